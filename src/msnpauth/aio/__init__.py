@@ -1,0 +1,30 @@
+"""The driver on asyncio: the names and arguments of `msnpauth`, to be awaited.
+
+from msnpauth import aio
+
+key = await aio.MSNPAuth("bob@hotmail.com", password, challenge).get_key()
+
+async with aio.sign_in("alice@example.com", password, servers) as session:
+    async for command in session:
+        print(command)
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .auth import MSNPAuth
+    from .session import Session
+    from .sign_in import sign_in
+
+__all__ = ["MSNPAuth", "Session", "sign_in"]
+
+_HOMES = {"MSNPAuth": ".auth", "Session": ".session", "sign_in": ".sign_in"}
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,261 @@
+"""sign_in on asyncio: performs what `SignIn` asks for, and decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from contextlib import suppress
+from types import TracebackType
+from typing import Any
+
+from .. import trace
+from ..core.actions import Action, Connect, Done, Failed, Fetch, Prepare, Send, SignedIn
+from ..core.errors import SignInError, Step
+from ..core.http import Response
+from ..core.secrets import Secret
+from ..core.servers import Servers
+from ..core.sign_in import SignIn
+from ..core.tickets import TicketCache
+from ..core.urls import Address
+from ..deadline import Deadline, check_timeout
+from ..network import network_error
+from ..transports import AsyncTransport, make_async_transport
+from .auth import fetch_traced
+from .network import Streams, open_streams
+from .session import Session
+
+__all__ = ["sign_in"]
+
+_CHUNK = 16 * 1024
+
+
+class sign_in:  # noqa: N801 - used as a function, like websockets' connect
+    """Sign in: `async with sign_in(…) as session`, or `session = await sign_in(…)`.
+
+    Arguments and errors are those of `msnpauth.sign_in`; they are checked when it starts.
+    """
+
+    def __init__(
+        self,
+        passport: str,
+        password: str | Secret,
+        servers: Servers,
+        *,
+        dialects: Iterable[int] | None = None,
+        cache: TicketCache | None = None,
+        transport: str | AsyncTransport | None = None,
+        ca_file: str | os.PathLike[str] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        timeout: float = 30.0,
+        pipeline: bool = True,
+        product: tuple[str, str] | None = None,
+    ) -> None:
+        self._timeout = check_timeout(timeout)
+        self._machine = SignIn(
+            passport,
+            password,
+            servers,
+            dialects=dialects,
+            cache=cache,
+            pipeline=pipeline,
+            observe=trace.observer(),
+        )
+        self._settings = (transport, ca_file, ssl_context)
+        self._product = product
+        self._session: Session | None = None
+
+    def __await__(self) -> Generator[Any, None, Session]:
+        return self._sign_in().__await__()
+
+    async def __aenter__(self) -> Session:
+        self._session = await self._sign_in()
+        return self._session
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def _sign_in(self) -> Session:
+        carrier = make_async_transport(*self._settings)
+        driver = _Driver(self._machine, carrier, Deadline(self._timeout))
+        try:
+            signed_in = await driver.run()
+            streams = driver.take_streams()
+            return Session(streams, signed_in, product=self._product, timeout=self._timeout)
+        finally:
+            await driver.close()
+            if carrier is not self._settings[0]:
+                await carrier.close()
+
+
+class _Driver:
+    """Tasks talk to the notification server and carry HTTPS; what they meet is put in one queue."""
+
+    def __init__(self, machine: SignIn, transport: AsyncTransport, deadline: Deadline) -> None:
+        self._machine = machine
+        self._transport = transport
+        self._deadline = deadline
+        self._inputs: asyncio.Queue[Callable[[], list[Action]]] = asyncio.Queue()
+        self._talk: _Talk | None = None
+        self._carrying = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> SignedIn:
+        """Return what the machine ends in, or raise its failure."""
+        pending = self._machine.start()
+        while True:
+            for action in pending:
+                trace.acted(action)
+                match action:
+                    case Done(result):
+                        return await self._handed_over(result)
+                    case Failed(error):
+                        raise error
+                    case Connect(address):
+                        await self._drop_talk()
+                        self._talk = _Talk(address, self._deadline, self._heard)
+                    case Send():
+                        assert self._talk is not None  # Send comes behind a Connect
+                        self._talk.send(action.encode())
+                    case Prepare() | Fetch():
+                        task = asyncio.create_task(self._carry(action))
+                        self._tasks.add(task)
+                        task.add_done_callback(self._tasks.discard)
+            pending = await self._wait()
+
+    def take_streams(self) -> Streams:
+        """Return the notification connection; it is the caller's from now on."""
+        assert self._talk is not None
+        assert self._talk.streams is not None  # run() returned
+        streams, self._talk.streams = self._talk.streams, None
+        return streams
+
+    async def close(self) -> None:
+        """Let go of what is still held."""
+        await self._drop_talk()
+        for task in (tasks := list(self._tasks)):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _drop_talk(self) -> None:
+        talk, self._talk = self._talk, None
+        if talk is not None:
+            await talk.close()
+
+    async def _handed_over(self, result: SignedIn) -> SignedIn:
+        assert self._talk is not None  # signed in over it
+        await self._talk.stop()
+        # What was read since is the session's. The machine has ended: it makes nothing of it.
+        for data in self._talk.read:
+            if isinstance(data, bytes):
+                result.reader.feed(data)
+        return result
+
+    async def _wait(self) -> list[Action]:
+        """Wait for whichever comes first, and return what the machine makes of it."""
+        left, patience = self._deadline.remaining(), self._machine.patience
+        try:
+            async with asyncio.timeout(left if patience is None else min(left, patience)):
+                come = await self._inputs.get()
+        except TimeoutError:
+            if patience is not None and patience < left:
+                return self._machine.silence()
+            raise self._machine.timed_out(self._deadline.timeout) from None
+        return come()
+
+    def _heard(self, talk: _Talk) -> None:
+        self._inputs.put_nowait(lambda: self._take(talk))
+
+    def _take(self, talk: _Talk) -> list[Action]:
+        if talk is not self._talk:
+            return []  # a connection that was dropped meanwhile
+        data = talk.read.popleft()
+        if isinstance(data, SignInError):
+            return self._machine.connection_failed(data)
+        return self._machine.receive_data(data)
+
+    async def _carry(self, action: Prepare | Fetch) -> None:
+        """Perform it, after those before it; put the answer in the queue."""
+        async with self._carrying:
+            try:
+                if isinstance(action, Prepare):
+                    # If it fails the Fetch will meet the same, and tell.
+                    with suppress(SignInError):
+                        await self._transport.prepare(action.url, self._deadline.remaining())
+                    return
+                response = await fetch_traced(self._transport, action.request, self._deadline)
+                outcome: Response | SignInError = response
+            except SignInError as error:
+                outcome = error
+            except Exception as fault:  # noqa: BLE001 - raised where the answer is waited for
+                self._inputs.put_nowait(_raiser(fault))
+                return
+        if isinstance(action, Fetch):
+            fetch_id = action.id
+            self._inputs.put_nowait(lambda: self._machine.receive_response(fetch_id, outcome))
+
+
+def _raiser(fault: Exception) -> Callable[[], list[Action]]:
+    def fail() -> list[Action]:
+        raise fault
+
+    return fail
+
+
+class _Talk:
+    """The connection to one notification server; tells what it hears, and if it breaks."""
+
+    def __init__(
+        self, address: Address, deadline: Deadline, heard: Callable[[_Talk], None]
+    ) -> None:
+        self._address = address
+        self._deadline = deadline
+        self._heard = heard
+        self.read: deque[bytes | SignInError] = deque()
+        """What was heard and not taken yet."""
+        self._outbox = bytearray()
+        self.streams: Streams | None = None
+        self._task = asyncio.create_task(self._run(), name="msnpauth-notification")
+
+    def send(self, data: bytes) -> None:
+        """Write at once, or as soon as there is a connection."""
+        if self.streams is None:
+            self._outbox += data
+        else:
+            self.streams[1].write(data)
+
+    async def stop(self) -> None:
+        """Stop reading; the connection stays."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Stop, and drop the connection."""
+        await self.stop()
+        if self.streams is not None:
+            self.streams[1].transport.abort()
+
+    async def _run(self) -> None:
+        try:
+            streams = await open_streams(self._address, self._deadline, Step.NOTIFICATION)
+            self.streams = streams
+            streams[1].write(bytes(self._outbox))
+            while data := await streams[0].read(_CHUNK):
+                self._tell(data)
+            self._tell(b"")
+        except SignInError as error:
+            self._tell(error)
+        except OSError as problem:
+            self._tell(network_error(problem, Step.NOTIFICATION, str(self._address)))
+
+    def _tell(self, data: bytes | SignInError) -> None:
+        self.read.append(data)
+        self._heard(self)

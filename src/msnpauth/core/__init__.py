@@ -1,0 +1,1 @@
+"""What the protocol says, without I/O. Nothing here imports sockets, clocks or threads."""

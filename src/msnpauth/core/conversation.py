@@ -1,0 +1,334 @@
+"""The notification conversation, client's side, on one connection: VER, CVR, USR to USR OK.
+
+Rules:
+
+- A state is named after the reply it waits for. Replies come in the order of the commands, so
+  sending VER, CVR and USR in one flight adds no states.
+- A command that no rule names was not asked for (MSG, GCF, SBS, NOT, CHL … at any moment): it is
+  kept for the session.
+- CVR is advice: a reply that never comes is not waited for once USR is answered, and without
+  pipelining `silence()` goes on.
+- XFR ends the conversation (`Transferred`) or starts it again (`XFR n NS 0`); an error code, OUT or
+  the end of the stream before USR OK is a failure.
+- A challenge belongs to its connection: the next connection is another `Conversation`.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .commands import Command, Role, escape, unescape
+from .dialects import Dialect, Scheme, choose
+from .errors import (
+    ConnectionFailed,
+    NoCommonDialect,
+    RemoteProtocolError,
+    ServiceUnavailable,
+    SessionEnded,
+    SignInError,
+    Step,
+    error_for_code,
+)
+from .lines import LineReader, NeedData
+from .tickets import Ticket
+from .urls import Address, BadAddress
+
+__all__ = [
+    "Accepted",
+    "Challenged",
+    "Conversation",
+    "Event",
+    "Refused",
+    "State",
+    "Transferred",
+    "ended_by",
+]
+
+CVR_PATIENCE = 5.0
+"""Seconds to wait for the reply to CVR, which some servers never give."""
+
+
+class State(enum.Enum):
+    """What the conversation waits for."""
+
+    AWAIT_VER = "VER"
+    AWAIT_CVR = "CVR"
+    AWAIT_CHALLENGE = "USR … S"
+    AWAIT_TICKET = "the ticket"
+    AWAIT_OK = "USR OK"
+    ENDED = "nothing"
+
+
+@dataclass(frozen=True)
+class Challenged:
+    """`USR n TWN S challenge`: a ticket is wanted."""
+
+    challenge: str
+
+
+@dataclass(frozen=True)
+class Transferred:
+    """`XFR n NS address`: sign in there; None means here, from VER."""
+
+    address: Address | None
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """`USR n OK`: signed in."""
+
+    passport: str
+    display_name: str
+    dialect: Dialect
+    verified: bool
+    restricted: bool
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The conversation failed."""
+
+    error: SignInError
+
+
+Event = Challenged | Transferred | Accepted | Refused
+
+
+class Conversation:
+    """See the module's rules. Methods return bytes to send, or events; none of them raises."""
+
+    def __init__(
+        self,
+        passport: str,
+        offered: tuple[Dialect, ...],
+        *,
+        server: str,
+        pipeline: bool = True,
+        first_trid: int = 1,
+        observe: Callable[[Command], None] | None = None,
+    ) -> None:
+        self._passport = passport
+        self._offered = offered
+        self._server = server
+        self._pipeline = pipeline
+        self._dialect: Dialect | None = None
+        self.state = State.AWAIT_VER
+        self.next_trid = first_trid
+        self.reader = LineReader(Role.SERVER, observe=observe)
+        self.unasked: list[Command] = []
+        self.to_send: list[Command] = []
+        """Commands to be sent, in order; whoever drives the conversation takes them."""
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds of silence after which `silence()` is to be called, or None."""
+        waiting = self.state is State.AWAIT_CVR and not self._pipeline
+        return CVR_PATIENCE if waiting else None
+
+    def open(self) -> None:
+        """Begin: VER, and with pipelining CVR and USR behind it."""
+        self.state = State.AWAIT_VER
+        self._say("VER", *(dialect.name for dialect in self._offered), "CVR0")
+        if self._pipeline:
+            self._say_cvr()
+            self._say_usr()
+
+    def silence(self) -> None:
+        """Go on without the reply to CVR."""
+        if self.patience is not None:
+            self.state = State.AWAIT_CHALLENGE
+            self._say_usr()
+
+    def answer(self, ticket: Ticket) -> None:
+        """Answer the challenge by the ticket."""
+        self.state = State.AWAIT_OK
+        self._say("USR", Scheme.TWN, "S", ticket.reveal())
+
+    def receive(self, data: bytes) -> list[Event]:
+        """Take bytes of the server, b"" when it closed the connection; return what they mean.
+
+        Nothing behind the last event is read: what follows USR OK is the session's.
+        """
+        if self._over():
+            return []
+        self.reader.feed(data)
+        events: list[Event] = []
+        while not self._over():
+            command = self.reader.next_command()
+            if isinstance(command, NeedData):
+                if not data:
+                    events.append(self._refuse(self._closed()))
+                break
+            if isinstance(command, RemoteProtocolError):
+                command.step, command.server = Step.NOTIFICATION, self._server
+                events.append(self._refuse(command))
+                break
+            events += self._handle(command)
+        return events
+
+    def _over(self) -> bool:
+        return self.state is State.ENDED
+
+    # --- what the server says ------------------------------------------------------------------
+
+    def _handle(self, command: Command) -> list[Event]:
+        if command.code is not None:
+            return [self._refuse(error_for_code(command.code, server=self._server))]
+        if command.verb == "OUT":
+            return [self._refuse(_out_before_ok(command, self._server))]
+        if command.verb == "XFR" and command.args[:1] == ("NS",):
+            return [self._xfr(command)]
+        handler = _HANDLERS.get((self.state, command.verb))
+        if handler is not None:
+            return handler(self, command)
+        if command.verb in ("VER", "USR"):
+            return [self._fault(f"{command.verb} while {self.state.value} was awaited")]
+        if command.verb != "CVR":
+            self.unasked.append(command)
+        return []
+
+    def _on_ver(self, command: Command) -> list[Event]:
+        # S: VER 1 MSNP12 | VER 1 MSNP13 CVR0 | VER 1 0
+        self._dialect = choose(command.args, self._offered)
+        if self._dialect is None:
+            ours = ", ".join(dialect.name for dialect in self._offered)
+            theirs = " ".join(word for word in command.args if word.upper().startswith("MSNP"))
+            wants = f"the server wants {theirs}" if theirs else "the server speaks none"
+            error = NoCommonDialect(
+                f"{wants} of {ours}", step=Step.NOTIFICATION, server=self._server
+            )
+            return [self._refuse(error)]
+        self.state = State.AWAIT_CVR
+        if not self._pipeline:
+            self._say_cvr()
+        return []
+
+    def _on_cvr(self, command: Command) -> list[Event]:
+        # S: CVR 2 8.5.1302 8.5.1302 8.1.0178 http://… http://…
+        self.state = State.AWAIT_CHALLENGE
+        if not self._pipeline:
+            self._say_usr()
+        return []
+
+    def _on_challenge(self, command: Command) -> list[Event]:
+        # S: USR 3 TWN S lc=1033,id=507,…
+        if command.args[:2] != (Scheme.TWN, "S") or len(command.args) != 3:
+            return [self._fault("USR … I was not answered by a TWN challenge of one word")]
+        self.state = State.AWAIT_TICKET
+        return [Challenged(command.args[2])]
+
+    def _on_ok(self, command: Command) -> list[Event]:
+        # S: USR 4 OK mail name 1 0 (MSNP8, 9) | USR 4 OK mail 1 0 (MSNP10 and on)
+        assert self._dialect is not None  # AWAIT_OK comes after VER
+        words = command.args
+        if words[:1] != ("OK",) or len(words) < 2:
+            return [self._fault("the ticket was not answered by USR OK")]
+        passport = unescape(words[1])
+        named = self._dialect.name_in_ok and len(words) > 2
+        flags = words[3:] if self._dialect.name_in_ok else words[2:]
+        self.state = State.ENDED
+        return [
+            Accepted(
+                passport=passport,
+                display_name=unescape(words[2]) if named else passport,
+                dialect=self._dialect,
+                verified=flags[:1] != ("0",),
+                restricted=flags[1:2] == ("1",),
+            )
+        ]
+
+    def _xfr(self, command: Command) -> Event:
+        # S: XFR 3 NS 10.0.0.5:1863 [0 [10.0.0.1:1863]] | … U D | XFR 0 NS 0
+        if len(command.args) < 2:
+            return self._fault("XFR without an address")
+        if command.args[1] == "0":
+            self.open()
+            return Transferred(None)
+        try:
+            address = Address.parse(command.args[1])
+        except BadAddress as problem:
+            return self._fault(f"XFR to no address: {problem}")
+        self.state = State.ENDED
+        return Transferred(address)
+
+    # --- what we say ---------------------------------------------------------------------------
+
+    def _say(self, verb: str, *args: str) -> None:
+        self.to_send.append(Command(verb, self.next_trid, args))
+        self.next_trid += 1
+
+    def _say_cvr(self) -> None:
+        product = (self._dialect or self._offered[0]).product
+        words = ("0x0409", "winnt", "5.1", "i386", product.client, product.version, product.code)
+        self._say("CVR", *words, _word(self._passport))
+
+    def _say_usr(self) -> None:
+        self._say("USR", Scheme.TWN, "I", _word(self._passport))
+
+    # --- how it fails --------------------------------------------------------------------------
+
+    def _refuse(self, error: SignInError) -> Refused:
+        self.state = State.ENDED
+        return Refused(error)
+
+    def _fault(self, text: str) -> Refused:
+        return self._refuse(RemoteProtocolError(text, step=Step.NOTIFICATION, server=self._server))
+
+    def _closed(self) -> ConnectionFailed:
+        hint = None
+        if self._pipeline and self.state is not State.AWAIT_OK:
+            hint = "it may not take several commands at once: try pipeline=False"
+        return ConnectionFailed(
+            f"the server closed the connection while {self.state.value} was awaited",
+            step=Step.NOTIFICATION,
+            server=self._server,
+            hint=hint,
+        )
+
+
+_Handler = Callable[[Conversation, Command], list[Event]]
+
+_HANDLERS: dict[tuple[State, str], _Handler] = {
+    (State.AWAIT_VER, "VER"): Conversation._on_ver,
+    (State.AWAIT_CVR, "CVR"): Conversation._on_cvr,
+    (State.AWAIT_CVR, "USR"): Conversation._on_challenge,
+    (State.AWAIT_CHALLENGE, "USR"): Conversation._on_challenge,
+    (State.AWAIT_OK, "USR"): Conversation._on_ok,
+}
+
+
+def _word(passport: str) -> str:
+    # What is neither blank, control nor `%` goes as it is: servers compare the address as text.
+    return "".join(escape(c) if c <= " " or c in "%\x7f" else c for c in passport)
+
+
+def _out_before_ok(command: Command, server: str) -> SignInError:
+    ended = ended_by(command, server)
+    if ended.reason in ("SSD", "RCT"):
+        wait = None if ended.minutes is None else ended.minutes * 60.0
+        return ServiceUnavailable(
+            ended.text, step=Step.NOTIFICATION, server=server, retry_after=wait
+        )
+    ended.step = Step.NOTIFICATION
+    return ended
+
+
+_OUT = {
+    "OTH": "the account signed in elsewhere",
+    "SSD": "the server is going down",
+    "RCT": "the server asks to come back later",
+    "MIG": "the account's contact list was migrated: sign in again",
+    "TOU": "the account's owner must accept the terms of use",
+}
+
+
+def ended_by(command: Command, server: str) -> SessionEnded:
+    """Return what an OUT means: `OUT`, `OUT OTH`, `OUT RCT 6` … (ywiki out; hypothetic.org)."""
+    reason = command.args[0].upper() if command.args else ""
+    minutes = None
+    if reason == "RCT" and command.args[1:2] and command.args[1].isdigit():
+        minutes = int(command.args[1][:6])
+    text = _OUT.get(reason, "the server said OUT")
+    return SessionEnded(text, reason=reason, minutes=minutes, server=server)

@@ -1,0 +1,256 @@
+"""One HTTP/1.1 exchange after another on one connection, on h11, without I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TypeVar
+
+import h11
+
+from .errors import ConnectionFailed, RemoteProtocolError, SignInError, Step
+from .lines import NEED_DATA, NeedData
+from .secrets import MASK, printable
+from .urls import Url
+
+__all__ = [
+    "MAX_BODY",
+    "MAX_HEADER",
+    "ClientConnection",
+    "Exchange",
+    "Request",
+    "Response",
+    "describe_request",
+    "describe_response",
+]
+
+# The largest real answers are RST replies of 20 KB; headers of 64 KB are beyond anybody's need.
+MAX_HEADER = 64 * 1024
+MAX_BODY = 1024 * 1024
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, repr=False)
+class Request:
+    """A request to be carried to `url`, exactly as it stands and nowhere else.
+
+    Attributes:
+        method: `GET` or `POST`.
+        url: where to; a carrier never follows redirects by itself.
+        headers: names and values, without Host and Content-Length.
+        body: the body's bytes.
+        step: for errors and logs: what this request is for.
+        wants_body: False when the headers of the answer are all that is asked for: the carrier
+            then ends the exchange with them, however long the body would be.
+    """
+
+    method: str
+    url: Url
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    step: Step = Step.LOGIN
+    wants_body: bool = False
+
+    def all_headers(self) -> list[tuple[bytes, bytes]]:
+        """Return the headers as they go out, Host first."""
+        pairs = [("Host", self.url.authority), *self.headers]
+        if self.body or self.method == "POST":
+            pairs.append(("Content-Length", str(len(self.body))))
+        return [
+            (name.encode("ascii"), value.encode("utf-8", "surrogateescape"))
+            for name, value in pairs
+        ]
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.url.origin}>"
+
+
+@dataclass(frozen=True, repr=False)
+class Response:
+    """An answer: status, headers in their order and spelling, body if it was wanted."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+    @classmethod
+    def from_raw(
+        cls, status: int, headers: list[tuple[bytes, bytes]], body: bytes = b""
+    ) -> Response:
+        """Build it of header bytes; what is not UTF-8 is kept byte for byte."""
+        pairs = tuple(
+            (name.decode("ascii", "replace"), value.decode("utf-8", "surrogateescape").strip(" \t"))
+            for name, value in headers
+        )
+        return cls(status, pairs, body)
+
+    def header(self, name: str) -> str | None:
+        """Return the first header of that name, in any letter case."""
+        return next(iter(self.all(name)), None)
+
+    def all(self, name: str) -> list[str]:
+        """Return every header of that name, in any letter case."""
+        return [value for found, value in self.headers if found.lower() == name.lower()]
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status}>"
+
+
+Exchange = Generator[Request, Response, _T]
+"""A conversation over HTTP as a generator: yields requests, is sent responses, returns a result.
+
+Whoever runs it throws a carrier's error into it at the `yield`.
+"""
+
+
+class ClientConnection:
+    """The client's side of one kept-alive HTTP/1.1 connection.
+
+    Reading never raises: a fault is a value.
+    """
+
+    def __init__(self, *, max_header: int = MAX_HEADER, max_body: int = MAX_BODY) -> None:
+        self._max_header = max_header
+        self._max_body = max_body
+        self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=max_header)
+        self._request: Request | None = None
+        self._head: h11.Response | None = None
+        self._body = bytearray()
+        self._before_head = 0
+        self.started = False
+        """True once a byte of the answer has come."""
+
+    def send(self, request: Request) -> bytes:
+        """Return the bytes of `request`. The connection must be `reusable`."""
+        self._request = request
+        self._head = None
+        self._body.clear()
+        self._before_head = 0
+        self.started = False
+        event = h11.Request(
+            method=request.method, target=request.url.target, headers=request.all_headers()
+        )
+        parts = [self._h11.send(event)]
+        if request.body:
+            parts.append(self._h11.send(h11.Data(data=request.body)))
+        parts.append(self._h11.send(h11.EndOfMessage()))
+        return b"".join(part for part in parts if part)
+
+    def receive(self, data: bytes) -> Response | NeedData | SignInError:
+        """Take bytes (b"" when the peer closed) and return the answer when it is there."""
+        self.started = self.started or bool(data)
+        if self._head is None:
+            self._before_head += len(data)
+        try:
+            self._h11.receive_data(data)
+            return self._next()
+        except h11.RemoteProtocolError:
+            if not data:
+                return self._closed()
+            # Its text quotes the peer, who may be quoting our ticket: `from None`, and our words.
+            return self._fault("the answer is not HTTP/1.1")
+
+    def _next(self) -> Response | NeedData | SignInError:
+        while True:
+            event = self._h11.next_event()
+            if event is h11.NEED_DATA:
+                # Interim (1xx) answers without end are headers without end.
+                if self._head is None and self._before_head > self._max_header:
+                    return self._fault("headers without end")
+                if self._head is not None and not self._wants_body:
+                    return self._answer()
+                return NEED_DATA
+            if isinstance(event, h11.Response):
+                self._head = event
+            elif isinstance(event, h11.Data):
+                self._body += event.data
+                if self._wants_body and len(self._body) > self._max_body:
+                    return self._fault(f"a body of more than {self._max_body} bytes")
+            elif isinstance(event, h11.EndOfMessage):
+                return self._answer()
+            elif isinstance(event, h11.ConnectionClosed):
+                return self._closed()
+
+    @property
+    def _wants_body(self) -> bool:
+        return self._request is not None and self._request.wants_body
+
+    def _answer(self) -> Response:
+        head = self._head
+        assert head is not None  # _next calls this only after the head
+        body = bytes(self._body) if self._wants_body else b""
+        return Response.from_raw(head.status_code, head.headers.raw_items(), body)
+
+    def _fault(self, text: str) -> RemoteProtocolError:
+        return RemoteProtocolError(text, step=self._step, server=self._server)
+
+    def _closed(self) -> ConnectionFailed:
+        text = "the connection was closed before the answer"
+        return ConnectionFailed(text, step=self._step, server=self._server)
+
+    @property
+    def _step(self) -> Step | None:
+        return self._request.step if self._request else None
+
+    @property
+    def _server(self) -> str | None:
+        return self._request.url.origin if self._request else None
+
+    @property
+    def reusable(self) -> bool:
+        """True when the next request may go out on this connection.
+
+        A body that was not wanted is not waited for: unless it came with the headers, the
+        connection ends with the exchange.
+        """
+        if self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
+            self._h11.start_next_cycle()
+        return self._h11.our_state is h11.IDLE
+
+
+# --- what a log may show ---------------------------------------------------------------------
+
+_SHOWN = ("PassportURLs", "Authentication-Info", "WWW-Authenticate", "Location", "Retry-After")
+_OPEN_FIELDS = frozenset(
+    ["da-status", "tname", "srealm", "ts", "dalogin", "darealm", "configversion"]
+)
+
+
+def describe_request(request: Request) -> list[str]:
+    """Return the lines of a request for a log, the password masked and no body."""
+    lines = [f"{request.method} {request.url.origin}{request.url.target.partition('?')[0]}"]
+    for name, value in request.headers:
+        if name.lower() == "authorization":
+            lines.append(
+                f"{name}: {re.sub(r'(?i)pwd=[^,]*', f'pwd={MASK}', printable(value, 2000))}"
+            )
+    return lines
+
+
+def describe_response(response: Response) -> list[str]:
+    """Return the lines of an answer for a log: what Passport says, less tickets and free text."""
+    lines = [f"HTTP {response.status}"]
+    shown = {name.lower(): name for name in _SHOWN}
+    return lines + [
+        f"{name}: {_mask_header(shown[name.lower()], value)}"
+        for name, value in response.headers
+        if name.lower() in shown
+    ]
+
+
+def _mask_header(name: str, value: str) -> str:
+    if name == "Location":
+        return printable(value.partition("?")[0])
+    if name == "Retry-After":
+        return printable(value)
+    parts = []
+    for part in re.split(r",(?=[A-Za-z-]+=|prompt)", printable(value, 2000)):
+        key, equals, _ = part.partition("=")
+        word = key.rsplit(" ", 1)[-1].lower()
+        if word in _OPEN_FIELDS or part.strip().lower() == "prompt":
+            parts.append(part.partition("?")[0])
+        else:
+            parts.append(f"{key}={MASK}" if equals else MASK)
+    return ",".join(parts)

@@ -1,0 +1,119 @@
+"""Bytes in, commands out: the reader of an MSNP stream, for both ends of the wire."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from .commands import Command, Role, command_from_words, payload_length, split_words
+from .errors import RemoteProtocolError
+from .secrets import printable
+
+__all__ = ["MAX_LINE", "MAX_PAYLOAD", "NEED_DATA", "LineReader", "NeedData"]
+
+# The longest real lines are tickets of about 2 KB; the longest payloads contact lists of 8 KB.
+MAX_LINE = 16 * 1024
+MAX_PAYLOAD = 1024 * 1024
+
+_VERB = re.compile(r"[A-Z]{3}|[0-9]{3}")
+
+
+class NeedData:
+    """The type of `NEED_DATA`."""
+
+    def __repr__(self) -> str:
+        return "NEED_DATA"
+
+
+NEED_DATA = NeedData()
+"""The answer of `next_command` when what has come so far is not a whole command."""
+
+
+class LineReader:
+    """Cuts a stream into commands.
+
+    Reading never raises: a fault is a value, and stays the answer from then on. Lines end with
+    LF, with or without CR before it; blank lines are passed over, because some servers put a line
+    end behind a payload. `observe` is shown every command, for a log.
+    """
+
+    def __init__(
+        self,
+        sender: Role,
+        *,
+        max_line: int = MAX_LINE,
+        max_payload: int = MAX_PAYLOAD,
+        observe: Callable[[Command], None] | None = None,
+    ) -> None:
+        self._observe = observe
+        self._sender = sender
+        self._max_line = max_line
+        self._max_payload = max_payload
+        self._buffer = bytearray()
+        self._searched = 0
+        self._words: list[str] | None = None
+        self._length = 0
+        self._fault: RemoteProtocolError | None = None
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes that came from the peer."""
+        self._buffer += data
+
+    @property
+    def unread(self) -> bytes:
+        """The bytes that no command was made of yet, for the next owner of the connection."""
+        head = (
+            b"" if self._words is None else " ".join(self._words).encode("utf-8", "surrogateescape")
+        )
+        return head + (b"\r\n" if self._words is not None else b"") + bytes(self._buffer)
+
+    def next_command(self) -> Command | NeedData | RemoteProtocolError:
+        """Return the next command, `NEED_DATA`, or the fault that makes the stream unreadable."""
+        if self._fault is not None:
+            return self._fault
+        while self._words is None:
+            line = self._take_line()
+            if not isinstance(line, bytes):
+                return line
+            words = split_words(line)
+            if not words:
+                continue
+            if not _VERB.fullmatch(words[0]):
+                return self._fail(f"that is no MSNP: {printable(words[0][:8])!r}")
+            try:
+                length = payload_length(words, self._sender)
+            except ValueError:
+                return self._fail(f"{words[0]} without the length of its payload")
+            if length is None:
+                return self._whole(words, None)
+            if length > self._max_payload:
+                return self._fail(f"{words[0]} announces a payload of {length} bytes")
+            self._words, self._length = words, length
+        if len(self._buffer) < self._length:
+            return NEED_DATA
+        payload = bytes(self._buffer[: self._length])
+        del self._buffer[: self._length]
+        words, self._words = self._words, None
+        return self._whole(words, payload)
+
+    def _take_line(self) -> bytes | NeedData | RemoteProtocolError:
+        end = self._buffer.find(b"\n", self._searched)
+        if end > self._max_line or (end < 0 and len(self._buffer) > self._max_line):
+            return self._fail(f"a line of more than {self._max_line} bytes")
+        if end < 0:
+            self._searched = len(self._buffer)
+            return NEED_DATA
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        self._searched = 0
+        return line.rstrip(b"\r ")
+
+    def _whole(self, words: list[str], payload: bytes | None) -> Command:
+        command = command_from_words(words, payload)
+        if self._observe is not None:
+            self._observe(command)
+        return command
+
+    def _fail(self, text: str) -> RemoteProtocolError:
+        self._fault = RemoteProtocolError(text)
+        return self._fault

@@ -1,0 +1,192 @@
+"""Where a network's servers are, and which hosts may be told the password."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from .errors import LocalProtocolError
+from .urls import Address, BadAddress, Url
+
+__all__ = ["HISTORIC", "HISTORIC_HOSTS", "Servers", "domain_of"]
+
+NEXUS_PATH = "/rdr/pprdr.asp"
+LOGIN_PATH = "/login2.srf"
+
+# Which login server knew which domain. From MSNPAuth.php, kopete and the table in Microsoft's own
+# pages (through the Mozilla WebMail extension), which weighs more where they differ (webtv.net).
+# `hotmail.` stands for every domain that begins so; `*` for all others.
+_HISTORIC_LOGIN = {
+    "hotmail.": f"https://loginnet.passport.com{LOGIN_PATH}",
+    "msn.com": f"https://msnialogin.passport.com{LOGIN_PATH}",
+    "compaq.net": f"https://msnialogin.passport.com{LOGIN_PATH}",
+    "*": f"https://login.passport.com{LOGIN_PATH}",
+}
+
+HISTORIC_HOSTS = frozenset(
+    {
+        "login.passport.com",
+        "loginnet.passport.com",
+        "msnialogin.passport.com",
+        "login.passport.net",
+        "login.live.com",
+        "msnia.login.live.com",
+    }
+)
+"""Microsoft's login servers: they redirected to one another, and are trusted with a password."""
+
+_HISTORIC_OTHERS = frozenset(
+    {"messenger.hotmail.com", "gateway.messenger.hotmail.com", "nexus.passport.com"}
+)
+
+
+def domain_of(passport: str) -> str:
+    """Return the domain of a passport, in lower case."""
+    return passport.rpartition("@")[2].lower()
+
+
+def is_historic(host: str) -> bool:
+    """Tell whether `host` is one of those that Microsoft switched off."""
+    return host in HISTORIC_HOSTS or host in _HISTORIC_OTHERS
+
+
+def _address(name: str, text: str) -> Address:
+    try:
+        return Address.parse(text)
+    except BadAddress as problem:
+        raise LocalProtocolError(f"{name}={text!r}: {problem}") from None
+
+
+def _https(name: str, text: str | None) -> Url | None:
+    if text is None:
+        return None
+    try:
+        url = Url.parse(text)
+    except BadAddress as problem:
+        raise LocalProtocolError(f"{name}={text!r}: {problem}") from None
+    if url.scheme != "https":
+        raise LocalProtocolError(
+            f"{name}={text!r} is not encrypted",
+            hint="passwords go to https only: name an https URL",
+        )
+    return url
+
+
+def _login_map(login: str | Mapping[str, str] | None) -> dict[str, Url]:
+    pairs = {"*": login} if isinstance(login, str) else dict(login or {})
+    if "" in pairs:
+        raise LocalProtocolError("login= has an empty domain", hint="`*` stands for all others")
+    checked = {domain.lower(): _https("login", url) for domain, url in pairs.items()}
+    return {domain: url for domain, url in checked.items() if url is not None}
+
+
+def _trusted(hosts: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(hosts, str):
+        hosts = (hosts,)
+    names = tuple(host.lower().removesuffix(".") for host in hosts)
+    for name in names:
+        try:
+            bare = Address.parse(name.removeprefix("."), 443)
+        except BadAddress:
+            bare = None
+        if bare is None or (name[0] == "." and bare.host != name[1:]) or bare.port != 443:
+            raise LocalProtocolError(
+                f"trusted_hosts: {name!r} is neither a host name nor a .suffix",
+                hint='name hosts, as in ("login.example.com", ".passport.example")',
+            )
+    return names
+
+
+class Servers:
+    """Where the servers of a network are.
+
+    A host alone stands for the conventional addresses: notification (or dispatch) on port 1863,
+    nexus at `/rdr/pprdr.asp`, RST at `/RST.srf` and `/RST2.srf`. Each keyword names one instead,
+    and without a host only those exist.
+
+    Args:
+        host: host of all of them.
+        notification: `host` or `host:port` of the dispatch or notification server.
+        nexus: URL of the nexus, which is asked only when no login address is known.
+        login: URL of the login server, or a mapping from mail domain to URL, in which `*` stands
+            for all other domains and `hotmail.` for every domain that begins so.
+        rst: URL of the RST service.
+        rst2: URL of the RST2 service.
+        trusted_hosts: hosts that a redirect may carry the password to, as names, or as `.suffix`
+            for a whole domain.
+
+    Raises:
+        LocalProtocolError: an address is none, or would send the password without encryption.
+    """
+
+    def __init__(
+        self,
+        host: str | None = None,
+        *,
+        notification: str | None = None,
+        nexus: str | None = None,
+        login: str | Mapping[str, str] | None = None,
+        rst: str | None = None,
+        rst2: str | None = None,
+        trusted_hosts: Iterable[str] = (),
+    ) -> None:
+        if host is not None:
+            web = Url("https", Address(_address("host", host).host, 443), "").origin
+            notification = notification or host
+            nexus = nexus or web + NEXUS_PATH
+            rst = rst or f"{web}/RST.srf"
+            rst2 = rst2 or f"{web}/RST2.srf"
+        self.notification = _address("notification", notification) if notification else None
+        self.nexus = _https("nexus", nexus)
+        self.rst = _https("rst", rst)
+        self.rst2 = _https("rst2", rst2)
+        self.login = MappingProxyType(_login_map(login))
+        self.trusted_hosts = _trusted(trusted_hosts)
+
+    @classmethod
+    def named(cls, name: str) -> Servers:
+        """Return the servers of a known network: `escargot`, `crosstalk` … (`msnpauth services`).
+
+        Raises:
+            LocalProtocolError: no network of that name is known.
+        """
+        from ..known import find
+
+        return find(name).servers()
+
+    def login_for(self, passport: str) -> Url | None:
+        """Return the login address that is known for the passport, or None: the nexus knows."""
+        domain = domain_of(passport)
+        prefix = next((key for key in self.login if key[-1] == "." and domain.startswith(key)), "*")
+        return self.login.get(domain) or self.login.get(prefix)
+
+    def trusts(self, url: Url, redirected_by: Url) -> bool:
+        """Tell whether the password may follow a redirect from one address to another.
+
+        It may go to https only: to the same host, to a host that this network names for
+        passwords or trusts, or to one of Microsoft's.
+        """
+        if url.scheme != "https":
+            return False
+        named = {u.host for u in (*self.login.values(), self.rst, self.rst2) if u is not None}
+        if url.host == redirected_by.host or url.host in named | HISTORIC_HOSTS:
+            return True
+        return any(
+            url.host == trusted or (trusted[0] == "." and url.host.endswith(trusted))
+            for trusted in self.trusted_hosts
+        )
+
+    def __repr__(self) -> str:
+        known = {
+            "notification": self.notification,
+            "nexus": self.nexus,
+            "login": ", ".join(f"{key}: {url}" for key, url in self.login.items()),
+            "rst": self.rst,
+            "rst2": self.rst2,
+            "trusted_hosts": ", ".join(self.trusted_hosts),
+        }
+        return f"Servers({', '.join(f'{k}={str(v)!r}' for k, v in known.items() if v)})"
+
+
+HISTORIC = Servers(login=_HISTORIC_LOGIN)
+"""Where `MSNPAuth` asks when it is given no servers: the table that the PHP class had."""

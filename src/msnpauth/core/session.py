@@ -1,0 +1,225 @@
+"""A living session, without I/O: commands in and out, CHL answered, PNG when it is due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from .actions import SignedIn
+from .commands import Command, unescape
+from .conversation import ended_by
+from .errors import (
+    ConnectionFailed,
+    LocalProtocolError,
+    RemoteProtocolError,
+    SessionEnded,
+    SignInError,
+    Step,
+    error_for_code,
+)
+from .lines import NeedData
+from .query import answer
+
+__all__ = ["PING_INTERVAL", "Profile", "SessionCore"]
+
+PING_INTERVAL = 45.0
+"""Seconds between PNGs unless the server's QNG says otherwise (42 to 60 were seen)."""
+
+_MISSED_PINGS = 2
+_WITHOUT_TRID = frozenset({"PNG", "OUT"})
+
+
+class Profile(Mapping[str, str]):
+    """The fields of the server's first MSG, by name in any letter case; empty before it came."""
+
+    def __init__(self, payload: bytes = b"") -> None:
+        self._fields: dict[str, tuple[str, str]] = {}
+        for line in payload.decode("utf-8", "replace").splitlines():
+            name, colon, value = line.partition(":")
+            if colon:
+                self._fields.setdefault(name.strip().lower(), (name.strip(), value.strip()))
+
+    def __getitem__(self, name: str) -> str:
+        return self._fields[name.lower()][1]
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, _ in self._fields.values())
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __repr__(self) -> str:
+        # MSPAuth is the ticket: names only.
+        return f"<Profile {' '.join(self)}>"
+
+
+class SessionCore:
+    """What both drivers' sessions are made of. Times are seconds of the driver's own clock."""
+
+    def __init__(
+        self, signed_in: SignedIn, *, now: float, product: tuple[str, str] | None = None
+    ) -> None:
+        accepted = signed_in.accepted
+        self.passport = accepted.passport
+        self.display_name = accepted.display_name
+        self.dialect = accepted.dialect
+        self.ticket = signed_in.ticket
+        self.server = str(signed_in.server)
+        self.profile = Profile()
+        self.ended: SignInError | None = None
+        """Why the session is over, or None while it lives."""
+        self.to_send: list[Command] = []
+        """What is to be sent by itself; the driver takes it."""
+        self.replies: dict[int, Command | None] = {}
+        """Replies that a `request` waits for, by transaction id; None until they come."""
+        self._reader = signed_in.reader
+        self._unasked = list(signed_in.unasked)
+        self._next_trid = signed_in.next_trid
+        default = accepted.dialect.product
+        self._product = product or (default.id, default.key)
+        self._queries: set[int | None] = set()
+        self._interval = PING_INTERVAL
+        self._unanswered = 0
+        self._own_pings = 0
+        self._wake_at = now + self._interval
+
+    @property
+    def wake_at(self) -> float:
+        """When `tick` is due."""
+        return self._wake_at
+
+    def command(self, verb: str, args: tuple[str, ...], payload: bytes | None) -> Command:
+        """Return the command to send, with the next transaction id where the verb takes one.
+
+        Raises:
+            LocalProtocolError: it is no command.
+            SignInError: the session is over; the error says why.
+        """
+        if self.ended is not None:
+            raise self.ended
+        trid = None if verb in _WITHOUT_TRID else self._next_trid
+        command = Command(verb, trid, tuple(str(arg) for arg in args), payload)
+        command.encode()
+        self._next_trid += trid is not None
+        return command
+
+    def expect(self, command: Command) -> int:
+        """Keep the reply to `command` in `replies`; return the id that it will carry.
+
+        Raises:
+            LocalProtocolError: the command has no transaction id: nothing answers it by name.
+        """
+        if command.trid is None:
+            raise LocalProtocolError(f"{command.verb} has no reply of its own: send it instead")
+        self.replies[command.trid] = None
+        return command.trid
+
+    def sent(self, now: float) -> None:
+        """Something was written: the next PNG is due an interval later."""
+        if not self._unanswered:
+            self._wake_at = now + self._interval
+
+    def receive(self, data: bytes | None, now: float) -> list[Command]:
+        """Take bytes (b"" when the server closed; None to read what sign-in left); return commands.
+
+        Answers to CHL and PNG that this class sent are not among them.
+        """
+        if data:
+            self._reader.feed(data)
+            self._unanswered = 0
+        commands = self._unasked
+        self._unasked = []
+        while self.ended is None:
+            command = self._reader.next_command()
+            if isinstance(command, NeedData):
+                if data == b"":
+                    text = "the server closed the connection"
+                    self.end(ConnectionFailed(text, step=Step.SESSION, server=self.server))
+                break
+            if isinstance(command, RemoteProtocolError):
+                command.step, command.server = Step.SESSION, self.server
+                self.end(command)
+                break
+            commands.append(command)
+        return [command for command in commands if not self._is_ours(command, now)]
+
+    def tick(self, now: float) -> None:
+        """Send a PNG when it is due; the session is lost when two were not answered."""
+        if self.ended is not None or now < self._wake_at:
+            return
+        if self._unanswered >= _MISSED_PINGS:
+            text = "the server no longer answers"
+            self.end(ConnectionFailed(text, step=Step.SESSION, server=self.server))
+            return
+        self._unanswered += 1
+        self._own_pings += 1
+        self._wake_at = now + self._interval
+        self.to_send.append(Command("PNG"))
+
+    def end(self, error: SignInError) -> None:
+        """The session is over; the first reason counts."""
+        self.ended = self.ended or error
+
+    def closed_here(self) -> SessionEnded:
+        """Return the reason for a session that this side closed."""
+        return SessionEnded("the session was closed", reason="closed", server=self.server)
+
+    @property
+    def unread(self) -> bytes:
+        """The bytes behind the last whole command."""
+        return self._reader.unread
+
+    @property
+    def next_trid(self) -> int:
+        """The transaction id that the next command takes."""
+        return self._next_trid
+
+    def _is_ours(self, command: Command, now: float) -> bool:
+        """Tell whether the command is this class's own business, or a reply that is waited for."""
+        trid = command.trid
+        if command.verb == "CHL":
+            return self._on_challenge(command)
+        if command.verb == "QNG" and self._own_pings:
+            self._own_pings -= 1
+            self._on_pong(command, now)
+            return True
+        if trid in self._queries:
+            self._queries.discard(trid)
+            if command.code is not None:
+                self.end(error_for_code(command.code, server=self.server))
+            return True
+        self._note(command)
+        if trid is not None and trid in self.replies and self.replies[trid] is None:
+            self.replies[trid] = command
+            return True
+        return False
+
+    def _note(self, command: Command) -> None:
+        """Keep what the command tells about the session."""
+        match command:
+            case Command("OUT"):
+                self.end(ended_by(command, self.server))
+            case Command("MSG", payload=bytes() as payload) if not self.profile:
+                if b"text/x-msmsgsprofile" in payload:
+                    self.profile = Profile(payload)
+            case Command("PRP", args=(*_, "MFN", name)):
+                self.display_name = unescape(name)
+
+    def _on_challenge(self, command: Command) -> bool:
+        # S: CHL 0 15570131571988941333  C: QRY 5 msmsgs@msnmsgr.com 32
+        challenge = command.args[0] if command.args else ""
+        product_id, product_key = self._product
+        payload = answer(self.dialect.query, challenge, product_id, product_key)
+        if payload is None:
+            return False
+        self._queries.add(self._next_trid)
+        self.to_send.append(Command("QRY", self._next_trid, (product_id,), payload))
+        self._next_trid += 1
+        return True
+
+    def _on_pong(self, command: Command, now: float) -> None:
+        # S: QNG (MSNP8) | QNG 60 (MSNP9 and on): seconds until the next PNG
+        seconds = command.args[0] if self.dialect.qng_seconds and command.args else ""
+        if seconds.isascii() and seconds.isdigit():
+            # A little early, as kopete did: the server counts from its own end.
+            self._interval = min(max(0.9 * int(seconds[:6]), 1.0), PING_INTERVAL)
+        self._wake_at = now + self._interval

@@ -1,0 +1,97 @@
+"""Tickets, and the memory that may outlive a sign-in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from .secrets import Secret
+
+__all__ = ["MemoryTicketCache", "Ticket", "TicketCache", "utc_now"]
+
+
+def utc_now() -> datetime:
+    """Return the time; every function that needs it takes another clock in its place."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """What a login server grants: the word behind `USR n TWN S`.
+
+    Attributes:
+        value: the whole ticket, `t=…&p=…` or whatever the service uses, as a `Secret`.
+        server: URL of the login server that granted it.
+        expires: when it ends, where the service says so; Passport 1.4 never does.
+    """
+
+    value: Secret
+    server: str
+    expires: datetime | None = None
+
+    def reveal(self) -> str:
+        """Return the ticket as text, exactly as `USR n TWN S` wants it."""
+        return self.value.reveal()
+
+    @property
+    def t(self) -> Secret | None:
+        """The authentication part, which web pages take as the cookie MSPAuth; None without one."""
+        return self._part("t")
+
+    @property
+    def p(self) -> Secret | None:
+        """The profile part, which may be empty; None when the ticket has none."""
+        return self._part("p")
+
+    def _part(self, name: str) -> Secret | None:
+        for piece in self.value.reveal().split("&"):
+            key, equals, value = piece.partition("=")
+            if equals and key == name:
+                return Secret(value)
+        return None
+
+    def summary(self) -> str:
+        """Return what may be shown of the ticket: its shape, never its content."""
+        parts = "&".join(f"{name}=…" for name in ("t", "p") if self._part(name) is not None)
+        shape = f" ({parts})" if parts else ""
+        until = f", good until {self.expires:%Y-%m-%d %H:%M:%S %Z}" if self.expires else ""
+        return f"{len(self.value)} characters{shape} from {self.server}{until}"
+
+
+class TicketCache(Protocol):
+    """What a sign-in may remember for the next one. Keys and values are text; values are secret."""
+
+    def get(self, key: str) -> str | None:
+        """Return what was put under `key`, or None."""
+
+    def put(self, key: str, value: str, expires: datetime | None = None) -> None:
+        """Keep `value` until `expires`, or until forgotten."""
+
+    def forget(self, key: str) -> None:
+        """Drop what is kept under `key`; not an error when there is nothing."""
+
+
+class MemoryTicketCache:
+    """A `TicketCache` that lives as long as the process."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[Secret, datetime | None]] = {}
+
+    def get(self, key: str) -> str | None:
+        value, expires = self._kept.get(key, (None, None))
+        if value is None:
+            return None
+        if expires is not None and expires <= utc_now():
+            self.forget(key)
+            return None
+        return value.reveal()
+
+    def put(self, key: str, value: str, expires: datetime | None = None) -> None:
+        self._kept[key] = (Secret(value), expires)
+
+    def forget(self, key: str) -> None:
+        self._kept.pop(key, None)
+
+    def __repr__(self) -> str:
+        return f"<MemoryTicketCache of {len(self._kept)}>"

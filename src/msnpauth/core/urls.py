@@ -1,0 +1,124 @@
+"""Addresses: https URLs and `host:port`, checked before anything is sent to them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urljoin, urlsplit
+
+__all__ = ["Address", "BadAddress", "Url"]
+
+_HOST = re.compile(r"(?!-)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*")
+_TARGET = re.compile(r"[!-~]*")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+class BadAddress(ValueError):
+    """The text is no address; the message says why. Becomes an error of ours where it is met."""
+
+
+def _host(text: str) -> str:
+    host = text.removesuffix(".").lower()
+    if not _HOST.fullmatch(host) or len(host) > 253:
+        raise BadAddress("that is no host name")
+    return host
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) < 65536):
+        raise BadAddress("a port is a number from 1 to 65535")
+    return int(text)
+
+
+@dataclass(frozen=True)
+class Address:
+    """A TCP address. `str()` gives `host:port`, with brackets around IPv6."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str, default_port: int = 1863) -> Address:
+        """Read `host`, `host:port`, `[v6]:port`.
+
+        Raises:
+            BadAddress: it is none of these.
+        """
+        match = re.fullmatch(r"\[([^\]]*)\](?::(.*))?|([^:]*)(?::([^:]*))?", text)
+        if not match:
+            raise BadAddress("an address is host:port")
+        host = match[1] or match[3] or ""
+        port = match[2] if match[1] else match[4]
+        return cls(_host(host), default_port if port is None else _port(port))
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Url:
+    """An absolute http or https URL, taken apart.
+
+    Attributes:
+        scheme: `https` or `http`, in lower case.
+        address: host (lower case) and port.
+        target: path and query, as the request line wants them.
+    """
+
+    scheme: str
+    address: Address
+    target: str
+
+    @classmethod
+    def parse(cls, text: str, base: Url | None = None) -> Url:
+        """Read a URL, absolute or, with `base`, relative.
+
+        Raises:
+            BadAddress: it is no http(s) URL, names a user, or holds characters that no URL has.
+        """
+        text = text.strip(" \t")
+        if not _TARGET.fullmatch(text) or "\\" in text or not text:
+            raise BadAddress("a URL has no blanks, control characters or letters beyond ASCII")
+        try:
+            parts = urlsplit(urljoin(str(base), text) if base else text)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            raise BadAddress("that is no URL") from None
+        if parts.scheme not in ("http", "https") or not host:
+            raise BadAddress("a URL starts with https:// and a host")
+        if "@" in parts.netloc:
+            raise BadAddress("a URL that names a user is not followed")
+        if port == 0:
+            raise BadAddress("a port is a number from 1 to 65535")
+        default = 443 if parts.scheme == "https" else 80
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        return cls(parts.scheme, Address(_host(host), port or default), target)
+
+    @classmethod
+    def parse_login(cls, text: str) -> Url:
+        """Read a DALogin value: `host/path`, or a URL (MS-PASS 2.2.12; both are in use).
+
+        Raises:
+            BadAddress: as `parse`.
+        """
+        return cls.parse(text if _SCHEME.match(text) else f"https://{text}")
+
+    @property
+    def host(self) -> str:
+        """The host, in lower case, without brackets."""
+        return self.address.host
+
+    @property
+    def authority(self) -> str:
+        """What the Host header says: the port only where it is not the scheme's own."""
+        usual = 443 if self.scheme == "https" else 80
+        text = str(self.address)
+        return text.rpartition(":")[0] if self.address.port == usual else text
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port: what a connection is made to."""
+        return f"{self.scheme}://{self.authority}"
+
+    def __str__(self) -> str:
+        return self.origin + self.target

@@ -1,0 +1,265 @@
+"""The whole service in this process: nexus, two login servers, dispatch and notification."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import socket
+import ssl
+import tempfile
+import threading
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+import trustme
+
+from ..core.dialects import offer
+from ..core.errors import ConnectionFailed, LocalProtocolError
+from ..core.servers import LOGIN_PATH, NEXUS_PATH, Servers
+from ..core.urls import Address
+from .accounts import Account, Accounts
+from .http_host import serve_web
+from .login import WebRole
+from .msnp_host import serve_msnp
+from .notification import NotificationRole, Office
+from .tickets import TicketOffice
+
+__all__ = ["ROLES", "Service", "run"]
+
+# Which accounts live at the second login server, as at Microsoft.
+_HOMES = ("hotmail.", "msn.com")
+
+ROLES = ("dispatch", "notification", "login", "home")
+"""What listens: two TCP ports and two HTTPS ports; `home` is the second login server."""
+
+_HANDSHAKE_SECONDS = 10.0
+
+_T = TypeVar("_T")
+_Server = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
+
+
+class Service:
+    """A running service.
+
+    Attributes:
+        accounts: who may sign in; may be added to.
+        servers: where it is, for `sign_in` and `MSNPAuth`.
+        ca_file: its certificate authority, in PEM; gone when the service ends.
+        ssl_context: client settings that trust it.
+        login_urls: the login server that the nexus names, and the home of `hotmail.` and msn.com.
+        notification: the notification server; `servers.notification` is the dispatch server.
+    """
+
+    def __init__(
+        self, accounts: Accounts, dialects: Iterable[int] | None, host: str, name: str
+    ) -> None:
+        self.accounts = accounts
+        self._host = host
+        self._name = name
+        self._tickets = TicketOffice()
+        self._office = Office(accounts, self._tickets, offer(dialects))
+        self._web: list[WebRole] = []
+        self._listening: list[asyncio.Server] = []
+        self._connections: set[asyncio.Task[None]] = set()
+        self.servers: Servers
+        self.ca_file: Path
+        self.ssl_context: ssl.SSLContext
+        self.login_urls: tuple[str, str]
+        self.notification: str
+
+    @property
+    def online(self) -> list[str]:
+        """The accounts that are signed in."""
+        roles = self._office.online.values()
+        return sorted(role.account.passport for role in roles if role.account is not None)
+
+    @property
+    def maintenance(self) -> bool:
+        """True while sign-ins are refused: code 500, and HTTP 503 with Retry-After."""
+        return self._office.maintenance
+
+    @maintenance.setter
+    def maintenance(self, value: bool) -> None:
+        self._office.maintenance = value
+        for role in self._web:
+            role.maintenance = value
+
+    async def start(self, folder: Path, ports: Mapping[str, int]) -> None:
+        """Listen on `ports`, by role; on free ones where none is named. `folder` is for the CA."""
+        socks = {role: _bind(self._host, ports.get(role, 0)) for role in ROLES}
+        places = {role: Address(self._name, sock.getsockname()[1]) for role, sock in socks.items()}
+        tls = self._certify(folder)
+        self._describe(places)
+        for name in ("login", "home"):
+            web = WebRole(
+                self.accounts,
+                self._tickets,
+                login=str(places["login"]),
+                homes=dict.fromkeys(_HOMES, str(places["home"])),
+                here=str(places[name]),
+            )
+            self._web.append(web)
+            await self._listen(functools.partial(serve_web, web.answer), socks[name], tls)
+        for name, target in (("dispatch", places["notification"]), ("notification", None)):
+            make = functools.partial(self._new_role, places[name], target)
+            await self._listen(functools.partial(serve_msnp, make), socks[name], None)
+
+    async def stop(self) -> None:
+        """Tell everybody and close."""
+        for role in list(self._office.online.values()):
+            role.put_out("SSD")
+        for listening in self._listening:
+            listening.close()
+        for task in (tasks := list(self._connections)):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _certify(self, folder: Path) -> ssl.SSLContext:
+        """Make a certificate authority and a certificate; return the listener's settings."""
+        authority = trustme.CA()
+        self.ca_file = folder / "ca.pem"
+        authority.cert_pem.write_to_path(str(self.ca_file))
+        self.ssl_context = ssl.create_default_context(cafile=str(self.ca_file))
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        names = sorted({self._name, "localhost", "127.0.0.1", "::1"})
+        authority.issue_cert(*names).configure_cert(tls)
+        return tls
+
+    def _describe(self, places: Mapping[str, Address]) -> None:
+        self.notification = str(places["notification"])
+        self.login_urls = (
+            f"https://{places['login']}{LOGIN_PATH}",
+            f"https://{places['home']}{LOGIN_PATH}",
+        )
+        self.servers = Servers(
+            notification=str(places["dispatch"]), nexus=f"https://{places['login']}{NEXUS_PATH}"
+        )
+
+    def _new_role(
+        self, here: Address, target: Address | None, wake: Callable[[], None]
+    ) -> NotificationRole:
+        return NotificationRole(self._office, here=here, transfer_to=target, wake=wake)
+
+    async def _listen(
+        self, serve: _Server, sock: socket.socket, tls: ssl.SSLContext | None
+    ) -> None:
+        # Not a coroutine: asyncio would make a task of it, and log its being cancelled as a fault.
+        def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.ensure_future(serve(reader, writer))
+            self._connections.add(task)
+            task.add_done_callback(self._connections.discard)
+
+        patience = _HANDSHAKE_SECONDS if tls else None
+        self._listening.append(
+            await asyncio.start_server(
+                connected, sock=sock, ssl=tls, ssl_handshake_timeout=patience
+            )
+        )
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=1024
+        )
+    except OSError as problem:
+        raise ConnectionFailed(
+            f"cannot listen on {host} port {port}: {problem.strerror}",
+            hint="choose another port, or an address of this machine",
+        ) from None
+
+
+class run:  # noqa: N801 - used as a function
+    """Run a service on loopback: `with run({"alice@example.com": "secret"}) as service`.
+
+    Works as `async with` too, in the running loop; otherwise in a thread of its own. Ports are
+    free ones, the certificate authority is made for the run.
+
+    Args:
+        accounts: passwords by passport, or `Account`s.
+        dialects: MSNP versions to speak; 8 to 14 by default.
+        host: address to listen on.
+        name: how others call this host; `host` by default.
+        ports: fixed ports by role: `dispatch`, `notification`, `login`, `home`.
+
+    Raises:
+        LocalProtocolError: an argument cannot be right.
+        ConnectionFailed: a port is taken (when the service starts).
+    """
+
+    def __init__(
+        self,
+        accounts: Mapping[str, str] | Iterable[Account],
+        *,
+        dialects: Iterable[int] | None = None,
+        host: str = "127.0.0.1",
+        name: str | None = None,
+        ports: Mapping[str, int] | None = None,
+    ) -> None:
+        unknown = set(ports or {}) - set(ROLES)
+        if unknown:
+            raise LocalProtocolError(
+                f"there is no role {', '.join(sorted(unknown))}",
+                hint=f"roles are {', '.join(ROLES)}",
+            )
+        self._service = Service(Accounts.of(accounts), dialects, host, name or host)
+        self._ports = dict(ports or {})
+        self._folder = tempfile.TemporaryDirectory(prefix="msnpauth-", ignore_cleanup_errors=True)
+        self._thread: _LoopThread | None = None
+
+    async def __aenter__(self) -> Service:
+        await self._service.start(Path(self._folder.name), self._ports)
+        return self._service
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._service.stop()
+        self._folder.cleanup()
+
+    def __enter__(self) -> Service:
+        self._thread = _LoopThread()
+        try:
+            return self._thread.call(self.__aenter__())
+        except BaseException:
+            self._thread.stop()
+            self._folder.cleanup()
+            raise
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        assert self._thread is not None  # __enter__ made it
+        try:
+            self._thread.call(self.__aexit__(kind, error, traceback))
+        finally:
+            self._thread.stop()
+
+
+class _LoopThread:
+    """An event loop in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="msnpauth-service", daemon=True)
+        self._thread.start()
+
+    def call(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Run a coroutine there and return what it returns."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.get_loop().run_forever()

@@ -1,0 +1,286 @@
+"""The notification role, without I/O: one connection from VER to OUT; also the dispatch server.
+
+Every handler begins with the line it answers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+
+from ..core.commands import Command, escape, unescape
+from ..core.dialects import Dialect, Scheme, choose
+from ..core.query import PRODUCTS, answer
+from ..core.tickets import utc_now
+from ..core.urls import Address
+from .accounts import Account, Accounts
+from .tickets import TicketOffice
+
+__all__ = ["NotificationRole", "Office"]
+
+_STATES = frozenset({"NLN", "BSY", "IDL", "BRB", "AWY", "PHN", "LUN", "HDN"})
+_POLICIES = b'<?xml version= "1.0" encoding="utf-8" ?><Policies></Policies>'
+_QNG_SECONDS = "50"
+
+
+class Office:
+    """What all connections of a service share: accounts, tickets, and who is signed in.
+
+    Args:
+        accounts, tickets: who may sign in, and what proves it.
+        dialects: what the service speaks.
+        now: the clock.
+    """
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        tickets: TicketOffice,
+        dialects: tuple[Dialect, ...],
+        *,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.accounts = accounts
+        self.tickets = tickets
+        self.dialects = dialects
+        self.now = now
+        self.maintenance = False
+        self.online: dict[str, NotificationRole] = {}
+
+    def enter(self, account: Account, role: NotificationRole) -> None:
+        """Note a sign-in that succeeded; an earlier one of the account is told and ended."""
+        earlier = self.online.get(account.passport.casefold())
+        self.online[account.passport.casefold()] = role
+        if earlier is not None and earlier is not role:
+            earlier.put_out("OTH")
+
+    def leave(self, account: Account, role: NotificationRole) -> None:
+        """Note that a connection is gone."""
+        if self.online.get(account.passport.casefold()) is role:
+            del self.online[account.passport.casefold()]
+
+
+class NotificationRole:
+    """One connection.
+
+    Whoever carries it hands in commands by `receive`, writes what is in `out`, and closes when
+    `closing` is set; `wake` is called when there is something to write that nothing came for.
+    """
+
+    def __init__(
+        self,
+        office: Office,
+        *,
+        here: Address,
+        transfer_to: Address | None = None,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._office = office
+        self._here = here
+        self._transfer_to = transfer_to
+        self._wake = wake
+        self._dialect: Dialect | None = None
+        self._passport = ""
+        self._challenged = False
+        self._challenge = ""
+        self._query = ""
+        self.account: Account | None = None
+        self.out: list[Command] = []
+        self.closing = False
+
+    def receive(self, command: Command) -> None:
+        """Take a command of the client."""
+        if self.closing:
+            return
+        handler = _HANDLERS.get(command.verb)
+        if self.account is None and command.verb not in _BEFORE_SIGN_IN:
+            # Nothing else is answered before USR OK.
+            self.closing = True
+        elif handler is None:
+            self._say("502", command.trid)
+        elif command.trid is None and command.verb not in ("PNG", "OUT"):
+            self.closing = True
+        else:
+            handler(self, command)
+
+    def put_out(self, reason: str) -> None:
+        """End the session from this side by `OUT` and a reason."""
+        self._say("OUT", None, reason)
+        self.closing = True
+        self._wake()
+
+    def gone(self) -> None:
+        """The connection is closed."""
+        if self.account is not None:
+            self._office.leave(self.account, self)
+
+    # --- handlers ------------------------------------------------------------------------------
+
+    def _on_ver(self, command: Command) -> None:
+        # C: VER 1 MSNP12 MSNP11 CVR0
+        if self._dialect is not None:
+            self._refuse(command, 715)
+            return
+        self._dialect = choose(command.args, self._office.dialects)
+        if self._dialect is None:
+            self._say("VER", command.trid, "0")
+            self.closing = True
+        else:
+            self._say("VER", command.trid, self._dialect.name)
+
+    def _on_cvr(self, command: Command) -> None:
+        # C: CVR 2 0x0409 winnt 5.1 i386 MSNMSGR 8.5.1302 BC01 alice@example.com
+        if len(command.args) < 6:
+            self._say("710", command.trid)
+            return
+        version = command.args[5]
+        url = "http://messenger.example/"
+        self._say("CVR", command.trid, version, version, version, url, url)
+
+    def _on_usr(self, command: Command) -> None:
+        # C: USR 3 TWN I alice@example.com | USR 4 TWN S t=…&p=…
+        if self._dialect is None or command.args[:1] != (Scheme.TWN,) or len(command.args) != 3:
+            self.closing = True
+        elif self.account is not None:
+            self._say("207", command.trid)
+        elif self._office.maintenance:
+            self._refuse(command, 500)
+        elif command.args[1] == "I":
+            self._on_usr_i(command, unescape(command.args[2]))
+        elif command.args[1] == "S":
+            self._on_usr_s(command, command.args[2])
+        else:
+            self.closing = True
+
+    def _on_usr_i(self, command: Command, passport: str) -> None:
+        assert self._dialect is not None  # _on_usr saw to it
+        if self._transfer_to is not None:
+            words = self._dialect.xfr.format(current=self._here).split()
+            self._say("XFR", command.trid, "NS", str(self._transfer_to), *words)
+            self.closing = True
+            return
+        self._passport = passport
+        self._challenged = True
+        if self._dialect.gcf_unasked:
+            self.out.append(Command("GCF", 0, (), _POLICIES))
+        self._say("USR", command.trid, Scheme.TWN, "S", _new_challenge(self._office.now()))
+
+    def _on_usr_s(self, command: Command, ticket: str) -> None:
+        account = self._office.accounts.find(self._passport)
+        challenged, self._challenged = self._challenged, False
+        # The ticket first: an account that does not exist is refused for the same reason.
+        if not challenged or not self._office.tickets.accept(ticket, self._passport) or not account:
+            self._refuse(command, 911)
+        elif account.refusal is not None:
+            self._refuse(command, account.refusal)
+        else:
+            self._welcome(command, account)
+
+    def _welcome(self, command: Command, account: Account) -> None:
+        # S: USR 4 OK mail name 1 0 (MSNP8, 9) | USR 4 OK mail 1 0
+        assert self._dialect is not None  # _on_usr saw to it
+        self.account = account
+        name = (
+            [escape(account.display_name or account.passport)] if self._dialect.name_in_ok else []
+        )
+        flags = [str(int(account.verified)), str(int(account.restricted))]
+        # The client's own spelling: it compares the address with what it sent.
+        self._say(
+            "USR", command.trid, "OK", self._passport, *name, *flags[: self._dialect.flags_in_ok]
+        )
+        if self._dialect.sbs:
+            self._say("SBS", 0, "null")
+        profile = _profile(account, int(self._office.now().timestamp()))
+        self.out.append(Command("MSG", None, ("Hotmail", "Hotmail"), profile))
+        # Only now: before the ticket was checked anybody could have thrown a user out.
+        self._office.enter(account, self)
+
+    def _on_png(self, command: Command) -> None:
+        # C: PNG  S: QNG | QNG 50
+        assert self._dialect is not None  # signed in
+        self._say("QNG", None, *([_QNG_SECONDS] if self._dialect.qng_seconds else []))
+
+    def _on_chg(self, command: Command) -> None:
+        # C: CHG 5 NLN 0  S: CHG 5 NLN 0
+        if command.args[:1] and command.args[0] in _STATES:
+            self._say("CHG", command.trid, *command.args)
+            if not self._query:
+                self._ask()
+        else:
+            self._say("201", command.trid)
+
+    def _ask(self) -> None:
+        # 20 digits and an id of 16: the length on which clients agree (MSNPiki).
+        self._query = "".join(secrets.choice("0123456789") for _ in range(20))
+        self._say("CHL", 0, self._query)
+
+    def _on_chl(self, command: Command) -> None:
+        # C: CHL 6  S: CHL 6 15570131571988941333
+        self._ask()
+        self.out[-1] = Command("CHL", command.trid, (self._query,))
+
+    def _on_qry(self, command: Command) -> None:
+        # C: QRY 7 PROD0090YUAUV{2B 32
+        assert self._dialect is not None  # signed in
+        product_id = unescape(command.args[0]) if command.args else ""
+        key = PRODUCTS.get(product_id, "")
+        expected = answer(self._dialect.query, self._query, product_id, key)
+        if key and self._query and command.payload == expected:
+            self._say("QRY", command.trid)
+        else:
+            self._refuse(command, 540)
+
+    def _on_out(self, command: Command) -> None:
+        self.closing = True
+
+    # --- helpers -------------------------------------------------------------------------------
+
+    def _say(self, verb: str, trid: int | None, *args: str) -> None:
+        self.out.append(Command(verb, trid, args))
+
+    def _refuse(self, command: Command, code: int) -> None:
+        self._say(str(code), command.trid)
+        self.closing = True
+
+
+_Handler = Callable[[NotificationRole, Command], None]
+
+_HANDLERS: dict[str, _Handler] = {
+    "VER": NotificationRole._on_ver,
+    "CVR": NotificationRole._on_cvr,
+    "USR": NotificationRole._on_usr,
+    "PNG": NotificationRole._on_png,
+    "CHG": NotificationRole._on_chg,
+    "CHL": NotificationRole._on_chl,
+    "QRY": NotificationRole._on_qry,
+    "OUT": NotificationRole._on_out,
+}
+_BEFORE_SIGN_IN = frozenset({"VER", "CVR", "USR", "OUT"})
+
+
+def _new_challenge(now: datetime) -> str:
+    """Return a challenge of the ten fields that libpurple takes apart and puts together again."""
+    rest = (
+        "lc=1033,id=507,tw=40,fs=1,ru=http%3A%2F%2Fmessenger%2Emsn%2Ecom"
+        f",ct={int(now.timestamp())},kpp=1,kv=7,ver=2.1.6000.1,rn={secrets.token_hex(4)}"
+    )
+    fingerprint = hashlib.md5(rest.encode(), usedforsecurity=False).hexdigest()
+    return f"{rest},tpf={fingerprint}"
+
+
+def _profile(account: Account, login_time: int) -> bytes:
+    fields = {
+        "MIME-Version": "1.0",
+        "Content-Type": "text/x-msmsgsprofile; charset=UTF-8",
+        "LoginTime": login_time,
+        "EmailEnabled": 0,
+        "MemberIdHigh": 0,
+        "MemberIdLow": int.from_bytes(hashlib.sha256(account.passport.encode()).digest()[:4]),
+        "lang_preference": 1033,
+        "preferredEmail": account.passport,
+        "sid": 507,
+        "kv": 7,
+    }
+    return "".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode() + b"\r\n"

@@ -1,0 +1,1 @@
+"""The driver on blocking sockets; `msnpauth.aio` has the same names for asyncio."""

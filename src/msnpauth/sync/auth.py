@@ -1,0 +1,140 @@
+"""MSNPAuth: passport, password and challenge in, ticket out."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from .. import trace
+from ..core.auth import TicketRequest
+from ..core.errors import SignInError
+from ..core.http import Request, Response
+from ..core.secrets import Secret
+from ..core.servers import Servers
+from ..core.tickets import Ticket
+from ..deadline import Deadline, check_timeout
+from ..transports import Transport, make_transport
+
+if TYPE_CHECKING:
+    import ssl
+
+__all__ = ["MSNPAuth", "fetch_traced"]
+
+
+class MSNPAuth:
+    """Trades passport, password and challenge for a Passport 1.4 ticket (MS-PASS 2.2).
+
+    Constructing it does no I/O. The connection stays open for the next ticket; `close()`, leaving
+    a `with` block, or dropping the object closes it. One thread at a time may use it.
+
+    Args:
+        passport: the account's address.
+        password: its password, as text or `Secret`.
+        challenge: the fifth word of `USR n TWN S …`, or that whole line.
+        servers: where the login server or the nexus is; by default Microsoft's, by domain.
+        transport: `sockets` (default), `curl`, `httpx`, or a `Transport`.
+        ca_file: certificates to trust, in PEM, instead of the system's.
+        ssl_context: TLS settings of your own.
+        timeout: seconds for each ticket, all of it.
+
+    Raises:
+        LocalProtocolError: an argument cannot be right; nothing was sent.
+    """
+
+    def __init__(
+        self,
+        passport: str,
+        password: str | Secret,
+        challenge: str,
+        *,
+        servers: Servers | None = None,
+        transport: str | Transport | None = None,
+        ca_file: str | os.PathLike[str] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        timeout: float = 30.0,
+    ) -> None:
+        self._request = TicketRequest(passport, password, challenge, servers)
+        self._timeout = check_timeout(timeout)
+        self._settings = (transport, ca_file, ssl_context)
+        self._transport: Transport | None = None
+        self._finalizer: weakref.finalize[[], MSNPAuth] | None = None
+
+    def get_key(self) -> str:
+        """Return the ticket as text, exactly as `USR n TWN S` wants it.
+
+        Raises:
+            SignInError: as `get_ticket`.
+        """
+        return self.get_ticket().reveal()
+
+    def get_ticket(self) -> Ticket:
+        """Return the ticket.
+
+        Raises:
+            WrongCredentials: the login server refused passport or password.
+            UntrustedRedirect, TooManyRedirects: it sent us where the password must not go.
+            RemoteProtocolError: it answered what makes no sense.
+            ServiceUnavailable: it is busy or down.
+            SignInTimeout, ConnectionFailed, CertificateRejected: it was not reached.
+            LocalProtocolError: no login server is known, or the transport is not installed.
+        """
+        transport = self._open_transport()
+        deadline = Deadline(self._timeout)
+        exchange = self._request.exchange()
+        try:
+            request = next(exchange)
+            while True:
+                try:
+                    response = fetch_traced(transport, request, deadline)
+                except SignInError as error:
+                    request = exchange.throw(error)
+                else:
+                    request = exchange.send(response)
+        except StopIteration as end:
+            ticket: Ticket = end.value
+            return ticket
+
+    def close(self) -> None:
+        """Close the connection. The object may be used again."""
+        if self._finalizer is not None:
+            self._finalizer()
+        self._transport = self._finalizer = None
+
+    def _open_transport(self) -> Transport:
+        if self._transport is None:
+            self._transport = make_transport(*self._settings)
+            if self._transport is not self._settings[0]:  # a transport of the caller's stays open
+                self._finalizer = weakref.finalize(self, self._transport.close)
+        return self._transport
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<MSNPAuth {self._request!r}>"
+
+
+def fetch_traced(transport: Transport, request: Request, deadline: Deadline) -> Response:
+    """Carry a request, and log the masked exchange.
+
+    Raises:
+        SignInError: as `Transport.fetch`.
+    """
+    trace.requested(request)
+    try:
+        response = transport.fetch(request, deadline.check(request.step, request.url.origin))
+    except SignInError as error:
+        trace.answered(request, error)
+        raise
+    trace.answered(request, response)
+    return response

@@ -1,0 +1,108 @@
+"""Carriers: how an HTTPS exchange gets to a server and back.
+
+`sockets` is the default and needs nothing else; `curl` and `httpx` are extras. An instance of
+your own `Transport` or `AsyncTransport` goes wherever their names go.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import LocalProtocolError
+from ..network import client_context
+from .base import AsyncTransport, Transport
+
+if TYPE_CHECKING:
+    import ssl
+
+__all__ = ["NAMES", "AsyncTransport", "Transport", "make_async_transport", "make_transport"]
+
+_Path = str | os.PathLike[str] | None
+
+
+# name: module and class for threads, module and class for asyncio
+_CARRIERS = {
+    "sockets": (".sockets", "SocketsTransport", ".async_sockets", "AsyncSocketsTransport"),
+    "curl": (".curl", "CurlTransport", ".curl", "AsyncCurlTransport"),
+    "httpx": (".httpx", "HttpxTransport", ".httpx", "AsyncHttpxTransport"),
+}
+
+NAMES = tuple(_CARRIERS)
+
+
+def make_transport(
+    transport: str | Transport | None, ca_file: _Path, ssl_context: ssl.SSLContext | None
+) -> Transport:
+    """Return the carrier of that name, or the given one.
+
+    Raises:
+        LocalProtocolError: no such carrier, its extra is not installed, or settings that it
+            cannot use.
+        ConnectionFailed: this Python has no usable TLS.
+    """
+    if isinstance(transport, Transport):
+        _check_own(ca_file, ssl_context)
+        return transport
+    name = _name(transport)
+    made = _load(name, *_CARRIERS[name][:2])(_settings(name, ca_file, ssl_context))
+    assert isinstance(made, Transport)  # the table says so
+    return made
+
+
+def make_async_transport(
+    transport: str | AsyncTransport | None, ca_file: _Path, ssl_context: ssl.SSLContext | None
+) -> AsyncTransport:
+    """As `make_transport`, for asyncio."""
+    if isinstance(transport, AsyncTransport):
+        _check_own(ca_file, ssl_context)
+        return transport
+    name = _name(transport)
+    made = _load(name, *_CARRIERS[name][2:])(_settings(name, ca_file, ssl_context))
+    assert isinstance(made, AsyncTransport)  # the table says so
+    return made
+
+
+def _load(name: str, module: str, kind: str) -> Callable[[Any], object]:
+    try:
+        loaded: Callable[[Any], object] = getattr(import_module(module, __name__), kind)
+    except ImportError as error:
+        raise LocalProtocolError(
+            f"transport {name!r} is not installed here ({error.name} cannot be imported)",
+            hint=f"pip install 'msnpauth[{name}]'",
+        ) from None
+    return loaded
+
+
+def _settings(name: str, ca_file: _Path, ssl_context: ssl.SSLContext | None) -> object:
+    if name != "curl":
+        return client_context(ca_file, ssl_context)
+    if ssl_context is not None:
+        raise LocalProtocolError(
+            "curl does its own TLS and cannot use ssl_context", hint="use ca_file= with curl"
+        )
+    if ca_file is not None:
+        client_context(ca_file)  # for its errors: curl's are harder to read
+    return ca_file
+
+
+def _name(transport: object) -> str:
+    name = transport or "sockets"
+    if name not in NAMES:
+        shown = repr(name) if isinstance(name, str) else f"a {type(name).__name__}"
+        raise LocalProtocolError(
+            f"there is no transport {shown} here",
+            hint=f"name one of {', '.join(NAMES)}, or pass an instance of your own"
+            " (Transport for threads, AsyncTransport for asyncio)",
+        )
+    return str(name)
+
+
+def _check_own(ca_file: _Path, ssl_context: ssl.SSLContext | None) -> None:
+    if ca_file is not None or ssl_context is not None:
+        raise LocalProtocolError(
+            "a transport of your own brings its own TLS settings",
+            hint="give ca_file or ssl_context to it instead",
+        )
