@@ -56,7 +56,11 @@ def requested(request: Request) -> None:
 def answered(request: Request, outcome: Response | SignInError) -> None:
     """It was answered, or failed."""
     if enabled():
-        lines = [outcome.text] if isinstance(outcome, SignInError) else describe_response(outcome)
+        lines = (
+            [outcome.text]
+            if isinstance(outcome, SignInError)
+            else describe_response(outcome, request)
+        )
         for line in lines:
             _write("<", request.step, line)
 

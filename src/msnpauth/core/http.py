@@ -6,12 +6,13 @@ import re
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TypeVar
+from urllib.parse import unquote
 
 import h11
 
 from .errors import ConnectionFailed, RemoteProtocolError, SignInError, Step
 from .lines import NEED_DATA, NeedData
-from .secrets import MASK, printable
+from .secrets import MASK, Secret, conceal, printable
 from .urls import Url
 
 __all__ = [
@@ -213,6 +214,7 @@ class ClientConnection:
 # --- what a log may show ---------------------------------------------------------------------
 
 _SHOWN = ("PassportURLs", "Authentication-Info", "WWW-Authenticate", "Location", "Retry-After")
+_PLAIN = re.compile(r"[A-Za-z0-9 ,.:/_\[\]-]{0,300}")
 _OPEN_FIELDS = frozenset(
     ["da-status", "tname", "srealm", "ts", "dalogin", "darealm", "configversion"]
 )
@@ -229,28 +231,42 @@ def describe_request(request: Request) -> list[str]:
     return lines
 
 
-def describe_response(response: Response) -> list[str]:
-    """Return the lines of an answer for a log: what Passport says, less tickets and free text."""
-    lines = [f"HTTP {response.status}"]
+def describe_response(response: Response, request: Request) -> list[str]:
+    """Return the lines of an answer for a log: what Passport says, less tickets and free text.
+
+    What the request kept secret is masked even where the server repeats it.
+    """
     shown = {name.lower(): name for name in _SHOWN}
-    return lines + [
+    lines = [f"HTTP {response.status}"] + [
         f"{name}: {_mask_header(shown[name.lower()], value)}"
         for name, value in response.headers
         if name.lower() in shown
     ]
+    return [conceal(line, *_passwords(request)) for line in lines]
+
+
+def _passwords(request: Request) -> list[Secret]:
+    found = [m[1] for _, value in request.headers if (m := re.search(r"pwd=([^,]*)", value))]
+    return [Secret(unquote(text)) for text in found]
 
 
 def _mask_header(name: str, value: str) -> str:
     if name == "Location":
-        return printable(value.partition("?")[0])
+        return _if_plain(value.partition("?")[0])
     if name == "Retry-After":
-        return printable(value)
+        return _if_plain(value)
     parts = []
     for part in re.split(r",(?=[A-Za-z-]+=|prompt)", printable(value, 2000)):
-        key, equals, _ = part.partition("=")
-        word = key.rsplit(" ", 1)[-1].lower()
-        if word in _OPEN_FIELDS or part.strip().lower() == "prompt":
-            parts.append(part.partition("?")[0])
+        key, equals, text = part.partition("=")
+        if key.rsplit(" ", 1)[-1].lower() in _OPEN_FIELDS:
+            parts.append(f"{key}={_if_plain(text.partition('?')[0])}")
+        elif part.strip().lower() == "prompt":
+            parts.append(part)
         else:
-            parts.append(f"{key}={MASK}" if equals else MASK)
+            parts.append(f"{_if_plain(key)}={MASK}" if equals else MASK)
     return ",".join(parts)
+
+
+def _if_plain(text: str) -> str:
+    """Return what looks like an address, a word or a date; anything else may be a secret."""
+    return text if _PLAIN.fullmatch(text) else MASK

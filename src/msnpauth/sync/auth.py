@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from .. import trace
 from ..core.auth import TicketRequest
-from ..core.errors import SignInError
+from ..core.errors import SignInError, SignInTimeout
 from ..core.http import Request, Response
 from ..core.secrets import Secret
 from ..core.servers import Servers
@@ -133,6 +133,11 @@ def fetch_traced(transport: Transport, request: Request, deadline: Deadline) -> 
     trace.requested(request)
     try:
         response = transport.fetch(request, deadline.check(request.step, request.url.origin))
+    except SignInTimeout:
+        # The carrier knows what was left; the caller knows what there was.
+        late = deadline.passed(request.step, request.url.origin)
+        trace.answered(request, late)
+        raise late from None
     except SignInError as error:
         trace.answered(request, error)
         raise

@@ -23,6 +23,11 @@ from .base import AsyncTransport, Transport
 __all__ = ["AsyncCurlTransport", "CurlTransport"]
 
 _CERTIFICATE = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE, 51})
+# CURLOPT_SUPPRESS_CONNECT_HEADERS (libcurl 7.54), which pycurl has no name for: a proxy's own
+# answer is not the server's.
+_SUPPRESS_CONNECT_HEADERS = 265
+
+_TOO_LARGE = 100  # CURLE_TOO_LARGE, without a name as well
 _NOT_HTTP = frozenset({1, 8})  # HTTP/0.9, and what curl calls a weird server reply
 
 
@@ -64,7 +69,7 @@ class CurlTransport(Transport):
         curl.reset()
         curl.setopt(pycurl.URL, str(request.url))
         curl.setopt(pycurl.PATH_AS_IS, 1)
-        curl.setopt(pycurl.PROTOCOLS_STR, "https")
+        curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTPS)
         curl.setopt(pycurl.FOLLOWLOCATION, 0)
         curl.setopt(pycurl.NETRC, pycurl.NETRC_IGNORED)
         curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
@@ -80,7 +85,7 @@ class CurlTransport(Transport):
         if request.method == "POST":
             curl.setopt(pycurl.POST, 1)
             curl.setopt(pycurl.POSTFIELDS, request.body)
-        curl.setopt(pycurl.SUPPRESS_CONNECT_HEADERS, 1)
+        curl.setopt(_SUPPRESS_CONNECT_HEADERS, 1)
         curl.setopt(pycurl.HEADERFUNCTION, answer.on_header)
         curl.setopt(pycurl.WRITEFUNCTION, answer.on_body)
         curl.setopt(pycurl.NOPROGRESS, 0)
@@ -151,6 +156,8 @@ def _error(error: pycurl.error, request: Request, timeout: float, answer: _Answe
     words = str(error.args[1]) if len(error.args) > 1 and error.args[1] else "connection lost"
     if answer.fault:
         return RemoteProtocolError(answer.fault, step=step, server=server)
+    if number == _TOO_LARGE:
+        return RemoteProtocolError("headers without end", step=step, server=server)
     if number == pycurl.E_OPERATION_TIMEDOUT:
         return SignInTimeout(f"no answer within {timeout:g} seconds", step=step, server=server)
     if number in _CERTIFICATE:

@@ -20,6 +20,9 @@ from .base import AsyncTransport, Transport
 
 __all__ = ["AsyncHttpxTransport", "HttpxTransport"]
 
+# Its own time-outs come first: a connection that is cancelled in its TLS handshake is not closed.
+_GRACE = 0.2
+
 # httpcore's DEBUG log shows every header of an answer, which for us would be the ticket.
 _quiet: ContextVar[bool] = ContextVar("msnpauth_quiet", default=False)
 
@@ -118,7 +121,7 @@ class HttpxTransport(Transport):
 
         threading.Thread(target=run, name="msnpauth-httpx", daemon=True).start()
         try:
-            result = outcome.get(timeout=timeout)
+            result = outcome.get(timeout=timeout + _GRACE)
         except queue.Empty:
             self.close()
             raise _too_late(request, timeout) from None
@@ -153,7 +156,7 @@ class AsyncHttpxTransport(AsyncTransport):
 
     async def fetch(self, request: Request, timeout: float) -> Response:
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(timeout + _GRACE):
                 return await self._exchange(request, timeout)
         except TimeoutError as error:
             if isinstance(error, SignInError):

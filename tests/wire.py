@@ -1,0 +1,151 @@
+"""Servers that say exactly what a test tells them to, on real sockets and real TLS."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+CHALLENGE = "lc=1033,id=507,tw=40,fs=1,ru=http%3A%2F%2Fmessenger%2Emsn%2Ecom,rn=C6D!I5Ic"
+PASSPORT = "alice@example.com"
+PASSWORD = "p,a=ss%w o+rd"
+TICKET = "t=53*1hAu8ADuD3TEw&p=5eKBBC!yBH6ex"
+
+
+class Peer:
+    """The server's end of one connection."""
+
+    def __init__(self, sock: socket.socket, stopped: threading.Event) -> None:
+        self.sock = sock
+        self.stopped = stopped
+        self.heard = b""
+
+    def read_until(self, end: bytes) -> bytes:
+        """Return what came up to and with `end`; what is behind it stays."""
+        while end not in self.heard:
+            data = self.sock.recv(65536)
+            if not data:
+                raise ConnectionError("the client is gone")
+            self.heard += data
+        at = self.heard.index(end) + len(end)
+        found, self.heard = self.heard[:at], self.heard[at:]
+        return found
+
+    def line(self) -> str:
+        return self.read_until(b"\r\n").decode().removesuffix("\r\n")
+
+    def request(self) -> str:
+        """Return the head of an HTTP request."""
+        return self.read_until(b"\r\n\r\n").decode()
+
+    def send(self, data: bytes | str) -> None:
+        self.sock.sendall(data.encode() if isinstance(data, str) else data)
+
+    def drip(self, data: bytes) -> None:
+        """Send bytes one after another, over and over, until the test is done."""
+        while True:
+            for at in range(len(data)):
+                self.sock.sendall(data[at : at + 1])
+                if self.stopped.wait(0.02):
+                    return
+
+    def flood(self, data: bytes) -> None:
+        """Send without end."""
+        while not self.stopped.is_set():
+            self.sock.sendall(data)
+
+    def silence(self) -> None:
+        """Say nothing until the test is done."""
+        self.stopped.wait()
+
+    def until_closed(self) -> bytes:
+        """Return all that the client says until it closes."""
+        with suppress(OSError):
+            while data := self.sock.recv(65536):
+                self.heard += data
+        return self.heard
+
+
+Script = Callable[[Peer], None]
+
+
+class Server:
+    """Runs `script` for each connection, in a thread; a context manager."""
+
+    def __init__(self, script: Script, tls: ssl.SSLContext | None = None) -> None:
+        self._script = script
+        self._tls = tls
+        self._stopped = threading.Event()
+        self._sock = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._sock.getsockname()[1]
+        self.address = f"127.0.0.1:{self.port}"
+        self.url = f"https://127.0.0.1:{self.port}"
+        self.connections = 0
+        self.said: list[str] = []
+        self._threads: list[threading.Thread] = []
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                sock, _ = self._sock.accept()
+            except OSError:
+                return
+            self.connections += 1
+            thread = threading.Thread(target=self._serve, args=(sock,), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, sock: socket.socket) -> None:
+        with suppress(OSError), sock:
+            sock.settimeout(30)
+            if self._tls is None:
+                self._script(Peer(sock, self._stopped))
+                return
+            with self._tls.wrap_socket(sock, server_side=True) as secure:
+                self._script(Peer(secure, self._stopped))
+                with suppress(OSError):
+                    socket.socket.shutdown(secure, socket.SHUT_WR)
+                    Peer(secure, self._stopped).until_closed()
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stopped.set()
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+        self._sock.close()
+        for thread in self._threads:
+            thread.join(5)
+
+
+def answers(*responses: bytes | str) -> Script:
+    """Return a script that answers one request after another, each on any connection."""
+    left = list(responses)
+
+    def script(peer: Peer) -> None:
+        while left:
+            peer.request()
+            peer.send(left.pop(0))
+
+    return script
+
+
+def http(status: int, *headers: str, body: bytes = b"") -> bytes:
+    """Return an HTTP answer with a Content-Length."""
+    lines = [f"HTTP/1.1 {status} Whatever", *headers, f"Content-Length: {len(body)}", "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def granted(ticket: str = TICKET) -> bytes:
+    return http(200, f"Authentication-Info: Passport1.4 da-status=success,from-PP='{ticket}'")
