@@ -120,6 +120,7 @@ class ClientConnection:
         self._head: h11.Response | None = None
         self._body = bytearray()
         self._before_head = 0
+        self._closed_by_peer = False
         self.started = False
         """True once a byte of the answer has come."""
 
@@ -142,6 +143,7 @@ class ClientConnection:
     def receive(self, data: bytes) -> Response | NeedData | SignInError:
         """Take bytes (b"" when the peer closed) and return the answer when it is there."""
         self.started = self.started or bool(data)
+        self._closed_by_peer = not data
         if self._head is None:
             self._before_head += len(data)
         try:
@@ -206,6 +208,8 @@ class ClientConnection:
         A body that was not wanted is not waited for: unless it came with the headers, the
         connection ends with the exchange.
         """
+        if self._closed_by_peer:
+            return False
         if self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
             self._h11.start_next_cycle()
         return self._h11.our_state is h11.IDLE

@@ -59,7 +59,7 @@ _CHALLENGE_HINT = (
     "it is the fifth word of the server's reply USR n TWN S <challenge>,"
     f" which looks like {_SAMPLE_CHALLENGE}"
 )
-_REPLY_LINE = re.compile(r"USR \d+ TWN S ([^ ]*)(?:\r?\n)?", re.DOTALL)
+_REPLY_LINE = re.compile(r"USR \d+ TWN S ([^ \r\n]*)(?:\r?\n)?")
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
 
 

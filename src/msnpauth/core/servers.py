@@ -86,10 +86,10 @@ def _trusted(hosts: Iterable[str]) -> tuple[str, ...]:
     names = tuple(host.lower().removesuffix(".") for host in hosts)
     for name in names:
         try:
-            bare = Address.parse(name.removeprefix("."), 443)
+            host = Address.parse(name.removeprefix("."), 443).host
         except BadAddress:
-            bare = None
-        if bare is None or (name[0] == "." and bare.host != name[1:]) or bare.port != 443:
+            host = ""
+        if not host or host != name.removeprefix("."):
             raise LocalProtocolError(
                 f"trusted_hosts: {name!r} is neither a host name nor a .suffix",
                 hint='name hosts, as in ("login.example.com", ".passport.example")',

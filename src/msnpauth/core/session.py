@@ -126,8 +126,8 @@ class SessionCore:
         if data:
             self._reader.feed(data)
             self._unanswered = 0
-        commands = self._unasked
-        self._unasked = []
+        commands = [command for command in self._unasked if not self._is_ours(command, now)]
+        self._unasked.clear()
         while self.ended is None:
             command = self._reader.next_command()
             if isinstance(command, NeedData):
@@ -138,9 +138,9 @@ class SessionCore:
             if isinstance(command, RemoteProtocolError):
                 command.step, command.server = Step.SESSION, self.server
                 self.end(command)
-                break
-            commands.append(command)
-        return [command for command in commands if not self._is_ours(command, now)]
+            elif not self._is_ours(command, now):
+                commands.append(command)
+        return commands
 
     def tick(self, now: float) -> None:
         """Send a PNG when it is due; the session is lost when two were not answered."""

@@ -141,7 +141,7 @@ class SignIn:
     def timed_out(self, timeout: float) -> SignInTimeout:
         """Return the error for a deadline that passed, saying what was waited for."""
         error = SignInTimeout(
-            f"no {self.waits_for} within {timeout:g} seconds",
+            f"{self.waits_for} did not come within {timeout:g} seconds",
             step=self._leg.step or Step.NOTIFICATION,
             server=str(self._leg.server or self._server),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -75,14 +76,15 @@ class TicketCache(Protocol):
 class MemoryTicketCache:
     """A `TicketCache` that lives as long as the process."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, now: Callable[[], datetime] = utc_now) -> None:
+        self._now = now
         self._kept: dict[str, tuple[Secret, datetime | None]] = {}
 
     def get(self, key: str) -> str | None:
         value, expires = self._kept.get(key, (None, None))
         if value is None:
             return None
-        if expires is not None and expires <= utc_now():
+        if expires is not None and expires <= self._now():
             self.forget(key)
             return None
         return value.reveal()

@@ -44,7 +44,7 @@ class Address:
         Raises:
             BadAddress: it is none of these.
         """
-        match = re.fullmatch(r"\[([^\]]*)\](?::(.*))?|([^:]*)(?::([^:]*))?", text)
+        match = re.fullmatch(r"\[([^\]]*:[^\]]*)\](?::(.*))?|([^:]*)(?::([^:]*))?", text)
         if not match:
             raise BadAddress("an address is host:port")
         host = match[1] or match[3] or ""

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from msnpauth.core import errors
+from msnpauth.core.errors import (
+    AccountBlocked,
+    CertificateRejected,
+    CommandRefused,
+    ConnectionFailed,
+    LocalProtocolError,
+    NoCommonDialect,
+    RemoteProtocolError,
+    ServiceUnavailable,
+    SessionEnded,
+    SignInError,
+    SignInTimeout,
+    Step,
+    TooManyRedirects,
+    UntrustedRedirect,
+    WrongCredentials,
+    error_for_code,
+    refusal_for_code,
+)
+from msnpauth.core.secrets import Secret
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (SignInError("it broke"), "it broke"),
+        (
+            WrongCredentials("refused", step=Step.LOGIN, server="https://x", code="failed"),
+            "login at https://x: refused (failed); check the passport and the password, and that"
+            " the account is of this network",
+        ),
+        (
+            WrongCredentials("refused", code=911, server_text="No\nway", hint="h"),
+            "refused (911): “No way”; h",
+        ),
+        (AccountBlocked("b"), "b; sign in at the network's web site to see what it wants"),
+        (ServiceUnavailable("busy"), "busy; try again later"),
+        (ServiceUnavailable("busy", retry_after=90), "busy; try again in 90 seconds"),
+        (NoCommonDialect("none"), "none; offer other versions with dialects="),
+        (
+            UntrustedRedirect("to y", step=Step.NEXUS),
+            "nexus: to y; if you trust that host, name it in Servers(trusted_hosts=…)",
+        ),
+        (
+            TooManyRedirects("six"),
+            "six; the network is misconfigured; try again later or tell its owners",
+        ),
+        (SignInTimeout("late"), "late; try again, or allow more time with timeout="),
+        (ConnectionFailed("refused"), "refused; check the address and the network"),
+        (
+            CertificateRejected("expired"),
+            "expired; if the network has its own certificate authority, name it with ca_file=",
+        ),
+        (
+            RemoteProtocolError("what", server="h:1"),
+            "h:1: what; check that the address is the right one for this role",
+        ),
+        (LocalProtocolError("no", hint="do"), "no; do"),
+        (SessionEnded("over", reason="OTH", server="h:1"), "session at h:1: over"),
+    ],
+)
+def test_message(error: SignInError, message: str) -> None:
+    assert str(error) == message
+
+
+def test_every_error_is_one_of_ours() -> None:
+    for name in errors.__all__:
+        kind = getattr(errors, name)
+        if isinstance(kind, type) and issubclass(kind, Exception):
+            assert issubclass(kind, SignInError)
+    assert issubclass(SignInTimeout, TimeoutError)
+    assert issubclass(ConnectionFailed, OSError)
+    assert issubclass(CertificateRejected, ConnectionFailed)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (200, RemoteProtocolError),
+        (205, WrongCredentials),
+        (208, WrongCredentials),
+        (420, AccountBlocked),
+        (499, RemoteProtocolError),
+        (500, ServiceUnavailable),
+        (503, ServiceUnavailable),
+        (540, RemoteProtocolError),
+        (600, ServiceUnavailable),
+        (601, ServiceUnavailable),
+        (666, ServiceUnavailable),
+        (715, RemoteProtocolError),
+        (910, ServiceUnavailable),
+        (911, WrongCredentials),
+        (921, ServiceUnavailable),
+        (923, AccountBlocked),
+        (924, AccountBlocked),
+        (927, AccountBlocked),
+        (928, WrongCredentials),
+        (999, ServiceUnavailable),
+    ],
+)
+def test_codes(code: int, kind: type[SignInError]) -> None:
+    error = error_for_code(code, server="ns:1863")
+    assert type(error) is kind
+    assert error.code == code
+    assert error.step is Step.NOTIFICATION
+    assert f"({code})" in str(error)
+    assert error.hint
+
+
+def test_every_code_has_an_answer() -> None:
+    for code in range(100, 1000):
+        assert isinstance(error_for_code(code), SignInError)
+
+
+def test_refusal_within_a_session() -> None:
+    error = refusal_for_code(201, "CHG", server="ns:1863")
+    assert type(error) is CommandRefused
+    assert (
+        str(error)
+        == "session at ns:1863: CHG was refused: the server did not like a parameter (201)"
+    )
+
+
+def test_conceal_reaches_every_field() -> None:
+    secret = Secret("hunter2")
+    error = WrongCredentials(
+        "hunter2 is wrong", server="https://hunter2.example", code="hunter2", server_text="hunter2!"
+    )
+    error.conceal(secret)
+    assert "hunter2" not in str(error) + repr(error) + repr(error.__dict__)
+
+
+def test_text_and_code_are_safe_to_print() -> None:
+    error = RemoteProtocolError("two\r\nlines", code="bad\x1bcode")
+    assert str(error).startswith("two lines (bad code);")
+
+
+def test_errors_survive_pickling() -> None:
+    error = pickle.loads(pickle.dumps(error_for_code(911, server="x")))
+    assert type(error) is WrongCredentials
+    assert (error.code, error.server, error.step) == (911, "x", Step.NOTIFICATION)

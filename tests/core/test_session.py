@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from feeding import VECTORS
+
+from msnpauth.core.actions import SignedIn
+from msnpauth.core.commands import Command, Role
+from msnpauth.core.conversation import Accepted
+from msnpauth.core.dialects import DIALECTS
+from msnpauth.core.errors import (
+    ConnectionFailed,
+    LocalProtocolError,
+    RemoteProtocolError,
+    SessionEnded,
+)
+from msnpauth.core.lines import LineReader
+from msnpauth.core.secrets import Secret
+from msnpauth.core.session import PING_INTERVAL, Profile, SessionCore
+from msnpauth.core.tickets import Ticket
+from msnpauth.core.urls import Address
+
+PROFILE = (
+    b"MIME-Version: 1.0\r\nContent-Type: text/x-msmsgsprofile; charset=UTF-8\r\n"
+    b"preferredEmail: a@b\r\nMSPAuth: secret:x\r\npreferredemail: other\r\n\r\n"
+)
+
+
+def session(
+    number: int = 12, unasked: tuple[Command, ...] = (), left: bytes = b"", **settings: Any
+) -> SessionCore:
+    reader = LineReader(Role.SERVER)
+    reader.feed(left)
+    accepted = Accepted("a@b", "A", DIALECTS[number], verified=True, restricted=False)
+    signed_in = SignedIn(
+        accepted, Ticket(Secret("t=1"), "https://h"), Address("ns", 1863), 5, unasked, reader
+    )
+    return SessionCore(signed_in, now=100.0, **settings)
+
+
+def sent(core: SessionCore) -> list[Command]:
+    commands, core.to_send = core.to_send, []
+    return commands
+
+
+def test_what_it_knows() -> None:
+    core = session()
+    assert (core.passport, core.display_name, core.server) == ("a@b", "A", "ns:1863")
+    assert core.dialect.number == 12
+    assert core.ticket.reveal() == "t=1"
+    assert (core.next_trid, core.unread, core.ended) == (5, b"", None)
+
+
+def test_nothing_of_the_sign_in_is_lost() -> None:
+    core = session(
+        unasked=(Command("GCF", 0, (), b"x"), Command("CHL", 0, ("1",))), left=b"SBS 0 null\r\nNLN"
+    )
+    assert [command.verb for command in core.receive(None, 100.0)] == ["GCF", "SBS"]
+    assert [command.verb for command in sent(core)] == ["QRY"]
+    assert core.unread == b"NLN"
+
+
+def test_transaction_ids() -> None:
+    core = session()
+    assert core.command("CHG", ("NLN", "0"), None) == Command("CHG", 5, ("NLN", "0"))
+    assert core.command("PNG", (), None).trid is None
+    assert core.command("UUX", (), b"x") == Command("UUX", 6, (), b"x")
+    with pytest.raises(LocalProtocolError):
+        core.command("CHG", ("a b",), None)
+    assert core.command("CHG", ("NLN",), None).trid == 7
+
+
+@pytest.mark.parametrize("vector", VECTORS["qry_msnp11_plus"][:1])
+def test_a_challenge_is_answered(vector: dict[str, str]) -> None:
+    core = session(product=(vector["product_id"], vector["product_key"]))
+    assert core.receive(f"CHL 0 {vector['challenge']}\r\n".encode(), 100.0) == []
+    expected = Command("QRY", 5, (vector["product_id"],), vector["response"].encode())
+    assert sent(core) == [expected]
+    assert core.receive(b"QRY 5\r\n", 100.0) == []
+    assert core.ended is None
+
+
+def test_by_the_rule_of_the_dialect() -> None:
+    vector = VECTORS["qry_msnp6_to_10"][0]
+    core = session(8)
+    core.receive(f"CHL 0 {vector['challenge']}\r\n".encode(), 100.0)
+    assert sent(core) == [Command("QRY", 5, (vector["product_id"],), vector["response"].encode())]
+    core = session(5)
+    assert core.receive(b"CHL 0 1\r\n", 100.0) == [Command("CHL", 0, ("1",))]
+    assert sent(core) == []
+
+
+def test_a_challenge_without_a_text() -> None:
+    core = session()
+    core.receive(b"CHL 0\r\n", 100.0)
+    assert sent(core)[0].verb == "QRY"
+
+
+def test_a_wrong_answer_ends_it() -> None:
+    core = session()
+    core.receive(b"CHL 0 1\r\n540 5\r\n", 100.0)
+    assert isinstance(core.ended, RemoteProtocolError)
+    assert core.ended.code == 540
+
+
+def test_keep_alive() -> None:
+    core = session()
+    core.tick(100.0 + PING_INTERVAL - 1)
+    assert sent(core) == []
+    core.sent(110.0)
+    assert core.wake_at == 110.0 + PING_INTERVAL
+    core.tick(core.wake_at)
+    assert sent(core) == [Command("PNG")]
+    assert core.receive(b"QNG 20\r\n", 200.0) == []
+    assert core.wake_at == 200.0 + 18.0
+
+
+@pytest.mark.parametrize(
+    ("number", "line", "interval"),
+    [
+        (8, "QNG", PING_INTERVAL),
+        (8, "QNG 10", PING_INTERVAL),
+        (9, "QNG 10", 9.0),
+        (12, "QNG 0", 1.0),
+        (12, "QNG 9999999999", PING_INTERVAL),
+        (12, "QNG x", PING_INTERVAL),
+    ],
+)
+def test_the_number_of_qng(number: int, line: str, interval: float) -> None:
+    core = session(number)
+    core.tick(core.wake_at)
+    core.receive(f"{line}\r\n".encode(), 200.0)
+    assert core.wake_at == 200.0 + interval
+
+
+def test_a_pong_that_the_caller_asked_for_is_his() -> None:
+    assert session().receive(b"QNG 50\r\n", 100.0) == [Command("QNG", None, ("50",))]
+
+
+def test_a_server_that_no_longer_answers() -> None:
+    core = session()
+    for _ in range(2):
+        core.tick(core.wake_at)
+        core.sent(core.wake_at)
+    assert len(sent(core)) == 2
+    core.tick(core.wake_at)
+    assert isinstance(core.ended, ConnectionFailed)
+    assert "no longer answers" in core.ended.text
+    core.tick(core.wake_at + 1000)
+    assert sent(core) == []
+
+
+def test_any_sign_of_life_counts() -> None:
+    core = session()
+    for _ in range(9):
+        core.tick(core.wake_at)
+        core.receive(b"NLN NLN x@y X\r\n", core.wake_at - 1)
+    assert core.ended is None
+
+
+def test_replies() -> None:
+    core = session()
+    command = core.command("CHG", ("NLN", "0"), None)
+    assert core.expect(command) == 5
+    rest = core.receive(b"ILN 5 NLN x@y X 0\r\nNLN NLN z@y Z 0\r\nCHG 5 NLN 0\r\n", 100.0)
+    assert core.replies[5] == Command("ILN", 5, ("NLN", "x@y", "X", "0"))
+    assert [command.verb for command in rest] == ["NLN", "CHG"]
+    with pytest.raises(LocalProtocolError):
+        core.expect(Command("PNG"))
+
+
+@pytest.mark.parametrize(
+    ("line", "reason", "minutes"),
+    [
+        ("OUT OTH", "OTH", None),
+        ("OUT SSD", "SSD", None),
+        ("OUT RCT 6", "RCT", 6),
+        ("OUT", "", None),
+    ],
+)
+def test_out(line: str, reason: str, minutes: int | None) -> None:
+    core = session()
+    assert [c.verb for c in core.receive(f"NLN NLN x@y\r\n{line}\r\nNLN\r\n".encode(), 1.0)] == [
+        "NLN",
+        "OUT",
+    ]
+    assert isinstance(core.ended, SessionEnded)
+    assert (core.ended.reason, core.ended.minutes) == (reason, minutes)
+    with pytest.raises(SessionEnded):
+        core.command("CHG", (), None)
+
+
+def test_the_end_of_the_stream() -> None:
+    core = session()
+    assert len(core.receive(b"NLN NLN x@y\r\n", 1.0)) == 1
+    core.receive(b"", 1.0)
+    assert isinstance(core.ended, ConnectionFailed)
+    core.end(core.closed_here())
+    assert isinstance(core.ended, ConnectionFailed)
+
+
+def test_a_stream_that_makes_no_sense() -> None:
+    core = session()
+    core.receive(b"HTTP/1.1 200 OK\r\n", 1.0)
+    assert isinstance(core.ended, RemoteProtocolError)
+    assert core.ended.server == "ns:1863"
+
+
+def test_profile() -> None:
+    core = session()
+    core.receive(b"MSG x y 2\r\nhi", 1.0)
+    assert not core.profile
+    message = f"MSG Hotmail Hotmail {len(PROFILE)}\r\n".encode() + PROFILE
+    assert core.receive(message, 1.0)[0].payload == PROFILE
+    assert core.profile["PREFERREDEMAIL"] == "a@b"
+    assert core.profile["mspauth"] == "secret:x"
+    assert "MSPAuth" in list(core.profile)
+    assert len(core.profile) == 4
+    assert "secret" not in repr(core.profile)
+    core.receive(message.replace(b"a@b", b"c@d"), 1.0)
+    assert core.profile["preferredEmail"] == "a@b"
+
+
+def test_an_empty_profile() -> None:
+    assert dict(Profile()) == {}
+    assert repr(Profile()) == "<Profile >"
+
+
+def test_display_name() -> None:
+    core = session()
+    core.receive(b"PRP MFN Zo%C3%AB\r\n", 1.0)
+    assert core.display_name == "Zoë"
+    core.receive(b"PRP 5 MFN B\r\nPRP PHH 1\r\n", 1.0)
+    assert core.display_name == "B"

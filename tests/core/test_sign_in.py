@@ -1,0 +1,324 @@
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import msnpauth.core
+from msnpauth.core.actions import Action, Connect, Done, Failed, Fetch, Prepare, Send
+from msnpauth.core.errors import (
+    GONE_HINT,
+    ConnectionFailed,
+    LocalProtocolError,
+    RemoteProtocolError,
+    SignInError,
+    SignInTimeout,
+    TooManyRedirects,
+    WrongCredentials,
+)
+from msnpauth.core.http import Response
+from msnpauth.core.servers import HISTORIC, Servers
+from msnpauth.core.sign_in import SignIn
+from msnpauth.core.tickets import MemoryTicketCache
+from msnpauth.core.urls import Address
+
+KNOWN = Servers(
+    notification="ds:1863", login="https://login.example/l", trusted_hosts=["b.example"]
+)
+NEXUS = Servers(notification="ds:1863", nexus="https://nexus.example/n")
+TO_LOGIN = Response(200, (("PassportURLs", "DALogin=login.example/l"),))
+GRANTED = Response(
+    200, (("Authentication-Info", "Passport1.4 da-status=success,from-PP='t=1&p='"),)
+)
+CHALLENGED = b"VER 1 MSNP12\r\nCVR 2 1\r\nUSR 3 TWN S lc=1\r\n"
+OK = b"USR 4 OK a@b.example 1 0\r\n"
+
+
+def new(servers: Servers = KNOWN, **settings: Any) -> SignIn:
+    return SignIn("a@b.example", "hunter2", servers, **settings)
+
+
+def words(actions: Iterable[Action]) -> list[str]:
+    """Return the actions, each in a word or two."""
+    shown = []
+    for action in actions:
+        match action:
+            case Connect(address):
+                shown.append(f"connect {address}")
+            case Prepare(url):
+                shown.append(f"prepare {url}")
+            case Fetch(number, request):
+                shown.append(f"fetch {number} {request.url}")
+            case Send():
+                shown.append("send " + " ".join(command.verb for command in action.commands))
+            case Done():
+                shown.append("done")
+            case Failed(error):
+                shown.append(f"failed {type(error).__name__}")
+    return shown
+
+
+def failure(actions: list[Action]) -> SignInError:
+    assert isinstance(actions[-1], Failed)
+    return actions[-1].error
+
+
+def test_login_address_known() -> None:
+    sign_in = new()
+    assert words(sign_in.start()) == [
+        "prepare https://login.example/l",
+        "connect ds:1863",
+        "send VER CVR USR",
+    ]
+    assert words(sign_in.receive_data(CHALLENGED)) == ["fetch 1 https://login.example/l"]
+    assert words(sign_in.receive_response(1, GRANTED)) == ["send USR"]
+    (done,) = sign_in.receive_data(OK + b"SBS 0 null\r\n")
+    assert isinstance(done, Done)
+    assert done.result.accepted.passport == "a@b.example"
+    assert done.result.ticket.reveal() == "t=1&p="
+    assert done.result.next_trid == 5
+    assert done.result.reader.unread == b"SBS 0 null\r\n"
+    assert sign_in.receive_data(b"911 1\r\n") == []
+    assert sign_in.receive_response(1, GRANTED) == []
+    assert sign_in.silence() == sign_in.connection_failed(ConnectionFailed("x")) == []
+    assert sign_in.patience is None
+
+
+def test_both_legs_start_at_once() -> None:
+    sign_in = new(NEXUS)
+    assert words(sign_in.start()) == [
+        "fetch 1 https://nexus.example/n",
+        "connect ds:1863",
+        "send VER CVR USR",
+    ]
+    assert words(sign_in.receive_response(1, TO_LOGIN)) == ["prepare https://login.example/l"]
+    assert words(sign_in.receive_data(CHALLENGED)) == ["fetch 2 https://login.example/l"]
+
+
+def test_the_challenge_comes_before_the_nexus_answers() -> None:
+    sign_in = new(NEXUS)
+    sign_in.start()
+    assert sign_in.receive_data(CHALLENGED) == []
+    assert words(sign_in.receive_response(1, TO_LOGIN)) == ["fetch 2 https://login.example/l"]
+
+
+def test_xfr_restarts_the_notification_leg_only() -> None:
+    sign_in = new(NEXUS)
+    sign_in.start()
+    actions = sign_in.receive_data(b"VER 1 MSNP12\r\nCVR 2 1\r\nXFR 3 NS ns:1 0 ds:1863\r\n")
+    assert words(actions) == ["connect ns:1", "send VER CVR USR"]
+    assert actions[1].commands[0].trid == 4  # type: ignore[union-attr]
+    assert sign_in.server == Address("ns", 1)
+    assert words(sign_in.receive_response(1, TO_LOGIN)) == ["prepare https://login.example/l"]
+    assert words(sign_in.receive_data(CHALLENGED)) == ["fetch 2 https://login.example/l"]
+    sign_in.receive_response(2, GRANTED)
+    (done,) = sign_in.receive_data(OK)
+    assert isinstance(done, Done)
+    assert str(done.result.server) == "ns:1"
+
+
+def test_a_challenge_is_not_carried_over() -> None:
+    sign_in = new()
+    sign_in.start()
+    sign_in.receive_data(CHALLENGED)
+    assert words(sign_in.receive_data(b"XFR 0 NS ns:1\r\n")) == ["connect ns:1", "send VER CVR USR"]
+    assert sign_in.receive_response(1, GRANTED) == []
+    assert words(sign_in.receive_data(CHALLENGED.replace(b"lc=1", b"lc=2"))) == [
+        "fetch 2 https://login.example/l"
+    ]
+    assert words(sign_in.receive_response(2, GRANTED)) == ["send USR"]
+
+
+def test_xfr_after_the_ticket_was_sent() -> None:
+    sign_in = new()
+    sign_in.start()
+    sign_in.receive_data(CHALLENGED)
+    sign_in.receive_response(1, GRANTED)
+    assert words(sign_in.receive_data(b"XFR 0 NS ns:1\r\n")) == ["connect ns:1", "send VER CVR USR"]
+    assert words(sign_in.receive_data(CHALLENGED)) == ["fetch 2 https://login.example/l"]
+
+
+def test_xfr_here() -> None:
+    sign_in = new()
+    sign_in.start()
+    assert words(sign_in.receive_data(CHALLENGED + b"XFR 0 NS 0\r\n")) == [
+        "fetch 1 https://login.example/l",
+        "send VER CVR USR",
+    ]
+    assert sign_in.receive_response(1, GRANTED) == []
+    assert words(sign_in.receive_data(CHALLENGED)) == ["fetch 2 https://login.example/l"]
+
+
+def test_transfers_in_a_circle() -> None:
+    sign_in = new()
+    sign_in.start()
+    sign_in.receive_data(b"XFR 0 NS a:1\r\n")
+    error = failure(sign_in.receive_data(b"XFR 0 NS ds:1863\r\n"))
+    assert isinstance(error, TooManyRedirects)
+    assert "circle" in error.text
+
+
+@pytest.mark.parametrize("form", ["XFR 0 NS h{}:1", "XFR 0 NS 0"])
+def test_transfers_are_bounded(form: str) -> None:
+    sign_in = new()
+    sign_in.start()
+    for hop in range(5):
+        assert (
+            words(sign_in.receive_data(f"{form.format(hop)}\r\n".encode()))[-1]
+            == "send VER CVR USR"
+        )
+    error = failure(sign_in.receive_data(f"{form.format(9)}\r\n".encode()))
+    assert isinstance(error, TooManyRedirects)
+
+
+def test_a_failure_ends_it() -> None:
+    sign_in = new()
+    sign_in.start()
+    sign_in.receive_data(CHALLENGED)
+    assert isinstance(failure(sign_in.receive_response(1, Response(401))), WrongCredentials)
+    assert sign_in.receive_data(OK) == []
+
+
+def test_a_carriers_error_is_the_failure() -> None:
+    sign_in = new(NEXUS)
+    sign_in.start()
+    error = ConnectionFailed("there is no such host name")
+    assert failure(sign_in.receive_response(1, error)) is error
+
+
+def test_the_notification_connection_fails() -> None:
+    sign_in = new()
+    sign_in.start()
+    error = ConnectionFailed("refused")
+    assert failure(sign_in.connection_failed(error)) is error
+
+
+def test_closed_while_the_login_server_is_asked() -> None:
+    sign_in = new()
+    sign_in.start()
+    sign_in.receive_data(CHALLENGED)
+    assert isinstance(failure(sign_in.receive_data(b"")), ConnectionFailed)
+
+
+def test_one_at_a_time_and_silence() -> None:
+    sign_in = new(pipeline=False)
+    assert words(sign_in.start())[-1] == "send VER"
+    assert sign_in.patience is None
+    assert words(sign_in.receive_data(b"VER 1 MSNP12\r\n")) == ["send CVR"]
+    assert sign_in.patience is not None
+    assert words(sign_in.silence()) == ["send USR"]
+
+
+def test_the_login_address_is_remembered() -> None:
+    cache = MemoryTicketCache()
+    first = new(NEXUS, cache=cache)
+    first.start()
+    first.receive_response(1, TO_LOGIN)
+    assert words(new(NEXUS, cache=cache).start())[0] == "prepare https://login.example/l"
+    other = Servers(notification="ds:1", nexus="https://other.example/n")
+    assert words(new(other, cache=cache).start())[0] == "fetch 1 https://other.example/n"
+
+
+@pytest.mark.parametrize("outcome", [ConnectionFailed("gone"), Response(404)])
+def test_and_forgotten_when_it_fails(outcome: Response | SignInError) -> None:
+    cache = MemoryTicketCache()
+    first = new(NEXUS, cache=cache)
+    first.start()
+    first.receive_response(1, TO_LOGIN)
+    sign_in = new(NEXUS, cache=cache)
+    sign_in.start()
+    sign_in.receive_data(CHALLENGED)
+    assert words(sign_in.receive_response(1, outcome)) == ["fetch 2 https://nexus.example/n"]
+    assert words(sign_in.receive_response(2, TO_LOGIN)) == ["fetch 3 https://login.example/l"]
+    assert words(sign_in.receive_response(3, GRANTED)) == ["send USR"]
+    again = new(NEXUS, cache=cache)
+    again.start()
+    again.receive_data(CHALLENGED)
+    assert isinstance(failure(again.receive_response(1, Response(401))), WrongCredentials)
+
+
+@pytest.mark.parametrize("kept", ["http://login.example/", "nonsense", ""])
+def test_what_the_cache_says_is_checked(kept: str) -> None:
+    cache = MemoryTicketCache()
+    cache.put("login of https://nexus.example/n", kept)
+    assert words(new(NEXUS, cache=cache).start())[0] == "fetch 1 https://nexus.example/n"
+
+
+def test_where_microsoft_used_to_be() -> None:
+    servers = Servers(notification="messenger.hotmail.com", login="https://login.passport.com/l")
+    sign_in = new(servers)
+    sign_in.start()
+    assert failure(sign_in.connection_failed(ConnectionFailed("x"))).hint == GONE_HINT
+    assert sign_in.timed_out(3).hint == GONE_HINT
+
+
+def test_time_outs_say_what_was_waited_for() -> None:
+    sign_in = new()
+    sign_in.start()
+    error = sign_in.timed_out(2.5)
+    assert isinstance(error, SignInTimeout)
+    assert str(error).startswith("notification at ds:1863: VER did not come within 2.5 seconds")
+    sign_in.receive_data(CHALLENGED)
+    start = "login at https://login.example: the ticket did not come within 3 seconds"
+    assert str(sign_in.timed_out(3)).startswith(start)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"servers": HISTORIC},
+        {"servers": "escargot"},
+        {"servers": None},
+        {"dialects": [7]},
+        {"passport": "alice"},
+        {"password": ""},
+    ],
+)
+def test_wrong_arguments(arguments: dict[str, Any]) -> None:
+    settings = {"passport": "a@b.example", "password": "x", "servers": KNOWN} | arguments
+    with pytest.raises(LocalProtocolError):
+        SignIn(**settings)
+
+
+def test_no_way_to_a_ticket() -> None:
+    sign_in = new(Servers(notification="ds:1"))
+    assert isinstance(failure(sign_in.start()), LocalProtocolError)
+
+
+@given(
+    st.lists(st.binary(max_size=40) | st.sampled_from([CHALLENGED, OK, b"XFR 0 NS h:1\r\n", b""]))
+)
+def test_feeding_never_raises(chunks: list[bytes]) -> None:
+    sign_in = new()
+    sign_in.start()
+    for chunk in chunks:
+        sign_in.receive_data(chunk)
+        sign_in.receive_response(1, GRANTED)
+        sign_in.silence()
+
+
+def test_the_core_does_no_io() -> None:
+    forbidden = {
+        "socket",
+        "ssl",
+        "asyncio",
+        "threading",
+        "time",
+        "subprocess",
+        "select",
+        "selectors",
+    }
+    for path in Path(msnpauth.core.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names.append(node.module or "")
+                if node.level == 2:
+                    # Servers.named reads the data file, and is the one way out of here.
+                    assert (path.name, node.module) == ("servers.py", "known")
+            assert not forbidden & {name.partition(".")[0] for name in names}, path

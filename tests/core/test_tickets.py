@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from msnpauth.core.secrets import Secret
+from msnpauth.core.tickets import MemoryTicketCache, Ticket, utc_now
+
+
+@pytest.mark.parametrize(
+    ("text", "t", "p"),
+    [
+        ("t=abc==&p=def", "abc==", "def"),
+        ("t=abc&p=", "abc", ""),
+        ("t=abc", "abc", None),
+        ("0123abcd", None, None),
+        ("p=x&t=y", "y", "x"),
+    ],
+)
+def test_parts(text: str, t: str | None, p: str | None) -> None:
+    ticket = Ticket(Secret(text), "https://h")
+    assert ticket.reveal() == text
+    assert (ticket.t.reveal() if ticket.t else None) == t
+    assert (ticket.p.reveal() if ticket.p is not None else None) == p
+
+
+def test_summary_and_repr_hide_it() -> None:
+    until = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    ticket = Ticket(Secret("t=secret&p=x"), "https://h", until)
+    assert (
+        ticket.summary()
+        == "12 characters (t=…&p=…) from https://h, good until 2026-11-22 12:00:00 UTC"
+    )
+    assert Ticket(Secret("abcd"), "https://h").summary() == "4 characters from https://h"
+    assert "secret" not in repr(ticket)
+
+
+def test_cache() -> None:
+    cache = MemoryTicketCache()
+    assert cache.get("a") is None
+    cache.put("a", "secret")
+    assert cache.get("a") == "secret"
+    assert "secret" not in repr(cache)
+    cache.forget("a")
+    cache.forget("a")
+    assert cache.get("a") is None
+
+
+def test_cache_forgets_what_has_ended() -> None:
+    now = utc_now()
+    cache = MemoryTicketCache(now=lambda: now)
+    cache.put("a", "x", now + timedelta(seconds=1))
+    cache.put("b", "x", now)
+    assert cache.get("a") == "x"
+    assert cache.get("b") is None
+    assert repr(cache) == "<MemoryTicketCache of 1>"
