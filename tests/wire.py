@@ -96,8 +96,8 @@ class Server:
                 return
             self.connections += 1
             thread = threading.Thread(target=self._serve, args=(sock,), daemon=True)
-            self._threads.append(thread)
             thread.start()
+            self._threads.append(thread)
 
     def _serve(self, sock: socket.socket) -> None:
         with suppress(OSError), sock:
@@ -149,3 +149,24 @@ def http(status: int, *headers: str, body: bytes = b"") -> bytes:
 
 def granted(ticket: str = TICKET) -> bytes:
     return http(200, f"Authentication-Info: Passport1.4 da-status=success,from-PP='{ticket}'")
+
+
+def opening(peer: Peer, version: int = 12) -> None:
+    """Take VER, CVR and USR, and answer them by a challenge."""
+    assert peer.line().startswith("VER 1 ")
+    peer.send(f"VER 1 MSNP{version}\r\n")
+    assert peer.line().startswith("CVR 2 ")
+    peer.send("CVR 2 1.0.0000 1.0.0000 1.0.0000 http://x http://x\r\n")
+    assert peer.line() == f"USR 3 TWN I {PASSPORT}"
+    peer.send("USR 3 TWN S lc=1033,id=507\r\n")
+
+
+def to_ok(peer: Peer, version: int = 12) -> None:
+    opening(peer, version)
+    assert peer.line() == f"USR 4 TWN S {TICKET}"
+    peer.send(f"USR 4 OK {PASSPORT} 1 0\r\n")
+
+
+def stays(peer: Peer) -> None:
+    to_ok(peer)
+    peer.until_closed()

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from .core.tickets import MemoryTicketCache, Ticket, TicketCache
     from .sync.auth import MSNPAuth
     from .sync.session import Session
-    from .sync.sign_in import sign_in
+    from .sync.driver import sign_in
     from .transports import AsyncTransport, Transport
 
 # Names by the module they live in; nothing is imported before it is asked for.
@@ -83,7 +83,7 @@ _HOMES = {
     "core.tickets": ("MemoryTicketCache", "Ticket", "TicketCache"),
     "sync.auth": ("MSNPAuth",),
     "sync.session": ("Session",),
-    "sync.sign_in": ("sign_in",),
+    "sync.driver": ("sign_in",),
     "transports": ("AsyncTransport", "Transport"),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .auth import MSNPAuth
     from .session import Session
-    from .sign_in import sign_in
+    from .driver import sign_in
 
 __all__ = ["MSNPAuth", "Session", "sign_in"]
 
-_HOMES = {"MSNPAuth": ".auth", "Session": ".session", "sign_in": ".sign_in"}
+_HOMES = {"MSNPAuth": ".auth", "Session": ".session", "sign_in": ".driver"}
 
 
 def __getattr__(name: str) -> object:

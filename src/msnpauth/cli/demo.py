@@ -24,7 +24,7 @@ Next:
 def demo() -> None:
     """Watch a whole sign-in, to a service that is started on this machine for it."""
     from ..service import run
-    from ..sync.sign_in import sign_in
+    from ..sync.driver import sign_in
 
     with errors_told(), run({_PASSPORT: _PASSWORD}) as service:
         click.echo(

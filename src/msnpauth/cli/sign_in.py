@@ -50,7 +50,7 @@ def sign_in(
     **network: object,
 ) -> None:
     """Sign in, say what came of it, and sign out."""
-    from ..sync.sign_in import sign_in as signed_in
+    from ..sync.driver import sign_in as signed_in
 
     with errors_told(as_json), shown_conversation(verbose):
         servers = Network(**network).servers()  # type: ignore[arg-type]  # click checked them

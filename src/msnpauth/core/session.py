@@ -182,7 +182,7 @@ class SessionCore:
             self._own_pings -= 1
             self._on_pong(command, now)
             return True
-        if trid in self._queries:
+        if trid in self._queries and (command.verb == "QRY" or command.code is not None):
             self._queries.discard(trid)
             if command.code is not None:
                 self.end(error_for_code(command.code, server=self.server))

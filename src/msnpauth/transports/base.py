@@ -35,7 +35,7 @@ class Transport(abc.ABC):
 
     @abc.abstractmethod
     def close(self) -> None:
-        """Let go of every connection; a `fetch` under way in another thread ends soon."""
+        """Let go of every connection, for good; a `fetch` under way in another thread ends soon."""
 
 
 class AsyncTransport(abc.ABC):

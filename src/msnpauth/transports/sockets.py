@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 from contextlib import suppress
 
 from ..core.errors import ConnectionFailed, SignInError, Step
@@ -25,10 +26,11 @@ class SocketsTransport(Transport):
 
     def __init__(self, ssl_context: ssl.SSLContext) -> None:
         self._context = ssl_context
-        self._sock: ssl.SSLSocket | socket.socket | None = None
+        self._sock: ssl.SSLSocket | None = None
         self._http = ClientConnection()
         self._origin = ""
         self._closed = False
+        self._adopting = threading.Lock()
 
     def fetch(self, request: Request, timeout: float) -> Response:
         deadline = Deadline(timeout)
@@ -49,7 +51,8 @@ class SocketsTransport(Transport):
             self._open(url, Deadline(timeout), Step.LOGIN)
 
     def close(self) -> None:
-        self._closed = True
+        with self._adopting:
+            self._closed = True
         self._drop()
 
     def _is_open(self, url: Url) -> bool:
@@ -57,24 +60,39 @@ class SocketsTransport(Transport):
 
     def _open(self, url: Url, deadline: Deadline, step: Step) -> None:
         self._drop()
-        self._closed = False
-        self._sock = sock = connect_tcp(url.address, deadline, step)
+        raw = connect_tcp(url.address, deadline, step)
         try:
-            sock.settimeout(deadline.check(step, url.origin))
-            self._sock = self._context.wrap_socket(sock, server_hostname=url.host)
+            raw.settimeout(deadline.check(step, url.origin))
+            sock = self._context.wrap_socket(
+                raw, server_hostname=url.host, do_handshake_on_connect=False
+            )
         except (OSError, ValueError) as error:
+            raw.close()
+            raise network_error(error, step, url.origin) from None
+        self._adopt(sock, url, step)
+        try:
+            sock.do_handshake()
+        except OSError as error:
             self._drop()
-            sock.close()
             if isinstance(error, TimeoutError):
                 raise deadline.passed(step, url.origin) from None
             raise network_error(error, step, url.origin) from None
+
+    def _adopt(self, sock: ssl.SSLSocket, url: Url, step: Step) -> None:
+        """Make the connection this object's own, unless it was closed meanwhile."""
+        with self._adopting:
+            if self._closed:
+                sock.close()
+                raise ConnectionFailed("the transport is closed", step=step, server=url.origin)
+            self._sock = sock
         self._http = ClientConnection()
         self._origin = url.origin
 
     def _exchange(self, request: Request, deadline: Deadline) -> Response:
         sock = self._sock
-        if sock is None:
-            raise ConnectionFailed("closed", step=request.step, server=request.url.origin)
+        if sock is None:  # closed by another thread
+            text = "the transport is closed"
+            raise ConnectionFailed(text, step=request.step, server=request.url.origin)
         try:
             sock.settimeout(deadline.check(request.step, request.url.origin))
             sock.sendall(self._http.send(request))

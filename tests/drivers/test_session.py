@@ -1,0 +1,313 @@
+"""Session, sync and async, against the service and against servers that follow a script."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from both import AioDriver, SyncDriver
+from conftest import Authority
+from wire import PASSPORT, PASSWORD, Peer, Script, Server, answers, granted, to_ok
+
+from msnpauth import (
+    Command,
+    CommandRefused,
+    ConnectionFailed,
+    LocalProtocolError,
+    RemoteProtocolError,
+    Servers,
+    SessionEnded,
+    SignInTimeout,
+)
+from msnpauth.aio import session as aio_session
+from msnpauth.core import session as core_session
+from msnpauth.service import Service
+from msnpauth.sync import session as sync_session
+
+Driver = SyncDriver | AioDriver
+Joined = Callable[..., Any]
+
+
+@pytest.fixture
+def joined(driver: Driver, authority: Authority) -> Joined:
+    """Return what signs in at a server that follows a script from USR OK on."""
+
+    @contextmanager
+    def join(script: Script, version: int = 12, **settings: Any) -> Iterator[Any]:
+        def whole(peer: Peer) -> None:
+            to_ok(peer, version)
+            script(peer)
+
+        with Server(answers(granted()), authority.server_tls) as login, Server(whole) as server:
+            servers = Servers(notification=server.address, login=login.url)
+            with driver.sign_in(
+                PASSPORT, PASSWORD, servers, ca_file=authority.ca_file, **settings
+            ) as session:
+                yield session
+
+    return join
+
+
+def test_send_and_receive(joined: Joined) -> None:
+    def script(peer: Peer) -> None:
+        heard.append(peer.line())
+        assert peer.read_until(b"hello") == b"UUX 6 5\r\nhello"
+        peer.send("CHG 5 NLN 0\r\nUBX x@y 2\r\nhiOUT SSD\r\n")
+        peer.until_closed()
+
+    heard: list[str] = []
+    with joined(script) as session:
+        assert session.send("CHG", "NLN", "0") == 5
+        assert session.send("UUX", payload=b"hello") == 6
+        assert session.receive(20) == Command("CHG", 5, ("NLN", "0"))
+        assert session.receive(20) == Command("UBX", None, ("x@y",), b"hi")
+        assert session.receive(20) == Command("OUT", None, ("SSD",))
+        with pytest.raises(SessionEnded, match="going down") as ended:
+            session.receive()
+        assert session.ended is ended.value
+        with pytest.raises(SessionEnded):
+            session.send("CHG", "NLN", "0")
+        assert "over" in repr(session)
+    assert heard == ["CHG 5 NLN 0"]
+
+
+def test_png_has_no_transaction_id(joined: Joined) -> None:
+    def script(peer: Peer) -> None:
+        assert peer.line() == "PNG"
+        peer.send("QNG 50\r\n")
+        peer.until_closed()
+
+    with joined(script) as session:
+        assert session.send("PNG") is None
+        assert session.receive(20) == Command("QNG", None, ("50",))
+
+
+@pytest.mark.parametrize("words", [("CHG", "a b"), ("CHG", "a\r\nOUT"), ("chg",), ("CHG", "")])
+def test_what_is_no_command(joined: Joined, words: tuple[str, ...]) -> None:
+    with joined(Peer.until_closed) as session, pytest.raises(LocalProtocolError):
+        session.send(*words)
+
+
+def test_request(joined: Joined) -> None:
+    def script(peer: Peer) -> None:
+        peer.line()
+        peer.send("NLN NLN x@y X 0\r\nCHG 5 NLN 0\r\nILN 5 NLN z@y Z 0\r\n")
+        assert peer.line() == "CHG 6 FLN"
+        peer.send("201 6\r\n")
+        assert peer.line() == "CHG 7 BSY 0"
+        peer.until_closed()
+
+    with joined(script) as session:
+        assert session.request("CHG", "NLN", "0") == Command("CHG", 5, ("NLN", "0"))
+        assert [session.receive(20).verb for _ in range(2)] == ["NLN", "ILN"]
+        with pytest.raises(CommandRefused) as refused:
+            session.request("CHG", "FLN")
+        assert refused.value.code == 201
+        with pytest.raises(SignInTimeout, match="reply to CHG within 0.1 seconds"):
+            session.request("CHG", "BSY", "0", timeout=0.1)
+        with pytest.raises(LocalProtocolError):
+            session.request("PNG")
+
+
+def test_request_when_the_session_ends(joined: Joined) -> None:
+    def script(peer: Peer) -> None:
+        peer.line()
+        peer.send("OUT OTH\r\n")
+
+    with joined(script) as session, pytest.raises(SessionEnded) as ended:
+        session.request("CHG", "NLN", "0")
+    assert ended.value.reason == "OTH"
+
+
+def test_a_time_out_ends_nothing(joined: Joined) -> None:
+    def script(peer: Peer) -> None:
+        peer.line()
+        peer.send("CHG 5 NLN 0\r\n")
+        peer.until_closed()
+
+    with joined(script) as session:
+        with pytest.raises(SignInTimeout, match="no command within 0.1 seconds"):
+            session.receive(timeout=0.1)
+        session.send("CHG", "NLN", "0")
+        assert session.receive(20).verb == "CHG"
+
+
+def test_iteration_ends_with_out(joined: Joined) -> None:
+    def script(peer: Peer) -> None:
+        peer.send("NLN NLN x@y X 0\r\nOUT OTH\r\n")
+        peer.until_closed()
+
+    with joined(script) as session:
+        assert [command.verb for command in session] == ["NLN", "OUT"]
+        assert session.ended.reason == "OTH"
+
+
+def test_iteration_tells_of_a_lost_connection(joined: Joined) -> None:
+    seen = []
+    with joined(lambda peer: peer.send("NLN NLN x@y X 0\r\n")) as session:
+        with pytest.raises(ConnectionFailed, match="closed"):
+            for command in session:
+                seen.append(command.verb)  # noqa: PERF401 - what came before the error counts
+    assert seen == ["NLN"]
+
+
+def test_a_stream_that_makes_no_sense(joined: Joined) -> None:
+    with joined(lambda peer: peer.send("nonsense\r\n")) as session:
+        with pytest.raises(RemoteProtocolError):
+            session.receive(20)
+
+
+def test_leaving_says_out(joined: Joined) -> None:
+    heard = []
+    done = threading.Event()
+
+    def script(peer: Peer) -> None:
+        heard.append(peer.until_closed())
+        done.set()
+
+    with joined(script) as session:
+        pass
+    assert done.wait(20)
+    assert heard == [b"OUT\r\n"]
+    assert session.ended.reason == "closed"
+    session.close()
+    with pytest.raises(SessionEnded):
+        session.receive()
+
+
+def test_nothing_is_said_to_a_server_that_is_gone(joined: Joined) -> None:
+    with joined(lambda peer: peer.send("OUT OTH\r\n")) as session:
+        assert session.receive(20).verb == "OUT"
+
+
+def test_challenges_are_answered(joined: Joined) -> None:
+    heard = []
+
+    def script(peer: Peer) -> None:
+        peer.send("CHL 0 22210219642164014968\r\n")
+        heard.append(peer.read_until(b"102c"))
+        peer.send("QRY 5\r\nNLN NLN x@y X 0\r\n")
+        peer.until_closed()
+
+    with joined(script, product=("PROD0090YUAUV{2B", "YMM8C_H7KCQ2S_KL")) as session:
+        assert session.receive(20).verb == "NLN"
+    assert heard == [b"QRY 5 PROD0090YUAUV{2B 32\r\n85ecb0db8f32113df79ce0892b9a102c"]
+
+
+def test_an_idle_session_is_kept_alive(joined: Joined, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody asks the session for anything, and it pings all the same."""
+    monkeypatch.setattr(core_session, "PING_INTERVAL", 0.02)
+    pinged = threading.Event()
+
+    def script(peer: Peer) -> None:
+        for _ in range(3):
+            assert peer.line() == "PNG"
+            peer.send("QNG\r\n")
+        pinged.set()
+        peer.until_closed()
+
+    with joined(script, version=8) as session:
+        assert pinged.wait(20)
+        assert session.ended is None
+
+
+def test_a_server_that_no_longer_answers(joined: Joined, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core_session, "PING_INTERVAL", 0.02)
+    with (
+        joined(Peer.silence) as session,
+        pytest.raises(ConnectionFailed, match="no longer answers"),
+    ):
+        session.receive(20)
+
+
+def test_detach(joined: Joined) -> None:
+    go_on = threading.Event()
+    heard = []
+
+    def script(peer: Peer) -> None:
+        peer.send("NLN NLN x@y X 0\r\nMSG a b 5\r\nhe")
+        go_on.wait(20)
+        heard.append(peer.line())
+        peer.send("llo")
+        peer.until_closed()
+
+    with joined(script) as session:
+        while not session._core.unread:
+            pass  # the rest of what the server said is under way
+        detached = session.detach()
+        assert detached.pending == (Command("NLN", None, ("NLN", "x@y", "X", "0")),)
+        assert detached.unread == b"MSG a b 5\r\nhe"
+        assert detached.next_trid == 5
+        go_on.set()
+        if hasattr(detached, "socket"):
+            detached.socket.sendall(b"PNG\r\n")
+            assert detached.socket.recv(3) == b"llo"
+            detached.socket.close()
+        else:
+            detached.streams[1].write(b"PNG\r\n")
+            read = session._driver.call(detached.streams[0].readexactly(3))
+            assert read == b"llo"
+            detached.streams[1].close()
+        with pytest.raises(SessionEnded) as ended:
+            session.send("CHG", "NLN", "0")
+        assert ended.value.reason == "detached"
+        with pytest.raises(SessionEnded):
+            session.detach()
+    assert heard == ["PNG"]
+
+
+def test_what_nobody_takes_does_not_fill_the_memory(
+    joined: Joined, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (sync_session, aio_session):
+        monkeypatch.setattr(module, "_MAX_WAITING", 10)
+        monkeypatch.setattr(module, "_CHUNK", 100)
+    lines = [f"NLN NLN x{number}@y X 0" for number in range(500)]
+
+    def script(peer: Peer) -> None:
+        peer.send("".join(f"{line}\r\n" for line in lines) + "OUT\r\n")
+        peer.until_closed()
+
+    with joined(script) as session:
+        while len(session._waiting) < 10:
+            pass  # the reader is at it
+        assert len(session._waiting) < 20
+        found = [command.encode().decode().removesuffix("\r\n") for command in session]
+    assert found == [*lines, "OUT"]
+
+
+def test_profile_that_never_comes(joined: Joined, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sync_session, "_PROFILE_PATIENCE", 0.05)
+    with joined(Peer.until_closed) as session:
+        assert dict(session.profile) == {}
+
+
+def test_a_second_sign_in_ends_the_first(driver: Driver, service: Service) -> None:
+    settings = {"ca_file": service.ca_file}
+    with driver.sign_in("bob@hotmail.com", "s3cret", service.servers, **settings) as first:
+        with driver.sign_in("bob@hotmail.com", "s3cret", service.servers, **settings) as second:
+            assert [command.verb for command in first][-1] == "OUT"
+            assert first.ended.reason == "OTH"
+            assert second.request("CHG", "NLN", "0").verb == "CHG"
+
+
+def test_many_requests_at_once(service: Service) -> None:
+    """Any thread may send, and each gets its own reply."""
+    with SyncDriver().sign_in(
+        PASSPORT, PASSWORD, service.servers, ca_file=service.ca_file
+    ) as session:
+        found: list[str] = []
+        states = ["NLN", "BSY", "AWY", "PHN", "LUN"] * 4
+
+        def ask(state: str) -> None:
+            found.append(session.request("CHG", state, "0").args[0])
+
+        threads = [threading.Thread(target=ask, args=(state,)) for state in states]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+    assert sorted(found) == sorted(states)

@@ -1,0 +1,506 @@
+"""sign_in, sync and async, against the service and against servers that misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from both import AioDriver, SyncDriver
+from conftest import Authority
+from wire import (
+    PASSPORT,
+    PASSWORD,
+    TICKET,
+    Peer,
+    Script,
+    Server,
+    answers,
+    granted,
+    http,
+    opening,
+    stays,
+)
+
+import msnpauth
+from msnpauth import (
+    AccountBlocked,
+    CertificateRejected,
+    ConnectionFailed,
+    LocalProtocolError,
+    MemoryTicketCache,
+    NoCommonDialect,
+    RemoteProtocolError,
+    Servers,
+    ServiceUnavailable,
+    SessionEnded,
+    SignInError,
+    SignInTimeout,
+    TooManyRedirects,
+    WrongCredentials,
+    aio,
+)
+from msnpauth.core import conversation
+from msnpauth.service import Service
+
+Driver = SyncDriver | AioDriver
+
+
+@pytest.fixture
+def login(authority: Authority) -> Iterator[Server]:
+    """Return a login server that grants each request a ticket."""
+    with Server(answers(*[granted()] * 20), authority.server_tls) as server:
+        yield server
+
+
+def attempt(
+    driver: Driver, script: Script, login: Server, authority: Authority, **settings: Any
+) -> None:
+    """Sign in at a notification server that follows a script, and out again."""
+    with Server(script) as server:
+        servers = Servers(notification=server.address, login=login.url)
+        settings = {"ca_file": authority.ca_file, "timeout": 20} | settings
+        with driver.sign_in(PASSPORT, PASSWORD, servers, **settings) as session:
+            assert session.ticket.reveal() == TICKET
+
+
+# --- the service -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pipeline", [True, False])
+@pytest.mark.parametrize("version", range(8, 15))
+def test_every_dialect(driver: Driver, service: Service, version: int, pipeline: bool) -> None:
+    with driver.sign_in(
+        "Bob@Hotmail.com", "s3cret", service.servers,
+        dialects=[version], pipeline=pipeline, ssl_context=service.ssl_context,
+    ) as session:  # fmt: skip
+        assert session.dialect == version
+        assert session.passport == "Bob@Hotmail.com"
+        assert session.server == service.notification
+        assert session.ticket.server == service.login_urls[1].removesuffix("/login2.srf")
+        assert session.profile["preferredEmail"] == "bob@hotmail.com"
+        assert session.request("CHG", "NLN", "0").args == ("NLN", "0")
+
+
+def test_the_best_common_dialect(driver: Driver, service: Service) -> None:
+    with driver.sign_in(PASSPORT, PASSWORD, service.servers, ca_file=service.ca_file) as session:
+        assert session.dialect == 14
+        assert session.display_name == PASSPORT
+
+
+@pytest.mark.parametrize("carrier", ["sockets", "curl", "httpx"])
+def test_every_carrier(driver: Driver, service: Service, carrier: str) -> None:
+    with driver.sign_in(
+        "bob@hotmail.com", "s3cret", service.servers, transport=carrier, ca_file=service.ca_file
+    ) as session:
+        assert session.ticket.t
+
+
+def test_wrong_password(driver: Driver, service: Service) -> None:
+    with pytest.raises(WrongCredentials) as caught:
+        with driver.sign_in(PASSPORT, "not this one", service.servers, ca_file=service.ca_file):
+            pass
+    assert (
+        caught.value.server_text == "The e-mail address or the password is wrong. Please try again."
+    )
+
+
+def test_a_certificate_that_nobody_vouches_for(driver: Driver, service: Service) -> None:
+    with pytest.raises(CertificateRejected):
+        with driver.sign_in(PASSPORT, PASSWORD, service.servers):
+            pass
+
+
+def test_the_login_address_is_remembered(driver: Driver, service: Service) -> None:
+    cache = MemoryTicketCache()
+    for _ in range(2):
+        with driver.sign_in(
+            PASSPORT, PASSWORD, service.servers, ca_file=service.ca_file, cache=cache
+        ):
+            pass
+    assert cache.get(f"login of {service.servers.nexus}") == service.login_urls[0]
+
+
+# --- notification servers that misbehave -------------------------------------------------------
+
+
+def says(*lines: str) -> Script:
+    """Return a script that says lines without listening, and waits for the client to go."""
+
+    def script(peer: Peer) -> None:
+        peer.send("".join(f"{line}\r\n" for line in lines))
+        peer.until_closed()
+
+    return script
+
+
+@pytest.mark.parametrize(
+    ("lines", "kind", "code"),
+    [
+        (["VER 1 0"], NoCommonDialect, None),
+        (["VER 1 MSNP18"], NoCommonDialect, None),
+        (["500 1"], ServiceUnavailable, 500),
+        (["VER 1 MSNP12", "710 2"], RemoteProtocolError, 710),
+        (["VER 1 MSNP12", "CVR 2 1", "600 3"], ServiceUnavailable, 600),
+        (["VER 1 MSNP12", "CVR 2 1", "911 3"], WrongCredentials, 911),
+        (["VER 1 MSNP12", "CVR 2 1", "923 3"], AccountBlocked, 923),
+        (["VER 1 MSNP12", "CVR 2 1", "USR 3 TWN S lc=1", "911 4"], WrongCredentials, 911),
+        (["VER 1 MSNP12", "CVR 2 1", "USR 3 TWN S lc=1", "777 4"], ServiceUnavailable, 777),
+        (["VER 1 MSNP12", "CVR 2 1", "USR 3 TWN S"], RemoteProtocolError, None),
+        (["VER 1 MSNP12", "CVR 2 1", "USR 3 TWN S lc=1", "USR 4 NO"], RemoteProtocolError, None),
+        (["VER 1 MSNP12", "CVR 2 1", "XFR 3 NS nowhere..example:1"], RemoteProtocolError, None),
+        (["VER 1 MSNP12", "MSG a b x"], RemoteProtocolError, None),
+        (["VER 1 MSNP12", "GCF 0 99999999"], RemoteProtocolError, None),
+        (["HTTP/1.1 400 Bad Request"], RemoteProtocolError, None),
+        (["x" * 70000], RemoteProtocolError, None),
+        (["OUT OTH"], SessionEnded, None),
+        (["OUT SSD"], ServiceUnavailable, None),
+        (["XFR 0 NS 0"] * 6, TooManyRedirects, None),
+    ],
+)
+def test_what_it_says(
+    driver: Driver,
+    login: Server,
+    authority: Authority,
+    lines: list[str],
+    kind: type[SignInError],
+    code: int | None,
+) -> None:
+    with pytest.raises(kind) as caught:
+        attempt(driver, says(*lines), login, authority)
+    assert type(caught.value) is kind
+    assert caught.value.code == code
+    assert caught.value.server
+
+
+@pytest.mark.parametrize(
+    "said", ["", "VER 1 MSNP12\r\n", "VER 1 MSNP12\r\nCVR 2 1\r\nUSR 3 TWN S lc=1\r\n", "VER 1 MS"]
+)
+def test_it_closes(driver: Driver, login: Server, authority: Authority, said: str) -> None:
+    with pytest.raises(ConnectionFailed, match="closed|reset"):
+        attempt(driver, lambda peer: peer.send(said), login, authority)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(Peer.silence, id="silence"),
+        pytest.param(lambda peer: peer.drip(b"NLN NLN a@b A\r\n"), id="a byte at a time"),
+        pytest.param(lambda peer: opening(peer) or peer.silence(), id="no USR OK"),
+        pytest.param(lambda peer: peer.flood(b"NLN NLN a@b A\r\n" * 100), id="flood"),
+    ],
+)
+def test_the_deadline_holds(
+    driver: Driver, login: Server, authority: Authority, script: Script
+) -> None:
+    with pytest.raises(SignInTimeout, match="within 0.6 seconds"):
+        attempt(driver, script, login, authority, timeout=0.6)
+
+
+def test_a_login_server_that_is_silent(driver: Driver, authority: Authority) -> None:
+    with Server(Peer.silence, authority.server_tls) as silent:
+        with pytest.raises(SignInTimeout) as caught:
+            attempt(driver, stays, silent, authority, timeout=0.6)
+    assert caught.value.server == silent.url
+
+
+def test_it_closes_while_the_login_server_is_asked(driver: Driver, authority: Authority) -> None:
+    """The time-out is far away: nothing waits for it."""
+    with Server(Peer.silence, authority.server_tls) as silent:
+        with pytest.raises(ConnectionFailed, match="closed"):
+            attempt(driver, opening, silent, authority)
+
+
+def test_nobody_listens(driver: Driver, login: Server, authority: Authority) -> None:
+    with Server(Peer.silence) as server:
+        pass
+    with pytest.raises(ConnectionFailed) as caught:
+        with driver.sign_in(
+            PASSPORT,
+            PASSWORD,
+            Servers(notification=server.address, login=login.url),
+            ca_file=authority.ca_file,
+        ):
+            pass
+    assert caught.value.server == server.address
+
+
+def test_the_login_server_does_not_listen(driver: Driver, authority: Authority) -> None:
+    with Server(Peer.silence) as gone:
+        pass
+    with pytest.raises(ConnectionFailed):
+        attempt(driver, stays, gone, authority)
+
+
+@pytest.mark.parametrize("status", [500, 302])
+def test_the_login_server_refuses(driver: Driver, authority: Authority, status: int) -> None:
+    with Server(answers(http(status)), authority.server_tls) as server:
+        with pytest.raises(SignInError) as caught:
+            attempt(driver, stays, server, authority)
+    assert caught.value.code == status
+
+
+def test_one_byte_at_a_time(driver: Driver, login: Server, authority: Authority) -> None:
+    def script(peer: Peer) -> None:
+        send = peer.send
+        peer.send = lambda data: [send(data[at : at + 1]) for at in range(len(data))]  # type: ignore
+        stays(peer)
+
+    attempt(driver, script, login, authority)
+
+
+def test_all_that_nobody_asked_for(driver: Driver, login: Server, authority: Authority) -> None:
+    def script(peer: Peer) -> None:
+        peer.send("CHL 0 15570131571988941333\r\nGCF 0 4\r\n<P/>NOT 2\r\nhi")
+        opening(peer)
+        peer.send("MSG Hotmail Hotmail 3\r\nabcUBX a@b 0\r\n")
+        assert peer.line().startswith("USR 4 ")
+        peer.send(f"SBS 0 null\r\nUSR 4 OK {PASSPORT} 1 0\r\nILN 5 NLN a@b A\r\nXYZ")
+        heard.append(peer.line())
+        peer.until_closed()
+
+    heard: list[str] = []
+    with Server(script) as server:
+        servers = Servers(notification=server.address, login=login.url)
+        with driver.sign_in(PASSPORT, PASSWORD, servers, ca_file=authority.ca_file) as session:
+            verbs = [session.receive(20).verb for _ in range(6)]
+            assert verbs == ["GCF", "NOT", "MSG", "UBX", "SBS", "ILN"]
+    assert heard == ["QRY 5 PROD0101{0RM?UBW 32"]
+
+
+def test_cvr_that_is_never_answered(
+    driver: Driver, login: Server, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversation, "CVR_PATIENCE", 0.05)
+
+    def script(peer: Peer) -> None:
+        assert peer.line().startswith("VER 1 ")
+        peer.send("VER 1 MSNP9\r\n")
+        peer.line()
+        assert peer.line() == f"USR 3 TWN I {PASSPORT}"
+        peer.send("USR 3 TWN S lc=1\r\n")
+        peer.line()
+        peer.send(f"USR 4 OK {PASSPORT} Me 1 0\r\n")
+        peer.until_closed()
+
+    attempt(driver, script, login, authority, pipeline=False)
+
+
+# --- XFR ---------------------------------------------------------------------------------------
+
+
+def transfers(*lines: str) -> Script:
+    return says("VER 1 MSNP12", "CVR 2 1", *lines)
+
+
+@pytest.mark.parametrize(
+    "form", ["XFR 3 NS {}", "XFR 3 NS {} 0", "XFR 0 NS {} 0 1.2.3.4:1863", "XFR 3 NS {} U D"]
+)
+def test_transfer(driver: Driver, login: Server, authority: Authority, form: str) -> None:
+    def script(peer: Peer) -> None:
+        assert peer.line().startswith("VER 4 ")
+        peer.send("VER 4 MSNP12\r\nCVR 5 1\r\nUSR 6 TWN S lc=1\r\n")
+        peer.line()
+        peer.line()
+        assert peer.line() == f"USR 7 TWN S {TICKET}"
+        peer.send(f"USR 7 OK {PASSPORT} 1 0\r\n")
+        peer.until_closed()
+
+    with Server(script) as home:
+        attempt(driver, transfers(form.format(home.address)), login, authority)
+
+
+def test_transfer_in_a_circle(driver: Driver, login: Server, authority: Authority) -> None:
+    with Server(lambda peer: says(f"XFR 0 NS {first.address}")(peer)) as second:
+        with Server(says(f"XFR 0 NS {second.address}")) as first:
+            servers = Servers(notification=first.address, login=login.url)
+            with pytest.raises(TooManyRedirects, match="circle"):
+                with driver.sign_in(PASSPORT, PASSWORD, servers, ca_file=authority.ca_file):
+                    pass
+
+
+def test_transfer_to_nobody(driver: Driver, login: Server, authority: Authority) -> None:
+    with Server(Peer.silence) as gone:
+        pass
+    with pytest.raises(ConnectionFailed) as caught:
+        attempt(driver, transfers(f"XFR 3 NS {gone.address}"), login, authority)
+    assert caught.value.server == gone.address
+
+
+# --- around it ---------------------------------------------------------------------------------
+
+
+def test_a_resolver_that_hangs(
+    driver: Driver, login: Server, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = threading.Event()
+    real = socket.getaddrinfo
+
+    def hang(host: Any, *arguments: Any, **settings: Any) -> Any:
+        if host == "slow.example":
+            done.wait()
+            raise socket.gaierror
+        return real(host, *arguments, **settings)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    servers = Servers(notification="slow.example", login=login.url)
+    with pytest.raises(SignInTimeout):
+        with driver.sign_in(PASSPORT, PASSWORD, servers, ca_file=authority.ca_file, timeout=0.4):
+            pass
+    done.set()
+
+
+def test_no_such_host(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch, authority: Authority
+) -> None:
+    def fail(*arguments: Any, **settings: Any) -> Any:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    with pytest.raises(ConnectionFailed, match="no such host name"):
+        with driver.sign_in(
+            PASSPORT, PASSWORD, Servers("nowhere.example"), ca_file=authority.ca_file
+        ):
+            pass
+
+
+def test_where_microsoft_used_to_be(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: Any, **settings: Any) -> Any:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    with pytest.raises(ConnectionFailed, match="switched .* off.*escargot"):
+        with driver.sign_in("bob@hotmail.com", "x", Servers.named("microsoft")):
+            pass
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"timeout": 0},
+        {"timeout": "5"},
+        {"dialects": [15]},
+        {"transport": "smoke"},
+        {"timeout": float("inf")},
+    ],
+)
+def test_wrong_arguments(driver: Driver, service: Service, settings: dict[str, Any]) -> None:
+    with pytest.raises(LocalProtocolError):
+        with driver.sign_in(PASSPORT, PASSWORD, service.servers, **settings):
+            pass
+
+
+class Broken(msnpauth.Transport):
+    """A transport of somebody's own with a fault in it."""
+
+    def fetch(self, request: Any, timeout: float) -> Any:
+        raise ZeroDivisionError
+
+    def close(self) -> None:
+        raise AssertionError("it is not ours to close")
+
+
+class AsyncBroken(msnpauth.AsyncTransport):
+    async def fetch(self, request: Any, timeout: float) -> Any:
+        raise ZeroDivisionError
+
+    async def close(self) -> None:
+        raise AssertionError("it is not ours to close")
+
+
+def test_a_fault_in_a_transport_of_ones_own_is_not_lost(
+    driver: Driver, authority: Authority
+) -> None:
+    own = Broken() if isinstance(driver, SyncDriver) else AsyncBroken()
+    with Server(stays) as server:
+        servers = Servers(notification=server.address, login="https://l.example/")
+        with pytest.raises(ZeroDivisionError):
+            with driver.sign_in(PASSPORT, PASSWORD, servers, transport=own):
+                pass
+
+
+def test_nothing_secret_is_told(
+    driver: Driver, service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = "".join(["p,a=ss", " is another"])
+    caplog.set_level(logging.DEBUG)
+    with driver.sign_in(PASSPORT, PASSWORD, service.servers, ca_file=service.ca_file) as session:
+        key = session.ticket.reveal()
+        session.request("CHG", "NLN", "0")
+        shown = repr(session) + repr(session.ticket) + repr(session.profile)
+    with pytest.raises(WrongCredentials) as caught:
+        with driver.sign_in(PASSPORT, other, service.servers, ca_file=service.ca_file):
+            pass
+    told = caplog.text + shown + "".join(traceback.format_exception(caught.value))
+    assert "USR 7 TWN S ***" in told
+    for secret in (PASSWORD, "p%2Ca%3Dss", key, other):
+        assert secret not in told
+
+
+def test_ten_at_once(service: Service) -> None:
+    async def one() -> int:
+        async with aio.sign_in(
+            PASSPORT, PASSWORD, service.servers, ca_file=service.ca_file
+        ) as session:
+            return session.dialect
+
+    async def all_of_them() -> list[int]:
+        return await asyncio.gather(*[one() for _ in range(10)])
+
+    assert asyncio.run(all_of_them()) == [14] * 10
+
+
+def test_awaited_without_a_block(service: Service) -> None:
+    async def main() -> str:
+        session = await aio.sign_in(PASSPORT, PASSWORD, service.servers, ca_file=service.ca_file)
+        await session.close()
+        return session.passport
+
+    assert asyncio.run(main()) == PASSPORT
+
+
+def test_cancelling_lets_go(authority: Authority, login: Server) -> None:
+    """A cancelled sign-in closes its connections: the server hears the end."""
+    heard = threading.Event()
+
+    def script(peer: Peer) -> None:
+        opening(peer)
+        peer.line()
+        opened.set()
+        peer.until_closed()
+        heard.set()
+
+    opened = threading.Event()
+
+    async def main() -> None:
+        task = asyncio.ensure_future(_hold(server, login, authority))
+        await asyncio.to_thread(opened.wait, 20)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    with Server(script) as server:
+        asyncio.run(main())
+        assert heard.wait(20)
+
+
+async def _hold(server: Server, login: Server, authority: Authority) -> None:
+    servers = Servers(notification=server.address, login=login.url)
+    async with aio.sign_in(PASSPORT, PASSWORD, servers, ca_file=authority.ca_file):
+        pass
+
+
+def test_no_thread_is_left_behind(service: Service) -> None:
+    before = set(threading.enumerate())
+    with msnpauth.sign_in(PASSPORT, PASSWORD, service.servers, ca_file=service.ca_file):
+        pass
+    with pytest.raises(WrongCredentials):
+        msnpauth.sign_in(PASSPORT, "not this one", service.servers, ca_file=service.ca_file)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(20)
+        assert not thread.is_alive()
