@@ -53,8 +53,8 @@ if TYPE_CHECKING:
     from .core.sign_in import SignIn
     from .core.tickets import MemoryTicketCache, Ticket, TicketCache
     from .sync.auth import MSNPAuth
-    from .sync.session import Session
     from .sync.driver import sign_in
+    from .sync.session import Session
     from .transports import AsyncTransport, Transport
 
 # Names by the module they live in; nothing is imported before it is asked for.

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .auth import MSNPAuth
-    from .session import Session
     from .driver import sign_in
+    from .session import Session
 
 __all__ = ["MSNPAuth", "Session", "sign_in"]
 

@@ -9,6 +9,7 @@ import ssl
 import tempfile
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -88,7 +89,7 @@ class Service:
 
     async def start(self, folder: Path, ports: Mapping[str, int]) -> None:
         """Listen on `ports`, by role; on free ones where none is named. `folder` is for the CA."""
-        socks = {role: _bind(self._host, ports.get(role, 0)) for role in ROLES}
+        socks = _bind_all(self._host, ports)
         places = {role: Address(self._name, sock.getsockname()[1]) for role, sock in socks.items()}
         tls = self._certify(folder)
         self._describe(places)
@@ -159,6 +160,14 @@ class Service:
         )
 
 
+def _bind_all(host: str, ports: Mapping[str, int]) -> dict[str, socket.socket]:
+    """Return a listening socket for each role; none are left open when one cannot be had."""
+    with ExitStack() as undo:
+        socks = {role: undo.enter_context(_bind(host, ports.get(role, 0))) for role in ROLES}
+        undo.pop_all()
+        return socks
+
+
 def _bind(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server(
@@ -210,7 +219,11 @@ class run:  # noqa: N801 - used as a function
         self._thread: _LoopThread | None = None
 
     async def __aenter__(self) -> Service:
-        await self._service.start(Path(self._folder.name), self._ports)
+        try:
+            await self._service.start(Path(self._folder.name), self._ports)
+        except BaseException:
+            self._folder.cleanup()
+            raise
         return self._service
 
     async def __aexit__(
@@ -228,7 +241,6 @@ class run:  # noqa: N801 - used as a function
             return self._thread.call(self.__aenter__())
         except BaseException:
             self._thread.stop()
-            self._folder.cleanup()
             raise
 
     def __exit__(

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+from pathlib import Path
+
+import pytest
+
+import msnpauth
+from msnpauth import (
+    AccountBlocked,
+    ConnectionFailed,
+    LocalProtocolError,
+    NoCommonDialect,
+    Secret,
+    ServiceUnavailable,
+    SessionEnded,
+    aio,
+)
+from msnpauth.service import Account, run
+
+ALICE = {"alice@example.com": "secret"}
+
+
+def test_sync() -> None:
+    with run(ALICE) as service:
+        assert service.ca_file.exists()
+        assert service.online == []
+        with msnpauth.sign_in(
+            "alice@example.com", "secret", service.servers, ca_file=service.ca_file
+        ):
+            assert service.online == ["alice@example.com"]
+    assert not Path(service.ca_file).exists()
+    with pytest.raises(ConnectionFailed):
+        msnpauth.sign_in(
+            "alice@example.com", "secret", service.servers, ssl_context=service.ssl_context
+        )
+
+
+def test_async() -> None:
+    async def main() -> int:
+        async with run(ALICE) as service:
+            async with aio.sign_in(
+                "alice@example.com", "secret", service.servers, ssl_context=service.ssl_context
+            ) as session:
+                return session.dialect
+
+    assert asyncio.run(main()) == 14
+
+
+def test_its_end_is_told_to_everybody() -> None:
+    with run(ALICE) as service:
+        session = msnpauth.sign_in(
+            "alice@example.com", "secret", service.servers, ca_file=service.ca_file
+        )
+    with session, pytest.raises(SessionEnded) as ended:
+        while True:
+            session.receive(20)
+    assert ended.value.reason == "SSD"
+
+
+def test_dialects() -> None:
+    with run(ALICE, dialects=[9]) as service:
+        settings = {"ca_file": service.ca_file}
+        with msnpauth.sign_in(
+            "alice@example.com", "secret", service.servers, **settings
+        ) as session:
+            assert session.dialect == 9
+        with pytest.raises(NoCommonDialect):
+            msnpauth.sign_in(
+                "alice@example.com", "secret", service.servers, dialects=[12], **settings
+            )
+
+
+def test_accounts_of_every_kind() -> None:
+    accounts = [
+        Account("child@example.com", Secret("x"), refusal=923),
+        Account("named@example.com", Secret("x"), display_name="Zoë & co"),
+    ]
+    with run(accounts) as service:
+        with pytest.raises(AccountBlocked):
+            msnpauth.sign_in("child@example.com", "x", service.servers, ca_file=service.ca_file)
+        with msnpauth.sign_in(
+            "named@example.com", "x", service.servers, ca_file=service.ca_file, dialects=[8]
+        ) as session:
+            assert session.display_name == "Zoë & co"
+        service.accounts.add(Account("new@example.com", Secret("y")))
+        msnpauth.sign_in("new@example.com", "y", service.servers, ca_file=service.ca_file).close()
+
+
+def test_maintenance() -> None:
+    with run(ALICE) as service:
+        service.maintenance = True
+        assert service.maintenance
+        with pytest.raises(ServiceUnavailable):
+            msnpauth.sign_in(
+                "alice@example.com", "secret", service.servers, ca_file=service.ca_file
+            )
+        auth = msnpauth.MSNPAuth(
+            "alice@example.com", "secret", "lc=1", servers=service.servers, ca_file=service.ca_file
+        )
+        with auth, pytest.raises(ServiceUnavailable) as caught:
+            auth.get_key()
+        assert caught.value.retry_after == 60
+
+
+def test_fixed_ports_and_a_name() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with run(ALICE, ports={"dispatch": port}, name="localhost") as service:
+        assert str(service.servers.notification) == f"localhost:{port}"
+        msnpauth.sign_in(
+            "alice@example.com", "secret", service.servers, ca_file=service.ca_file
+        ).close()
+
+
+def test_a_port_that_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConnectionFailed, match=f"cannot listen on 127.0.0.1 port {port}"):
+            with run(ALICE, ports={"login": port}):
+                pass
+
+
+def test_wrong_arguments() -> None:
+    with pytest.raises(LocalProtocolError, match="dispatch, notification, login, home"):
+        run(ALICE, ports={"nexus": 1})
+    with pytest.raises(LocalProtocolError):
+        run(ALICE, dialects=[7])
+    with pytest.raises(LocalProtocolError):
+        run({"alice": "x"})

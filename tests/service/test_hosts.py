@@ -1,0 +1,163 @@
+"""The roles on real sockets: http_host and msnp_host."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+
+import pytest
+
+from msnpauth.core.passport14 import authorization
+from msnpauth.core.secrets import Secret
+from msnpauth.service import Service, http_host, msnp_host, run
+
+
+@pytest.fixture
+def own() -> Iterator[Service]:
+    with run({"alice@example.com": "secret"}) as service:
+        yield service
+
+
+def web(service: Service) -> socket.socket:
+    url = service.servers.nexus
+    assert url is not None
+    sock = socket.create_connection((url.host, url.address.port), 20)
+    return service.ssl_context.wrap_socket(sock, server_hostname=url.host)
+
+
+def msnp(service: Service) -> socket.socket:
+    host, _, port = service.notification.rpartition(":")
+    return socket.create_connection((host, int(port)), 20)
+
+
+def rest(sock: socket.socket) -> bytes:
+    data = b""
+    try:
+        while chunk := sock.recv(65536):
+            data += chunk
+    except (ConnectionError, ssl.SSLError):
+        pass
+    return data
+
+
+def converse(service: Service, *parts: bytes) -> bytes:
+    with web(service) as sock:
+        for part in parts:
+            sock.sendall(part)
+        socket.socket.shutdown(sock, socket.SHUT_WR)
+        return rest(sock)
+
+
+NEXUS = b"GET /rdr/pprdr.asp HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def test_header_names_are_spelled_as_old_clients_want(service: Service) -> None:
+    answer = converse(service, NEXUS)
+    lines = answer.split(b"\r\n")
+    assert lines[0] == b"HTTP/1.1 200 OK"
+    names = [line.partition(b": ")[0] for line in lines[1:] if line]
+    assert names == [b"PassportURLs", b"Content-Type", b"Content-Length"]
+    assert b"Content-Length: 0\r\n" in answer
+
+
+def test_two_requests_on_one_connection(service: Service) -> None:
+    assert converse(service, NEXUS + NEXUS).count(b"HTTP/1.1 200 OK") == 2
+
+
+def test_byte_by_byte(service: Service) -> None:
+    parts = [NEXUS[at : at + 1] for at in range(len(NEXUS))]
+    assert converse(service, *parts).startswith(b"HTTP/1.1 200 OK")
+
+
+@pytest.mark.parametrize("request_", [b"GET /rdr/pprdr.asp\r\n\r\n", b"GET //rdr/pprdr.asp\n\n"])
+def test_a_request_without_http_version_and_host(service: Service, request_: bytes) -> None:
+    answer = converse(service, request_)
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"DALogin=127.0.0.1:" in answer
+
+
+def test_the_whole_login(service: Service) -> None:
+    value = authorization("alice@example.com", Secret("p,a=ss%w o+rd"), "lc=1")
+    head = f"GET /login2.srf HTTP/1.1\r\nHost: x\r\nAuthorization: {value}\r\n\r\n"
+    answer = converse(service, head.encode())
+    assert answer.startswith(
+        b"HTTP/1.1 200 OK\r\nAuthentication-Info: Passport1.4 da-status=success,"
+    )
+    assert b"from-PP='t=" in answer
+
+
+def test_a_post_with_a_body(service: Service) -> None:
+    answer = converse(
+        service, b"POST /login2.srf HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
+    )
+    assert answer.startswith(b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Passport1.4 ")
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"nonsense\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: y\r\n\r\n", b"501"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 70000, b"431"),
+    ],
+)
+def test_what_is_no_request(service: Service, data: bytes, status: bytes) -> None:
+    assert converse(service, data)[:12] == b"HTTP/1.1 " + status
+
+
+@pytest.mark.parametrize("data", [b"", b"GET / HT", b"x" * 70000])
+def test_what_is_not_finished(service: Service, data: bytes) -> None:
+    assert b"200" not in converse(service, data)[:12]
+
+
+def test_a_body_that_is_too_long(service: Service) -> None:
+    head = b"POST /login2.srf HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\n"
+    with web(service) as sock:
+        sock.sendall(head)
+        try:
+            for _ in range(100):
+                sock.sendall(b"x" * 65536)
+        except OSError:
+            pass
+        assert rest(sock) == b""
+
+
+def test_idle_connections_are_closed(own: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_host, "_IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(msnp_host, "_SIGN_IN_SECONDS", 0.05)
+    with web(own) as sock:
+        assert rest(sock) == b""
+    with web(own) as sock:
+        sock.sendall(NEXUS)
+        assert rest(sock).startswith(b"HTTP/1.1 200")
+    with msnp(own) as sock:
+        sock.sendall(b"VER 1 MS")
+        assert rest(sock) == b""
+
+
+def test_a_client_that_does_not_speak_tls(service: Service) -> None:
+    url = service.servers.nexus
+    assert url is not None
+    with socket.create_connection((url.host, url.address.port), 20) as sock:
+        sock.sendall(NEXUS)
+        assert b"200" not in rest(sock)
+
+
+def test_msnp_lines_byte_by_byte(service: Service) -> None:
+    with msnp(service) as sock:
+        for byte in b"VER 1 MSNP12\r\nUSR 2 TWN I x@y.example\nOUT\r\n":
+            sock.sendall(bytes([byte]))
+        answer = rest(sock)
+    assert answer.startswith(b"VER 1 MSNP12\r\nUSR 2 TWN S lc=1033,")
+
+
+@pytest.mark.parametrize(
+    "data", [b"HTTP/1.1\r\n", b"VER" + b"x" * 70000, b"UUX 1 99999999\r\n", b"UUX 1 -1\r\n", b"QRY 1 id x\r\n", b""]
+)  # fmt: skip
+def test_msnp_that_is_none(service: Service, data: bytes) -> None:
+    with msnp(service) as sock:
+        sock.sendall(data)
+        sock.shutdown(socket.SHUT_WR)
+        assert rest(sock) == b""

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import pytest
+from feeding import VECTORS
+from hypothesis import given
+from hypothesis import strategies as st
+
+from msnpauth.core.passport14 import authorization, parse_fields
+from msnpauth.core.secrets import Secret
+from msnpauth.service.accounts import Accounts
+from msnpauth.service.login import WebAnswer, WebRequest, WebRole, parse_authorization
+from msnpauth.service.tickets import TicketOffice
+
+TICKETS = TicketOffice()
+ACCOUNTS = Accounts.of({"alice@example.com": "secret", "bob@hotmail.com": "s3cret"})
+
+
+def role(here: str = "login.example") -> WebRole:
+    homes = {"hotmail.": "net.example", "msn.com": "net.example"}
+    return WebRole(ACCOUNTS, TICKETS, login="login.example", homes=homes, here=here)
+
+
+def ask(target: str, here: str = "login.example", **headers: str) -> WebAnswer:
+    return role(here).answer(WebRequest("GET", target, headers))
+
+
+def header(answer: WebAnswer, name: str) -> str:
+    return dict(answer.headers)[name]
+
+
+def sign_in(passport: str, password: str, here: str = "login.example") -> WebAnswer:
+    return ask("/login2.srf", here, authorization=authorization(passport, Secret(password), "lc=1"))
+
+
+@pytest.mark.parametrize("path", ["/rdr/pprdr.asp", "//rdr/pprdr.asp", "/rdr//pprdr.asp?x"])
+def test_nexus_names_a_bare_host_to_old_clients(path: str) -> None:
+    answer = ask(path)
+    assert answer.status == 200
+    assert (
+        header(answer, "PassportURLs")
+        == "DARealm=Passport.Net,DALogin=login.example/login2.srf,ConfigVersion=15"
+    )
+
+
+def test_nexus_names_a_url_to_modern_ones() -> None:
+    answer = ask("/rdr/pprdr.asp", host="h", **{"user-agent": "x"})
+    assert "DALogin=https://login.example/login2.srf," in header(answer, "PassportURLs")
+
+
+def test_a_ticket_is_granted() -> None:
+    answer = sign_in("ALICE@example.com", "secret")
+    assert answer.status == 200
+    fields = parse_fields(header(answer, "Authentication-Info"))
+    assert fields["da-status"] == "success"
+    assert TICKETS.accept(fields["from-pp"], "alice@example.com")
+    assert header(answer, "Content-Type") == "text/html"
+
+
+@pytest.mark.parametrize("passport", ["bob@hotmail.com", "nobody@HOTMAIL.co.uk", "x@msn.com"])
+def test_an_account_is_sent_home_whether_it_exists_or_not(passport: str) -> None:
+    answer = sign_in(passport, "anything")
+    assert answer.status == 302
+    assert header(answer, "Location") == "https://net.example/login2.srf?lc=1033"
+    assert header(answer, "Authentication-Info") == "Passport1.4 da-status=redir"
+
+
+def test_and_from_there_to_its_own() -> None:
+    assert sign_in("bob@hotmail.com", "s3cret", here="net.example").status == 200
+    assert sign_in("alice@example.com", "secret", here="net.example").status == 302
+
+
+def test_a_wrong_password_and_an_unknown_account_look_alike() -> None:
+    wrong, unknown = sign_in("alice@example.com", "x"), sign_in("nobody@example.com", "secret")
+    assert wrong == unknown
+    assert wrong.status == 401
+    assert parse_fields(header(wrong, "WWW-Authenticate"))["da-status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "Basic YWxpY2U6c2VjcmV0", "Passport1.4", "Passport1.4 ", "Passport1.4 sign-in=alice%40example.com",
+     "Passport1.4 pwd=secret", "Passport1.4 sign-in=,pwd=", "Passport1.4 sign-in=a%zz,pwd=b",
+     "Passport1.4 sign-in=a%,pwd=b", "Passport1.4 sign-in=%ff,pwd=b", f"Passport1.4 sign-in={'a' * 130},pwd=b",
+     "Passport1.4 garbage,,,===", "Passport1.5 sign-in=a,pwd=b"],
+)  # fmt: skip
+def test_what_is_no_authorization(value: str) -> None:
+    assert parse_authorization(value) is None
+    assert ask("/login2.srf", authorization=value).status == 401
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Passport1.4 OrgVerb=GET,OrgURL=http%3A%2F%2Fx,sign-in=a%40b,pwd=p%2Cw,lc=1",
+        "passport1.4 pwd=p%2cw, sign-in=a@b,elapsed-time=0, OrgUrl=x,param1,param2",
+        "Passport1.4 Passport1.4 SIGN-IN=a%40b,PWD=p%2Cw",
+        "Passport1.4 sign-in=a%40b,pwd=p%2Cw,lc=1,pwd=other,sign-in=other",
+    ],
+)
+def test_fields_in_every_form(value: str) -> None:
+    assert parse_authorization(value) == ("a@b", "p,w")
+
+
+def test_a_plus_is_a_plus() -> None:
+    assert parse_authorization("Passport1.4 sign-in=a@b,pwd=a+b%20c") == ("a@b", "a+b c")
+
+
+@pytest.mark.parametrize("vector", VECTORS["passport14_authorization"])
+def test_published_values(vector: dict[str, str]) -> None:
+    found = parse_authorization(vector["authorization"])
+    assert found == (vector["email"], vector["password"])
+
+
+@given(st.text(min_size=1).filter(lambda t: t.encode("utf-8", "replace").decode() == t))
+def test_what_the_client_builds_is_read_back(password: str) -> None:
+    value = authorization("a@b.example", Secret(password), "ct=1,pwd=evil,sign-in=evil")
+    assert parse_authorization(value) == ("a@b.example", password)
+
+
+@given(st.text())
+def test_any_value_is_read_or_refused(value: str) -> None:
+    found = parse_authorization(f"Passport1.4 {value}")
+    assert found is None or all(found)
+
+
+def test_elsewhere() -> None:
+    assert ask("/").status == 404
+
+
+def test_maintenance() -> None:
+    closed = role()
+    closed.maintenance = True
+    answer = closed.answer(WebRequest("GET", "/rdr/pprdr.asp", {}))
+    assert answer.status == 503
+    assert header(answer, "Retry-After") == "60"

@@ -1,0 +1,289 @@
+from __future__ import annotations
+
+import pytest
+
+from msnpauth import Secret
+from msnpauth.core.commands import Command
+from msnpauth.core.dialects import DIALECTS, offer
+from msnpauth.core.query import PRODUCTS, answer
+from msnpauth.core.session import Profile
+from msnpauth.core.urls import Address
+from msnpauth.service.accounts import Account, Accounts
+from msnpauth.service.notification import NotificationRole, Office
+from msnpauth.service.tickets import TicketOffice
+
+HERE = Address("ns.example", 1863)
+
+
+class Wire:
+    """A connection to the role: lines in, lines out."""
+
+    def __init__(self, office: Office | None = None, transfer_to: Address | None = None) -> None:
+        accounts = [
+            Account("alice@example.com", Secret("x"), display_name="Al ice"),
+            Account("child@example.com", Secret("x"), refusal=923),
+        ]
+        self.office = office or Office(Accounts.of(accounts), TicketOffice(), offer(None))
+        self.woken = 0
+        self.role = NotificationRole(
+            self.office, here=HERE, transfer_to=transfer_to, wake=self._wake
+        )
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+    def say(
+        self, verb: str, trid: int | None, *args: str, payload: bytes | None = None
+    ) -> list[str]:
+        self.role.receive(Command(verb, trid, args, payload))
+        return self.heard()
+
+    def heard(self) -> list[str]:
+        commands, self.role.out = self.role.out, []
+        return [command.encode().decode().replace("\r\n", "|") for command in commands]
+
+    def challenge(self, version: int = 12, passport: str = "alice@example.com") -> list[str]:
+        assert self.say("VER", 1, f"MSNP{version}", "CVR0") == [f"VER 1 MSNP{version}|"]
+        return self.say("USR", 3, "TWN", "I", passport)
+
+    def sign_in(self, version: int = 12, passport: str = "alice@example.com") -> list[str]:
+        self.challenge(version, passport)
+        return self.say("USR", 4, "TWN", "S", self.office.tickets.issue(passport))
+
+    @property
+    def closed(self) -> bool:
+        return self.role.closing
+
+
+@pytest.mark.parametrize(
+    ("version", "lines"),
+    [
+        (8, ["USR 4 OK alice@example.com Al%20ice 1 0|"]),
+        (9, ["USR 4 OK alice@example.com Al%20ice 1 0|"]),
+        (10, ["USR 4 OK alice@example.com 1 0|"]),
+        (11, ["USR 4 OK alice@example.com 1 0|", "SBS 0 null|"]),
+        (14, ["USR 4 OK alice@example.com 1 0|", "SBS 0 null|"]),
+    ],
+)
+def test_sign_in(version: int, lines: list[str]) -> None:
+    wire = Wire()
+    *first, profile = wire.sign_in(version)
+    assert first == lines
+    assert profile.startswith("MSG Hotmail Hotmail ")
+    assert Profile(profile.replace("|", "\r\n").encode())["preferredEmail"] == "alice@example.com"
+    assert not wire.closed
+    assert list(wire.office.online) == ["alice@example.com"]
+    wire.role.gone()
+    assert not wire.office.online
+
+
+def test_the_challenge_has_all_ten_fields() -> None:
+    (line,) = Wire().challenge()
+    word = line.removeprefix("USR 3 TWN S ").removesuffix("|")
+    names = [part.partition("=")[0] for part in word.split(",")]
+    assert names == ["lc", "id", "tw", "fs", "ru", "ct", "kpp", "kv", "ver", "rn", "tpf"]
+    assert Wire().challenge() != [line]
+
+
+def test_gcf_comes_before_the_challenge_from_msnp13_on() -> None:
+    gcf, usr = Wire().challenge(13)
+    assert gcf.startswith("GCF 0 ")
+    assert usr.startswith("USR 3 TWN S ")
+
+
+def test_the_clients_spelling_is_kept() -> None:
+    assert Wire().sign_in(10, "ALICE@Example.com")[0] == "USR 4 OK ALICE@Example.com 1 0|"
+
+
+@pytest.mark.parametrize(
+    ("version", "form"),
+    [(8, "0 ns.example:1863"), (12, "0 ns.example:1863"), (13, "U D"), (14, "U D")],
+)
+def test_dispatch(version: int, form: str) -> None:
+    wire = Wire(transfer_to=Address("10.0.0.5", 1864))
+    assert wire.challenge(version) == [f"XFR 3 NS 10.0.0.5:1864 {form}|"]
+    assert wire.closed
+
+
+def test_ver() -> None:
+    wire = Wire()
+    assert wire.say("VER", 1, "MSNP18", "msnp9", "MSNP8", "CVR0") == ["VER 1 MSNP9|"]
+    assert wire.say("VER", 2, "MSNP9") == ["715 2|"]
+    assert wire.closed
+
+
+@pytest.mark.parametrize("words", [("MSNP7", "CVR0"), ("CVR0",), ()])
+def test_no_common_dialect(words: tuple[str, ...]) -> None:
+    wire = Wire()
+    assert wire.say("VER", 1, *words) == ["VER 1 0|"]
+    assert wire.closed
+
+
+def test_cvr() -> None:
+    wire = Wire()
+    words = ("0x0409", "winnt", "5.1", "i386", "MSNMSGR", "8.5.1302", "BC01", "a@b")
+    url = "http://messenger.example/"
+    assert wire.say("CVR", 2, *words) == [f"CVR 2 8.5.1302 8.5.1302 8.5.1302 {url} {url}|"]
+    assert wire.say("CVR", 3, "0x0409") == ["710 3|"]
+    assert not wire.closed
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("USR", 3, "MD5", "I", "a@b"), ("USR", 3, "SSO", "I", "a@b"), ("USR", 3, "TWN", "I"), ("USR", 3),
+     ("USR", 3, "TWN", "X", "a@b"), ("USR", 3, "TWN", "S", "a", "b"), ("INF", 3), ("PNG", None), ("CHG", 3, "NLN"),
+     ("XYZ", 3), ("USR", None, "TWN", "I", "a@b")],
+)  # fmt: skip
+def test_what_closes_before_sign_in(words: tuple[str, int | None, str]) -> None:
+    wire = Wire()
+    wire.say("VER", 1, "MSNP12")
+    assert wire.say(*words) == []
+    assert wire.closed
+    assert wire.say("VER", 9, "MSNP12") == []
+
+
+def test_usr_before_ver_closes() -> None:
+    wire = Wire()
+    assert wire.say("USR", 1, "TWN", "I", "a@b") == []
+    assert wire.closed
+
+
+@pytest.mark.parametrize("ticket", ["x", "t=x&p=", "OK"])
+def test_a_bad_ticket(ticket: str) -> None:
+    wire = Wire()
+    wire.challenge()
+    assert wire.say("USR", 4, "TWN", "S", ticket) == ["911 4|"]
+    assert wire.closed
+
+
+def test_a_ticket_of_another_account() -> None:
+    wire = Wire()
+    wire.challenge()
+    ticket = wire.office.tickets.issue("child@example.com")
+    assert wire.say("USR", 4, "TWN", "S", ticket) == ["911 4|"]
+
+
+def test_a_ticket_of_no_account() -> None:
+    assert Wire().sign_in(passport="nobody@example.com") == ["911 4|"]
+
+
+def test_a_ticket_before_the_challenge() -> None:
+    wire = Wire()
+    wire.say("VER", 1, "MSNP12")
+    ticket = wire.office.tickets.issue("alice@example.com")
+    assert wire.say("USR", 4, "TWN", "S", ticket) == ["911 4|"]
+
+
+def test_an_account_that_may_not() -> None:
+    assert Wire().sign_in(passport="child@example.com") == ["923 4|"]
+
+
+def test_a_second_usr() -> None:
+    wire = Wire()
+    wire.sign_in()
+    assert wire.say("USR", 5, "TWN", "I", "alice@example.com") == ["207 5|"]
+    assert not wire.closed
+
+
+def test_maintenance() -> None:
+    wire = Wire()
+    wire.office.maintenance = True
+    assert wire.challenge() == ["500 3|"]
+    assert wire.closed
+
+
+def test_a_second_sign_in_ends_the_first() -> None:
+    first = Wire()
+    first.sign_in()
+    second = Wire(first.office)
+    second.challenge()
+    assert first.heard() == []
+    second.say("USR", 4, "TWN", "S", first.office.tickets.issue("alice@example.com"))
+    assert first.heard() == ["OUT OTH|"]
+    assert first.closed
+    assert first.woken == 1
+    first.role.gone()
+    assert first.office.online["alice@example.com"] is second.role
+
+
+def test_nobody_is_thrown_out_before_the_ticket_was_checked() -> None:
+    first = Wire()
+    first.sign_in()
+    second = Wire(first.office)
+    second.challenge()
+    second.say("USR", 4, "TWN", "S", "wrong")
+    assert not first.closed
+
+
+@pytest.mark.parametrize(("version", "line"), [(8, "QNG|"), (9, "QNG 50|"), (14, "QNG 50|")])
+def test_png(version: int, line: str) -> None:
+    wire = Wire()
+    wire.sign_in(version)
+    assert wire.say("PNG", None) == [line]
+
+
+@pytest.mark.parametrize("version", [8, 10, 11, 14])
+def test_chg_and_the_challenge(version: int) -> None:
+    wire = Wire()
+    wire.sign_in(version)
+    chg, chl = wire.say("CHG", 5, "NLN", "0")
+    assert chg == "CHG 5 NLN 0|"
+    challenge = chl.removeprefix("CHL 0 ").removesuffix("|")
+    assert len(challenge) == 20
+    assert wire.say("CHG", 6, "BSY", "0") == ["CHG 6 BSY 0|"]
+    dialect = DIALECTS[version]
+    for product_id, key in PRODUCTS.items():
+        payload = answer(dialect.query, challenge, product_id, key)
+        assert wire.say("QRY", 7, product_id, payload=payload) == ["QRY 7|"]
+    assert wire.say("QRY", 8, dialect.product.id, payload=b"x" * 32) == ["540 8|"]
+    assert wire.closed
+
+
+@pytest.mark.parametrize("product_id", ["nobody", ""])
+def test_an_unknown_product(product_id: str) -> None:
+    wire = Wire()
+    wire.sign_in()
+    wire.say("CHG", 5, "NLN", "0")
+    words = (product_id,) if product_id else ()
+    assert wire.say("QRY", 6, *words, payload=b"x" * 32) == ["540 6|"]
+
+
+def test_an_answer_to_no_challenge() -> None:
+    wire = Wire()
+    wire.sign_in()
+    payload = answer(DIALECTS[12].query, "", "PROD0090YUAUV{2B", PRODUCTS["PROD0090YUAUV{2B"])
+    assert wire.say("QRY", 6, "PROD0090YUAUV{2B", payload=payload) == ["540 6|"]
+
+
+def test_a_challenge_that_the_client_asks_for() -> None:
+    wire = Wire()
+    wire.sign_in()
+    (line,) = wire.say("CHL", 6)
+    assert line.startswith("CHL 6 ")
+
+
+@pytest.mark.parametrize("words", [("FLN",), ("XXX",), ()])
+def test_a_state_that_is_none(words: tuple[str, ...]) -> None:
+    wire = Wire()
+    wire.sign_in()
+    assert wire.say("CHG", 5, *words) == ["201 5|"]
+    assert not wire.closed
+
+
+def test_what_it_does_not_know() -> None:
+    wire = Wire()
+    wire.sign_in()
+    assert wire.say("XYZ", 5) == ["502 5|"]
+    assert wire.say("CHG", None, "NLN") == []
+    assert wire.closed
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+def test_out(signed_in: bool) -> None:
+    wire = Wire()
+    if signed_in:
+        wire.sign_in()
+    assert wire.say("OUT", None) == []
+    assert wire.closed
+    wire.role.gone()
+    assert not wire.office.online
