@@ -85,7 +85,7 @@ class Server:
         self.address = f"127.0.0.1:{self.port}"
         self.url = f"https://127.0.0.1:{self.port}"
         self.connections = 0
-        self.said: list[str] = []
+        self._socks: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
 
     def _accept(self) -> None:
@@ -102,10 +102,12 @@ class Server:
     def _serve(self, sock: socket.socket) -> None:
         with suppress(OSError), sock:
             sock.settimeout(30)
+            self._socks.append(sock)
             if self._tls is None:
                 self._script(Peer(sock, self._stopped))
                 return
             with self._tls.wrap_socket(sock, server_side=True) as secure:
+                self._socks.append(secure)
                 self._script(Peer(secure, self._stopped))
                 with suppress(OSError):
                     socket.socket.shutdown(secure, socket.SHUT_WR)
@@ -125,6 +127,9 @@ class Server:
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
         self._sock.close()
+        for sock in self._socks:
+            with suppress(OSError):
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(5)
 

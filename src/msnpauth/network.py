@@ -84,8 +84,9 @@ def _system_context() -> ssl.SSLContext:
     # Not kept: it lets one handshake in at a time, so a silent server would hold up the others.
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if sys.platform not in ("darwin", "win32"):
-        context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="localhost")
-        if not context.cert_store_stats()["x509_ca"]:
+        # It looks for certificates when it is used, and its own count of them is not to be had.
+        used = context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="localhost")
+        if not used.context.cert_store_stats()["x509_ca"]:
             raise ConnectionFailed(_NO_TRUST, hint=_NO_TRUST_HINT)
     return context
 

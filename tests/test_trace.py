@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from msnpauth import trace
+from msnpauth.core.actions import Connect, Prepare, Send
+from msnpauth.core.commands import Command
+from msnpauth.core.errors import ConnectionFailed
+from msnpauth.core.http import Request, Response
+from msnpauth.core.urls import Address, Url
+
+URL = Url.parse("https://h/l")
+
+
+def test_nobody_listens() -> None:
+    assert not trace.enabled()
+    assert trace.observer() is None
+    trace.requested(Request("GET", URL))
+
+
+def test_what_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "msnpauth")
+    trace.acted(Connect(Address("ns", 1863)))
+    trace.acted(Prepare(URL))
+    trace.acted(Send((Command("USR", 4, ("TWN", "S", "t=1")), Command("PNG"))))
+    observe = trace.observer()
+    assert observe is not None
+    observe(Command("USR", 3, ("TWN", "S", "lc=1")))
+    request = Request("GET", URL, (("Authorization", "pwd=x"),))
+    trace.requested(request)
+    trace.answered(request, Response(401))
+    trace.answered(request, ConnectionFailed("refused"))
+    assert caplog.messages == [
+        "notification   connect to ns:1863",
+        "login   prepare https://h",
+        "notification > USR 4 TWN S ***",
+        "notification > PNG",
+        "notification < USR 3 TWN S lc=1",
+        "login > GET https://h/l",
+        "login > Authorization: pwd=***",
+        "login < HTTP 401",
+        "login < refused",
+    ]
+    record = caplog.records[2]
+    assert (record.direction, record.channel) == (">", "notification")  # type: ignore[attr-defined]
