@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import truststore
-from conftest import Authority
 
+from conftest import Authority
 from msnpauth import CertificateRejected, ConnectionFailed, LocalProtocolError, SignInError
 from msnpauth.core.errors import Step
 from msnpauth.core.urls import Address

@@ -13,12 +13,12 @@ import sys
 
 import pytest
 from click.testing import CliRunner, Result
-from conftest import Authority
-from wire import PASSPORT, PASSWORD, TICKET, Peer, Server, answers, granted, http, to_ok
 
+from conftest import Authority
 from msnpauth.cli import main
 from msnpauth.service import Service
 from msnpauth.sync import session
+from wire import PASSPORT, PASSWORD, TICKET, Peer, Server, answers, granted, http, to_ok
 
 CHALLENGE = "lc=1033,id=507"
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from feeding import VECTORS, pieces, ways
 
+from feeding import VECTORS, pieces, ways
 from msnpauth.core.commands import Command
 from msnpauth.core.conversation import (
     CVR_PATIENCE,
@@ -96,7 +96,7 @@ def test_one_at_a_time() -> None:
     assert sent(conversation) == "CVR 2 0x0409 winnt 5.1 i386 MSNMSGR 6.2.0208 MSMSGS a@b.example|"
     assert conversation.patience == CVR_PATIENCE
     hear(conversation, "CVR 2 1.0.0000 1.0.0000")
-    assert conversation.patience is None
+    assert not conversation.patience
     assert sent(conversation) == "USR 3 TWN I a@b.example|"
     conversation.silence()
     assert sent(conversation) == ""

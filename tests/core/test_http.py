@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from feeding import pieces, ways
 from hypothesis import given
 from hypothesis import strategies as st
 
+from feeding import pieces, ways
 from msnpauth.core.errors import ConnectionFailed, RemoteProtocolError, SignInError, Step
 from msnpauth.core.http import (
     ClientConnection,

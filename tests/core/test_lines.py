@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from feeding import pieces, ways
 from hypothesis import given
 from hypothesis import strategies as st
 
+from feeding import pieces, ways
 from msnpauth.core.commands import Command, Role
 from msnpauth.core.errors import RemoteProtocolError
 from msnpauth.core.lines import NEED_DATA, LineReader, NeedData

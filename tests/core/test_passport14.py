@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from feeding import VECTORS
 from hypothesis import given
 from hypothesis import strategies as st
 
+from feeding import VECTORS
 from msnpauth.core.errors import (
     GONE_HINT,
     ConnectionFailed,

@@ -3,10 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from feeding import VECTORS
 from hypothesis import given
 from hypothesis import strategies as st
 
+from feeding import VECTORS
 from msnpauth.core.dialects import QueryRule
 from msnpauth.core.query import PRODUCTS, answer
 

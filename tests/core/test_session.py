@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from feeding import VECTORS
 
+from feeding import VECTORS
 from msnpauth.core.actions import SignedIn
 from msnpauth.core.commands import Command, Role
 from msnpauth.core.conversation import Accepted

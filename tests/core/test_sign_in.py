@@ -15,7 +15,6 @@ from msnpauth.core.errors import (
     GONE_HINT,
     ConnectionFailed,
     LocalProtocolError,
-    RemoteProtocolError,
     SignInError,
     SignInTimeout,
     TooManyRedirects,
@@ -208,9 +207,9 @@ def test_closed_while_the_login_server_is_asked() -> None:
 def test_one_at_a_time_and_silence() -> None:
     sign_in = new(pipeline=False)
     assert words(sign_in.start())[-1] == "send VER"
-    assert sign_in.patience is None
+    assert not sign_in.patience
     assert words(sign_in.receive_data(b"VER 1 MSNP12\r\n")) == ["send CVR"]
-    assert sign_in.patience is not None
+    assert sign_in.patience
     assert words(sign_in.silence()) == ["send USR"]
 
 
@@ -280,7 +279,11 @@ def test_time_outs_say_what_was_waited_for() -> None:
     ],
 )
 def test_wrong_arguments(arguments: dict[str, Any]) -> None:
-    settings = {"passport": "a@b.example", "password": "x", "servers": KNOWN} | arguments
+    settings: dict[str, Any] = {
+        "passport": "a@b.example",
+        "password": "x",
+        "servers": KNOWN,
+    } | arguments
     with pytest.raises(LocalProtocolError):
         SignIn(**settings)
 

@@ -106,7 +106,7 @@ def test_any_text_is_a_url_or_a_bad_address(text: str) -> None:
         lambda t: Url.parse(t, Url.parse("https://h/x")),
     ):
         try:
-            parsed = parse(text)  # type: ignore[operator]
+            parsed = parse(text)
         except BadAddress:
             continue
         assert str(parsed).isascii()

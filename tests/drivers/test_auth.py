@@ -8,13 +8,13 @@ import socket
 from typing import Any
 
 import pytest
-from conftest import Authority
-from wire import CHALLENGE, PASSPORT, PASSWORD, TICKET, Peer, Server, granted
 
 import msnpauth
+from conftest import Authority
 from msnpauth import LocalProtocolError, MSNPAuth, Secret, Servers, aio
 from msnpauth.core.http import Request, Response
 from msnpauth.service import Service
+from wire import CHALLENGE, PASSPORT, PASSWORD, TICKET, Peer, Server, granted
 
 
 def always(peer: Peer) -> None:

@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+
 from both import AioDriver, SyncDriver
 from conftest import Authority
-from wire import PASSPORT, PASSWORD, Peer, Script, Server, answers, granted, to_ok
-
 from msnpauth import (
     Command,
     CommandRefused,
@@ -26,6 +25,7 @@ from msnpauth.aio import session as aio_session
 from msnpauth.core import session as core_session
 from msnpauth.service import Service
 from msnpauth.sync import session as sync_session
+from wire import PASSPORT, PASSWORD, Peer, Script, Server, answers, granted, to_ok
 
 Driver = SyncDriver | AioDriver
 Joined = Callable[..., Any]

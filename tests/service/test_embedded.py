@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,11 +40,13 @@ def test_sync() -> None:
 
 def test_async() -> None:
     async def main() -> int:
-        async with run(ALICE) as service:
-            async with aio.sign_in(
+        async with (
+            run(ALICE) as service,
+            aio.sign_in(
                 "alice@example.com", "secret", service.servers, ssl_context=service.ssl_context
-            ) as session:
-                return session.dialect
+            ) as session,
+        ):
+            return session.dialect
 
     assert asyncio.run(main()) == 14
 
@@ -61,7 +64,7 @@ def test_its_end_is_told_to_everybody() -> None:
 
 def test_dialects() -> None:
     with run(ALICE, dialects=[9]) as service:
-        settings = {"ca_file": service.ca_file}
+        settings: dict[str, Any] = {"ca_file": service.ca_file}
         with msnpauth.sign_in(
             "alice@example.com", "secret", service.servers, **settings
         ) as session:

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from feeding import VECTORS
 from hypothesis import given
 from hypothesis import strategies as st
 
+from feeding import VECTORS
 from msnpauth.core.passport14 import authorization, parse_fields
 from msnpauth.core.secrets import Secret
 from msnpauth.service.accounts import Accounts

@@ -6,8 +6,8 @@ import sys
 from typing import Any
 
 import pytest
-from conftest import Authority
 
+from conftest import Authority
 from msnpauth import AsyncTransport, LocalProtocolError, Transport
 from msnpauth.transports import NAMES, make_async_transport, make_transport
 

@@ -8,13 +8,13 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from conftest import Authority
-from wire import CHALLENGE, PASSPORT, PASSWORD, TICKET, Peer, Server, answers, granted
 
+from conftest import Authority
 from msnpauth import ConnectionFailed, MSNPAuth, Servers, SignInError, aio
 from msnpauth.core.http import Request
 from msnpauth.core.urls import Url
 from msnpauth.transports.curl import AsyncCurlTransport, CurlTransport
+from wire import CHALLENGE, PASSPORT, PASSWORD, TICKET, Peer, Server, answers, granted
 
 
 def tunnel(peer: Peer) -> None:

@@ -7,14 +7,14 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from conftest import Authority
-from wire import TICKET, Peer, Server, granted
 
+from conftest import Authority
 from msnpauth import ConnectionFailed
 from msnpauth.core.http import Request
 from msnpauth.core.urls import Url
 from msnpauth.transports.async_sockets import AsyncSocketsTransport
 from msnpauth.transports.sockets import SocketsTransport
+from wire import TICKET, Peer, Server, granted
 
 
 class Awaited:
