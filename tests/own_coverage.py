@@ -53,6 +53,7 @@ def main(part: str = "") -> int:
     for tests, modules in by_tests.items():
         include = ",".join(str(module) for module in modules)
         run = ["-m", "coverage", "run", "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider"]
+        subprocess.run([sys.executable, "-m", "coverage", "erase"], cwd=ROOT, check=True)
         done = subprocess.run(
             [sys.executable, *run, str(tests)],
             cwd=ROOT,
@@ -62,6 +63,8 @@ def main(part: str = "") -> int:
         )
         if done.returncode:
             print(done.stdout[-2000:])
+        combine = [sys.executable, "-m", "coverage", "combine", "-q"]
+        subprocess.run(combine, cwd=ROOT, capture_output=True, check=False)
         report = ["-m", "coverage", "report", "-m", "--skip-covered", f"--include={include}"]
         done = subprocess.run(
             [sys.executable, *report], cwd=ROOT, capture_output=True, text=True, check=False

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from conftest import Authority
+from imports import modules_after
 from msnpauth.cli import main
 from msnpauth.service import Service
 from msnpauth.sync import session
@@ -366,7 +367,7 @@ def test_the_password_is_never_an_argument() -> None:
 
 def test_help_is_cheap() -> None:
     """Nothing heavy is imported before it is used."""
-    code = "import sys, msnpauth.cli; print(*sorted(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    code = "import msnpauth.cli"
+    imported = modules_after(code)
     heavy = {"asyncio", "cryptography", "h11", "trustme", "httpx2", "pycurl", "xml"}
-    assert not heavy & set(done.stdout.split())
+    assert not heavy & imported

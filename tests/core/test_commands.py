@@ -131,6 +131,11 @@ def test_code() -> None:
     assert Command("USR", 4).code is None
 
 
+def test_the_length_of_a_payload_is_no_word() -> None:
+    words = ["UBX", "a@b", "2"]
+    assert command_from_words(words, b"hi") == Command("UBX", None, ("a@b",), b"hi")
+
+
 def test_words_are_kept_byte_for_byte() -> None:
     line = b"USR 3 TWN S ru=http%3A%2F%2F,rn=C6D!I5Ic*\xff\xc3\xa9"
     assert command_from_words(split_words(line), None).encode() == line + b"\r\n"

@@ -17,11 +17,13 @@ from msnpauth.core.errors import (
     ServiceUnavailable,
     SignInError,
     Step,
+    TooManyRedirects,
     UntrustedRedirect,
     WrongCredentials,
 )
 from msnpauth.core.http import Request, Response
 from msnpauth.core.passport14 import (
+    MAX_REDIRECTS,
     authorization,
     check_challenge,
     check_passport,
@@ -254,6 +256,55 @@ def test_a_ticket_with_an_error_is_none() -> None:
     info = ("Authentication-Info", "Passport1.4 da-status=success,from-PP='t=1'")
     with pytest.raises(ServiceUnavailable):
         ask(Response(500, (info,)))
+
+
+INFO = "Authentication-Info"
+
+
+@pytest.mark.parametrize(
+    ("response", "kind", "says"),
+    [
+        (Response(200), RemoteProtocolError, "no ticket"),
+        (Response(200, ((INFO, "Passport1.4 from-PP=''"),)), RemoteProtocolError, "is empty"),
+        (Response(200, ((INFO, "Passport1.4 from-PP='a b'"),)), RemoteProtocolError, "a blank"),
+        (Response(200, ((INFO, "Passport1.4 from-PP='t=1\r'"),)), RemoteProtocolError, "control"),
+        (Response(200, ((INFO, "Passport1.4 from-PP='t=1"),)), RemoteProtocolError, "not closed"),
+        (Response(302), RemoteProtocolError, "without an address"),
+        (Response(302, (("Location", "https://[::1"),)), RemoteProtocolError, "no address"),
+        (
+            Response(302, (("Location", "http://login.example/"),)),
+            UntrustedRedirect,
+            "not encrypted",
+        ),
+        (Response(302, (("Location", "https://x.example/"),)), UntrustedRedirect, "vouch"),
+        (
+            Response(200, (("WWW-Authenticate", "Passport1.4 da-status=failed"),)),
+            WrongCredentials,
+            "refused",
+        ),
+    ],
+)
+def test_answers_that_are_none(response: Response, kind: type[SignInError], says: str) -> None:
+    with pytest.raises(kind, match=says) as caught:
+        ask(response)
+    assert caught.value.server == "https://login.example"
+
+
+@pytest.mark.parametrize("exchange", [
+    lambda: find_login(NEXUS), lambda: request_ticket(LOGIN, "a@b", Secret("x"), "lc=1", Servers()),
+])  # fmt: skip
+def test_redirects_are_bounded(exchange: Any) -> None:
+    running = exchange()
+    next(running)
+    for _ in range(MAX_REDIRECTS):
+        running.send(Response(302, (("Location", "/again"),)))
+    with pytest.raises(TooManyRedirects, match="more than 5"):
+        running.send(Response(302, (("Location", "/again"),)))
+
+
+def test_right_arguments_are_returned() -> None:
+    assert check_passport("Alice@example.com") == "Alice@example.com"
+    assert check_password("x") == check_password(Secret("x")) == Secret("x")
 
 
 def test_logout_is_no_ticket() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -221,6 +223,41 @@ def test_a_server_that_no_longer_answers(joined: Joined, monkeypatch: pytest.Mon
         pytest.raises(ConnectionFailed, match="no longer answers"),
     ):
         session.receive(20)
+
+
+def breaks(peer: Peer) -> None:
+    """Break the connection off: no end of the stream, but a reset."""
+    peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.sock.close()
+
+
+def test_a_connection_that_breaks(joined: Joined) -> None:
+    with joined(breaks) as session, pytest.raises(ConnectionFailed):
+        session.receive(20)
+
+
+def test_a_server_that_does_not_read(joined: Joined) -> None:
+    with joined(Peer.silence, timeout=1.0) as session:
+        with pytest.raises(ConnectionFailed, match="nothing could be sent for 1 seconds"):
+            session.send("MSG", "U", payload=b"x" * 30_000_000)
+        with pytest.raises(ConnectionFailed):
+            session.send("PNG")
+
+
+def test_sending_into_a_broken_connection(joined: Joined) -> None:
+    go_on = threading.Event()
+
+    def script(peer: Peer) -> None:
+        go_on.wait(20)
+        breaks(peer)
+
+    with joined(script) as session:
+        payload = b"x" * 30_000_000
+        thread = threading.Timer(0, go_on.set)
+        thread.start()
+        with pytest.raises(ConnectionFailed):
+            session.send("MSG", "U", payload=payload)
+        thread.join()
 
 
 def test_detach(joined: Joined) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import struct
 import threading
 import traceback
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from conftest import Authority
 from msnpauth import (
     AccountBlocked,
     CertificateRejected,
+    Command,
     ConnectionFailed,
     LocalProtocolError,
     MemoryTicketCache,
@@ -340,6 +342,93 @@ def test_transfer_to_nobody(driver: Driver, login: Server, authority: Authority)
     with pytest.raises(ConnectionFailed) as caught:
         attempt(driver, transfers(f"XFR 3 NS {gone.address}"), login, authority)
     assert caught.value.server == gone.address
+
+
+def test_what_was_read_and_not_yet_looked_at(
+    driver: Driver, login: Server, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However the bytes are read: none of an old connection counts, none of the new one is lost."""
+    for module in ("msnpauth.aio.driver", "msnpauth.sync.driver"):
+        monkeypatch.setattr(f"{module}._CHUNK", 7)
+
+    def script(peer: Peer) -> None:
+        peer.send("VER 4 MSNP12\r\nCVR 5 1\r\nUSR 6 TWN S lc=1\r\n")
+        while not peer.line().startswith("USR 7"):
+            pass
+        peer.send(f"USR 7 OK {PASSPORT} 1 0\r\nSBS 0 null\r\nNLN NLN x@y Somebody 0\r\n")
+        peer.until_closed()
+
+    with Server(script) as home, Server(transfers(f"XFR 3 NS {home.address}", "911 3")) as server:
+        servers = Servers(notification=server.address, login=login.url)
+        with driver.sign_in(PASSPORT, PASSWORD, servers, ca_file=authority.ca_file) as session:
+            assert session.receive(20) == Command("SBS", 0, ("null",))
+            assert session.receive(20) == Command("NLN", None, ("NLN", "x@y", "Somebody", "0"))
+
+
+def test_a_connection_that_breaks(driver: Driver, login: Server, authority: Authority) -> None:
+    def script(peer: Peer) -> None:
+        peer.line()
+        peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.sock.close()
+
+    with pytest.raises(ConnectionFailed):
+        attempt(driver, script, login, authority)
+
+
+def looked_up(*ports: int) -> Any:
+    places = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for port in ports]
+    return lambda *arguments, **settings: places
+
+
+def test_a_host_with_two_addresses(
+    driver: Driver, login: Server, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first refuses, the second is taken."""
+    with Server(Peer.silence) as gone:
+        pass
+    with Server(stays) as server:
+        real = socket.getaddrinfo
+
+        def resolve(host: Any, *arguments: Any, **settings: Any) -> Any:
+            if host == "two.example":
+                return looked_up(gone.port, server.port)()
+            return real(host, *arguments, **settings)
+
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
+        servers = Servers(notification="two.example", login=login.url)
+        with driver.sign_in(PASSPORT, PASSWORD, servers, ca_file=authority.ca_file):
+            pass
+
+
+def test_a_host_without_an_address(
+    driver: Driver, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up())
+    with pytest.raises(ConnectionFailed, match="no address"):
+        with driver.sign_in(PASSPORT, PASSWORD, Servers("x.example"), ca_file=authority.ca_file):
+            pass
+
+
+def test_a_host_that_does_not_answer(
+    driver: Driver, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full backlog: the system neither takes nor refuses the connection."""
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        waiting = [socket.socket() for _ in range(4)]
+        for sock in waiting:
+            sock.setblocking(False)
+            sock.connect_ex(("127.0.0.1", port))
+        servers = Servers(notification=f"127.0.0.1:{port}", login=f"https://127.0.0.1:{port}")
+        with pytest.raises(SignInTimeout):
+            with driver.sign_in(
+                PASSPORT, PASSWORD, servers, ca_file=authority.ca_file, timeout=0.4
+            ):
+                pass
+        for sock in waiting:
+            sock.close()
 
 
 # --- around it ---------------------------------------------------------------------------------

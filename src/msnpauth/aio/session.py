@@ -278,5 +278,4 @@ class Session:
 
     async def _stop_task(self) -> None:
         self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        await asyncio.wait({self._task})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -16,7 +18,7 @@ __all__ = ["TicketOffice"]
 LIFETIME = timedelta(seconds=60)
 """A challenge asks for a sign-in within 40 seconds (`tw=40`); the rest is for slow lines."""
 
-_PREFIX = "t="
+_TICKET = re.compile(r"t=([A-Za-z0-9_-]+={0,2})&p=")
 
 
 class TicketOffice:
@@ -41,14 +43,16 @@ class TicketOffice:
             "id": secrets.token_hex(8),
         }
         # Old clients want `t` and `p`, and no quote, comma or blank in either.
-        return f"{_PREFIX}{self._seal.encrypt(json.dumps(content).encode()).decode()}&p="
+        return f"t={self._seal.encrypt(json.dumps(content).encode()).decode()}&p="
 
     def accept(self, ticket: str, passport: str) -> bool:
         """Tell whether the ticket is ours, whole, of this account, in time and not used before."""
-        sealed = ticket.removeprefix(_PREFIX).partition("&")[0]
+        match = _TICKET.fullmatch(ticket)
+        if match is None or not _is_canonical(match[1]):
+            return False
         try:
-            content = json.loads(self._seal.decrypt(sealed.encode("ascii")))
-        except (InvalidToken, UnicodeEncodeError):
+            content = json.loads(self._seal.decrypt(match[1]))
+        except InvalidToken:
             return False
         now = self._now().timestamp()
         self._used = {used: expires for used, expires in self._used.items() if expires > now}
@@ -58,3 +62,11 @@ class TicketOffice:
             return False
         self._used[content["id"]] = content["expires"]
         return True
+
+
+def _is_canonical(sealed: str) -> bool:
+    """Tell whether this is the one spelling of its bytes: base64 forgives a few."""
+    try:
+        return base64.urlsafe_b64encode(base64.urlsafe_b64decode(sealed)).decode() == sealed
+    except ValueError:
+        return False
