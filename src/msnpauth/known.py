@@ -14,6 +14,8 @@ from .core.servers import Servers
 
 __all__ = ["KnownService", "find", "known_services", "own_file"]
 
+_LISTS = ("trusted_hosts", "schemes", "evidence")
+
 VARIABLE = "MSNPAUTH_SERVICES"
 """Environment variable that names a person's own file."""
 
@@ -32,6 +34,7 @@ class KnownService:
     rst: str | None = None
     rst2: str | None = None
     trusted_hosts: tuple[str, ...] = ()
+    schemes: tuple[str, ...] = ()
     note: str = ""
     evidence: tuple[str, ...] = ()
 
@@ -49,6 +52,7 @@ class KnownService:
             rst=self.rst,
             rst2=self.rst2,
             trusted_hosts=self.trusted_hosts,
+            schemes=self.schemes or None,
         )
 
 
@@ -116,7 +120,7 @@ def _service(name: str, table: Any, path: str) -> KnownService:
         key: tuple(value) if isinstance(value, list) else value for key, value in table.items()
     }
     for key, value in values.items():
-        wanted: tuple[type, ...] = (tuple,) if key in ("trusted_hosts", "evidence") else (str,)
+        wanted: tuple[type, ...] = (tuple,) if key in _LISTS else (str,)
         if not isinstance(value, (*wanted, dict) if key == "login" else wanted):
             raise LocalProtocolError(f"{path}: [{name}] {key} is not of the right kind")
     service = KnownService(name, **values)

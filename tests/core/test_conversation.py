@@ -17,7 +17,7 @@ from msnpauth.core.conversation import (
     Transferred,
     ended_by,
 )
-from msnpauth.core.dialects import offer
+from msnpauth.core.dialects import DIALECTS, offer
 from msnpauth.core.errors import (
     ConnectionFailed,
     NoCommonDialect,
@@ -27,11 +27,11 @@ from msnpauth.core.errors import (
     SignInError,
     WrongCredentials,
 )
-from msnpauth.core.secrets import Secret
-from msnpauth.core.tickets import Ticket
 from msnpauth.core.urls import Address
 
-TICKET = Ticket(Secret("t=1&p="), "https://h")
+
+def challenged(word: str, number: int = 12) -> Challenged:
+    return Challenged(DIALECTS[number], (word,))
 
 
 def opened(pipeline: bool = True, **settings: Any) -> Conversation:
@@ -76,11 +76,11 @@ def test_to_usr_ok(way: str) -> None:
     events = hear(
         conversation, "VER 1 MSNP12", "CVR 2 1 1 1 u u", "USR 3 TWN S lc=1,x=%2F", way=way
     )
-    assert events == [Challenged("lc=1,x=%2F")]
+    assert events == [challenged("lc=1,x=%2F")]
     assert conversation.state is State.AWAIT_TICKET
     if way == "trailing":
         conversation.receive(b" NLN a@b A\r\n")
-    conversation.answer(TICKET)
+    conversation.answer("t=1&p=")
     assert sent(conversation) == "USR 4 TWN S t=1&p=|"
     events = hear(conversation, "USR 4 OK a@b.example 1 0", way=way)
     assert isinstance(events[0], Accepted)
@@ -108,9 +108,11 @@ def test_cvr_that_is_never_answered() -> None:
     sent(conversation)
     conversation.silence()
     assert sent(conversation) == "USR 3 TWN I a@b.example|"
-    assert hear(conversation, "USR 3 TWN S lc=1") == [Challenged("lc=1")]
+    assert hear(conversation, "USR 3 TWN S lc=1") == [challenged("lc=1", 9)]
     conversation = opened()
-    assert hear(conversation, "VER 1 MSNP9", "USR 3 TWN S lc=1", "CVR 2 1") == [Challenged("lc=1")]
+    assert hear(conversation, "VER 1 MSNP9", "USR 3 TWN S lc=1", "CVR 2 1") == [
+        challenged("lc=1", 9)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +129,7 @@ def test_cvr_that_is_never_answered() -> None:
 def test_usr_ok(version: int, line: str, name: str, verified: bool, restricted: bool) -> None:
     conversation = opened()
     hear(conversation, f"VER 1 MSNP{version}", "CVR 2 1", "USR 3 TWN S lc=1")
-    conversation.answer(TICKET)
+    conversation.answer("t=1&p=")
     (accepted,) = hear(conversation, line)
     assert isinstance(accepted, Accepted)
     found = (accepted.display_name, accepted.verified, accepted.restricted)
@@ -137,7 +139,7 @@ def test_usr_ok(version: int, line: str, name: str, verified: bool, restricted: 
 def test_what_follows_usr_ok_is_left_unread() -> None:
     conversation = opened()
     hear(conversation, "VER 1 MSNP12", "CVR 2 1", "USR 3 TWN S lc=1")
-    conversation.answer(TICKET)
+    conversation.answer("t=1&p=")
     events = hear(conversation, "USR 4 OK a@b.example 1 0", "SBS 0 null", "OUT OTH", "911 4")
     assert len(events) == 1
     assert conversation.reader.unread == b"SBS 0 null\r\nOUT OTH\r\n911 4\r\n"
@@ -150,7 +152,7 @@ def test_commands_that_nobody_asked_for() -> None:
         conversation, "CHL 0 123", "GCF 0 0", "VER 1 MSNP13", "SBS 0 null", "MSG H H 0", "CVR 2 1",
         "NOT 0", "UBX a@b 1 0", "XFR 0 SB h:1 CKI 1", "USR 3 TWN S lc=1", "GCF 0 0",
     )  # fmt: skip
-    assert events == [Challenged("lc=1")]
+    assert events == [challenged("lc=1", 13)]
     assert [command.verb for command in conversation.unasked] == [
         "CHL", "GCF", "SBS", "MSG", "NOT", "UBX", "XFR", "GCF",
     ]  # fmt: skip
@@ -231,7 +233,7 @@ def test_what_makes_no_sense(lines: list[str]) -> None:
 def test_a_ticket_not_answered_by_ok(line: str) -> None:
     conversation = opened()
     hear(conversation, "VER 1 MSNP12", "CVR 2 1", "USR 3 TWN S lc=1")
-    conversation.answer(TICKET)
+    conversation.answer("t=1&p=")
     assert isinstance(error_of(hear(conversation, line)), RemoteProtocolError)
 
 
@@ -259,7 +261,7 @@ def test_the_end_of_the_stream(before: int, awaited: str) -> None:
 def test_the_end_of_the_stream_after_the_ticket() -> None:
     conversation = opened()
     hear(conversation, "VER 1 MSNP12", "CVR 2 1", "USR 3 TWN S lc=1")
-    conversation.answer(TICKET)
+    conversation.answer("t=1&p=")
     error = error_of(conversation.receive(b""))
     assert "USR OK" in error.text
     assert "pipeline" not in error.hint

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feeding import VECTORS
+from msnpauth.core.answers import MAX_REDIRECTS
 from msnpauth.core.errors import (
     GONE_HINT,
     ConnectionFailed,
@@ -23,14 +24,12 @@ from msnpauth.core.errors import (
 )
 from msnpauth.core.http import Request, Response
 from msnpauth.core.passport14 import (
-    MAX_REDIRECTS,
     authorization,
     check_challenge,
     check_passport,
     check_password,
     find_login,
     get_ticket,
-    parse_fields,
     request_ticket,
 )
 from msnpauth.core.secrets import Secret
@@ -106,61 +105,6 @@ def test_a_password_is_one_field(password: str) -> None:
     assert value.count(",") == 4
     assert value.isascii()
     assert " " not in value.removeprefix("Passport1.4 ")
-
-
-# --- what the servers say ----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("vector", VECTORS["passport14_headers"])
-def test_published_headers(vector: dict[str, Any]) -> None:
-    fields = parse_fields(vector["value"])
-    expect = vector["expect"]
-    for name in ("da-status", "srealm", "ts"):
-        if name.replace("-", "_") in expect:
-            assert fields[name] == expect[name.replace("-", "_")]
-    if "ticket" in expect:
-        assert fields["from-pp"] == expect["ticket"]
-    if "ticket_starts" in expect:
-        assert fields["from-pp"].startswith(expect["ticket_starts"])
-        assert fields["from-pp"].endswith(expect["ticket_ends"])
-    if "DALogin_url" in expect:
-        assert str(Url.parse_login(fields["dalogin"])) == expect["DALogin_url"]
-    if expect.get("prompt"):
-        assert fields["prompt"] == ""
-
-
-@pytest.mark.parametrize(
-    ("value", "fields"),
-    [
-        ("Passport1.4 a=1,b='x,y',c", {"a": "1", "b": "x,y", "c": ""}),
-        ("passport1.4  A = 1 , B=2", {"a": "1", "b": "2"}),
-        ("a=1,a=2", {"a": "1"}),
-        ("Negotiate, Passport1.4 a=1", {"a": "1"}),
-        ("Passport1.4", {}),
-        ("", {}),
-        (",,a=,,=x,b", {"a": "", "b": ""}),
-        ("a='it's, fine',b=2", {"a": "it's, fine", "b": "2"}),
-        ("a='x' ,b=\"y,z\"", {"a": "x", "b": "y,z"}),
-        ("a=it's,b=2", {"a": "it's", "b": "2"}),
-    ],
-)
-def test_fields(value: str, fields: dict[str, str]) -> None:
-    assert parse_fields(value) == fields
-
-
-@pytest.mark.parametrize("value", ["a='x", "a='x'y,b=1", 'a="x'])
-def test_an_unclosed_quote(value: str) -> None:
-    with pytest.raises(ValueError, match="not closed"):
-        parse_fields(value)
-
-
-@given(st.text() | st.from_regex(r"(Passport1\.4 )?([a-z-]*=?'?[^,]*'?,?)*", fullmatch=True))
-def test_any_header_is_fields_or_an_unclosed_quote(value: str) -> None:
-    try:
-        fields = parse_fields(value)
-    except ValueError:
-        return
-    assert all(name == name.lower() for name in fields)
 
 
 # --- the nexus ---------------------------------------------------------------------------------

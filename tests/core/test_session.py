@@ -34,7 +34,7 @@ def session(
     reader.feed(left)
     accepted = Accepted("a@b", "A", DIALECTS[number], verified=True, restricted=False)
     signed_in = SignedIn(
-        accepted, Ticket(Secret("t=1"), "https://h"), Address("ns", 1863), 5, unasked, reader
+        accepted, Ticket(Secret("t=1"), "https://h"), {}, Address("ns", 1863), 5, unasked, reader
     )
     return SessionCore(signed_in, now=100.0, **settings)
 
@@ -48,6 +48,7 @@ def test_what_it_knows() -> None:
     core = session()
     assert (core.passport, core.display_name, core.server) == ("a@b", "A", "ns:1863")
     assert core.dialect.number == 12
+    assert core.ticket is not None
     assert core.ticket.reveal() == "t=1"
     assert (core.next_trid, core.unread, core.ended) == (5, b"", None)
 

@@ -79,6 +79,7 @@ def test_login_address_known() -> None:
     (done,) = sign_in.receive_data(OK + b"SBS 0 null\r\n")
     assert isinstance(done, Done)
     assert done.result.accepted.passport == "a@b.example"
+    assert done.result.ticket is not None
     assert done.result.ticket.reveal() == "t=1&p="
     assert done.result.next_trid == 5
     assert done.result.reader.unread == b"SBS 0 null\r\n"
@@ -273,7 +274,10 @@ def test_time_outs_say_what_was_waited_for() -> None:
         {"servers": HISTORIC},
         {"servers": "escargot"},
         {"servers": None},
-        {"dialects": [7]},
+        {"dialects": [7, 8]},
+        {"scheme": "XYZ"},
+        {"scheme": "SSO", "dialects": [8]},
+        {"guid": "x"},
         {"passport": "alice"},
         {"password": ""},
     ],
@@ -288,9 +292,12 @@ def test_wrong_arguments(arguments: dict[str, Any]) -> None:
         SignIn(**settings)
 
 
-def test_no_way_to_a_ticket() -> None:
-    sign_in = new(Servers(notification="ds:1"))
-    assert isinstance(failure(sign_in.start()), LocalProtocolError)
+@pytest.mark.parametrize("scheme", ["TWN", "SSO"])
+def test_no_way_to_a_ticket(scheme: str) -> None:
+    bare = Servers(notification="ds:1")
+    with pytest.raises(LocalProtocolError, match="allow no scheme"):
+        new(bare)
+    assert isinstance(failure(new(bare, scheme=scheme).start()), LocalProtocolError)
 
 
 @given(

@@ -21,6 +21,7 @@ from ..core.sign_in import SignIn
 from ..core.tickets import TicketCache
 from ..core.urls import Address
 from ..deadline import Deadline, check_timeout
+from ..machine import machine_guid
 from ..network import network_error
 from ..transports import AsyncTransport, make_async_transport
 from .auth import fetch_traced
@@ -44,7 +45,10 @@ class sign_in:  # noqa: N801 - used as a function, like websockets' connect
         password: str | Secret,
         servers: Servers,
         *,
+        scheme: str | None = None,
         dialects: Iterable[int] | None = None,
+        tickets: Iterable[str] = (),
+        guid: str | None = None,
         cache: TicketCache | None = None,
         transport: str | AsyncTransport | None = None,
         ca_file: str | os.PathLike[str] | None = None,
@@ -58,7 +62,10 @@ class sign_in:  # noqa: N801 - used as a function, like websockets' connect
             passport,
             password,
             servers,
+            scheme=scheme,
             dialects=dialects,
+            tickets=tickets,
+            guid=guid or machine_guid(),
             cache=cache,
             pipeline=pipeline,
             observe=trace.observer(),

@@ -71,7 +71,8 @@ class Session:
         self.passport: str = self._core.passport
         self.dialect: int = self._core.dialect.number
         self.server: str = self._core.server
-        self.ticket: Ticket = self._core.ticket
+        self.ticket: Ticket | None = self._core.ticket
+        self.tickets: dict[str, Ticket] = self._core.tickets
         self._waiting: deque[Command] = deque()
         self._changed = asyncio.Event()
         self._take(None)

@@ -40,5 +40,6 @@ def demo() -> None:
         click.echo()
         where = f"MSNP{session.dialect}, at {session.server}, {took * 1000:.0f} ms"
         click.secho(f"Signed in: {session.passport}, {where}", bold=True)
-        click.echo(f"Ticket: {session.ticket.summary()}\n")
+        if session.ticket is not None:
+            click.echo(f"Ticket: {session.ticket.summary()}\n")
         click.echo(_NEXT)

@@ -10,6 +10,17 @@ from .common import emit_json, errors_told
 
 __all__ = ["services"]
 
+_DETAILS = (
+    "nexus",
+    "login",
+    "rst",
+    "rst2",
+    "trusted_hosts",
+    "schemes",
+    "note",
+    "evidence",
+)
+
 
 @click.command()
 @click.argument("names", nargs=-1)
@@ -28,7 +39,7 @@ def services(names: tuple[str, ...], as_json: bool) -> None:
             name = click.style(f"{service.name:<16}", bold=True)
             click.echo(f"{name} {service.state:<8} {where:<34} {service.title}")
             if names:
-                for label in ("nexus", "login", "rst", "rst2", "trusted_hosts", "note", "evidence"):
+                for label in _DETAILS:
                     for line in _lines(getattr(service, label)):
                         click.echo(f"  {label.replace('_', ' ') + ':':<15} {line}")
         if not names:

@@ -75,7 +75,8 @@ def _tell(session: Session, as_json: bool) -> None:
     if not as_json:
         click.echo(f"Signed in: {session.passport}, MSNP{session.dialect}, at {session.server}")
         click.echo(f"Name: {session.display_name}")
-        click.echo(f"Ticket: {session.ticket.summary()}")
+        if session.ticket is not None:
+            click.echo(f"Ticket: {session.ticket.summary()}")
         return
     profile = {k: v for k, v in session.profile.items() if k.lower() not in _SECRET_FIELDS}
     content = {"passport": session.passport, "dialect": session.dialect, "server": session.server}

@@ -54,7 +54,8 @@ class SignedIn:
 
     Attributes:
         accepted: what USR OK said, and the dialect.
-        ticket: the ticket that was used.
+        ticket: the ticket that was used; None under MD5, which has none.
+        tickets: every ticket that RST granted, by address.
         server: the notification server.
         next_trid: the transaction id to go on with.
         unasked: commands that came before USR OK and answered nothing, in their order.
@@ -62,7 +63,8 @@ class SignedIn:
     """
 
     accepted: Accepted
-    ticket: Ticket
+    ticket: Ticket | None
+    tickets: dict[str, Ticket]
     server: Address
     next_trid: int
     unasked: tuple[Command, ...]

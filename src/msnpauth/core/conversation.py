@@ -1,4 +1,4 @@
-"""The notification conversation, client's side, on one connection: VER, CVR, USR to USR OK.
+"""The notification conversation, client's side, on one connection: VER to USR OK, every scheme.
 
 Rules:
 
@@ -32,7 +32,6 @@ from .errors import (
     error_for_code,
 )
 from .lines import LineReader, NeedData
-from .tickets import Ticket
 from .urls import Address, BadAddress
 
 __all__ = [
@@ -54,6 +53,7 @@ class State(enum.Enum):
     """What the conversation waits for."""
 
     AWAIT_VER = "VER"
+    AWAIT_INF = "INF"
     AWAIT_CVR = "CVR"
     AWAIT_CHALLENGE = "USR … S"
     AWAIT_TICKET = "the ticket"
@@ -63,9 +63,10 @@ class State(enum.Enum):
 
 @dataclass(frozen=True)
 class Challenged:
-    """`USR n TWN S challenge`: a ticket is wanted."""
+    """`USR n SCHEME S …`: a challenge (TWN), policy and nonce (SSO), or a salt (MD5)."""
 
-    challenge: str
+    dialect: Dialect
+    words: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ class Conversation:
         self.state = State.AWAIT_VER
         self._say("VER", *(dialect.name for dialect in self._offered), "CVR0")
         if self._pipeline:
-            self._say_cvr()
+            self._say_second()
             self._say_usr()
 
     def silence(self) -> None:
@@ -141,10 +142,10 @@ class Conversation:
             self.state = State.AWAIT_CHALLENGE
             self._say_usr()
 
-    def answer(self, ticket: Ticket) -> None:
-        """Answer the challenge by the ticket."""
+    def answer(self, *words: str) -> None:
+        """Answer the challenge: by a ticket, a ticket and its proof, or a hash."""
         self.state = State.AWAIT_OK
-        self._say("USR", Scheme.TWN, "S", ticket.reveal())
+        self._say("USR", self._scheme, "S", *words)
 
     def receive(self, data: bytes) -> list[Event]:
         """Take bytes of the server, b"" when it closed the connection; return what they mean.
@@ -200,10 +201,16 @@ class Conversation:
                 f"{wants} of {ours}", step=Step.NOTIFICATION, server=self._server
             )
             return [self._refuse(error)]
-        self.state = State.AWAIT_CVR
+        self.state = State.AWAIT_INF if self._dialect.inf else State.AWAIT_CVR
         if not self._pipeline:
-            self._say_cvr()
+            self._say_second()
         return []
+
+    def _on_inf(self, command: Command) -> list[Event]:
+        # S: INF 2 MD5
+        if self._scheme not in command.args:
+            return [self._fault(f"the server does not offer {self._scheme}")]
+        return self._on_cvr(command)
 
     def _on_cvr(self, command: Command) -> list[Event]:
         # S: CVR 2 8.5.1302 8.5.1302 8.1.0178 http://… http://…
@@ -213,18 +220,20 @@ class Conversation:
         return []
 
     def _on_challenge(self, command: Command) -> list[Event]:
-        # S: USR 3 TWN S lc=1033,id=507,…
-        if command.args[:2] != (Scheme.TWN, "S") or len(command.args) != 3:
-            return [self._fault("USR … I was not answered by a TWN challenge of one word")]
+        # S: USR 3 TWN S lc=1033,id=507,… | USR 3 SSO S MBI_KEY_OLD nonce | USR 3 MD5 S salt
+        assert self._dialect is not None  # AWAIT_CHALLENGE comes after VER
+        wanted = 4 if self._scheme is Scheme.SSO else 3
+        if command.args[:2] != (self._scheme, "S") or len(command.args) != wanted:
+            return [self._fault(f"USR … I was not answered by a challenge for {self._scheme}")]
         self.state = State.AWAIT_TICKET
-        return [Challenged(command.args[2])]
+        return [Challenged(self._dialect, command.args[2:])]
 
     def _on_ok(self, command: Command) -> list[Event]:
         # S: USR 4 OK mail name 1 0 (MSNP8, 9) | USR 4 OK mail 1 0 (MSNP10 and on)
         assert self._dialect is not None  # AWAIT_OK comes after VER
         words = command.args
         if words[:1] != ("OK",) or len(words) < 2:
-            return [self._fault("the ticket was not answered by USR OK")]
+            return [self._fault("the answer to the challenge was not answered by USR OK")]
         passport = unescape(words[1])
         named = self._dialect.name_in_ok and len(words) > 2
         flags = words[3:] if self._dialect.name_in_ok else words[2:]
@@ -259,13 +268,22 @@ class Conversation:
         self.to_send.append(Command(verb, self.next_trid, args))
         self.next_trid += 1
 
-    def _say_cvr(self) -> None:
-        product = (self._dialect or self._offered[0]).product
+    def _say_second(self) -> None:
+        """Say what comes between VER and USR: INF, or CVR with the account."""
+        dialect = self._dialect or self._offered[0]
+        if dialect.inf:
+            self._say("INF")
+            return
+        product = dialect.product
         words = ("0x0409", "winnt", "5.1", "i386", product.client, product.version, product.code)
-        self._say("CVR", *words, _word(self._passport))
+        self._say("CVR", *words, _word(self._passport), *(["0"] if dialect.hop else []))
 
     def _say_usr(self) -> None:
-        self._say("USR", Scheme.TWN, "I", _word(self._passport))
+        self._say("USR", self._scheme, "I", _word(self._passport))
+
+    @property
+    def _scheme(self) -> Scheme:
+        return self._offered[0].scheme
 
     # --- how it fails --------------------------------------------------------------------------
 
@@ -292,6 +310,7 @@ _Handler = Callable[[Conversation, Command], list[Event]]
 
 _HANDLERS: dict[tuple[State, str], _Handler] = {
     (State.AWAIT_VER, "VER"): Conversation._on_ver,
+    (State.AWAIT_INF, "INF"): Conversation._on_inf,
     (State.AWAIT_CVR, "CVR"): Conversation._on_cvr,
     (State.AWAIT_CVR, "USR"): Conversation._on_challenge,
     (State.AWAIT_CHALLENGE, "USR"): Conversation._on_challenge,

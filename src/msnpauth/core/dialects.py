@@ -13,7 +13,17 @@ from dataclasses import dataclass
 
 from .errors import LocalProtocolError
 
-__all__ = ["DIALECTS", "Dialect", "QueryRule", "Scheme", "choose", "offer", "spoken_in"]
+__all__ = [
+    "DIALECTS",
+    "Dialect",
+    "QueryRule",
+    "Scheme",
+    "choose",
+    "offer",
+    "scheme_named",
+    "scheme_of",
+    "spoken_in",
+]
 
 
 class Scheme(enum.StrEnum):
@@ -67,6 +77,12 @@ class Dialect:
         sbs: `SBS 0 null` follows USR OK.
         gcf_unasked: the server sends GCF on its own before `USR … S`.
         client_id: CHG carries the client's capabilities.
+        inf: INF asks for the schemes (CVR comes after sign-in then, and without the account).
+        hop: CVR has a ninth word, and XFR names hops.
+        guid: `USR SSO S` names the machine, and one account may be at several places.
+        rst: clients of this version got their ticket by RST rather than from the login server.
+        rst2: … by RST2.
+        usual: seen in use; the others are offered only when they are asked for.
     """
 
     number: int
@@ -80,6 +96,12 @@ class Dialect:
     sbs: bool
     gcf_unasked: bool
     client_id: bool
+    inf: bool
+    hop: bool
+    guid: bool
+    rst: bool
+    rst2: bool
+    usual: bool
 
     @property
     def name(self) -> str:
@@ -100,6 +122,12 @@ def _dialect(number: int) -> Dialect:
         sbs=number >= 11,
         gcf_unasked=number >= 13,
         client_id=number >= 8,
+        inf=number < 8,
+        hop=number >= 21,
+        guid=number >= 16,
+        rst=number >= 12,
+        rst2=number >= 18,
+        usual=number not in (17, 19, 21),
     )
 
 
@@ -115,7 +143,7 @@ def _xfr(number: int) -> str:
         return ""
     if number < 7:
         return "0"
-    return "0 {current}" if number < 13 else "U D"
+    return "0 {current}" if number < 13 else "U D" if number < 21 else "U D {hop}"
 
 
 DIALECTS: dict[int, Dialect] = {n: _dialect(n) for n in (*range(2, 20), 21)}
@@ -129,13 +157,48 @@ def spoken_in(scheme: Scheme) -> tuple[int, ...]:
     return tuple(n for n in sorted(DIALECTS, reverse=True) if DIALECTS[n].scheme is scheme)
 
 
+def scheme_named(name: str) -> Scheme:
+    """Return the scheme of that name.
+
+    Raises:
+        LocalProtocolError: there is none.
+    """
+    try:
+        return Scheme(name.upper())
+    except (ValueError, AttributeError):
+        known = ", ".join(Scheme)
+        raise LocalProtocolError(f"{name!r} is no scheme", hint=f"schemes are {known}") from None
+
+
+def scheme_of(dialects: Iterable[int]) -> Scheme:
+    """Return the one scheme by which all these dialects sign in.
+
+    Raises:
+        LocalProtocolError: one is unknown, or they differ: one opening can offer one scheme only.
+    """
+    numbers = list(dialects)
+    unknown = [number for number in numbers if number not in DIALECTS]
+    if unknown or not numbers:
+        known = ", ".join(str(number) for number in DIALECTS)
+        named = f"MSNP{unknown[0]} is not known" if unknown else "no dialects to offer"
+        raise LocalProtocolError(named, hint=f"dialects= takes numbers out of {known}")
+    schemes = {DIALECTS[number].scheme for number in numbers}
+    if len(schemes) > 1:
+        raise LocalProtocolError(
+            "these dialects sign in by different schemes",
+            hint="offer 2 to 7 (MD5), 8 to 14 (TWN), or 15 and above (SSO)",
+        )
+    return schemes.pop()
+
+
 def offer(dialects: Iterable[int] | None, scheme: Scheme = Scheme.TWN) -> tuple[Dialect, ...]:
     """Return the dialects to name in VER, best first; all of `scheme` when none are given.
 
     Raises:
         LocalProtocolError: one of them is unknown, or of another scheme.
     """
-    numbers = spoken_in(scheme) if dialects is None else tuple(sorted(set(dialects), reverse=True))
+    usual = (number for number in spoken_in(scheme) if DIALECTS[number].usual)
+    numbers = tuple(usual if dialects is None else sorted(set(dialects), reverse=True))
     known = ", ".join(str(n) for n in sorted(spoken_in(scheme)))
     if not numbers:
         raise LocalProtocolError("no dialects to offer", hint=f"name some of {known}")

@@ -8,46 +8,39 @@ its result; a carrier's error is thrown in. Where the password may go is decided
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
-from email.utils import parsedate_to_datetime
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
-from .errors import (
-    GONE_HINT,
-    ConnectionFailed,
-    LocalProtocolError,
-    RemoteProtocolError,
-    ServiceUnavailable,
-    SignInError,
-    SignInTimeout,
-    Step,
-    TooManyRedirects,
-    UntrustedRedirect,
-    WrongCredentials,
+from .answers import (
+    MAX_REDIRECTS,
+    NOT_HTTPS,
+    REDIRECTS,
+    explained,
+    fault,
+    follow,
+    passport_fields,
+    refused,
+    too_many,
+    unavailable,
+    untrusted,
 )
+from .errors import LocalProtocolError, SignInError, Step
 from .http import Exchange, Request, Response
-from .secrets import Secret, conceal, printable
-from .servers import Servers, is_historic
+from .secrets import Secret
+from .servers import Servers
 from .tickets import Ticket, utc_now
 from .urls import BadAddress, Url
 
 __all__ = [
-    "MAX_REDIRECTS",
     "authorization",
     "check_challenge",
     "check_passport",
     "check_password",
     "find_login",
     "get_ticket",
-    "parse_fields",
     "request_ticket",
 ]
-
-MAX_REDIRECTS = 5
-
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 # The dots are escaped as every Messenger client wrote them (hypothetic.org).
 _ORG_URL = "http%3A%2F%2Fmessenger%2Emsn%2Ecom"
@@ -133,60 +126,6 @@ def authorization(passport: str, password: Secret, challenge: str) -> str:
     )
 
 
-# --- what the servers say ----------------------------------------------------------------------
-
-_PREFIX = re.compile(r"(?:^|,)[ \t]*Passport1\.4(?:[ \t]+|$)", re.IGNORECASE)
-_FIELD = re.compile(r"[ \t,]*([^=,]*?)[ \t]*(?:(=)[ \t]*|(?=,|$))")
-_QUOTED = re.compile(r"(['\"])(.*?)\1[ \t]*(?=,|$)")
-
-
-def parse_fields(value: str) -> dict[str, str]:
-    """Return the fields of a Passport header by lower-case name; the first of a name counts.
-
-    A value in quotes ends at the closing quote, not at the next comma. Words without a value
-    (`prompt`) have "".
-
-    Raises:
-        ValueError: a quote is not closed.
-    """
-    prefix = _PREFIX.search(value)
-    at = prefix.end() if prefix else 0
-    fields: dict[str, str] = {}
-    while at < len(value):
-        field = _FIELD.match(value, at)
-        if field is None:
-            break
-        at = field.end()
-        text = ""
-        if field[2]:
-            quoted = _QUOTED.match(value, at)
-            if quoted:
-                text, at = quoted[2], quoted.end()
-            elif value[at : at + 1] in ("'", '"'):
-                raise ValueError("a quote is not closed")
-            else:
-                end = value.find(",", at)
-                end = len(value) if end < 0 else end
-                text, at = value[at:end].strip(" \t"), end
-        if field[1]:
-            fields.setdefault(field[1].lower(), text)
-    return fields
-
-
-def _passport_fields(response: Response, name: str, request: Request) -> dict[str, str]:
-    """Return the fields of every header of that name, those of Passport if there are others."""
-    values = response.all(name)
-    merged: dict[str, str] = {}
-    for value in [value for value in values if _PREFIX.search(value)] or values:
-        try:
-            merged = parse_fields(value) | merged
-        except ValueError as problem:
-            raise _fault(f"in {name}, {problem}", request, response) from None
-    if "dastatus" in merged:  # a spelling of the newer wiki
-        merged.setdefault("da-status", merged["dastatus"])
-    return merged
-
-
 _NEXUS_HEADERS = (("User-Agent", "MSMSGS"), ("Cache-Control", "no-cache"))
 
 # --- the exchanges -----------------------------------------------------------------------------
@@ -217,18 +156,18 @@ def find_login(servers: Servers, *, now: Callable[[], datetime] = utc_now) -> Ex
             hint="name one with Servers(login=…) or a nexus with Servers(nexus=…)",
         )
     url = servers.nexus
-    with _explained(url):
+    with explained(url):
         for _ in range(MAX_REDIRECTS + 1):
             request = Request("GET", url, _NEXUS_HEADERS, step=Step.NEXUS)
             response = yield request
             # The header counts on an answer of any status.
-            login = _passport_fields(response, "PassportURLs", request).get("dalogin")
+            login = passport_fields(response, "PassportURLs", request).get("dalogin")
             if login:
                 return _dalogin(login, request, response)
-            if response.status not in _REDIRECTS:
+            if response.status not in REDIRECTS:
                 raise _unexpected(response, request, "does not say where to sign in", now)
-            url = _follow(response, request, servers)
-        raise _too_many(request)
+            url = follow(response.header("Location"), request, response, servers)
+        raise too_many(request)
 
 
 def request_ticket(
@@ -248,131 +187,49 @@ def request_ticket(
         ("Cache-Control", "no-cache"),
     )
     url = login
-    with _explained(url, password):
+    with explained(url, password):
         for _ in range(MAX_REDIRECTS + 1):
             request = Request("GET", url, headers, step=Step.LOGIN)
             response = yield request
-            info = _passport_fields(response, "Authentication-Info", request)
-            said = _passport_fields(response, "WWW-Authenticate", request)
+            info = passport_fields(response, "Authentication-Info", request)
+            said = passport_fields(response, "WWW-Authenticate", request)
             status, ticket = info.get("da-status", "success"), info.get("from-pp")
             if response.status == 401 or status.startswith("fail"):
-                raise _refused(response, request, info | said, password)
+                raise refused(response, request, info | said, password)
             # A ticket may come with any status (MS-PASS 2.2.11), but not with an error.
             if status == "success" and ticket is not None and response.status < 400:
                 return _granted(ticket, request, response)
-            if response.status in _REDIRECTS or status == "redir":
-                url = _follow(response, request, servers)
+            if response.status in REDIRECTS or status == "redir":
+                url = follow(response.header("Location"), request, response, servers)
                 continue
             if said.get("da-status", "").startswith("fail"):
-                raise _refused(response, request, said, password)
+                raise refused(response, request, said, password)
             raise _unexpected(response, request, "gave no ticket", now)
-        raise _too_many(request)
+        raise too_many(request)
 
 
 def _granted(ticket: str, request: Request, response: Response) -> Ticket:
     """Return the ticket; one that would forge a second command or word is refused."""
     if not ticket:
-        raise _fault("the ticket is empty", request, response)
+        raise fault("the ticket is empty", request, response)
     if _CONTROL.search(ticket):
-        raise _fault("the ticket has a blank or a control character in it", request, response)
+        raise fault("the ticket has a blank or a control character in it", request, response)
     return Ticket(Secret(ticket), request.url.origin)
-
-
-def _refused(
-    response: Response, request: Request, fields: dict[str, str], password: Secret
-) -> WrongCredentials:
-    status = fields.get("da-status", "")
-    words = conceal(unquote(fields.get("cbtxt", ""), errors="replace"), password)
-    return WrongCredentials(
-        "the login server refused the passport or the password",
-        step=request.step,
-        server=request.url.origin,
-        code=status if status.startswith("fail") else response.status,
-        server_text=printable(words, 1000) or None,
-        hint="do not try again with the same password" if status.endswith("noretry") else None,
-    )
 
 
 def _unexpected(
     response: Response, request: Request, what: str, now: Callable[[], datetime]
 ) -> SignInError:
     if response.status != 429 and response.status < 500:
-        return _fault(f"the server {what}", request, response)
-    return ServiceUnavailable(
-        "the server is too busy" if response.status in (429, 503) else "the server has trouble",
-        step=request.step,
-        server=request.url.origin,
-        code=response.status,
-        retry_after=_retry_after(response, now),
-    )
-
-
-def _retry_after(response: Response, now: Callable[[], datetime]) -> float | None:
-    """Read Retry-After, seconds or a date (RFC 9110, 10.2.3); None when there is none."""
-    value = response.header("Retry-After") or ""
-    if re.fullmatch(r"\d{1,9}", value, re.ASCII):
-        return float(value)
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - now()).total_seconds())
-    except (ValueError, TypeError):
-        return None
-
-
-def _follow(response: Response, request: Request, servers: Servers) -> Url:
-    """Return where a redirect leads, when the password may go there."""
-    location = response.header("Location")
-    if not location:
-        raise _fault("a redirect without an address", request, response)
-    try:
-        url = Url.parse(location, base=request.url)
-    except BadAddress as problem:
-        raise _fault(f"a redirect to no address: {problem}", request, response) from None
-    if servers.trusts(url, redirected_by=request.url):
-        return url
-    if url.scheme != "https":
-        raise _untrusted(f"redirected to {url.origin}, which is not encrypted", request, _NOT_HTTPS)
-    raise _untrusted(
-        f"redirected to {url.origin}, which this network does not vouch for", request, None
-    )
+        return fault(f"the server {what}", request, response)
+    return unavailable(response, request, now)
 
 
 def _dalogin(text: str, request: Request, response: Response) -> Url:
     try:
         login = Url.parse_login(text)
     except BadAddress as problem:
-        raise _fault(f"DALogin is no address: {problem}", request, response) from None
+        raise fault(f"DALogin is no address: {problem}", request, response) from None
     if login.scheme != "https":
-        raise _untrusted(f"DALogin is {login.origin}, which is not encrypted", request, _NOT_HTTPS)
+        raise untrusted(f"DALogin is {login.origin}, which is not encrypted", request, NOT_HTTPS)
     return login
-
-
-_NOT_HTTPS = "the password goes to https only: if there is an https address, name it as login="
-
-
-def _untrusted(text: str, request: Request, hint: str | None) -> UntrustedRedirect:
-    return UntrustedRedirect(text, step=request.step, server=request.url.origin, hint=hint)
-
-
-def _fault(text: str, request: Request, response: Response) -> RemoteProtocolError:
-    return RemoteProtocolError(
-        text, step=request.step, server=request.url.origin, code=response.status
-    )
-
-
-def _too_many(request: Request) -> TooManyRedirects:
-    return TooManyRedirects(
-        f"more than {MAX_REDIRECTS} redirects", step=request.step, server=request.url.origin
-    )
-
-
-@contextmanager
-def _explained(url: Url, *secrets: Secret) -> Iterator[None]:
-    """Keep a server from getting a secret into an error; say of Microsoft's that they are gone."""
-    try:
-        yield
-    except SignInError as error:
-        error.conceal(*secrets)
-        gone = (ConnectionFailed, RemoteProtocolError, ServiceUnavailable, SignInTimeout)
-        if is_historic(url.host) and isinstance(error, gone):
-            error.hint = GONE_HINT
-        raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+from .dialects import Scheme, scheme_named
 from .errors import LocalProtocolError
 from .urls import Address, BadAddress, Url
 
@@ -114,6 +115,8 @@ class Servers:
         rst2: URL of the RST2 service.
         trusted_hosts: hosts that a redirect may carry the password to, as names, or as `.suffix`
             for a whole domain.
+        schemes: `SSO`, `TWN`, `MD5`: those that the network has, when that is known. Otherwise
+            those that its addresses allow, and never MD5.
 
     Raises:
         LocalProtocolError: an address is none, or would send the password without encryption.
@@ -129,6 +132,7 @@ class Servers:
         rst: str | None = None,
         rst2: str | None = None,
         trusted_hosts: Iterable[str] = (),
+        schemes: Iterable[str] | None = None,
     ) -> None:
         if host is not None:
             web = Url("https", Address(_address("host", host).host, 443), "").origin
@@ -142,6 +146,7 @@ class Servers:
         self.rst2 = _https("rst2", rst2)
         self.login = MappingProxyType(_login_map(login))
         self.trusted_hosts = _trusted(trusted_hosts)
+        self.schemes = None if schemes is None else tuple(scheme_named(name) for name in schemes)
 
     @classmethod
     def named(cls, name: str) -> Servers:
@@ -153,6 +158,17 @@ class Servers:
         from ..known import find
 
         return find(name).servers()
+
+    def schemes_allowed(self) -> list[Scheme]:
+        """Return the schemes that may be tried here, best first."""
+        by_rst = self.rst is not None or self.rst2 is not None
+        allowed = {
+            Scheme.SSO: by_rst,
+            Scheme.TWN: by_rst or self.nexus is not None or bool(self.login),
+            Scheme.MD5: self.schemes is not None,
+        }
+        had = allowed if self.schemes is None else self.schemes
+        return [scheme for scheme, possible in allowed.items() if possible and scheme in had]
 
     def login_for(self, passport: str) -> Url | None:
         """Return the login address that is known for the passport, or None: the nexus knows."""

@@ -63,6 +63,7 @@ class SessionCore:
         self.display_name = accepted.display_name
         self.dialect = accepted.dialect
         self.ticket = signed_in.ticket
+        self.tickets = dict(signed_in.tickets)
         self.server = str(signed_in.server)
         self.profile = Profile()
         self.ended: SignInError | None = None

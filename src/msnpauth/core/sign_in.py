@@ -13,31 +13,33 @@ driver decides nothing; it may do one thing after another or several at once.
 
 from __future__ import annotations
 
+import re
+import uuid
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from .actions import Action, Connect, Done, Failed, Fetch, Prepare, Send, SignedIn
+from .actions import Action, Connect, Done, Failed, Send, SignedIn
 from .commands import Command
 from .conversation import Accepted, Challenged, Conversation, Event, Refused, Transferred
-from .dialects import offer
+from .dialects import Dialect, offer, scheme_named, scheme_of
 from .errors import (
     GONE_HINT,
-    ConnectionFailed,
     LocalProtocolError,
-    RemoteProtocolError,
+    NoCommonDialect,
     SignInError,
     SignInTimeout,
     Step,
     TooManyRedirects,
 )
 from .http import Exchange, Response
-from .passport14 import check_passport, check_password, find_login, request_ticket
+from .passport14 import check_passport, check_password
 from .secrets import Secret
 from .servers import Servers, is_historic
+from .ticket_leg import TicketLeg
 from .tickets import Ticket, TicketCache, utc_now
-from .urls import Address, BadAddress, Url
+from .urls import Address
 
-__all__ = ["MAX_TRANSFERS", "SignIn"]
+__all__ = ["MAX_TRANSFERS", "SignIn", "check_guid"]
 
 MAX_TRANSFERS = 5
 
@@ -49,7 +51,12 @@ class SignIn:
         passport: the account's address.
         password: its password, as text or `Secret`.
         servers: where the network's servers are.
-        dialects: MSNP versions to offer; all that sign in by TWN when None.
+        dialects: MSNP versions to offer, all of one scheme.
+        scheme: `SSO`, `TWN` or `MD5`. When neither it nor dialects are given, the best that the
+            servers allow; MD5, which offers no check of the server, only where
+            `Servers(schemes=…)` says that the network has it.
+        tickets: addresses to ask the RST for besides, such as `contacts.msn.com`.
+        guid: the machine's, for MSNP16 and on; a random one by default.
         cache: remembers the login address for the next sign-in.
         pipeline: send VER, CVR and USR in one flight.
         now: the clock.
@@ -66,6 +73,9 @@ class SignIn:
         servers: Servers,
         *,
         dialects: Iterable[int] | None = None,
+        scheme: str | None = None,
+        tickets: Iterable[str] = (),
+        guid: str | None = None,
         cache: TicketCache | None = None,
         pipeline: bool = True,
         now: Callable[[], datetime] = utc_now,
@@ -78,13 +88,21 @@ class SignIn:
                 "no notification server to sign in at",
                 hint='name one: Servers("messenger.example") or Servers.named("escargot")',
             )
-        self._offered = offer(dialects)
+        self._offers = _offers(servers, scheme, dialects)
+        self._offered = self._offers.pop(0)
         self._pipeline = pipeline
-        self._leg = _TicketLeg(self._passport, check_password(password), servers, cache, now)
+        self._leg = TicketLeg(
+            self._passport,
+            check_password(password),
+            servers,
+            cache=cache,
+            now=now,
+            guid=check_guid(guid),
+            more=tickets,
+        )
         self._server = servers.notification
         self._visited = [self._server]
         self._transfers = 0
-        self._ticket: Ticket | None = None
         self._ended = False
         self._conversation = self._new_conversation(1)
 
@@ -106,7 +124,15 @@ class SignIn:
     def start(self) -> list[Action]:
         """Begin. Both legs start at once."""
         self._conversation.open()
-        return self._settle([*self._leg.start(), Connect(self._server)])
+        return self._settle([*self._leg.start(self._offered[0]), Connect(self._server)])
+
+    def renewal(self) -> Exchange[dict[str, Ticket]]:
+        """Return the exchange that gets new tickets, after `Done`.
+
+        Raises:
+            LocalProtocolError: they cannot be renewed.
+        """
+        return self._leg.renewal()
 
     def receive_data(self, data: bytes) -> list[Action]:
         """Take what came on the notification connection; b"" when the peer closed it."""
@@ -163,20 +189,22 @@ class SignIn:
 
     def _on_event(self, event: Event) -> list[Action]:
         match event:
-            case Challenged(challenge):
-                return self._leg.challenge(challenge)
+            case Challenged(dialect, words):
+                return self._leg.challenge(dialect, words)
             case Transferred(address):
                 return self._transfer(address)
+            case Refused(NoCommonDialect()) if self._offers:
+                return self._offer_others()
             case Refused(error):
                 return [Failed(error)]
             case Accepted():
                 return [Done(self._signed_in(event))]
 
     def _signed_in(self, accepted: Accepted) -> SignedIn:
-        assert self._ticket is not None  # USR OK is awaited only behind a ticket
         return SignedIn(
             accepted=accepted,
-            ticket=self._ticket,
+            ticket=self._leg.ticket,
+            tickets=self._leg.tickets,
             server=self._server,
             next_trid=self._conversation.next_trid,
             unasked=tuple(self._conversation.unasked),
@@ -199,15 +227,21 @@ class SignIn:
         self._conversation.open()
         return [Connect(address)]
 
+    def _offer_others(self) -> list[Action]:
+        """The network speaks no dialect of that scheme: try the next."""
+        self._offered = self._offers.pop(0)
+        self._conversation = self._new_conversation(1)
+        self._conversation.open()
+        return [*self._leg.start(self._offered[0]), Connect(self._server)]
+
     def _too_many(self, text: str) -> Failed:
         return Failed(TooManyRedirects(text, step=Step.NOTIFICATION, server=str(self._server)))
 
     def _settle(self, actions: list[Action]) -> list[Action]:
-        """Answer the challenge when the ticket is there, and send what is to be sent."""
-        ticket = self._leg.take_ticket()
-        if ticket is not None:
-            self._ticket = ticket
-            self._conversation.answer(ticket)
+        """Answer the challenge when the answer is there, and send what is to be sent."""
+        answer = self._leg.take_answer()
+        if answer:
+            self._conversation.answer(*answer)
         end = next((action for action in actions if isinstance(action, Done | Failed)), None)
         if end is not None:
             self._ended = True
@@ -216,132 +250,36 @@ class SignIn:
         return [*actions, Send(tuple(commands))] if commands else actions
 
 
-class _TicketLeg:
-    """The way to the ticket: find the login server meanwhile, ask it once there is a challenge."""
+_GUID = re.compile(r"\{?([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})\}?")
 
-    def __init__(
-        self,
-        passport: str,
-        password: Secret,
-        servers: Servers,
-        cache: TicketCache | None,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._passport = passport
-        self._password = password
-        self._servers = servers
-        self._cache = cache
-        self._cache_key = f"login of {servers.nexus}"
-        self._now = now
-        self._login = servers.login_for(passport)
-        self._remembered = False
-        self._challenge: str | None = None
-        self._ticket: Ticket | None = None
-        self._finding: Exchange[Url] | None = None
-        self._asking: Exchange[Ticket] | None = None
-        self._fetch: Fetch | None = None
-        self._fetches = 0
 
-    @property
-    def step(self) -> Step | None:
-        """The step whose answer is awaited, or None when none is."""
-        return self._fetch.request.step if self._fetch else None
+def check_guid(guid: str | None) -> str:
+    """Return a machine's GUID as the wire has it: in braces and upper case; a new one for None.
 
-    @property
-    def server(self) -> str | None:
-        """The server whose answer is awaited, or None when none is."""
-        return self._fetch.request.url.origin if self._fetch else None
-
-    def start(self) -> list[Action]:
-        self._login = self._login or self._recall()
-        if self._login is not None:
-            return [Prepare(self._login)]
-        self._finding = find_login(self._servers, now=self._now)
-        return self._step(None)
-
-    def challenge(self, challenge: str) -> list[Action]:
-        self._challenge = challenge
-        return self._ask()
-
-    def forget_challenge(self) -> None:
-        """A challenge is good for its connection only; an answer to it that comes is not used."""
-        self._challenge = self._ticket = None
-        if self._asking is not None:
-            self._asking.close()
-            self._asking = self._fetch = None
-
-    def take_ticket(self) -> Ticket | None:
-        ticket, self._ticket = self._ticket, None
-        return ticket
-
-    def respond(self, fetch_id: int, outcome: Response | SignInError) -> list[Action]:
-        if self._fetch is None or self._fetch.id != fetch_id:
-            return []
-        return self._step(outcome)
-
-    def _ask(self) -> list[Action]:
-        if self._login is None or self._challenge is None:
-            return []
-        self._asking = request_ticket(
-            self._login,
-            self._passport,
-            self._password,
-            self._challenge,
-            self._servers,
-            now=self._now,
+    Raises:
+        LocalProtocolError: it is none.
+    """
+    match = _GUID.fullmatch(str(uuid.uuid4()) if guid is None else guid)
+    if match is None:
+        raise LocalProtocolError(
+            "that is no GUID", hint="as in {F52973B6-C926-4BAD-9BA8-7C1E840E4AB0}"
         )
-        return self._step(None)
+    return f"{{{match[1].upper()}}}"
 
-    def _step(self, outcome: Response | SignInError | None) -> list[Action]:
-        """Move the exchange under way by one answer."""
-        exchange: Exchange[Url] | Exchange[Ticket] | None = self._asking or self._finding
-        assert exchange is not None  # callers start one
-        try:
-            if outcome is None:
-                request = next(exchange)
-            elif isinstance(outcome, Response):
-                request = exchange.send(outcome)
-            else:
-                request = exchange.throw(outcome)
-        except StopIteration as end:
-            self._fetch = None
-            return self._found(end.value)
-        except SignInError as error:
-            self._fetch = None
-            return self._missed(error)
-        self._fetches += 1
-        self._fetch = Fetch(self._fetches, request)
-        return [self._fetch]
 
-    def _found(self, result: Url | Ticket) -> list[Action]:
-        if isinstance(result, Ticket):
-            self._asking, self._ticket = None, result
-            return []
-        self._finding, self._login = None, result
-        if self._cache is not None:
-            self._cache.put(self._cache_key, str(result))
-        return self._ask() or [Prepare(result)]
-
-    def _missed(self, error: SignInError) -> list[Action]:
-        stale = isinstance(error, ConnectionFailed | RemoteProtocolError) and self._remembered
-        if not stale:
-            return [Failed(error)]
-        # The login server may have moved since: ask the nexus, once.
-        self._forget()
-        self._asking, self._login = None, None
-        self._finding = find_login(self._servers, now=self._now)
-        return self._step(None)
-
-    def _recall(self) -> Url | None:
-        text = self._cache.get(self._cache_key) if self._cache is not None else None
-        try:
-            url = Url.parse(text) if text else None
-        except BadAddress:
-            url = None
-        self._remembered = url is not None and url.scheme == "https"
-        return url if self._remembered else None
-
-    def _forget(self) -> None:
-        self._remembered = False
-        if self._cache is not None:
-            self._cache.forget(self._cache_key)
+def _offers(
+    servers: Servers, scheme: str | None, dialects: Iterable[int] | None
+) -> list[tuple[Dialect, ...]]:
+    """Return what to offer, best first: one opening can offer the dialects of one scheme only."""
+    if dialects is not None:
+        numbers = list(dialects)
+        return [offer(numbers, scheme_named(scheme) if scheme else scheme_of(numbers))]
+    if scheme is not None:
+        return [offer(None, scheme_named(scheme))]
+    schemes = servers.schemes_allowed()
+    if not schemes:
+        raise LocalProtocolError(
+            "these servers allow no scheme",
+            hint="name a nexus, login or rst server; scheme='MD5' signs in without any",
+        )
+    return [offer(None, allowed) for allowed in schemes]

@@ -19,17 +19,19 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Ticket:
-    """What a login server grants: the word behind `USR n TWN S`.
+    """What a login server grants: the word behind `USR n TWN S` or `USR n SSO S`.
 
     Attributes:
         value: the whole ticket, `t=…&p=…` or whatever the service uses, as a `Secret`.
         server: URL of the login server that granted it.
         expires: when it ends, where the service says so; Passport 1.4 never does.
+        proof_key: the BinarySecret that came with it (RST), in base64; None without one.
     """
 
     value: Secret
     server: str
     expires: datetime | None = None
+    proof_key: Secret | None = None
 
     def reveal(self) -> str:
         """Return the ticket as text, exactly as `USR n TWN S` wants it."""

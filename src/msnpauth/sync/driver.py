@@ -19,6 +19,7 @@ from ..core.servers import Servers
 from ..core.sign_in import SignIn
 from ..core.tickets import TicketCache
 from ..deadline import Deadline, check_timeout
+from ..machine import machine_guid
 from ..network import network_error
 from ..transports import Transport, make_transport
 from .auth import fetch_traced
@@ -38,7 +39,10 @@ def sign_in(
     password: str | Secret,
     servers: Servers,
     *,
+    scheme: str | None = None,
     dialects: Iterable[int] | None = None,
+    tickets: Iterable[str] = (),
+    guid: str | None = None,
     cache: TicketCache | None = None,
     transport: str | Transport | None = None,
     ca_file: str | os.PathLike[str] | None = None,
@@ -53,7 +57,11 @@ def sign_in(
         passport: the account's address.
         password: its password, as text or `Secret`.
         servers: where the network's servers are.
-        dialects: MSNP versions to offer, 8 to 14; all of them by default.
+        scheme: `SSO`, `TWN` or `MD5`; by default the best that the servers allow, never MD5
+            unless `Servers(schemes=…)` says so.
+        dialects: MSNP versions to offer, all of one scheme; those in use by default.
+        tickets: addresses to ask the RST for besides, such as `contacts.msn.com`.
+        guid: the machine's, for MSNP16 and on; one that stays the same by default.
         cache: remembers the login address for the next sign-in.
         transport: what carries the HTTPS part: `sockets`, `curl`, `httpx` or a `Transport`.
         ca_file: certificates to trust, in PEM, instead of the system's.
@@ -70,7 +78,10 @@ def sign_in(
         passport,
         password,
         servers,
+        scheme=scheme,
         dialects=dialects,
+        tickets=tickets,
+        guid=guid or machine_guid(),
         cache=cache,
         pipeline=pipeline,
         observe=trace.observer(),

@@ -63,7 +63,8 @@ class Session:
         passport: the account, as the server spells it.
         dialect: the MSNP version, as a number.
         server: `host:port` of the notification server.
-        ticket: the ticket that signed in.
+        ticket: the ticket that signed in; None under MD5.
+        tickets: every ticket that RST granted, by address: `tickets["contacts.msn.com"]`.
     """
 
     def __init__(
@@ -81,7 +82,8 @@ class Session:
         self.passport: str = self._core.passport
         self.dialect: int = self._core.dialect.number
         self.server: str = self._core.server
-        self.ticket: Ticket = self._core.ticket
+        self.ticket: Ticket | None = self._core.ticket
+        self.tickets: dict[str, Ticket] = self._core.tickets
         self._waiting: deque[Command] = deque()
         self._state = threading.Condition()
         self._writing = threading.Lock()
