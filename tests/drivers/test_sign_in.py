@@ -25,6 +25,7 @@ from msnpauth import (
     MemoryTicketCache,
     NoCommonDialect,
     RemoteProtocolError,
+    Secret,
     Servers,
     ServiceUnavailable,
     SessionEnded,
@@ -35,7 +36,7 @@ from msnpauth import (
     aio,
 )
 from msnpauth.core import conversation
-from msnpauth.service import Service
+from msnpauth.service import Account, Service, run
 from wire import (
     PASSPORT,
     PASSWORD,
@@ -71,6 +72,23 @@ def attempt(
             assert session.ticket.reveal() == TICKET
 
 
+@pytest.fixture(scope="session")
+def every() -> Iterator[Service]:
+    """Return a service in which Alice may sign in by every scheme."""
+    with run(
+        [
+            Account(PASSPORT, Secret(PASSWORD), allow_md5=True),
+            Account("bob@hotmail.com", Secret("s3cret")),
+        ]
+    ) as s:
+        yield s
+
+
+def twn(service: Service) -> Servers:
+    """Return the service's servers without RST: Passport 1.4 is all there is."""
+    return Servers(notification=str(service.servers.notification), nexus=str(service.servers.nexus))
+
+
 # --- the service -------------------------------------------------------------------------------
 
 
@@ -78,7 +96,7 @@ def attempt(
 @pytest.mark.parametrize("version", range(8, 15))
 def test_every_dialect(driver: Driver, service: Service, version: int, pipeline: bool) -> None:
     with driver.sign_in(
-        "Bob@Hotmail.com", "s3cret", service.servers,
+        "Bob@Hotmail.com", "s3cret", twn(service),
         dialects=[version], pipeline=pipeline, ssl_context=service.ssl_context,
     ) as session:  # fmt: skip
         assert session.dialect == version
@@ -89,8 +107,90 @@ def test_every_dialect(driver: Driver, service: Service, version: int, pipeline:
         assert session.request("CHG", "NLN", "0").args == ("NLN", "0")
 
 
+ALL = [*range(2, 20), 21]
+
+
+@pytest.mark.parametrize("pipeline", [True, False])
+@pytest.mark.parametrize("version", ALL)
+@pytest.mark.parametrize("way", ["rst", "rst2"])
+def test_every_dialect_of_every_scheme(
+    driver: Driver, every: Service, version: int, way: str, pipeline: bool
+) -> None:
+    url = str(every.servers.rst if way == "rst" else every.servers.rst2)
+    servers = Servers(notification=str(every.servers.notification), **{way: url})
+    with driver.sign_in(
+        PASSPORT, PASSWORD, servers, dialects=[version], pipeline=pipeline, ca_file=every.ca_file
+    ) as session:
+        assert session.dialect == version
+        assert session.request("CHG", "NLN", "0").verb == "CHG"
+        assert (session.ticket is None) is (version < 8)
+        assert list(session.tickets) == [
+            [], ["messenger.msn.com"], ["messengerclear.live.com"]
+        ][(version >= 8) + (version >= 15)]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("scheme", "version"), [("SSO", 18), ("TWN", 14), ("MD5", 7), (None, 18), ("sso", 18)]
+)
+def test_by_scheme(driver: Driver, every: Service, scheme: str | None, version: int) -> None:
+    with driver.sign_in(
+        PASSPORT, PASSWORD, every.servers, scheme=scheme, ca_file=every.ca_file
+    ) as session:
+        assert session.dialect == version
+
+
+def test_the_next_scheme_where_the_network_has_none_of_the_best(driver: Driver) -> None:
+    with run({PASSPORT: PASSWORD}, dialects=[8, 9]) as old:
+        with driver.sign_in(PASSPORT, PASSWORD, old.servers, ca_file=old.ca_file) as session:
+            assert session.dialect == 9
+
+
+def test_md5_where_the_network_is_said_to_have_it(driver: Driver, every: Service) -> None:
+    servers = Servers(notification=str(every.servers.notification), schemes=["MD5"])
+    with driver.sign_in(PASSPORT, PASSWORD, servers) as session:
+        assert session.dialect == 7
+    with pytest.raises(WrongCredentials):
+        with driver.sign_in(PASSPORT, "not this one", servers):
+            pass
+    with pytest.raises(WrongCredentials):
+        with driver.sign_in("bob@hotmail.com", "s3cret", servers):
+            pass
+
+
+def test_more_tickets_and_new_ones(driver: Driver, every: Service) -> None:
+    with driver.sign_in(
+        PASSPORT, PASSWORD, every.servers, tickets=["Contacts.msn.com"], ca_file=every.ca_file
+    ) as session:
+        before = session.tickets
+        assert set(before) == {"messengerclear.live.com", "contacts.msn.com"}
+        assert before["messengerclear.live.com"].proof_key
+        assert before["contacts.msn.com"].expires
+        after = session.renew()
+        assert set(after) == set(before)
+        assert after["contacts.msn.com"] != before["contacts.msn.com"]
+        assert session.tickets == after
+
+
+def test_what_cannot_be_renewed(driver: Driver, every: Service) -> None:
+    with driver.sign_in(PASSPORT, PASSWORD, twn(every), ca_file=every.ca_file) as session:
+        with pytest.raises(LocalProtocolError, match="renewed"):
+            session.renew()
+
+
+def test_two_places_at_once(driver: Driver, every: Service) -> None:
+    """Another GUID lives beside, the same one replaces."""
+    settings = {"ca_file": every.ca_file, "dialects": [16]}
+    one, two = (f"{n}2345678-1234-1234-1234-123456789abc" for n in "ab")
+    with driver.sign_in(PASSPORT, PASSWORD, every.servers, guid=one, **settings) as first:
+        with driver.sign_in(PASSPORT, PASSWORD, every.servers, guid=two, **settings):
+            assert first.request("CHG", "NLN", "0").verb == "CHG"
+            with driver.sign_in(PASSPORT, PASSWORD, every.servers, guid=one, **settings):
+                assert [command.verb for command in first][-1] == "OUT"
+                assert first.ended.reason == "OTH"
+
+
 def test_the_best_common_dialect(driver: Driver, service: Service) -> None:
-    with driver.sign_in(PASSPORT, PASSWORD, service.servers, ca_file=service.ca_file) as session:
+    with driver.sign_in(PASSPORT, PASSWORD, twn(service), ca_file=service.ca_file) as session:
         assert session.dialect == 14
         assert session.display_name == PASSPORT
 
@@ -98,14 +198,14 @@ def test_the_best_common_dialect(driver: Driver, service: Service) -> None:
 @pytest.mark.parametrize("carrier", ["sockets", "curl", "httpx"])
 def test_every_carrier(driver: Driver, service: Service, carrier: str) -> None:
     with driver.sign_in(
-        "bob@hotmail.com", "s3cret", service.servers, transport=carrier, ca_file=service.ca_file
+        "bob@hotmail.com", "s3cret", twn(service), transport=carrier, ca_file=service.ca_file
     ) as session:
         assert session.ticket.t
 
 
 def test_wrong_password(driver: Driver, service: Service) -> None:
     with pytest.raises(WrongCredentials) as caught:
-        with driver.sign_in(PASSPORT, "not this one", service.servers, ca_file=service.ca_file):
+        with driver.sign_in(PASSPORT, "not this one", twn(service), ca_file=service.ca_file):
             pass
     assert (
         caught.value.server_text == "The e-mail address or the password is wrong. Please try again."
@@ -121,9 +221,7 @@ def test_a_certificate_that_nobody_vouches_for(driver: Driver, service: Service)
 def test_the_login_address_is_remembered(driver: Driver, service: Service) -> None:
     cache = MemoryTicketCache()
     for _ in range(2):
-        with driver.sign_in(
-            PASSPORT, PASSWORD, service.servers, ca_file=service.ca_file, cache=cache
-        ):
+        with driver.sign_in(PASSPORT, PASSWORD, twn(service), ca_file=service.ca_file, cache=cache):
             pass
     assert cache.get(f"login of {service.servers.nexus}") == service.login_urls[0]
 
@@ -483,7 +581,7 @@ def test_where_microsoft_used_to_be(driver: Driver, monkeypatch: pytest.MonkeyPa
     [
         {"timeout": 0},
         {"timeout": "5"},
-        {"dialects": [15]},
+        {"dialects": [20]},
         {"transport": "smoke"},
         {"timeout": float("inf")},
     ],
@@ -530,12 +628,12 @@ def test_nothing_secret_is_told(
         f"p,a=ss {caplog.handler.name or 'another'}"  # not in the source, as tracebacks quote it
     )
     caplog.set_level(logging.DEBUG)
-    with driver.sign_in(PASSPORT, PASSWORD, service.servers, ca_file=service.ca_file) as session:
+    with driver.sign_in(PASSPORT, PASSWORD, twn(service), ca_file=service.ca_file) as session:
         key = session.ticket.reveal()
         session.request("CHG", "NLN", "0")
         shown = repr(session) + repr(session.ticket) + repr(session.profile)
     with pytest.raises(WrongCredentials) as caught:
-        with driver.sign_in(PASSPORT, other, service.servers, ca_file=service.ca_file):
+        with driver.sign_in(PASSPORT, other, twn(service), ca_file=service.ca_file):
             pass
     told = caplog.text + shown + "".join(traceback.format_exception(caught.value))
     assert "USR 7 TWN S ***" in told
@@ -546,7 +644,7 @@ def test_nothing_secret_is_told(
 def test_ten_at_once(service: Service) -> None:
     async def one() -> int:
         async with aio.sign_in(
-            PASSPORT, PASSWORD, service.servers, ca_file=service.ca_file
+            PASSPORT, PASSWORD, twn(service), ca_file=service.ca_file
         ) as session:
             return session.dialect
 
@@ -558,7 +656,7 @@ def test_ten_at_once(service: Service) -> None:
 
 def test_awaited_without_a_block(service: Service) -> None:
     async def main() -> str:
-        session = await aio.sign_in(PASSPORT, PASSWORD, service.servers, ca_file=service.ca_file)
+        session = await aio.sign_in(PASSPORT, PASSWORD, twn(service), ca_file=service.ca_file)
         await session.close()
         return session.passport
 
@@ -598,10 +696,10 @@ async def _hold(server: Server, login: Server, authority: Authority) -> None:
 
 def test_no_thread_is_left_behind(service: Service) -> None:
     before = set(threading.enumerate())
-    with msnpauth.sign_in(PASSPORT, PASSWORD, service.servers, ca_file=service.ca_file):
+    with msnpauth.sign_in(PASSPORT, PASSWORD, twn(service), ca_file=service.ca_file):
         pass
     with pytest.raises(WrongCredentials):
-        msnpauth.sign_in(PASSPORT, "not this one", service.servers, ca_file=service.ca_file)
+        msnpauth.sign_in(PASSPORT, "not this one", twn(service), ca_file=service.ca_file)
     for thread in set(threading.enumerate()) - before:
         thread.join(20)
         assert not thread.is_alive()

@@ -48,7 +48,7 @@ def test_async() -> None:
         ):
             return session.dialect
 
-    assert asyncio.run(main()) == 14
+    assert asyncio.run(main()) == 18
 
 
 def test_its_end_is_told_to_everybody() -> None:
@@ -129,6 +129,6 @@ def test_wrong_arguments() -> None:
     with pytest.raises(LocalProtocolError, match="dispatch, notification, login, home"):
         run(ALICE, ports={"nexus": 1})
     with pytest.raises(LocalProtocolError):
-        run(ALICE, dialects=[7])
+        run(ALICE, dialects=[20])
     with pytest.raises(LocalProtocolError):
         run({"alice": "x"})

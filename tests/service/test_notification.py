@@ -4,7 +4,7 @@ import pytest
 
 from msnpauth import Secret
 from msnpauth.core.commands import Command
-from msnpauth.core.dialects import DIALECTS, offer
+from msnpauth.core.dialects import DIALECTS, known
 from msnpauth.core.query import PRODUCTS, answer
 from msnpauth.core.session import Profile
 from msnpauth.core.urls import Address
@@ -23,7 +23,7 @@ class Wire:
             Account("alice@example.com", Secret("x"), display_name="Al ice"),
             Account("child@example.com", Secret("x"), refusal=923),
         ]
-        self.office = office or Office(Accounts.of(accounts), TicketOffice(), offer(None))
+        self.office = office or Office(Accounts.of(accounts), TicketOffice(), known(DIALECTS))
         self.woken = 0
         self.role = NotificationRole(
             self.office, here=HERE, transfer_to=transfer_to, wake=self._wake
@@ -48,7 +48,7 @@ class Wire:
 
     def sign_in(self, version: int = 12, passport: str = "alice@example.com") -> list[str]:
         self.challenge(version, passport)
-        return self.say("USR", 4, "TWN", "S", self.office.tickets.issue(passport))
+        return self.say("USR", 4, "TWN", "S", self.office.tickets.issue(passport)[0])
 
     @property
     def closed(self) -> bool:
@@ -72,7 +72,7 @@ def test_sign_in(version: int, lines: list[str]) -> None:
     assert profile.startswith("MSG Hotmail Hotmail ")
     assert Profile(profile.replace("|", "\r\n").encode())["preferredEmail"] == "alice@example.com"
     assert not wire.closed
-    assert list(wire.office.online) == ["alice@example.com"]
+    assert list(wire.office.online) == [("alice@example.com", "")]
     wire.role.gone()
     assert not wire.office.online
 
@@ -107,12 +107,12 @@ def test_dispatch(version: int, form: str) -> None:
 
 def test_ver() -> None:
     wire = Wire()
-    assert wire.say("VER", 1, "MSNP18", "msnp9", "MSNP8", "CVR0") == ["VER 1 MSNP9|"]
+    assert wire.say("VER", 1, "MSNP20", "msnp9", "MSNP8", "CVR0") == ["VER 1 MSNP9|"]
     assert wire.say("VER", 2, "MSNP9") == ["715 2|"]
     assert wire.closed
 
 
-@pytest.mark.parametrize("words", [("MSNP7", "CVR0"), ("CVR0",), ()])
+@pytest.mark.parametrize("words", [("MSNP20", "CVR0"), ("CVR0",), ()])
 def test_no_common_dialect(words: tuple[str, ...]) -> None:
     wire = Wire()
     assert wire.say("VER", 1, *words) == ["VER 1 0|"]
@@ -131,7 +131,7 @@ def test_cvr() -> None:
 @pytest.mark.parametrize(
     "words",
     [("USR", 3, "MD5", "I", "a@b"), ("USR", 3, "SSO", "I", "a@b"), ("USR", 3, "TWN", "I"), ("USR", 3),
-     ("USR", 3, "TWN", "X", "a@b"), ("USR", 3, "TWN", "S", "a", "b"), ("INF", 3), ("PNG", None), ("CHG", 3, "NLN"),
+     ("USR", 3, "TWN", "X", "a@b"), ("INF", 3), ("PNG", None), ("CHG", 3, "NLN"),
      ("XYZ", 3), ("USR", None, "TWN", "I", "a@b")],
 )  # fmt: skip
 def test_what_closes_before_sign_in(words: tuple[str, int | None, str]) -> None:
@@ -159,7 +159,7 @@ def test_a_bad_ticket(ticket: str) -> None:
 def test_a_ticket_of_another_account() -> None:
     wire = Wire()
     wire.challenge()
-    ticket = wire.office.tickets.issue("child@example.com")
+    ticket = wire.office.tickets.issue("child@example.com")[0]
     assert wire.say("USR", 4, "TWN", "S", ticket) == ["911 4|"]
 
 
@@ -170,7 +170,7 @@ def test_a_ticket_of_no_account() -> None:
 def test_a_ticket_before_the_challenge() -> None:
     wire = Wire()
     wire.say("VER", 1, "MSNP12")
-    ticket = wire.office.tickets.issue("alice@example.com")
+    ticket = wire.office.tickets.issue("alice@example.com")[0]
     assert wire.say("USR", 4, "TWN", "S", ticket) == ["911 4|"]
 
 
@@ -198,12 +198,12 @@ def test_a_second_sign_in_ends_the_first() -> None:
     second = Wire(first.office)
     second.challenge()
     assert first.heard() == []
-    second.say("USR", 4, "TWN", "S", first.office.tickets.issue("alice@example.com"))
+    second.say("USR", 4, "TWN", "S", first.office.tickets.issue("alice@example.com")[0])
     assert first.heard() == ["OUT OTH|"]
     assert first.closed
     assert first.woken == 1
     first.role.gone()
-    assert first.office.online["alice@example.com"] is second.role
+    assert first.office.online["alice@example.com", ""] is second.role
 
 
 def test_nobody_is_thrown_out_before_the_ticket_was_checked() -> None:

@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from msnpauth.service.tickets import TicketOffice
+from msnpauth import LocalProtocolError, Secret
+from msnpauth.core.proof import answer
+from msnpauth.service.tickets import TicketOffice, TicketVerifier, new_key
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -18,7 +20,7 @@ class Clock:
 
 def test_a_ticket_is_good_once_and_for_its_account() -> None:
     office = TicketOffice()
-    ticket = office.issue("Alice@example.com")
+    ticket, _ = office.issue("Alice@example.com")
     assert not office.accept(ticket, "bob@example.com")
     assert office.accept(ticket, "alice@example.com")
     assert not office.accept(ticket, "alice@example.com")
@@ -26,19 +28,73 @@ def test_a_ticket_is_good_once_and_for_its_account() -> None:
 
 def test_it_expires() -> None:
     clock = Clock()
-    office = TicketOffice(lifetime=timedelta(seconds=30), now=clock)
-    early, late = office.issue("a@b"), office.issue("a@b")
-    clock.now = NOW + timedelta(seconds=29)
+    office = TicketOffice(now=clock)
+    (early, expires), (late, _) = office.issue("a@b"), office.issue("a@b")
+    assert expires == NOW + timedelta(seconds=60)
+    clock.now = NOW + timedelta(seconds=59)
     assert office.accept(early, "a@b")
-    clock.now = NOW + timedelta(seconds=30)
+    clock.now = NOW + timedelta(seconds=60)
     assert not office.accept(late, "a@b")
     assert not office.accept(early, "a@b")
-    assert office.accept(office.issue("a@b"), "a@b")
+    assert office.accept(office.issue("a@b")[0], "a@b")
+
+
+def test_a_ticket_of_rst_lives_longer_and_is_good_more_than_once() -> None:
+    clock = Clock()
+    office = TicketOffice(now=clock)
+    ticket, expires = office.issue("a@b", "messenger.msn.com")
+    assert expires == NOW + timedelta(hours=24)
+    clock.now = expires - timedelta(seconds=1)
+    assert office.accept(ticket, "a@b")
+    assert office.accept(ticket, "a@b")
+    clock.now = expires
+    assert not office.accept(ticket, "a@b")
+
+
+def test_a_ticket_is_for_its_site() -> None:
+    office = TicketOffice()
+    contacts, _ = office.issue("a@b", "contacts.msn.com")
+    assert not office.accept(contacts, "a@b")
+    assert office.check(contacts, "a@b", "contacts.msn.com")
+    assert not office.check(contacts, "a@b")
+
+
+def test_any_node_with_the_ring_checks_and_keys_rotate() -> None:
+    old, new = new_key(), new_key()
+    ticket, _ = TicketOffice([old]).issue("a@b")
+    later, _ = TicketOffice([new, old]).issue("a@b")
+    assert TicketVerifier([new, old]).check_twn(ticket, "A@B")
+    assert not TicketVerifier([new]).check_twn(ticket, "a@b")
+    assert TicketVerifier([new]).check_twn(later, "a@b")
+    assert not TicketVerifier([old]).check_twn(later, "a@b")
+
+
+@pytest.mark.parametrize("keys", [[], ["secret"], [""]])
+def test_what_is_no_ring(keys: list[str]) -> None:
+    with pytest.raises(LocalProtocolError) as caught:
+        TicketVerifier(keys)
+    assert "secret" not in str(caught.value)
+
+
+def test_sso() -> None:
+    office = TicketOffice()
+    secret = Secret("AAECAwQFBgcICQoLDA0ODxAREhMUFRYX")
+    ticket, _ = office.issue("a@b", "messengerclear.live.com", secret=secret)
+    response = answer(secret, "nonce")
+    grant = office.check_sso(ticket, response, "nonce", "a@b")
+    assert grant is not None
+    assert (grant.passport, grant.site, grant.secret) == ("a@b", "messengerclear.live.com", secret)
+    assert not office.check_sso(ticket, response, "other", "a@b")
+    assert not office.check_sso(ticket, "", "nonce", "a@b")
+    assert not office.check_sso(ticket, response, "nonce", "x@y")
+    assert not office.accept(ticket, "a@b")
+    plain, _ = office.issue("a@b", "messengerclear.live.com")
+    assert not office.check_sso(plain, response, "nonce", "a@b")
 
 
 def test_an_altered_ticket_is_refused() -> None:
     office = TicketOffice()
-    ticket = office.issue("a@b")
+    ticket, _ = office.issue("a@b")
     for at in range(len(ticket)):
         for other in {"A", "B", "C", "_", "=", "\n", ""} - {ticket[at]}:
             assert not office.accept(ticket[:at] + other + ticket[at + 1 :], "a@b")
@@ -52,11 +108,12 @@ def test_what_is_no_ticket(ticket: str) -> None:
 
 
 def test_a_ticket_of_another_service() -> None:
-    assert not TicketOffice().accept(TicketOffice().issue("a@b"), "a@b")
+    assert not TicketOffice().accept(TicketOffice().issue("a@b")[0], "a@b")
 
 
 def test_its_shape_suits_old_clients() -> None:
-    ticket = TicketOffice().issue("a@b")
+    secret = Secret("AAECAwQFBgcICQoLDA0ODxAREhMUFRYX")
+    ticket, _ = TicketOffice().issue("alice@example.com", "messengerclear.live.com", secret=secret)
     assert ticket.startswith("t=")
     assert ticket.endswith("&p=")
     assert not set(ticket) & set("',\" \r\n")

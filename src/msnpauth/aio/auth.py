@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import ssl
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from .. import trace
 from ..core.auth import TicketRequest
 from ..core.errors import SignInError, SignInTimeout
-from ..core.http import Request, Response
+from ..core.http import Exchange, Request, Response
 from ..core.secrets import Secret
 from ..core.servers import Servers
 from ..core.tickets import Ticket
 from ..deadline import Deadline, check_timeout
 from ..transports import AsyncTransport, make_async_transport
 
-__all__ = ["MSNPAuth", "fetch_traced"]
+__all__ = ["MSNPAuth", "fetch_traced", "run_exchange"]
+
+T = TypeVar("T")
 
 
 class MSNPAuth:
@@ -62,7 +64,8 @@ class MSNPAuth:
         if self._transport is None:
             self._transport = make_async_transport(*self._settings)
         try:
-            return await self._exchange(self._transport)
+            deadline = Deadline(self._timeout)
+            return await run_exchange(self._request.exchange(), self._transport, deadline)
         finally:
             if not self._kept:
                 await self.close()
@@ -72,22 +75,6 @@ class MSNPAuth:
         transport, self._transport = self._transport, None
         if transport is not None and transport is not self._settings[0]:
             await transport.close()
-
-    async def _exchange(self, transport: AsyncTransport) -> Ticket:
-        deadline = Deadline(self._timeout)
-        exchange = self._request.exchange()
-        try:
-            request = next(exchange)
-            while True:
-                try:
-                    response = await fetch_traced(transport, request, deadline)
-                except SignInError as error:
-                    request = exchange.throw(error)
-                else:
-                    request = exchange.send(response)
-        except StopIteration as end:
-            ticket: Ticket = end.value
-            return ticket
 
     async def __aenter__(self) -> Self:
         self._kept = True
@@ -104,6 +91,26 @@ class MSNPAuth:
 
     def __repr__(self) -> str:
         return f"<MSNPAuth {self._request!r}>"
+
+
+async def run_exchange(exchange: Exchange[T], transport: AsyncTransport, deadline: Deadline) -> T:
+    """Carry the requests of an exchange until it returns its result.
+
+    Raises:
+        SignInError: the exchange's, or the carrier's where the exchange has no use for it.
+    """
+    try:
+        request = next(exchange)
+        while True:
+            try:
+                response = await fetch_traced(transport, request, deadline)
+            except SignInError as error:
+                request = exchange.throw(error)
+            else:
+                request = exchange.send(response)
+    except StopIteration as end:
+        result: T = end.value
+        return result
 
 
 async def fetch_traced(transport: AsyncTransport, request: Request, deadline: Deadline) -> Response:

@@ -18,13 +18,13 @@ from ..core.http import Response
 from ..core.secrets import Secret
 from ..core.servers import Servers
 from ..core.sign_in import SignIn
-from ..core.tickets import TicketCache
+from ..core.tickets import Ticket, TicketCache
 from ..core.urls import Address
 from ..deadline import Deadline, check_timeout
 from ..machine import machine_guid
 from ..network import network_error
 from ..transports import AsyncTransport, make_async_transport
-from .auth import fetch_traced
+from .auth import fetch_traced, run_exchange
 from .network import Streams, open_streams
 from .session import Session
 
@@ -96,9 +96,23 @@ class sign_in:  # noqa: N801 - used as a function, like websockets' connect
         try:
             signed_in = await driver.run()
             streams = driver.take_streams()
-            return Session(streams, signed_in, product=self._product, timeout=self._timeout)
+            return Session(
+                streams,
+                signed_in,
+                product=self._product,
+                timeout=self._timeout,
+                renew=self._renew,
+            )
         finally:
             await driver.close()
+            if carrier is not self._settings[0]:
+                await carrier.close()
+
+    async def _renew(self) -> dict[str, Ticket]:
+        carrier = make_async_transport(*self._settings)
+        try:
+            return await run_exchange(self._machine.renewal(), carrier, Deadline(self._timeout))
+        finally:
             if carrier is not self._settings[0]:
                 await carrier.close()
 

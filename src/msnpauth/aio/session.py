@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -15,6 +15,7 @@ from ..core.actions import SignedIn
 from ..core.commands import Command
 from ..core.errors import (
     ConnectionFailed,
+    LocalProtocolError,
     SessionEnded,
     SignInError,
     SignInTimeout,
@@ -63,7 +64,9 @@ class Session:
         *,
         product: tuple[str, str] | None = None,
         timeout: float = 30.0,
+        renew: Callable[[], Awaitable[dict[str, Ticket]]] | None = None,
     ) -> None:
+        self._renew = renew
         self._loop = asyncio.get_running_loop()
         self._core = SessionCore(signed_in, now=self._loop.time(), product=product)
         self._reader, self._writer = streams
@@ -160,6 +163,18 @@ class Session:
             except SessionEnded:
                 return
             yield command
+
+    async def renew(self) -> dict[str, Ticket]:
+        """Get new tickets for the same addresses, without a new connection; they replace `tickets`.
+
+        Raises:
+            LocalProtocolError: the tickets did not come by RST: nothing else can be renewed.
+            SignInError: as `msnpauth.sign_in`.
+        """
+        if self._renew is None:
+            raise LocalProtocolError("this session knows no way to new tickets")
+        self.tickets = await self._renew()
+        return self.tickets
 
     async def detach(self) -> Detached:
         """Take the connection out, for somebody else to go on with; the session is over.

@@ -51,6 +51,8 @@ class Network:
     notification: str | None
     nexus: str | None
     login: str | None
+    rst: str | None
+    rst2: str | None
     trust: tuple[str, ...]
 
     def servers(self) -> Servers | None:
@@ -61,7 +63,7 @@ class Network:
         """
         from ..core.servers import Servers
 
-        named = (self.host, self.notification, self.nexus, self.login)
+        named = (self.host, self.notification, self.nexus, self.login, self.rst, self.rst2)
         if self.service is not None:
             if any(named):
                 raise click.UsageError("--service names all addresses: leave the others out")
@@ -73,6 +75,8 @@ class Network:
             notification=self.notification,
             nexus=self.nexus,
             login=self.login,
+            rst=self.rst,
+            rst2=self.rst2,
             trusted_hosts=self.trust,
         )
 
@@ -83,6 +87,8 @@ _NETWORK = (
     click.option("--notification", metavar="HOST:PORT", help="Dispatch or notification server."),
     click.option("--nexus", metavar="URL", help="Nexus."),
     click.option("--login", metavar="URL", help="Login server; then no nexus is asked."),
+    click.option("--rst", metavar="URL", help="RST service, for SSO and newer TWN."),
+    click.option("--rst2", metavar="URL", help="RST2 service."),
     click.option(
         "--trust", multiple=True, metavar="HOST", help="Redirects may go there, or to .suffix."
     ),

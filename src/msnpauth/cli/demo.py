@@ -1,18 +1,32 @@
-"""`msnpauth demo`: a service on this machine, and a sign-in to it, watched line by line."""
+"""`msnpauth demo`: a service on this machine, and a sign-in by every scheme, line by line."""
 
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import click
 
+from ..core.secrets import Secret
+from ..core.servers import Servers
 from .common import errors_told, shown_conversation
+
+if TYPE_CHECKING:
+    from ..core.dialects import Scheme
+    from ..service import Service
 
 __all__ = ["demo"]
 
 _PASSPORT, _PASSWORD = "bob@hotmail.com", "correct, horse & battery"
 
+_TITLES = {
+    "SSO": "MSNP15 and later, a ticket by SOAP and the proof of its key",
+    "TWN": "MSNP8 to MSNP14, a ticket by Passport 1.4 or SOAP",
+    "MD5": "MSNP2 to MSNP7, a hash of salt and password, without any check of the server",
+}
+
 _NEXT = """\
+
 Next:
   msnpauth serve --account alice@example.com           keep such a service running
   msnpauth services                                    networks that are known
@@ -21,25 +35,48 @@ Next:
 
 
 @click.command()
-def demo() -> None:
-    """Watch a whole sign-in, to a service that is started on this machine for it."""
-    from ..service import run
+@click.option("--scheme", metavar="NAME", help="SSO, TWN or MD5 only; by default one of each.")
+@click.option("--dialect", type=int, metavar="N", help="One MSNP version only.")
+def demo(scheme: str | None, dialect: int | None) -> None:
+    """Watch a sign-in by every scheme, to a service that is started on this machine for it."""
+    from ..core.dialects import Scheme, scheme_named, scheme_of
+    from ..service import Account, run
+
+    with errors_told():
+        schemes = list(Scheme)[::-1] if scheme is None else [scheme_named(scheme)]
+        if dialect is not None:
+            schemes = [scheme_of([dialect])]
+        account = Account(_PASSPORT, Secret(_PASSWORD), allow_md5=True)
+        with run([account]) as service:
+            click.echo(f"A Messenger service runs on this machine; {_PASSPORT} signs in to it.")
+            click.echo("> we say, < the servers say, *** is secret.")
+            for chosen in schemes:
+                _watch(service, chosen, None if dialect is None else [dialect])
+        click.echo(_NEXT)
+
+
+def _watch(service: Service, scheme: Scheme, dialects: list[int] | None) -> None:
     from ..sync.driver import sign_in
 
-    with errors_told(), run({_PASSPORT: _PASSWORD}) as service:
-        click.echo(
-            f"A Messenger service runs on this machine; {_PASSPORT} signs in to it by Passport 1.4."
+    click.secho(f"\n{scheme}: {_TITLES[scheme]}\n", bold=True)
+    servers = service.servers
+    if scheme is scheme.TWN:
+        # Without RST: so that Passport 1.4 is seen, nexus and all.
+        servers = Servers(notification=str(servers.notification), nexus=str(servers.nexus))
+    begun = time.perf_counter()
+    with shown_conversation(True, to_stderr=False):
+        session = sign_in(
+            _PASSPORT,
+            _PASSWORD,
+            servers,
+            scheme=scheme,
+            dialects=dialects,
+            ca_file=service.ca_file,
         )
-        click.echo("> we say, < the servers say, *** is secret.\n")
-        begun = time.perf_counter()
-        with shown_conversation(True, to_stderr=False):
-            session = sign_in(_PASSPORT, _PASSWORD, service.servers, ca_file=service.ca_file)
-            took = time.perf_counter() - begun
-            with session:
-                session.request("CHG", "NLN", "0")
-        click.echo()
-        where = f"MSNP{session.dialect}, at {session.server}, {took * 1000:.0f} ms"
-        click.secho(f"Signed in: {session.passport}, {where}", bold=True)
-        if session.ticket is not None:
-            click.echo(f"Ticket: {session.ticket.summary()}\n")
-        click.echo(_NEXT)
+        took = time.perf_counter() - begun
+        with session:
+            session.request("CHG", "NLN", *(["0"] if scheme is not scheme.MD5 else []))
+    where = f"MSNP{session.dialect}, at {session.server}, {took * 1000:.0f} ms"
+    click.secho(f"\nSigned in: {session.passport}, {where}", bold=True)
+    if session.ticket is not None:
+        click.echo(f"Ticket: {session.ticket.summary()}")

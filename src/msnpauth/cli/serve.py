@@ -55,7 +55,8 @@ def serve(
             click.echo(f"Serving {', '.join(accounts)}. Ctrl-C ends it. To sign in, elsewhere:\n")
             click.echo(
                 f"msnpauth sign-in {accounts[0]} --notification {service.servers.notification}"
-                f" --nexus {service.servers.nexus} --ca-file {service.ca_file}"
+                f" --nexus {service.servers.nexus} --rst {service.servers.rst}"
+                f" --ca-file {service.ca_file}"
             )
             _until_told()
 

@@ -31,6 +31,7 @@ _SECRET_FIELDS = frozenset({"mspauth", "mspprof", "mspsec"})
 @click.option(
     "--dialect", type=int, multiple=True, metavar="N", help="MSNP version; may be repeated."
 )
+@click.option("--scheme", metavar="NAME", help="SSO, TWN or MD5; by default the best there is.")
 @click.option("--no-pipeline", is_flag=True, help="Send one command at a time.")
 @click.option("--stay", is_flag=True, help="Stay signed in and print what comes, until Ctrl-C.")
 @network_options
@@ -39,6 +40,7 @@ _SECRET_FIELDS = frozenset({"mspauth", "mspprof", "mspsec"})
 def sign_in(
     passport: str,
     dialect: tuple[int, ...],
+    scheme: str | None,
     no_pipeline: bool,
     stay: bool,
     ca_file: str | None,
@@ -61,6 +63,7 @@ def sign_in(
             ask_password(passport, password_stdin),
             servers,
             dialects=dialect or None,
+            scheme=scheme,
             transport=transport,
             ca_file=ca_file,
             timeout=timeout,

@@ -19,6 +19,7 @@ __all__ = [
     "QueryRule",
     "Scheme",
     "choose",
+    "known",
     "offer",
     "scheme_named",
     "scheme_of",
@@ -176,19 +177,29 @@ def scheme_of(dialects: Iterable[int]) -> Scheme:
     Raises:
         LocalProtocolError: one is unknown, or they differ: one opening can offer one scheme only.
     """
-    numbers = list(dialects)
-    unknown = [number for number in numbers if number not in DIALECTS]
-    if unknown or not numbers:
-        known = ", ".join(str(number) for number in DIALECTS)
-        named = f"MSNP{unknown[0]} is not known" if unknown else "no dialects to offer"
-        raise LocalProtocolError(named, hint=f"dialects= takes numbers out of {known}")
-    schemes = {DIALECTS[number].scheme for number in numbers}
+    schemes = {dialect.scheme for dialect in known(dialects)}
     if len(schemes) > 1:
         raise LocalProtocolError(
             "these dialects sign in by different schemes",
             hint="offer 2 to 7 (MD5), 8 to 14 (TWN), or 15 and above (SSO)",
         )
     return schemes.pop()
+
+
+def known(dialects: Iterable[int]) -> tuple[Dialect, ...]:
+    """Return the rows of these dialects, best first, of whatever schemes.
+
+    Raises:
+        LocalProtocolError: there are none, or one is unknown.
+    """
+    numbers = sorted(set(dialects), reverse=True)
+    for number in numbers or [-1]:
+        if number not in DIALECTS:
+            raise LocalProtocolError(
+                "no dialects" if number < 0 else f"MSNP{number} is not known",
+                hint=f"dialects= takes numbers out of {', '.join(map(str, DIALECTS))}",
+            )
+    return tuple(DIALECTS[number] for number in numbers)
 
 
 def offer(dialects: Iterable[int] | None, scheme: Scheme = Scheme.TWN) -> tuple[Dialect, ...]:
@@ -199,14 +210,14 @@ def offer(dialects: Iterable[int] | None, scheme: Scheme = Scheme.TWN) -> tuple[
     """
     usual = (number for number in spoken_in(scheme) if DIALECTS[number].usual)
     numbers = tuple(usual if dialects is None else sorted(set(dialects), reverse=True))
-    known = ", ".join(str(n) for n in sorted(spoken_in(scheme)))
+    ours = ", ".join(str(n) for n in sorted(spoken_in(scheme)))
     if not numbers:
-        raise LocalProtocolError("no dialects to offer", hint=f"name some of {known}")
+        raise LocalProtocolError("no dialects to offer", hint=f"name some of {ours}")
     for number in numbers:
         if number not in DIALECTS or DIALECTS[number].scheme is not scheme:
             raise LocalProtocolError(
                 f"MSNP{number} cannot be offered: it does not sign in by {scheme}",
-                hint=f"dialects= takes numbers out of {known}",
+                hint=f"{scheme} has {ours}",
             )
     return tuple(DIALECTS[number] for number in numbers)
 

@@ -7,7 +7,6 @@ section 5); the cipher is 3DES-EDE in CBC mode.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import os
@@ -45,7 +44,7 @@ def answer(proof_key: Secret, nonce: str, iv: bytes | None = None) -> str:
     """
     try:
         key = base64.b64decode(proof_key.reveal(), validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii.Error is one
         raise ValueError("the proof key is not base64") from None
     iv = os.urandom(8) if iv is None else iv
     text = nonce.encode("utf-8", "surrogateescape")

@@ -28,7 +28,7 @@ from .servers import Servers
 from .tickets import Ticket, TicketCache
 from .urls import BadAddress, Url
 
-__all__ = ["TicketLeg"]
+__all__ = ["TicketLeg", "md5_answer"]
 
 
 class TicketLeg:
@@ -86,7 +86,7 @@ class TicketLeg:
         rst = self._rst(best)
         if rst is not None:
             return [Prepare(rst[0])]
-        if best.scheme is Scheme.SSO:
+        if best.scheme is Scheme.SSO or self._more:
             return [Failed(_no_server("RST", "rst"))]
         return self._find_login()
 
@@ -94,7 +94,7 @@ class TicketLeg:
         """Take the challenge of the connection that is being talked to."""
         self._dialect, self._challenge = dialect, words
         if dialect.scheme is Scheme.MD5:
-            self._answer = (_md5(unescape(words[0]), self._password),)
+            self._answer = (md5_answer(unescape(words[0]), self._password),)
             return []
         if self._running is not None:
             return []  # the nexus is being asked; its answer goes on
@@ -138,7 +138,7 @@ class TicketLeg:
     def _rst(self, dialect: Dialect) -> tuple[Url, bool] | None:
         """Return the RST address for a dialect, and whether it is RST2; None to use the login."""
         servers = self._servers
-        if dialect.scheme is Scheme.TWN:
+        if dialect.scheme is Scheme.TWN and not self._more:
             has_login = self._login is not None or servers.nexus is not None
             if self._login is not None or (has_login and not dialect.rst):
                 return None
@@ -287,7 +287,7 @@ def _no_server(what: str, keyword: str) -> LocalProtocolError:
     )
 
 
-def _md5(salt: str, password: Secret) -> str:
+def md5_answer(salt: str, password: Secret) -> str:
     """Return the answer to a salt (draft-movva 7.3): MD5 of the two, in hex."""
     text = f"{salt}{password.reveal()}".encode("utf-8", "surrogateescape")
     return hashlib.md5(text, usedforsecurity=False).hexdigest()

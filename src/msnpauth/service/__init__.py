@@ -12,5 +12,6 @@ Its roles (nexus, login, dispatch, notification) are sans-I/O, in `login` and `n
 
 from .accounts import Account, Accounts
 from .embedded import Service, run
+from .tickets import Grant, TicketVerifier, new_key
 
-__all__ = ["Account", "Accounts", "Service", "run"]
+__all__ = ["Account", "Accounts", "Grant", "Service", "TicketVerifier", "new_key", "run"]

@@ -22,6 +22,7 @@ class Account:
         display_name: what MSNP8 and 9 tell in USR OK; the passport when empty.
         verified: the address was verified.
         restricted: the official client would sign out at once.
+        allow_md5: it may sign in by MD5, which shows the password's hash to everybody between.
         refusal: MSNP code that ends each of its sign-ins (923, 924, 927 …), or None.
     """
 
@@ -30,6 +31,7 @@ class Account:
     display_name: str = ""
     verified: bool = True
     restricted: bool = False
+    allow_md5: bool = False
     refusal: int | None = None
 
 

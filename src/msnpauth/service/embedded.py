@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import trustme
 
-from ..core.dialects import offer
+from ..core.dialects import DIALECTS, known
 from ..core.errors import ConnectionFailed, LocalProtocolError
 from ..core.servers import LOGIN_PATH, NEXUS_PATH, Servers
 from ..core.urls import Address
@@ -54,13 +54,19 @@ class Service:
     """
 
     def __init__(
-        self, accounts: Accounts, dialects: Iterable[int] | None, host: str, name: str
+        self,
+        accounts: Accounts,
+        dialects: Iterable[int] | None,
+        keys: Iterable[str] | None,
+        host: str,
+        name: str,
     ) -> None:
         self.accounts = accounts
         self._host = host
         self._name = name
-        self._tickets = TicketOffice()
-        self._office = Office(accounts, self._tickets, offer(dialects))
+        self._tickets = TicketOffice(keys)
+        numbers = DIALECTS if dialects is None else dialects
+        self._office = Office(accounts, self._tickets, known(numbers))
         self._web: list[WebRole] = []
         self._listening: list[asyncio.Server] = []
         self._connections: set[asyncio.Task[None]] = set()
@@ -74,7 +80,7 @@ class Service:
     def online(self) -> list[str]:
         """The accounts that are signed in."""
         roles = self._office.online.values()
-        return sorted(role.account.passport for role in roles if role.account is not None)
+        return sorted({role.account.passport for role in roles if role.account is not None})
 
     @property
     def maintenance(self) -> bool:
@@ -135,7 +141,10 @@ class Service:
             f"https://{places['home']}{LOGIN_PATH}",
         )
         self.servers = Servers(
-            notification=str(places["dispatch"]), nexus=f"https://{places['login']}{NEXUS_PATH}"
+            notification=str(places["dispatch"]),
+            nexus=f"https://{places['login']}{NEXUS_PATH}",
+            rst=f"https://{places['login']}/RST.srf",
+            rst2=f"https://{places['login']}/RST2.srf",
         )
 
     def _new_role(
@@ -188,10 +197,11 @@ class run:  # noqa: N801 - used as a function
 
     Args:
         accounts: passwords by passport, or `Account`s.
-        dialects: MSNP versions to speak; 8 to 14 by default.
+        dialects: MSNP versions to speak; all of them by default.
         host: address to listen on.
         name: how others call this host; `host` by default.
         ports: fixed ports by role: `dispatch`, `notification`, `login`, `home`.
+        keys: the ring that seals tickets, first the one to seal with; a new one by default.
 
     Raises:
         LocalProtocolError: an argument cannot be right.
@@ -206,6 +216,7 @@ class run:  # noqa: N801 - used as a function
         host: str = "127.0.0.1",
         name: str | None = None,
         ports: Mapping[str, int] | None = None,
+        keys: Iterable[str] | None = None,
     ) -> None:
         unknown = set(ports or {}) - set(ROLES)
         if unknown:
@@ -213,17 +224,19 @@ class run:  # noqa: N801 - used as a function
                 f"there is no role {', '.join(sorted(unknown))}",
                 hint=f"roles are {', '.join(ROLES)}",
             )
-        self._service = Service(Accounts.of(accounts), dialects, host, name or host)
+        self._service = Service(Accounts.of(accounts), dialects, keys, host, name or host)
         self._ports = dict(ports or {})
-        self._folder = tempfile.TemporaryDirectory(prefix="msnpauth-", ignore_cleanup_errors=True)
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._thread: _LoopThread | None = None
 
     async def __aenter__(self) -> Service:
+        folder = tempfile.TemporaryDirectory(prefix="msnpauth-", ignore_cleanup_errors=True)
         try:
-            await self._service.start(Path(self._folder.name), self._ports)
+            await self._service.start(Path(folder.name), self._ports)
         except BaseException:
-            self._folder.cleanup()
+            folder.cleanup()
             raise
+        self._folder = folder
         return self._service
 
     async def __aexit__(
@@ -233,7 +246,8 @@ class run:  # noqa: N801 - used as a function
         traceback: TracebackType | None,
     ) -> None:
         await self._service.stop()
-        self._folder.cleanup()
+        if self._folder is not None:
+            self._folder.cleanup()
 
     def __enter__(self) -> Service:
         self._thread = _LoopThread()

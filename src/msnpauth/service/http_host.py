@@ -64,7 +64,7 @@ async def _answer_one(
 ) -> bool:
     """Answer one request; tell whether the connection is good for another."""
     request: h11.Request | None = None
-    received = 0
+    body = bytearray()
     async with asyncio.timeout(_IDLE_SECONDS):
         while True:
             event = connection.next_event()
@@ -73,24 +73,24 @@ async def _answer_one(
             elif isinstance(event, h11.Request):
                 request = event
             elif isinstance(event, h11.Data):
-                received += len(event.data)
-                if received > _MAX_BODY:
+                body += event.data
+                if len(body) > _MAX_BODY:
                     return False
             elif isinstance(event, h11.EndOfMessage):
                 break
             else:  # ConnectionClosed, PAUSED
                 return False
         assert request is not None  # EndOfMessage comes behind a Request
-        writer.write(_encoded(connection, answer(_web_request(request))))
+        writer.write(_encoded(connection, answer(_web_request(request, bytes(body)))))
         await writer.drain()
     return connection.our_state is h11.DONE and connection.their_state is h11.DONE
 
 
-def _web_request(request: h11.Request) -> WebRequest:
+def _web_request(request: h11.Request, body: bytes) -> WebRequest:
     headers: dict[str, str] = {}
     for name, value in request.headers:
         headers.setdefault(name.decode("ascii"), value.decode("utf-8", "surrogateescape"))
-    return WebRequest(request.method.decode("ascii"), request.target.decode("ascii"), headers)
+    return WebRequest(request.method.decode("ascii"), request.target.decode("ascii"), headers, body)
 
 
 def _encoded(connection: h11.Connection, answer: WebAnswer) -> bytes:

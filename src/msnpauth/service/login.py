@@ -1,17 +1,23 @@
-"""The web roles, without I/O: the nexus, and login servers that send an account to its home."""
+"""The web roles, without I/O: nexus, login servers that send an account to its home, RST."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import quote, unquote_to_bytes
 
+from ..core.rst import Soap
 from ..core.servers import LOGIN_PATH, NEXUS_PATH, domain_of
+from ..core.tickets import utc_now
 from .accounts import Accounts
+from .rst import rst_reply
 from .tickets import TicketOffice
 
 __all__ = ["WebAnswer", "WebRequest", "WebRole", "parse_authorization"]
+
+_RST = {"/RST.srf": Soap.RST, "/RST2.srf": Soap.RST2}
 
 _MAX_PASSPORT = 129  # bytes; hypothetic.org, names
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -29,6 +35,7 @@ class WebRequest:
     method: str
     target: str
     headers: Mapping[str, str]
+    body: bytes = b""
 
 
 @dataclass(frozen=True, repr=False)
@@ -41,7 +48,7 @@ class WebAnswer:
 
 
 class WebRole:
-    """Nexus and login on one address.
+    """Nexus, login and RST on one address.
 
     Args:
         accounts, tickets: who may sign in, and what he gets for it.
@@ -59,12 +66,14 @@ class WebRole:
         login: str,
         homes: Mapping[str, str],
         here: str,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._accounts = accounts
         self._tickets = tickets
         self._login = login
         self._homes = homes
         self._here = here
+        self._now = now
         self.maintenance = False
 
     def answer(self, request: WebRequest) -> WebAnswer:
@@ -76,6 +85,10 @@ class WebRole:
             return self._nexus(request)
         if path == LOGIN_PATH:
             return self._sign_in(request)
+        if path in _RST and request.method == "POST":
+            soap = _RST[path]
+            body = rst_reply(request.body, soap, self._accounts, self._tickets, self._now)
+            return WebAnswer(200, (("Content-Type", "text/xml"),), body)
         return WebAnswer(404, (_HTML,))
 
     def _nexus(self, request: WebRequest) -> WebAnswer:
@@ -99,7 +112,7 @@ class WebRole:
             return WebAnswer(401, (("WWW-Authenticate", _FAILED), _HTML))
         info = (
             "Passport1.4 da-status=success,tname=MSPAuth,tname=MSPProf,tname=MSPSec"
-            f",from-PP='{self._tickets.issue(passport)}',ru=http://messenger.msn.com"
+            f",from-PP='{self._tickets.issue(passport)[0]}',ru=http://messenger.msn.com"
         )
         return WebAnswer(200, (("Authentication-Info", info), _HTML))
 

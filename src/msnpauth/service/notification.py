@@ -5,14 +5,20 @@ Every handler begins with the line it answers.
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
 import secrets
 from collections.abc import Callable
 from datetime import datetime
 
 from ..core.commands import Command, escape, unescape
-from ..core.dialects import Dialect, Scheme, choose
+from ..core.dialects import Dialect, QueryRule, Scheme, choose
+from ..core.errors import LocalProtocolError
 from ..core.query import PRODUCTS, answer
+from ..core.secrets import Secret
+from ..core.sign_in import check_guid
+from ..core.ticket_leg import md5_answer
 from ..core.tickets import utc_now
 from ..core.urls import Address
 from .accounts import Account, Accounts
@@ -23,6 +29,7 @@ __all__ = ["NotificationRole", "Office"]
 _STATES = frozenset({"NLN", "BSY", "IDL", "BRB", "AWY", "PHN", "LUN", "HDN"})
 _POLICIES = b'<?xml version= "1.0" encoding="utf-8" ?><Policies></Policies>'
 _QNG_SECONDS = "50"
+_HOP = base64.b64encode(b"Version: 1\r\nXfrCount: 1").decode()
 
 
 class Office:
@@ -47,19 +54,22 @@ class Office:
         self.dialects = dialects
         self.now = now
         self.maintenance = False
-        self.online: dict[str, NotificationRole] = {}
+        self.online: dict[tuple[str, str], NotificationRole] = {}
+        """Who is signed in, by account and machine GUID; "" for dialects without one."""
 
     def enter(self, account: Account, role: NotificationRole) -> None:
-        """Note a sign-in that succeeded; an earlier one of the account is told and ended."""
-        earlier = self.online.get(account.passport.casefold())
-        self.online[account.passport.casefold()] = role
+        """Note a sign-in that succeeded; an earlier one from the same place is told and ended."""
+        place = (account.passport.casefold(), role.guid)
+        earlier = self.online.get(place)
+        self.online[place] = role
         if earlier is not None and earlier is not role:
             earlier.put_out("OTH")
 
     def leave(self, account: Account, role: NotificationRole) -> None:
         """Note that a connection is gone."""
-        if self.online.get(account.passport.casefold()) is role:
-            del self.online[account.passport.casefold()]
+        place = (account.passport.casefold(), role.guid)
+        if self.online.get(place) is role:
+            del self.online[place]
 
 
 class NotificationRole:
@@ -83,9 +93,9 @@ class NotificationRole:
         self._wake = wake
         self._dialect: Dialect | None = None
         self._passport = ""
-        self._challenged = False
         self._challenge = ""
         self._query = ""
+        self.guid = ""
         self.account: Account | None = None
         self.out: list[Command] = []
         self.closing = False
@@ -130,6 +140,13 @@ class NotificationRole:
         else:
             self._say("VER", command.trid, self._dialect.name)
 
+    def _on_inf(self, command: Command) -> None:
+        # C: INF 2  S: INF 2 MD5
+        if self._dialect is None or not self._dialect.inf:
+            self.closing = True
+        else:
+            self._say("INF", command.trid, Scheme.MD5)
+
     def _on_cvr(self, command: Command) -> None:
         # C: CVR 2 0x0409 winnt 5.1 i386 MSNMSGR 8.5.1302 BC01 alice@example.com
         if len(command.args) < 6:
@@ -141,42 +158,76 @@ class NotificationRole:
 
     def _on_usr(self, command: Command) -> None:
         # C: USR 3 TWN I alice@example.com | USR 4 TWN S t=…&p=…
-        if self._dialect is None or command.args[:1] != (Scheme.TWN,) or len(command.args) != 3:
+        scheme = self._dialect.scheme if self._dialect else None
+        if command.args[:1] != (scheme,) or len(command.args) < 3:
             self.closing = True
         elif self.account is not None:
             self._say("207", command.trid)
         elif self._office.maintenance:
             self._refuse(command, 500)
-        elif command.args[1] == "I":
+        elif command.args[1] == "I" and len(command.args) == 3:
             self._on_usr_i(command, unescape(command.args[2]))
         elif command.args[1] == "S":
-            self._on_usr_s(command, command.args[2])
+            self._on_usr_s(command, command.args[2:])
         else:
             self.closing = True
 
     def _on_usr_i(self, command: Command, passport: str) -> None:
         assert self._dialect is not None  # _on_usr saw to it
         if self._transfer_to is not None:
-            words = self._dialect.xfr.format(current=self._here).split()
-            self._say("XFR", command.trid, "NS", str(self._transfer_to), *words)
+            form = self._dialect.xfr.format(current=self._here, hop=_HOP)
+            self._say("XFR", command.trid, "NS", str(self._transfer_to), *form.split())
             self.closing = True
             return
         self._passport = passport
-        self._challenged = True
         if self._dialect.gcf_unasked:
             self.out.append(Command("GCF", 0, (), _POLICIES))
-        self._say("USR", command.trid, Scheme.TWN, "S", _new_challenge(self._office.now()))
+        words = self._new_challenge(self._dialect.scheme)
+        self._challenge = words[-1]
+        self._say("USR", command.trid, self._dialect.scheme, "S", *words)
 
-    def _on_usr_s(self, command: Command, ticket: str) -> None:
+    def _new_challenge(self, scheme: Scheme) -> tuple[str, ...]:
+        match scheme:
+            case Scheme.MD5:
+                return (f"{int(self._office.now().timestamp())}.{secrets.randbelow(10**9)}",)
+            case Scheme.TWN:
+                return (_twn_challenge(self._office.now()),)
+            case Scheme.SSO:
+                return ("MBI_KEY_OLD", base64.b64encode(secrets.token_bytes(48)).decode())
+
+    def _on_usr_s(self, command: Command, words: tuple[str, ...]) -> None:
+        # The challenge is used up, whatever comes of it.
+        challenge, self._challenge = self._challenge, ""
         account = self._office.accounts.find(self._passport)
-        challenged, self._challenged = self._challenged, False
-        # The ticket first: an account that does not exist is refused for the same reason.
-        if not challenged or not self._office.tickets.accept(ticket, self._passport) or not account:
+        # The proof first: an account that does not exist is refused for the same reason.
+        if not challenge or not self._is_proof(words, challenge, account) or not account:
             self._refuse(command, 911)
         elif account.refusal is not None:
             self._refuse(command, account.refusal)
         else:
             self._welcome(command, account)
+
+    def _is_proof(self, words: tuple[str, ...], challenge: str, account: Account | None) -> bool:
+        assert self._dialect is not None  # _on_usr saw to it
+        tickets = self._office.tickets
+        match self._dialect.scheme:
+            case Scheme.MD5:
+                password = account.password if account and account.allow_md5 else Secret("")
+                right = hmac.compare_digest(
+                    md5_answer(challenge, password).encode(), words[0].encode("utf-8", "replace")
+                )
+                return right and bool(password)
+            case Scheme.TWN:
+                return tickets.accept(words[0], self._passport)
+            case Scheme.SSO:
+                ticket, response, guid = (*words, "", "")[:3]
+                if self._dialect.guid:
+                    try:
+                        self.guid = check_guid(guid)
+                    except LocalProtocolError:
+                        return False
+                grant = tickets.check_sso(ticket, response, challenge, self._passport)
+                return grant is not None
 
     def _welcome(self, command: Command, account: Account) -> None:
         # S: USR 4 OK mail name 1 0 (MSNP8, 9) | USR 4 OK mail 1 0
@@ -206,7 +257,7 @@ class NotificationRole:
         # C: CHG 5 NLN 0  S: CHG 5 NLN 0
         if command.args[:1] and command.args[0] in _STATES:
             self._say("CHG", command.trid, *command.args)
-            if not self._query:
+            if not self._query and self._dialect and self._dialect.query is not QueryRule.NONE:
                 self._ask()
         else:
             self._say("201", command.trid)
@@ -249,6 +300,7 @@ _Handler = Callable[[NotificationRole, Command], None]
 
 _HANDLERS: dict[str, _Handler] = {
     "VER": NotificationRole._on_ver,
+    "INF": NotificationRole._on_inf,
     "CVR": NotificationRole._on_cvr,
     "USR": NotificationRole._on_usr,
     "PNG": NotificationRole._on_png,
@@ -257,10 +309,10 @@ _HANDLERS: dict[str, _Handler] = {
     "QRY": NotificationRole._on_qry,
     "OUT": NotificationRole._on_out,
 }
-_BEFORE_SIGN_IN = frozenset({"VER", "CVR", "USR", "OUT"})
+_BEFORE_SIGN_IN = frozenset({"VER", "INF", "CVR", "USR", "OUT"})
 
 
-def _new_challenge(now: datetime) -> str:
+def _twn_challenge(now: datetime) -> str:
     """Return a challenge of the ten fields that libpurple takes apart and puts together again."""
     rest = (
         "lc=1033,id=507,tw=40,fs=1,ru=http%3A%2F%2Fmessenger%2Emsn%2Ecom"

@@ -1,4 +1,8 @@
-"""The service's tickets: sealed, bound to their account, short-lived."""
+"""The service's tickets: sealed and self-contained, so that any node with the keys can check them.
+
+Account, site, expiry and, for SSO, the secret are inside, under a ring of keys: the first seals,
+all open. A new key is put first, and the oldest taken away when the last ticket under it has ended.
+"""
 
 from __future__ import annotations
 
@@ -6,61 +10,140 @@ import base64
 import json
 import re
 import secrets
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from ..core.errors import LocalProtocolError
+from ..core.proof import is_answer
+from ..core.rst import MESSENGER, MESSENGER_CLEAR
+from ..core.secrets import Secret
 from ..core.tickets import utc_now
 
-__all__ = ["TicketOffice"]
+__all__ = ["LOGIN", "Grant", "TicketOffice", "TicketVerifier", "new_key"]
 
-LIFETIME = timedelta(seconds=60)
+LOGIN = "login"
+"""The site of a ticket that a login server granted by Passport 1.4."""
+
+LOGIN_LIFETIME = timedelta(seconds=60)
 """A challenge asks for a sign-in within 40 seconds (`tw=40`); the rest is for slow lines."""
+RST_LIFETIME = timedelta(hours=24)
+"""What Microsoft's RST gave (an answer of 2011)."""
 
 _TICKET = re.compile(r"t=([A-Za-z0-9_-]+={0,2})&p=")
 
 
-class TicketOffice:
-    """Issues tickets and checks them. Account and expiry are inside, under a key it never shows.
+def new_key() -> str:
+    """Return a key for a ring, as text."""
+    return Fernet.generate_key().decode()
 
-    A Passport 1.4 ticket is good for one sign-in (`fs=1` in the challenge).
+
+@dataclass(frozen=True)
+class Grant:
+    """What is inside a ticket.
+
+    Attributes:
+        passport: the account, in lower case.
+        site: the address that it is for, or `LOGIN`.
+        expires: when it ends.
+        id: tells it from all others.
+        secret: the SSO secret, in base64; None without one.
     """
 
-    def __init__(
-        self, *, lifetime: timedelta = LIFETIME, now: Callable[[], datetime] = utc_now
-    ) -> None:
-        self._seal = Fernet(Fernet.generate_key())
-        self._lifetime = lifetime
+    passport: str
+    site: str
+    expires: datetime
+    id: str
+    secret: Secret | None = None
+
+
+class TicketVerifier:
+    """Checks the service's tickets, for somebody else's messenger server.
+
+    Args:
+        keys: the ring, as `new_key` makes them.
+        now: the clock.
+
+    Raises:
+        LocalProtocolError: there is no key, or one is none.
+    """
+
+    def __init__(self, keys: Iterable[str], *, now: Callable[[], datetime] = utc_now) -> None:
+        try:
+            self._ring = MultiFernet([Fernet(key) for key in keys])
+        except ValueError:
+            # `from None`: the error would quote the key.
+            raise LocalProtocolError(
+                "that is no ring of keys", hint="make keys with msnpauth.service.new_key()"
+            ) from None
         self._now = now
-        self._used: dict[str, float] = {}
 
-    def issue(self, passport: str) -> str:
-        """Return a ticket for an account whose password was right."""
-        content = {
-            "account": passport.casefold(),
-            "expires": (self._now() + self._lifetime).timestamp(),
-            "id": secrets.token_hex(8),
-        }
-        # Old clients want `t` and `p`, and no quote, comma or blank in either.
-        return f"t={self._seal.encrypt(json.dumps(content).encode()).decode()}&p="
+    def check(self, ticket: str, passport: str, *sites: str) -> Grant | None:
+        """Return what is in a ticket that is ours, whole, in time, of the account and a site.
 
-    def accept(self, ticket: str, passport: str) -> bool:
-        """Tell whether the ticket is ours, whole, of this account, in time and not used before."""
+        It may have been used before: who wants it used once keeps `Grant.id` until it expires.
+        """
         match = _TICKET.fullmatch(ticket)
         if match is None or not _is_canonical(match[1]):
-            return False
+            return None
         try:
-            content = json.loads(self._seal.decrypt(match[1]))
+            content = json.loads(self._ring.decrypt(match[1]))
         except InvalidToken:
-            return False
-        now = self._now().timestamp()
+            return None
+        expires = datetime.fromtimestamp(content["expires"], UTC)
+        right = content["account"] == passport.casefold() and content["site"] in sites
+        if not right or expires <= self._now():
+            return None
+        secret = Secret(content["secret"]) if content["secret"] else None
+        return Grant(content["account"], content["site"], expires, content["id"], secret)
+
+    def check_twn(self, ticket: str, passport: str) -> Grant | None:
+        """Check the ticket of `USR n TWN S`."""
+        return self.check(ticket, passport, LOGIN, MESSENGER)
+
+    def check_sso(self, ticket: str, response: str, nonce: str, passport: str) -> Grant | None:
+        """Check ticket and response of `USR n SSO S`; the nonce must have been sent just once."""
+        grant = self.check(ticket, passport, MESSENGER_CLEAR)
+        if grant is None or grant.secret is None or not is_answer(response, grant.secret, nonce):
+            return None
+        return grant
+
+
+class TicketOffice(TicketVerifier):
+    """Issues tickets, and checks them; those of a login server are good for one sign-in here."""
+
+    def __init__(
+        self, keys: Iterable[str] | None = None, *, now: Callable[[], datetime] = utc_now
+    ) -> None:
+        super().__init__([new_key()] if keys is None else keys, now=now)
+        self._used: dict[str, datetime] = {}
+
+    def issue(
+        self, passport: str, site: str = LOGIN, *, secret: Secret | None = None
+    ) -> tuple[str, datetime]:
+        """Return a ticket for an account whose password was right, and when it ends."""
+        expires = self._now() + (LOGIN_LIFETIME if site == LOGIN else RST_LIFETIME)
+        content = {
+            "account": passport.casefold(),
+            "site": site,
+            "expires": expires.timestamp(),
+            "id": secrets.token_hex(8),
+            "secret": secret.reveal() if secret else None,
+        }
+        # Old clients want `t` and `p`, and no quote, comma or blank in either.
+        return f"t={self._ring.encrypt(json.dumps(content).encode()).decode()}&p=", expires
+
+    def accept(self, ticket: str, passport: str) -> bool:
+        """Check the ticket of `USR n TWN S`, and use it up if it is one of a login server."""
+        grant = self.check_twn(ticket, passport)
+        now = self._now()
         self._used = {used: expires for used, expires in self._used.items() if expires > now}
-        if content["account"] != passport.casefold() or content["expires"] <= now:
+        if grant is None or grant.id in self._used:
             return False
-        if content["id"] in self._used:
-            return False
-        self._used[content["id"]] = content["expires"]
+        if grant.site == LOGIN:
+            self._used[grant.id] = grant.expires
         return True
 
 

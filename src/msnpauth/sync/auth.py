@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import weakref
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from .. import trace
 from ..core.auth import TicketRequest
 from ..core.errors import SignInError, SignInTimeout
-from ..core.http import Request, Response
+from ..core.http import Exchange, Request, Response
 from ..core.secrets import Secret
 from ..core.servers import Servers
 from ..core.tickets import Ticket
@@ -20,7 +20,9 @@ from ..transports import Transport, make_transport
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["MSNPAuth", "fetch_traced"]
+__all__ = ["MSNPAuth", "fetch_traced", "run_exchange"]
+
+T = TypeVar("T")
 
 
 class MSNPAuth:
@@ -81,20 +83,7 @@ class MSNPAuth:
             LocalProtocolError: no login server is known, or the transport is not installed.
         """
         transport = self._open_transport()
-        deadline = Deadline(self._timeout)
-        exchange = self._request.exchange()
-        try:
-            request = next(exchange)
-            while True:
-                try:
-                    response = fetch_traced(transport, request, deadline)
-                except SignInError as error:
-                    request = exchange.throw(error)
-                else:
-                    request = exchange.send(response)
-        except StopIteration as end:
-            ticket: Ticket = end.value
-            return ticket
+        return run_exchange(self._request.exchange(), transport, Deadline(self._timeout))
 
     def close(self) -> None:
         """Close the connection. The object may be used again."""
@@ -122,6 +111,26 @@ class MSNPAuth:
 
     def __repr__(self) -> str:
         return f"<MSNPAuth {self._request!r}>"
+
+
+def run_exchange(exchange: Exchange[T], transport: Transport, deadline: Deadline) -> T:
+    """Carry the requests of an exchange until it returns its result.
+
+    Raises:
+        SignInError: the exchange's, or the carrier's where the exchange has no use for it.
+    """
+    try:
+        request = next(exchange)
+        while True:
+            try:
+                response = fetch_traced(transport, request, deadline)
+            except SignInError as error:
+                request = exchange.throw(error)
+            else:
+                request = exchange.send(response)
+    except StopIteration as end:
+        result: T = end.value
+        return result
 
 
 def fetch_traced(transport: Transport, request: Request, deadline: Deadline) -> Response:

@@ -17,12 +17,12 @@ from ..core.http import Response
 from ..core.secrets import Secret
 from ..core.servers import Servers
 from ..core.sign_in import SignIn
-from ..core.tickets import TicketCache
+from ..core.tickets import Ticket, TicketCache
 from ..deadline import Deadline, check_timeout
 from ..machine import machine_guid
 from ..network import network_error
 from ..transports import Transport, make_transport
-from .auth import fetch_traced
+from .auth import fetch_traced, run_exchange
 from .network import connect_tcp
 from .session import Session
 
@@ -90,7 +90,18 @@ def sign_in(
     driver = _Driver(machine, carrier, deadline)
     try:
         signed_in = driver.run()
-        return Session(driver.take_socket(), signed_in, product=product, timeout=timeout)
+
+        def renew() -> dict[str, Ticket]:
+            carrier = make_transport(transport, ca_file, ssl_context)
+            try:
+                return run_exchange(machine.renewal(), carrier, Deadline(timeout))
+            finally:
+                if carrier is not transport:
+                    carrier.close()
+
+        return Session(
+            driver.take_socket(), signed_in, product=product, timeout=timeout, renew=renew
+        )
     finally:
         driver.close()
         if carrier is not transport:

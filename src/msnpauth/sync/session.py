@@ -18,6 +18,7 @@ from ..core.actions import SignedIn
 from ..core.commands import Command
 from ..core.errors import (
     ConnectionFailed,
+    LocalProtocolError,
     SessionEnded,
     SignInError,
     SignInTimeout,
@@ -74,7 +75,9 @@ class Session:
         *,
         product: tuple[str, str] | None = None,
         timeout: float = 30.0,
+        renew: Callable[[], dict[str, Ticket]] | None = None,
     ) -> None:
+        self._renew = renew
         self._core = SessionCore(signed_in, now=time.monotonic(), product=product)
         self._sock = sock
         sock.settimeout(timeout)
@@ -184,6 +187,18 @@ class Session:
             except SessionEnded:
                 return
             yield command
+
+    def renew(self) -> dict[str, Ticket]:
+        """Get new tickets for the same addresses, without a new connection; they replace `tickets`.
+
+        Raises:
+            LocalProtocolError: the tickets did not come by RST: nothing else can be renewed.
+            SignInError: as `msnpauth.sign_in`.
+        """
+        if self._renew is None:
+            raise LocalProtocolError("this session knows no way to new tickets")
+        self.tickets = self._renew()
+        return self.tickets
 
     def detach(self) -> Detached:
         """Take the connection out, for somebody else to go on with; the session is over.

@@ -1,0 +1,130 @@
+"""The RST role, without I/O: tickets by SOAP, as small as old clients need them.
+
+libpurple takes the number in `Compact1` for the place of the address in its own request, and
+crashes on white space between answers; pecan stalls on answers over 4 KB. A Fault stands under
+Envelope (libpurple reads no other), in Body for RST2.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from html import escape
+
+from ..core.rst import MESSENGER_CLEAR, Soap
+from ..core.secrets import Secret
+from ..core.xml import BadXml, find, find_all, parse, text_of
+from .accounts import Accounts
+from .tickets import TicketOffice
+
+__all__ = ["rst_reply"]
+
+_LEGACY = "http://Passport.NET/tb"
+_MAX_TOKENS = 16
+
+_WSU = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
+_PSF = "http://schemas.microsoft.com/Passport/SoapServices/SOAPFault"
+_NAMESPACES = {
+    Soap.RST: {
+        "S": "http://schemas.xmlsoap.org/soap/envelope/",
+        "wsse": "http://schemas.xmlsoap.org/ws/2003/06/secext",
+        "wst": "http://schemas.xmlsoap.org/ws/2004/04/trust",
+        "wsa": "http://schemas.xmlsoap.org/ws/2004/03/addressing",
+        "wsp": "http://schemas.xmlsoap.org/ws/2002/12/policy",
+    },
+    Soap.RST2: {
+        "S": "http://www.w3.org/2003/05/soap-envelope",
+        "wsse": "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd",
+        "wst": "http://schemas.xmlsoap.org/ws/2005/02/trust",
+        "wsa": "http://www.w3.org/2005/08/addressing",
+        "wsp": "http://schemas.xmlsoap.org/ws/2004/09/policy",
+    },
+}
+
+
+def rst_reply(
+    body: bytes, soap: Soap, accounts: Accounts, tickets: TicketOffice, now: Callable[[], datetime]
+) -> bytes:
+    """Return the envelope that answers a request: tickets, or a Fault."""
+    try:
+        root = parse(body)
+    except BadXml:
+        return _fault(soap, bad_request=True)
+    login = find(root, "UsernameToken")
+    asked = [
+        (number, address)
+        for number, token in enumerate(find_all(root, "RequestSecurityToken"))
+        if (address := text_of(token, "Address"))
+    ]
+    if login is None or not asked or len(asked) > _MAX_TOKENS:
+        return _fault(soap, bad_request=True)
+    given = find(login, "Password")
+    passport, password = text_of(login, "Username") or "", given.text if given is not None else ""
+    if accounts.check(passport, password or "") is None:
+        return _fault(soap, bad_request=False)
+    # The legacy token is for renewals by its own key, which this service does not offer.
+    granted = "".join(
+        _granted(soap, number, address, tickets=tickets, passport=passport, now=now())
+        for number, address in asked
+        if address.lower() != _LEGACY.lower()
+    )
+    collection = "wst:RequestSecurityTokenResponseCollection"
+    return _envelope(soap, f"<S:Body><{collection}>{granted}</{collection}></S:Body>")
+
+
+def _granted(
+    soap: Soap, number: int, address: str, *, tickets: TicketOffice, passport: str, now: datetime
+) -> str:
+    secret = None
+    if address.lower() == MESSENGER_CLEAR:
+        secret = Secret(base64.b64encode(secrets.token_bytes(24)).decode())
+    ticket, expires = tickets.issue(passport, address.lower(), secret=secret)
+    lifetime = "LifeTime" if soap is Soap.RST else "Lifetime"
+    proof = ""
+    if secret is not None:
+        proof = (
+            "<wst:RequestedProofToken><wst:BinarySecret>"
+            f"{secret.reveal()}</wst:BinarySecret></wst:RequestedProofToken>"
+        )
+    return (
+        "<wst:RequestSecurityTokenResponse><wst:TokenType>urn:passport:compact</wst:TokenType>"
+        "<wsp:AppliesTo><wsa:EndpointReference><wsa:Address>"
+        f"{escape(address)}</wsa:Address></wsa:EndpointReference></wsp:AppliesTo>"
+        f"<wst:{lifetime}><wsu:Created>{now:%Y-%m-%dT%H:%M:%SZ}</wsu:Created>"
+        f"<wsu:Expires>{expires:%Y-%m-%dT%H:%M:%SZ}</wsu:Expires></wst:{lifetime}>"
+        f'<wst:RequestedSecurityToken><wsse:BinarySecurityToken Id="Compact{number}">'
+        f"{escape(ticket)}</wsse:BinarySecurityToken></wst:RequestedSecurityToken>{proof}"
+        "</wst:RequestSecurityTokenResponse>"
+    )
+
+
+def _fault(soap: Soap, *, bad_request: bool) -> bytes:
+    """Return a Fault: a bad request, or a wrong password, which an unknown account looks like."""
+    if soap is Soap.RST:
+        code, text = (
+            ("S:Client", "Invalid Request")
+            if bad_request
+            else ("wsse:FailedAuthentication", "Authentication Failure")
+        )
+        content = f"<faultcode>{code}</faultcode><faultstring>{text}</faultstring>"
+        return _envelope(soap, f"<S:Fault>{content}</S:Fault>")
+    sub, value = (
+        ("wst:InvalidRequest", "0x80048820")
+        if bad_request
+        else ("wst:FailedAuthentication", "0x80048821")
+    )
+    content = (
+        f"<S:Code><S:Value>S:Sender</S:Value><S:Subcode><S:Value>{sub}</S:Value></S:Subcode>"
+        '</S:Code><S:Reason><S:Text xml:lang="en-US">Authentication Failure</S:Text></S:Reason>'
+        f"<S:Detail><psf:error><psf:value>{value}</psf:value></psf:error></S:Detail>"
+    )
+    return _envelope(soap, f"<S:Body><S:Fault>{content}</S:Fault></S:Body>")
+
+
+def _envelope(soap: Soap, content: str) -> bytes:
+    names = {**_NAMESPACES[soap], "wsu": _WSU, "psf": _PSF}
+    declared = "".join(f' xmlns:{prefix}="{uri}"' for prefix, uri in names.items())
+    head = '<?xml version="1.0" encoding="utf-8" ?>'
+    return f"{head}<S:Envelope{declared}>{content}</S:Envelope>".encode()
