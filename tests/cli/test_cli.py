@@ -50,8 +50,12 @@ def test_demo_in_a_pipe() -> None:
         "login < HTTP 302",
         "from-PP=***",
         "notification > USR 7 TWN S ***",
+        "notification > USR 7 SSO S *** *** ***",
+        "notification > USR 7 MD5 S ***",
         "notification < USR 7 OK bob@hotmail.com 1 0",
+        "Signed in: bob@hotmail.com, MSNP18",
         "Signed in: bob@hotmail.com, MSNP14",
+        "Signed in: bob@hotmail.com, MSNP7",
         "Ticket: ",
         "msnpauth serve --account alice@example.com",
     ):
@@ -242,6 +246,29 @@ def test_sign_in_with_a_dialect_one_at_a_time(service: Service) -> None:
     done = sign_in(service, "--dialect", "9", "--dialect", "8", "--no-pipeline", "--verbose")
     assert "MSNP9" in done.stdout
     assert "> VER 1 MSNP9 MSNP8 CVR0" in done.stderr
+
+
+def test_sign_in_by_scheme(service: Service) -> None:
+    done = sign_in(service, "--scheme", "sso", "--rst", str(service.servers.rst), "--verbose")
+    assert done.exit_code == 0
+    assert "MSNP18" in done.stdout
+    assert "USR 7 SSO S *** *** ***" in done.stderr
+    assert sign_in(service, "--scheme", "nonsense").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--scheme", "md5"], "MSNP7"),
+        (["--scheme", "SSO"], "MSNP18"),
+        (["--dialect", "12"], "MSNP12"),
+    ],
+)
+def test_demo_of_one_scheme(arguments: list[str], says: str) -> None:
+    done = invoke("demo", *arguments)
+    assert done.exit_code == 0
+    assert done.stdout.count("Signed in: ") == 1
+    assert f"Signed in: bob@hotmail.com, {says}, at" in done.stdout
 
 
 def test_sign_in_as_json(service: Service) -> None:

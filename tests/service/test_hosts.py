@@ -161,3 +161,13 @@ def test_msnp_that_is_none(service: Service, data: bytes) -> None:
         sock.sendall(data)
         sock.shutdown(socket.SHUT_WR)
         assert rest(sock) == b""
+
+
+@pytest.mark.parametrize(
+    "path", ["/RST.srf", "//RST.srf", "/RST2.srf", "//abservice/abservice.asmx"]
+)
+def test_soap_with_doubled_slashes(service: Service, path: str) -> None:
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nSOAPAction: \r\nContent-Length: 4\r\n\r\n<a/>"
+    answer = converse(service, head.encode())
+    assert b"Content-Type: text/xml\r\nContent-Length: " in answer
+    assert b"Fault" in answer

@@ -5,8 +5,10 @@ import pytest
 from msnpauth import Secret
 from msnpauth.core.commands import Command
 from msnpauth.core.dialects import DIALECTS, known
+from msnpauth.core.proof import answer as proof
 from msnpauth.core.query import PRODUCTS, answer
 from msnpauth.core.session import Profile
+from msnpauth.core.ticket_leg import md5_answer
 from msnpauth.core.urls import Address
 from msnpauth.service.accounts import Account, Accounts
 from msnpauth.service.notification import NotificationRole, Office
@@ -287,3 +289,165 @@ def test_out(signed_in: bool) -> None:
     assert wire.closed
     wire.role.gone()
     assert not wire.office.online
+
+
+def lists(version: int, *contacts: str) -> Wire:
+    account = Account("alice@example.com", Secret("x"), contacts=contacts)
+    wire = Wire(Office(Accounts.of([account]), TicketOffice(), known(DIALECTS)))
+    if version < 8:
+        wire.office.accounts.add(
+            Account("alice@example.com", Secret("x"), contacts=contacts, allow_md5=True)
+        )
+        (line,) = wire_md5(wire, version)
+        salt = line.removeprefix("USR 3 MD5 S ").removesuffix("|")
+        assert wire.say("USR", 4, "MD5", "S", md5_answer(salt, Secret("x")))[0].startswith(
+            "USR 4 OK "
+        )
+    else:
+        wire.sign_in(version)
+    return wire
+
+
+def wire_md5(wire: Wire, version: int) -> list[str]:
+    assert wire.say("VER", 1, f"MSNP{version}", "CVR0") == [f"VER 1 MSNP{version}|"]
+    assert wire.say("INF", 2) == ["INF 2 MD5|"]
+    return wire.say("USR", 3, "MD5", "I", "alice@example.com")
+
+
+GUID = "c3e6c2c6-5d6c-5d0a-8a7c-000000000000"
+
+
+@pytest.mark.parametrize(
+    ("version", "ask", "lines"),
+    [
+        (6, ("0",), ["SYN 5 1|", "GTC 5 1 A|", "BLP 5 1 AL|", "LST 5 FL 1 1 1 x@y x%40y|", "LST 5 AL 1 1 1 x@y x%40y|", "LST 5 BL 1 0 0|", "LST 5 RL 1 0 0|"]),
+        (6, ("1",), ["SYN 5 1|"]),
+        (7, ("0",), ["SYN 5 1|", "GTC 5 1 A|", "BLP 5 1 AL|", "LSG 5 1 1 1 0 Other%20Contacts 0|", "LST 5 FL 1 1 1 x@y x%40y 0|", "LST 5 AL 1 1 1 x@y x%40y|", "LST 5 BL 1 0 0|", "LST 5 RL 1 0 0|"]),
+        (8, ("0",), ["SYN 5 1 1 1|", "GTC A|", "BLP AL|", "LSG 0 Other%20Contacts 0|", "LST x@y x%40y 3 0|"]),
+        (9, ("1",), ["SYN 5 1 1 1|"]),
+        (13, ("0", "0"), ["502 5|"]),
+    ],
+)  # fmt: skip
+def test_syn(version: int, ask: tuple[str, ...], lines: list[str]) -> None:
+    assert lists(version, "x@y").say("SYN", 5, *ask) == lines
+
+
+@pytest.mark.parametrize(("version", "end"), [(10, "3|"), (12, "3 1|")])
+def test_syn_with_timestamps(version: int, end: str) -> None:
+    wire = lists(version, "x@y")
+    syn, gtc, blp, lst = wire.say("SYN", 5, "0", "0")
+    assert (gtc, blp) == ("GTC A|", "BLP AL|")
+    assert lst.startswith("LST N=x@y F=x%40y C=")
+    assert lst.endswith(end)
+    stamps = syn.split()[2:4]
+    assert wire.say("SYN", 6, *stamps) == [f"SYN 6 {stamps[0]} {stamps[1]} 1 0|"]
+
+
+def test_an_empty_list() -> None:
+    assert lists(9).say("SYN", 5, "0")[0] == "SYN 5 1 0 1|"
+
+
+@pytest.mark.parametrize(
+    ("version", "line"),
+    [(7, "BLP 5 1 AL|"), (9, "BLP 5 1 AL|"), (10, "BLP 5 AL|"), (18, "BLP 5 AL|")],
+)
+def test_settings(version: int, line: str) -> None:
+    wire = lists(version) if version < 15 else sso_in(version)
+    assert wire.say("BLP", 5, "AL") == [line]
+    assert wire.say("GTC", 6, "A")[0].startswith("GTC 6 ")
+    assert wire.say("PRP", 7, "MFN", "Al")[0].endswith("MFN Al|")
+
+
+def test_what_real_clients_wait_for() -> None:
+    wire = lists(14)
+    assert wire.say("ADL", 5, payload=b'<ml l="1"></ml>') == ["ADL 5 OK|"]
+    assert wire.say("RML", 6, payload=b"<ml/>") == ["RML 6 OK|"]
+    assert wire.say("ADL", 7, payload=b"nonsense") == ["240 7|"]
+    assert wire.say("UUX", 8, payload=b"<Data/>") == ["UUX 8 0|"]
+    assert wire.say("FQY", 9, payload=b"<ml/>") == ["FQY 9 5|<ml/>"]
+    assert wire.say("GCF", 10, "Shields.xml")[0].startswith("GCF 10 Shields.xml 61|")
+    assert wire.say("XFR", 11, "SB") == ["601 11|"]
+
+
+# --- MD5 and SSO -------------------------------------------------------------------------------
+
+
+def test_md5_only_for_accounts_that_allow_it() -> None:
+    wire = Wire()
+    (line,) = wire_md5(wire, 7)
+    salt = line.removeprefix("USR 3 MD5 S ").removesuffix("|")
+    assert wire.say("USR", 4, "MD5", "S", md5_answer(salt, Secret("x"))) == ["911 4|"]
+    again = Wire()
+    (line,) = wire_md5(again, 7)
+    salt = line.removeprefix("USR 3 MD5 S ").removesuffix("|")
+    assert again.say("USR", 4, "MD5", "S", md5_answer(salt, Secret(""))) == ["911 4|"]
+
+
+@pytest.mark.parametrize("scheme", ["TWN", "SSO"])
+def test_another_scheme_than_the_dialects_closes(scheme: str) -> None:
+    wire = Wire()
+    wire.say("VER", 1, "MSNP7")
+    assert wire.say("USR", 3, scheme, "I", "alice@example.com") == []
+    assert wire.closed
+
+
+def sso(version: int, passport: str = "alice@example.com") -> tuple[Wire, str, str, str]:
+    wire = Wire()
+    line = (
+        wire.challenge(version, passport)[-1]
+        if version < 15
+        else challenged(wire, version, passport)
+    )
+    policy, nonce = line.removeprefix("USR 3 SSO S ").removesuffix("|").split()
+    assert (policy, len(nonce)) == ("MBI_KEY_OLD", 64)
+    secret = Secret("AAECAwQFBgcICQoLDA0ODxAREhMUFRYX")
+    ticket, _ = wire.office.tickets.issue(passport, "messengerclear.live.com", secret=secret)
+    return wire, ticket, proof(secret, nonce), nonce
+
+
+def challenged(wire: Wire, version: int, passport: str) -> str:
+    wire.say("VER", 1, f"MSNP{version}")
+    return wire.say("USR", 3, "SSO", "I", passport)[-1]
+
+
+def sso_in(version: int) -> Wire:
+    wire, ticket, response, _ = sso(version)
+    words = [ticket, response, *([GUID] if version > 15 else [])]
+    assert wire.say("USR", 4, "SSO", "S", *words)[0] == "USR 4 OK alice@example.com 1 0|"
+    return wire
+
+
+@pytest.mark.parametrize("version", [15, 16, 18, 19, 21])
+def test_sso(version: int) -> None:
+    sso_in(version)
+
+
+@pytest.mark.parametrize("guid", [GUID, f"{{{GUID.upper()}}}", GUID.upper()])
+def test_a_guid_in_every_form(guid: str) -> None:
+    wire, ticket, response, _ = sso(18)
+    assert wire.say("USR", 4, "SSO", "S", ticket, response, guid)[0].startswith("USR 4 OK")
+    assert wire.role.guid == f"{{{GUID.upper()}}}"
+
+
+@pytest.mark.parametrize(
+    "change", ["no response", "no guid", "bad guid", "wrong response", "other ticket", "no words"]
+)
+def test_sso_that_is_refused(change: str) -> None:
+    wire, ticket, response, _ = sso(18)
+    words = {
+        "no response": [ticket],
+        "no guid": [ticket, response],
+        "bad guid": [ticket, response, "x"],
+        "wrong response": [ticket, response[:-4] + "AAAA", GUID],
+        "other ticket": [wire.office.tickets.issue("alice@example.com")[0], response, GUID],
+        "no words": [""],
+    }[change]
+    assert wire.say("USR", 4, "SSO", "S", *[word or "x" for word in words]) == ["911 4|"]
+
+
+def test_a_nonce_is_good_once() -> None:
+    wire, ticket, response, _ = sso(15)
+    assert wire.say("USR", 4, "SSO", "S", ticket, response)[0].startswith("USR 4 OK")
+    other, _, _, _ = sso(15)
+    other.office.tickets = wire.office.tickets
+    assert other.say("USR", 4, "SSO", "S", ticket, response) == ["911 4|"]

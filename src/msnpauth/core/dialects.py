@@ -16,6 +16,7 @@ from .errors import LocalProtocolError
 __all__ = [
     "DIALECTS",
     "Dialect",
+    "ListsForm",
     "QueryRule",
     "Scheme",
     "choose",
@@ -41,6 +42,17 @@ class QueryRule(enum.Enum):
     NONE = "none"
     MD5 = "md5"
     MSNP11 = "msnp11"
+
+
+class ListsForm(enum.Enum):
+    """How SYN and LST tell the contact list (hypothetic.org; MSNPiki; ywiki syn)."""
+
+    BY_LIST = "LST n FL ser i total mail name"
+    BY_LIST_WITH_GROUPS = "… with group ids, and LSG"
+    BY_CONTACT = "LST mail name lists groups"
+    BY_FIELD = "LST N=mail F=name C=guid lists"
+    BY_FIELD_WITH_NETWORK = "… lists network"
+    BY_SOAP = "ADL, and the address book by SOAP"
 
 
 @dataclass(frozen=True)
@@ -77,6 +89,7 @@ class Dialect:
         qng_seconds: QNG says in how many seconds the next PNG is due.
         sbs: `SBS 0 null` follows USR OK.
         gcf_unasked: the server sends GCF on its own before `USR … S`.
+        lists: how the server tells the contact list.
         client_id: CHG carries the client's capabilities.
         inf: INF asks for the schemes (CVR comes after sign-in then, and without the account).
         hop: CVR has a ninth word, and XFR names hops.
@@ -96,6 +109,7 @@ class Dialect:
     qng_seconds: bool
     sbs: bool
     gcf_unasked: bool
+    lists: ListsForm
     client_id: bool
     inf: bool
     hop: bool
@@ -122,6 +136,7 @@ def _dialect(number: int) -> Dialect:
         qng_seconds=number >= 9,
         sbs=number >= 11,
         gcf_unasked=number >= 13,
+        lists=_lists(number),
         client_id=number >= 8,
         inf=number < 8,
         hop=number >= 21,
@@ -145,6 +160,19 @@ def _xfr(number: int) -> str:
     if number < 7:
         return "0"
     return "0 {current}" if number < 13 else "U D" if number < 21 else "U D {hop}"
+
+
+def _lists(number: int) -> ListsForm:
+    for first, form in (
+        (13, ListsForm.BY_SOAP),
+        (12, ListsForm.BY_FIELD_WITH_NETWORK),
+        (10, ListsForm.BY_FIELD),
+        (8, ListsForm.BY_CONTACT),
+        (7, ListsForm.BY_LIST_WITH_GROUPS),
+    ):
+        if number >= first:
+            return form
+    return ListsForm.BY_LIST
 
 
 DIALECTS: dict[int, Dialect] = {n: _dialect(n) for n in (*range(2, 20), 21)}

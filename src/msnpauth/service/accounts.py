@@ -23,6 +23,7 @@ class Account:
         verified: the address was verified.
         restricted: the official client would sign out at once.
         allow_md5: it may sign in by MD5, which shows the password's hash to everybody between.
+        contacts: passports on its contact list, each allowed to see it.
         refusal: MSNP code that ends each of its sign-ins (923, 924, 927 …), or None.
     """
 
@@ -32,6 +33,7 @@ class Account:
     verified: bool = True
     restricted: bool = False
     allow_md5: bool = False
+    contacts: tuple[str, ...] = ()
     refusal: int | None = None
 
 

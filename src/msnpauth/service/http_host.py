@@ -115,6 +115,7 @@ _REASONS = {
     401: b"Unauthorized",
     404: b"Not Found",
     431: b"Request Header Fields Too Large",
+    500: b"Internal Server Error",
     501: b"Not Implemented",
     503: b"Service Unavailable",
 }

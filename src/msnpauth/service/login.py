@@ -12,6 +12,8 @@ from ..core.rst import Soap
 from ..core.servers import LOGIN_PATH, NEXUS_PATH, domain_of
 from ..core.tickets import utc_now
 from .accounts import Accounts
+from .contacts import PATHS as CONTACTS_PATHS
+from .contacts import contacts_reply
 from .rst import rst_reply
 from .tickets import TicketOffice
 
@@ -89,6 +91,9 @@ class WebRole:
             soap = _RST[path]
             body = rst_reply(request.body, soap, self._accounts, self._tickets, self._now)
             return WebAnswer(200, (("Content-Type", "text/xml"),), body)
+        if path in CONTACTS_PATHS and request.method == "POST":
+            status, body = contacts_reply(request.body, self._accounts, self._tickets)
+            return WebAnswer(status, (("Content-Type", "text/xml"),), body)
         return WebAnswer(404, (_HTML,))
 
     def _nexus(self, request: WebRequest) -> WebAnswer:

@@ -21,7 +21,9 @@ from ..core.sign_in import check_guid
 from ..core.ticket_leg import md5_answer
 from ..core.tickets import utc_now
 from ..core.urls import Address
+from ..core.xml import BadXml, parse
 from .accounts import Account, Accounts
+from .lists import setting, synchronized
 from .tickets import TicketOffice
 
 __all__ = ["NotificationRole", "Office"]
@@ -283,6 +285,46 @@ class NotificationRole:
         else:
             self._refuse(command, 540)
 
+    def _on_syn(self, command: Command) -> None:
+        # C: SYN 5 0 | SYN 5 0 0
+        assert self._dialect is not None  # signed in
+        assert self.account is not None
+        answer = synchronized(self._dialect, command.trid, command.args, self.account.contacts)
+        if answer is None:
+            self._say("502", command.trid)
+        else:
+            self.out += answer
+
+    def _on_setting(self, command: Command) -> None:
+        # C: BLP 6 AL | GTC 7 A | PRP 8 MFN name | REA 9 mail name
+        assert self._dialect is not None  # signed in
+        self.out.append(setting(self._dialect, command))
+
+    def _on_list_change(self, command: Command) -> None:
+        # C: ADL 6 55, RML 7 55  S: ADL 6 OK
+        try:
+            parse(command.payload or b"")
+        except BadXml:
+            self._say("240", command.trid)
+        else:
+            self._say(command.verb, command.trid, "OK")
+
+    def _on_uux(self, command: Command) -> None:
+        # C: UUX 8 53  S: UUX 8 0, which libpurple reads a length in
+        self.out.append(Command("UUX", command.trid, (), b""))
+
+    def _on_fqy(self, command: Command) -> None:
+        # C: FQY 9 40  S: FQY 9 40 and the same: everybody is of this network
+        self.out.append(Command("FQY", command.trid, (), command.payload or b""))
+
+    def _on_gcf(self, command: Command) -> None:
+        # C: GCF 5 Shields.xml
+        self.out.append(Command("GCF", command.trid, command.args, _POLICIES))
+
+    def _on_xfr(self, command: Command) -> None:
+        # C: XFR 15 SB: there is no switchboard here
+        self._say("601", command.trid)
+
     def _on_out(self, command: Command) -> None:
         self.closing = True
 
@@ -307,6 +349,17 @@ _HANDLERS: dict[str, _Handler] = {
     "CHG": NotificationRole._on_chg,
     "CHL": NotificationRole._on_chl,
     "QRY": NotificationRole._on_qry,
+    "SYN": NotificationRole._on_syn,
+    "BLP": NotificationRole._on_setting,
+    "GTC": NotificationRole._on_setting,
+    "PRP": NotificationRole._on_setting,
+    "REA": NotificationRole._on_setting,
+    "ADL": NotificationRole._on_list_change,
+    "RML": NotificationRole._on_list_change,
+    "UUX": NotificationRole._on_uux,
+    "FQY": NotificationRole._on_fqy,
+    "GCF": NotificationRole._on_gcf,
+    "XFR": NotificationRole._on_xfr,
     "OUT": NotificationRole._on_out,
 }
 _BEFORE_SIGN_IN = frozenset({"VER", "INF", "CVR", "USR", "OUT"})

@@ -1,0 +1,36 @@
+"""Beyond what the notification role's tests show: every version has an answer to SYN or none."""
+
+from __future__ import annotations
+
+import pytest
+
+from msnpauth.core.commands import Command, Role
+from msnpauth.core.dialects import DIALECTS, Dialect
+from msnpauth.core.lines import LineReader
+from msnpauth.service.lists import setting, synchronized
+
+CONTACTS = ("a@b.example", "c@d.example")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=lambda dialect: dialect.name)
+def test_syn_is_read_back(dialect: Dialect) -> None:
+    answer = synchronized(dialect, 5, ("0", "0"), CONTACTS)
+    if dialect.number > 12:
+        assert answer is None
+        return
+    assert answer is not None
+    reader = LineReader(Role.SERVER)
+    reader.feed(b"".join(command.encode() for command in answer))
+    assert [reader.next_command() for _ in answer] == answer
+    assert answer[0].verb == "SYN"
+    lists = [
+        command
+        for command in answer
+        if command.verb == "LST" and CONTACTS[0] in " ".join(command.args)
+    ]
+    assert lists
+
+
+@pytest.mark.parametrize(("number", "words"), [(9, ("1", "AL")), (10, ("AL",)), (18, ("AL",))])
+def test_setting(number: int, words: tuple[str, ...]) -> None:
+    assert setting(DIALECTS[number], Command("BLP", 5, ("AL",))) == Command("BLP", 5, words)
