@@ -30,6 +30,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .cache import FileTicketCache, PlainCacheWarning
     from .core.commands import Command, escape, unescape
     from .core.errors import (
         AccountBlocked,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
 
 # Names by the module they live in; nothing is imported before it is asked for.
 _HOMES = {
+    "cache": ("FileTicketCache", "PlainCacheWarning"),
     "core.commands": ("Command", "escape", "unescape"),
     "core.errors": (
         "AccountBlocked",
@@ -96,10 +98,12 @@ __all__ = [  # noqa: RUF022 - sorted without regard to case, as a reader looks n
     "CommandRefused",
     "ConnectionFailed",
     "escape",
+    "FileTicketCache",
     "LocalProtocolError",
     "MemoryTicketCache",
     "MSNPAuth",
     "NoCommonDialect",
+    "PlainCacheWarning",
     "RemoteProtocolError",
     "Secret",
     "Servers",

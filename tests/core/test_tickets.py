@@ -5,7 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from msnpauth.core.secrets import Secret
-from msnpauth.core.tickets import MemoryTicketCache, Ticket, utc_now
+from msnpauth.core.tickets import (
+    MemoryTicketCache,
+    Ticket,
+    dump_ticket,
+    load_ticket,
+    utc_now,
+)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +40,30 @@ def test_summary_and_repr_hide_it() -> None:
     )
     assert Ticket(Secret("abcd"), "https://h").summary() == "4 characters from https://h"
     assert "secret" not in repr(ticket)
+
+
+@pytest.mark.parametrize("until", [None, datetime(2026, 11, 22, 12, tzinfo=UTC)])
+@pytest.mark.parametrize("key", [None, Secret("AAAA")])
+def test_a_ticket_as_text(until: datetime | None, key: Secret | None) -> None:
+    ticket = Ticket(Secret("t=1&p="), "https://h", until, key)
+    assert load_ticket(dump_ticket(ticket)) == ticket
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "x",
+        "[]",
+        "{}",
+        "null",
+        '{"value": "x"}',
+        '{"value":1,"server":2,"expires":"x","proof_key":null}',
+    ],
+)
+def test_what_is_no_ticket(text: str | None) -> None:
+    assert load_ticket(text) is None
 
 
 def test_cache() -> None:

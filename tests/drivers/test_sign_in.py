@@ -171,6 +171,49 @@ def test_more_tickets_and_new_ones(driver: Driver, every: Service) -> None:
         assert session.tickets == after
 
 
+@pytest.mark.parametrize("version", [12, 15, 18])
+def test_a_cached_ticket_is_used_until_it_is_refused(driver: Driver, version: int) -> None:
+    """Another ring of keys refuses it; it is dropped, and the full way is gone once."""
+    cache = MemoryTicketCache()
+    settings: dict[str, Any] = {"dialects": [version], "cache": cache}
+    with run({PASSPORT: PASSWORD}) as first:
+        assert first.servers.notification is not None
+        assert first.servers.rst is not None
+        ports = {
+            "dispatch": first.servers.notification.port,
+            "login": first.servers.rst.address.port,
+        }
+        tickets = []
+        for _ in range(2):
+            with driver.sign_in(
+                PASSPORT, PASSWORD, first.servers, ca_file=first.ca_file, **settings
+            ) as session:
+                tickets.append(session.ticket)
+        assert tickets[0] == tickets[1]
+        with pytest.raises(WrongCredentials):
+            with driver.sign_in(
+                PASSPORT, "not this one", first.servers, ca_file=first.ca_file, dialects=[version]
+            ):
+                pass
+    with run({PASSPORT: PASSWORD}, ports=ports) as second:
+        with driver.sign_in(
+            PASSPORT, PASSWORD, second.servers, ca_file=second.ca_file, **settings
+        ) as session:
+            assert session.ticket != tickets[0]
+
+
+def test_what_is_cached_is_for_one_account(driver: Driver, every: Service) -> None:
+    cache = MemoryTicketCache()
+    settings: dict[str, Any] = {"ca_file": every.ca_file, "cache": cache}
+    for passport, password in ((PASSPORT, PASSWORD), ("bob@hotmail.com", "s3cret")):
+        for scheme in ("SSO", "TWN"):
+            with driver.sign_in(
+                passport, password, every.servers, scheme=scheme, **settings
+            ) as session:
+                assert session.passport == passport
+    assert repr(cache) == "<MemoryTicketCache of 4>"
+
+
 def test_what_cannot_be_renewed(driver: Driver, every: Service) -> None:
     with driver.sign_in(PASSPORT, PASSWORD, twn(every), ca_file=every.ca_file) as session:
         with pytest.raises(LocalProtocolError, match="renewed"):

@@ -30,6 +30,7 @@ from .errors import (
     SignInTimeout,
     Step,
     TooManyRedirects,
+    WrongCredentials,
 )
 from .http import Exchange, Response
 from .passport14 import check_passport, check_password
@@ -57,7 +58,7 @@ class SignIn:
             `Servers(schemes=…)` says that the network has it.
         tickets: addresses to ask the RST for besides, such as `contacts.msn.com`.
         guid: the machine's, for MSNP16 and on; a random one by default.
-        cache: remembers the login address for the next sign-in.
+        cache: remembers tickets until they expire, and the login address.
         pipeline: send VER, CVR and USR in one flight.
         now: the clock.
         observe: is shown every command of the server, for a log.
@@ -195,6 +196,8 @@ class SignIn:
                 return self._transfer(address)
             case Refused(NoCommonDialect()) if self._offers:
                 return self._offer_others()
+            case Refused(WrongCredentials()) if self._leg.drop_cached():
+                return self._once_more()
             case Refused(error):
                 return [Failed(error)]
             case Accepted():
@@ -233,6 +236,13 @@ class SignIn:
         self._conversation = self._new_conversation(1)
         self._conversation.open()
         return [*self._leg.start(self._offered[0]), Connect(self._server)]
+
+    def _once_more(self) -> list[Action]:
+        """A ticket out of the cache was refused, and is dropped: go the full way."""
+        self._leg.forget_challenge()
+        self._conversation = self._new_conversation(self._conversation.next_trid)
+        self._conversation.open()
+        return [Connect(self._server)]
 
     def _too_many(self, text: str) -> Failed:
         return Failed(TooManyRedirects(text, step=Step.NOTIFICATION, server=str(self._server)))

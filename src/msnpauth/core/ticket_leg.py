@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from .actions import Action, Failed, Fetch, Prepare
@@ -25,10 +25,13 @@ from .http import Exchange, Response
 from .passport14 import find_login, request_ticket
 from .secrets import Secret
 from .servers import Servers
-from .tickets import Ticket, TicketCache
+from .tickets import Ticket, TicketCache, dump_ticket, load_ticket
 from .urls import BadAddress, Url
 
 __all__ = ["TicketLeg", "md5_answer"]
+
+_SPARE = timedelta(seconds=60)
+"""A kept ticket is not used when it lives shorter than this (papyon: 60 s; msnp-sharp: 30 s)."""
 
 
 class TicketLeg:
@@ -63,6 +66,7 @@ class TicketLeg:
         self._running: Exchange[Any] | None = None
         self._fetch: Fetch | None = None
         self._fetches = 0
+        self._cached = False
         self._answer: tuple[str, ...] = ()
         self.ticket: Ticket | None = None
         """The ticket that answers the challenge; None under MD5."""
@@ -131,7 +135,15 @@ class TicketLeg:
                 "these tickets cannot be renewed without a new connection",
                 hint="sign in again; tickets by RST can be renewed (Servers(rst=…))",
             )
-        return self._request_tokens(self._dialect)
+        return self._renewed(self._dialect)
+
+    def drop_cached(self) -> bool:
+        """Forget tickets that came from the cache and were refused; tell whether there were any."""
+        cached, self._cached = self._cached, False
+        if cached and self._cache is not None:
+            for address in self.tickets:
+                self._cache.forget(self._ticket_key(address))
+        return cached
 
     # --- which server --------------------------------------------------------------------------
 
@@ -157,6 +169,10 @@ class TicketLeg:
     def _ask(self) -> list[Action]:
         assert self._dialect is not None  # challenge() set it
         if self._rst(self._dialect) is not None:
+            kept = self._kept()
+            if kept:
+                self._cached = True
+                return self._granted(kept)
             self._running = self._request_tokens(self._dialect)
         elif self._dialect.scheme is Scheme.SSO:
             return [Failed(_no_server("RST", "rst"))]
@@ -191,12 +207,47 @@ class TicketLeg:
             now=self._now,
         )
 
+    def _renewed(self, dialect: Dialect) -> Exchange[dict[str, Ticket]]:
+        self.tickets = yield from self._request_tokens(dialect)
+        self._keep(self.tickets)
+        return self.tickets
+
     def _wanted(self, dialect: Dialect) -> tuple[str, str]:
         from .rst import MESSENGER, MESSENGER_CLEAR, policy_for_challenge
 
         if dialect.scheme is Scheme.SSO:
             return MESSENGER_CLEAR, self._challenge[0]
         return MESSENGER, policy_for_challenge(self._challenge[0])
+
+    # --- the cache -----------------------------------------------------------------------------
+
+    def _ticket_key(self, address: str) -> str:
+        """Return the cache's key: nothing is used for another account, network or scheme."""
+        assert self._dialect is not None  # challenge() set it
+        network = self._servers.rst or self._servers.rst2
+        scheme, passport = self._dialect.scheme, self._passport.casefold()
+        return f"ticket {scheme} {address} {passport} {network}"
+
+    def _kept(self) -> dict[str, Ticket]:
+        """Return the tickets that are wanted, if all of them are kept and live a while yet."""
+        if self._cache is None or self._dialect is None:
+            return {}
+        wanted = (self._wanted(self._dialect)[0], *self._more)
+        found = {}
+        for address in wanted:
+            ticket = load_ticket(self._cache.get(self._ticket_key(address)))
+            if ticket is None or ticket.expires is None:
+                return {}
+            if ticket.expires - self._now() < _SPARE:
+                return {}
+            found[address] = ticket
+        return found
+
+    def _keep(self, tickets: dict[str, Ticket]) -> None:
+        """Keep those whose life the service states; a Passport 1.4 ticket never comes here."""
+        for address, ticket in tickets.items():
+            if self._cache is not None and ticket.expires is not None:
+                self._cache.put(self._ticket_key(address), dump_ticket(ticket), ticket.expires)
 
     # --- the exchange under way ----------------------------------------------------------------
 
@@ -230,6 +281,7 @@ class TicketLeg:
         if isinstance(result, Ticket):
             self.ticket, self._answer = result, (result.reveal(),)
             return []
+        self._keep(result)
         return self._granted(result)
 
     def _granted(self, tickets: dict[str, Ticket]) -> list[Action]:

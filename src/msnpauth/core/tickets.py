@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,7 +10,14 @@ from typing import Protocol
 
 from .secrets import Secret
 
-__all__ = ["MemoryTicketCache", "Ticket", "TicketCache", "utc_now"]
+__all__ = [
+    "MemoryTicketCache",
+    "Ticket",
+    "TicketCache",
+    "dump_ticket",
+    "load_ticket",
+    "utc_now",
+]
 
 
 def utc_now() -> datetime:
@@ -60,6 +68,33 @@ class Ticket:
         shape = f" ({parts})" if parts else ""
         until = f", good until {self.expires:%Y-%m-%d %H:%M:%S %Z}" if self.expires else ""
         return f"{len(self.value)} characters{shape} from {self.server}{until}"
+
+
+def dump_ticket(ticket: Ticket) -> str:
+    """Return a ticket as text for a cache; it is as secret as the ticket."""
+    return json.dumps(
+        {
+            "value": ticket.value.reveal(),
+            "server": ticket.server,
+            "expires": ticket.expires.isoformat() if ticket.expires else None,
+            "proof_key": ticket.proof_key.reveal() if ticket.proof_key else None,
+        }
+    )
+
+
+def load_ticket(text: str | None) -> Ticket | None:
+    """Return the ticket that was dumped; None when the text is something else."""
+    try:
+        content = json.loads(text or "")
+        key, expires = content["proof_key"], content["expires"]
+        return Ticket(
+            Secret(str(content["value"])),
+            str(content["server"]),
+            datetime.fromisoformat(expires) if expires else None,
+            Secret(str(key)) if key else None,
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 class TicketCache(Protocol):
