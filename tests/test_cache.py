@@ -96,7 +96,7 @@ def test_plain_with_a_loud_word(
     elif without == "locked":
         keyring.set_keyring(Locked())
     else:
-        ring.passwords["msnpauth", "ticket cache"] = "nonsense"
+        ring.passwords["msnpauth", str(path.resolve())] = "nonsense"
     with pytest.warns(PlainCacheWarning, match="pip install 'msnpauth") as caught:
         cache = FileTicketCache(path)
     assert caught[0].filename == __file__

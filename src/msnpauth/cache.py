@@ -18,7 +18,6 @@ from .core.tickets import utc_now
 __all__ = ["FileTicketCache", "PlainCacheWarning"]
 
 _KEYRING_SERVICE = "msnpauth"
-_KEYRING_NAME = "ticket cache"
 _LOCK_SECONDS = 10.0
 
 _Kept = dict[str, tuple[str, str | None]]
@@ -59,7 +58,8 @@ class FileTicketCache:
                 hint="name a file in a folder of your own",
             ) from None
         self._lock = FileLock(f"{self._path}.lock", timeout=_LOCK_SECONDS)
-        self._key = _key_from_keyring()
+        with self._lock:  # two processes that make a key each could not read one another
+            self._key = _key_from_keyring(str(self._path.resolve()))
         if self._key is None:
             text = (
                 f"tickets will lie unsealed in {self._path}: there is no system keyring;"
@@ -148,8 +148,8 @@ class FileTicketCache:
             raise ValueError("not sealed by this key") from None
 
 
-def _key_from_keyring() -> str | None:
-    """Return the sealing key, made once; None where there is no keyring."""
+def _key_from_keyring(name: str) -> str | None:
+    """Return the sealing key of a file, made once; None where there is no keyring."""
     try:
         import keyring
         import keyring.errors
@@ -158,11 +158,10 @@ def _key_from_keyring() -> str | None:
     from cryptography.fernet import Fernet
 
     try:
-        key = keyring.get_password(_KEYRING_SERVICE, _KEYRING_NAME)
+        key = keyring.get_password(_KEYRING_SERVICE, name)
         if key is None:
-            keyring.set_password(_KEYRING_SERVICE, _KEYRING_NAME, Fernet.generate_key().decode())
-            # Read back: another process may have been first.
-            key = keyring.get_password(_KEYRING_SERVICE, _KEYRING_NAME)
+            keyring.set_password(_KEYRING_SERVICE, name, Fernet.generate_key().decode())
+            key = keyring.get_password(_KEYRING_SERVICE, name)
         Fernet(key or "")
     except (keyring.errors.KeyringError, ValueError):
         return None
