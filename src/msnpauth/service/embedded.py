@@ -36,6 +36,7 @@ ROLES = ("dispatch", "notification", "login", "home")
 """What listens: two TCP ports and two HTTPS ports; `home` is the second login server."""
 
 _HANDSHAKE_SECONDS = 10.0
+_LINGER_SECONDS = 0.05
 
 _T = TypeVar("_T")
 _Server = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
@@ -69,7 +70,7 @@ class Service:
         self._office = Office(accounts, self._tickets, known(numbers))
         self._web: list[WebRole] = []
         self._listening: list[asyncio.Server] = []
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: dict[asyncio.Future[None], asyncio.StreamWriter] = {}
         self.servers: Servers
         self.ca_file: Path
         self.ssl_context: ssl.SSLContext
@@ -119,9 +120,19 @@ class Service:
             role.put_out("SSD")
         for listening in self._listening:
             listening.close()
-        for task in (tasks := list(self._connections)):
+        # Twice: a connection in its TLS handshake is nobody's yet, and comes or ends in a moment.
+        for _ in range(2):
+            await self._drop_connections()
+            await asyncio.sleep(_LINGER_SECONDS)
+
+    async def _drop_connections(self) -> None:
+        connections = dict(self._connections)
+        for task in connections:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*connections, return_exceptions=True)
+        for writer in connections.values():
+            # Not close(): saying good-bye over TLS could wait for the peer.
+            writer.transport.abort()
 
     def _certify(self, folder: Path) -> ssl.SSLContext:
         """Make a certificate authority and a certificate; return the listener's settings."""
@@ -158,8 +169,8 @@ class Service:
         # Not a coroutine: asyncio would make a task of it, and log its being cancelled as a fault.
         def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             task = asyncio.ensure_future(serve(reader, writer))
-            self._connections.add(task)
-            task.add_done_callback(self._connections.discard)
+            self._connections[task] = writer
+            task.add_done_callback(self._forget)
 
         patience = _HANDSHAKE_SECONDS if tls else None
         self._listening.append(
@@ -167,6 +178,9 @@ class Service:
                 connected, sock=sock, ssl=tls, ssl_handshake_timeout=patience
             )
         )
+
+    def _forget(self, task: asyncio.Future[None]) -> None:
+        del self._connections[task]
 
 
 def _bind_all(host: str, ports: Mapping[str, int]) -> dict[str, socket.socket]:

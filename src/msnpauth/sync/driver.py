@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["sign_in"]
 
 _CHUNK = 16 * 1024
+_JOIN_PATIENCE = 0.25
 
 
 def sign_in(
@@ -106,6 +107,7 @@ def sign_in(
         driver.close()
         if carrier is not transport:
             carrier.close()
+        driver.join()
 
 
 class _Driver:
@@ -152,6 +154,10 @@ class _Driver:
         self._selector.close()
         if self._sock is not None:
             self._sock.close()
+
+    def join(self) -> None:
+        """Wait a moment for the HTTPS thread; one that is held up ends by the deadline."""
+        self._https.join()
 
     def _talk(self, action: Connect | Send) -> None:
         if isinstance(action, Connect):
@@ -232,6 +238,9 @@ class _HttpsThread:
 
     def close(self) -> None:
         self._jobs.put(None)
+
+    def join(self) -> None:
+        self._thread.join(_JOIN_PATIENCE)
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
