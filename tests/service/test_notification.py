@@ -133,7 +133,7 @@ def test_cvr() -> None:
 @pytest.mark.parametrize(
     "words",
     [("USR", 3, "MD5", "I", "a@b"), ("USR", 3, "SSO", "I", "a@b"), ("USR", 3, "TWN", "I"), ("USR", 3),
-     ("USR", 3, "TWN", "X", "a@b"), ("INF", 3), ("PNG", None), ("CHG", 3, "NLN"),
+     ("USR", 3, "TWN", "X", "a@b"), ("USR", 3, "TWN", "S", "a", "b"), ("INF", 3), ("PNG", None), ("CHG", 3, "NLN"),
      ("XYZ", 3), ("USR", None, "TWN", "I", "a@b")],
 )  # fmt: skip
 def test_what_closes_before_sign_in(words: tuple[str, int | None, str]) -> None:
@@ -451,3 +451,16 @@ def test_a_nonce_is_good_once() -> None:
     other, _, _, _ = sso(15)
     other.office.tickets = wire.office.tickets
     assert other.say("USR", 4, "SSO", "S", ticket, response) == ["911 4|"]
+
+
+@pytest.mark.parametrize("version", [12, 18])
+def test_usr_with_more_words_than_its_scheme_has(version: int) -> None:
+    if version < 15:
+        wire = Wire()
+        wire.challenge(version)
+        words = [wire.office.tickets.issue("alice@example.com")[0], "more"]
+    else:
+        wire, ticket, response, _ = sso(version)
+        words = [ticket, response, GUID, "more"]
+    assert wire.say("USR", 4, "TWN" if version < 15 else "SSO", "S", *words) == []
+    assert wire.closed

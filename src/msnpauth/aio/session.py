@@ -129,8 +129,9 @@ class Session:
         replies = self._core.replies
         try:
             await self._write(command)
-            come = lambda: replies[reply_to] is not None  # noqa: E731 - one use, beside its name
-            await self._wait_until(come, patience, f"reply to {verb}")
+            await self._wait_until(
+                lambda: replies[reply_to] is not None, patience, f"reply to {verb}"
+            )
         finally:
             reply = replies.pop(reply_to)
         assert reply is not None  # _wait_until returned

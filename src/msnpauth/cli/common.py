@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..core.errors import SignInError
     from ..core.secrets import Secret
     from ..core.servers import Servers
+    from ..sync.session import Session
 
 __all__ = [
     "REFUSED",
@@ -26,6 +27,7 @@ __all__ = [
     "ask_password",
     "emit_json",
     "errors_told",
+    "go_online",
     "network_options",
     "output_options",
     "password_option",
@@ -180,6 +182,17 @@ def _fields(error: SignInError) -> dict[str, object]:
 
 
 _COLOURS = {">": "cyan", "<": "green", " ": "bright_black"}
+
+
+def go_online(session: Session) -> None:
+    """Set the state to online, as the session's dialect says it.
+
+    Raises:
+        SignInError: as `Session.request`.
+    """
+    from ..core.dialects import DIALECTS
+
+    session.request("CHG", "NLN", *(["0"] if DIALECTS[session.dialect].client_id else []))
 
 
 class _Printer(logging.Handler):

@@ -9,7 +9,7 @@ import click
 
 from ..core.secrets import Secret
 from ..core.servers import Servers
-from .common import errors_told, shown_conversation
+from .common import errors_told, go_online, shown_conversation
 
 if TYPE_CHECKING:
     from ..core.dialects import Scheme
@@ -75,7 +75,7 @@ def _watch(service: Service, scheme: Scheme, dialects: list[int] | None) -> None
         )
         took = time.perf_counter() - begun
         with session:
-            session.request("CHG", "NLN", *(["0"] if scheme is not scheme.MD5 else []))
+            go_online(session)
     where = f"MSNP{session.dialect}, at {session.server}, {took * 1000:.0f} ms"
     click.secho(f"\nSigned in: {session.passport}, {where}", bold=True)
     if session.ticket is not None:

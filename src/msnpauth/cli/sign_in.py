@@ -11,6 +11,7 @@ from .common import (
     ask_password,
     emit_json,
     errors_told,
+    go_online,
     network_options,
     output_options,
     password_option,
@@ -87,7 +88,7 @@ def _tell(session: Session, as_json: bool) -> None:
 
 
 def _stay(session: Session, as_json: bool) -> None:
-    session.request("CHG", "NLN", "0")
+    go_online(session)
     try:
         for command in session:
             _tell_command(command, as_json)

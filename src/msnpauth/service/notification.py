@@ -31,6 +31,8 @@ __all__ = ["NotificationRole", "Office"]
 _STATES = frozenset({"NLN", "BSY", "IDL", "BRB", "AWY", "PHN", "LUN", "HDN"})
 _POLICIES = b'<?xml version= "1.0" encoding="utf-8" ?><Policies></Policies>'
 _QNG_SECONDS = "50"
+# Of USR … S: scheme, S, and a hash, a ticket, or a ticket with its proof and the machine's GUID.
+_MOST_WORDS = {Scheme.MD5: 3, Scheme.TWN: 3, Scheme.SSO: 5}
 _HOP = base64.b64encode(b"Version: 1\r\nXfrCount: 1").decode()
 
 
@@ -169,7 +171,7 @@ class NotificationRole:
             self._refuse(command, 500)
         elif command.args[1] == "I" and len(command.args) == 3:
             self._on_usr_i(command, unescape(command.args[2]))
-        elif command.args[1] == "S":
+        elif command.args[1] == "S" and len(command.args) <= _MOST_WORDS[Scheme(command.args[0])]:
             self._on_usr_s(command, command.args[2:])
         else:
             self.closing = True
