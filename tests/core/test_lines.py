@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from feeding import pieces, ways
@@ -126,6 +126,7 @@ def test_any_bytes_are_commands_or_a_fault(chunks: list[bytes], sender: Role) ->
 words = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=9)
 
 
+@example([Command("MSG", None, ("00", "x"), b"")])
 @given(
     st.lists(
         st.builds(

@@ -162,7 +162,7 @@ def command_from_words(words: list[str], payload: bytes | None) -> Command:
     if payload is not None:
         rest = rest[:-1]
     trid = None
-    if rest and _is_number(rest[0]) and _has_trid(verb, rest):
+    if rest and _has_trid(verb, rest):
         trid = int(rest[0])
         rest = rest[1:]
     return Command(verb, trid, tuple(rest), payload)
@@ -186,7 +186,7 @@ def payload_length(words: list[str], sender: Role) -> int | None:
         return None
     rest = (
         words[2:]
-        if len(words) > 1 and _is_number(words[1]) and _has_trid(verb, words[1:])
+        if len(words) > 1 and _has_trid(verb, words[1:])
         else words[1:]
     )
     if rest and _is_number(rest[-1]):
@@ -197,6 +197,9 @@ def payload_length(words: list[str], sender: Role) -> int | None:
 
 
 def _has_trid(verb: str, rest: list[str]) -> bool:
+    # `007` is a word: as a number it would not be the same bytes again.
+    if not _is_number(rest[0]) or rest[0] != str(int(rest[0])):
+        return False
     # `LSG 0 Other%20Contacts 0` (MSNP8 and 9) begins by a group's number; `LSG 5 …` of MSNP7, with
     # its six words, by the transaction id.
     if verb == "LSG":
