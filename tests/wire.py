@@ -172,6 +172,20 @@ def to_ok(peer: Peer, version: int = 12) -> None:
     peer.send(f"USR 4 OK {PASSPORT} 1 0\r\n")
 
 
+def later(peer: Peer) -> None:
+    """Sign the same session in again: its transaction ids go on."""
+    trids = []
+    for verb in ("VER", "CVR", "USR"):
+        said, trid, *_ = peer.line().split(" ")
+        assert said == verb
+        trids.append(int(trid))
+    assert trids == [trids[0], trids[0] + 1, trids[0] + 2]
+    assert trids[0] > 4
+    peer.send(f"VER {trids[0]} MSNP12\r\nUSR {trids[2]} TWN S lc=1033\r\n")
+    assert peer.line() == f"USR {trids[2] + 1} TWN S {TICKET}"
+    peer.send(f"USR {trids[2] + 1} OK {PASSPORT} 1 0\r\n")
+
+
 def stays(peer: Peer) -> None:
     to_ok(peer)
     peer.until_closed()

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from .core.servers import Servers
     from .core.sign_in import SignIn
     from .core.tickets import MemoryTicketCache, Ticket, TicketCache
+    from .reconnect import Reconnect
     from .sync.auth import MSNPAuth
     from .sync.driver import sign_in
     from .sync.session import Session
@@ -83,6 +84,7 @@ _HOMES = {
     "core.servers": ("Servers",),
     "core.sign_in": ("SignIn",),
     "core.tickets": ("MemoryTicketCache", "Ticket", "TicketCache"),
+    "reconnect": ("Reconnect",),
     "sync.auth": ("MSNPAuth",),
     "sync.session": ("Session",),
     "sync.driver": ("sign_in",),
@@ -104,6 +106,7 @@ __all__ = [  # noqa: RUF022 - sorted without regard to case, as a reader looks n
     "MSNPAuth",
     "NoCommonDialect",
     "PlainCacheWarning",
+    "Reconnect",
     "RemoteProtocolError",
     "Secret",
     "Servers",

@@ -143,7 +143,11 @@ def network_error(error: Exception, step: Step, server: str) -> SignInError:
         words = reason.replace("_", " ").lower() or "connection lost"
         return ConnectionFailed(f"TLS failed: {words}", step=step, server=server)
     words = getattr(error, "strerror", None) or str(error) or "connection lost"
-    return ConnectionFailed(words[:1].lower() + words[1:], step=step, server=server)
+    words = words[:1].lower() + words[1:]
+    if isinstance(error, ConnectionResetError | BrokenPipeError | ConnectionAbortedError):
+        # Three names for one thing: which of them comes depends on who was sending just then.
+        words = f"the server closed the connection ({words})"
+    return ConnectionFailed(words, step=step, server=server)
 
 
 def _certificate_error(error: Exception, step: Step, server: str) -> CertificateRejected:

@@ -1,4 +1,4 @@
-"""The masked conversation, on the logger `msnpauth`, at DEBUG.
+"""The masked conversation, on the logger `msnpauth`, at DEBUG; at INFO, sessions that come back.
 
 Each record has `direction` (`>`, `<` or ` `) and `channel` (a `Step`'s word) as attributes, for a
 handler that wants more than the text.
@@ -14,7 +14,17 @@ from .core.commands import Command, Role
 from .core.errors import SignInError, Step
 from .core.http import Request, Response, describe_request, describe_response
 
-__all__ = ["acted", "answered", "enabled", "log", "observer", "received", "requested", "sent"]
+__all__ = [
+    "acted",
+    "answered",
+    "comes_back",
+    "enabled",
+    "log",
+    "observer",
+    "received",
+    "requested",
+    "sent",
+]
 
 log = logging.getLogger("msnpauth")
 
@@ -24,9 +34,9 @@ def enabled() -> bool:
     return log.isEnabledFor(logging.DEBUG)
 
 
-def _write(direction: str, channel: Step, text: str) -> None:
+def _write(direction: str, channel: Step, text: str, level: int = logging.DEBUG) -> None:
     extra = {"direction": direction, "channel": str(channel)}
-    log.debug("%s %s %s", channel, direction, text, extra=extra)
+    log.log(level, "%s %s %s", channel, direction, text, extra=extra)
 
 
 def sent(commands: Iterable[Command]) -> None:
@@ -63,6 +73,11 @@ def answered(request: Request, outcome: Response | SignInError) -> None:
         )
         for line in lines:
             _write("<", request.step, line)
+
+
+def comes_back(lost: SignInError, pause: float) -> None:
+    """A session was lost, or an attempt to come back failed: the next is to be made."""
+    _write(" ", Step.SESSION, f"{lost.text}; signing in again in {pause:.1f} seconds", logging.INFO)
 
 
 def acted(action: Action) -> None:

@@ -19,7 +19,7 @@ from imports import modules_after
 from msnpauth.cli import main
 from msnpauth.service import Service
 from msnpauth.sync import session
-from wire import PASSPORT, PASSWORD, TICKET, Peer, Server, answers, granted, http, to_ok
+from wire import PASSPORT, PASSWORD, TICKET, Peer, Server, answers, granted, http, later, to_ok
 
 CHALLENGE = "lc=1033,id=507"
 
@@ -316,6 +316,40 @@ def test_stay(authority: Authority, as_json: bool, monkeypatch: pytest.MonkeyPat
         done = invoke("sign-in", PASSPORT, *where, *flags, password=PASSWORD)
     assert done.exit_code == 0
     assert "NLN NLN x@y X 0" in done.stdout
+    assert "signed in elsewhere" in done.stderr
+
+
+def test_stay_where_the_server_sends_us(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes online again at the other server."""
+    monkeypatch.setattr(session, "_PROFILE_PATIENCE", 0.05)
+
+    def sends_on(peer: Peer) -> None:
+        to_ok(peer)
+        assert peer.line() == "CHG 5 NLN 0"
+        peer.send(f"CHG 5 NLN 0\r\nXFR 0 NS {other.address}\r\n")
+        peer.until_closed()
+
+    def takes(peer: Peer) -> None:
+        later(peer)
+        verb, trid, *words = peer.line().split(" ")
+        assert [verb, *words] == ["CHG", "NLN", "0"]
+        peer.send(f"CHG {trid} NLN 0\r\nOUT OTH\r\n")
+        peer.until_closed()
+
+    with (
+        Server(answers(granted(), granted()), authority.server_tls) as login,
+        Server(takes) as other,
+        Server(sends_on) as server,
+    ):
+        where = ("--notification", server.address, "--login", login.url)
+        trust = ("--ca-file", str(authority.ca_file))
+        done = invoke(
+            "sign-in", PASSPORT, *where, *trust, "--stay", "--reconnect", password=PASSWORD
+        )
+    assert done.exit_code == 0
+    assert re.search(r"^XFR 0 NS .*\nUSR \d+ OK ", done.stdout, re.MULTILINE)
     assert "signed in elsewhere" in done.stderr
 
 

@@ -14,10 +14,13 @@ from msnpauth.core.errors import (
     LocalProtocolError,
     RemoteProtocolError,
     SessionEnded,
+    SignInError,
+    Step,
+    TooManyRedirects,
 )
 from msnpauth.core.lines import LineReader
 from msnpauth.core.secrets import Secret
-from msnpauth.core.session import PING_INTERVAL, Profile, SessionCore
+from msnpauth.core.session import MAX_QUICK_MOVES, PING_INTERVAL, Profile, SessionCore
 from msnpauth.core.tickets import Ticket
 from msnpauth.core.urls import Address
 
@@ -27,12 +30,15 @@ PROFILE = (
 )
 
 
+OK = Command("USR", 4, ("OK", "a@b", "1", "0"))
+
+
 def session(
     number: int = 12, unasked: tuple[Command, ...] = (), left: bytes = b"", **settings: Any
 ) -> SessionCore:
     reader = LineReader(Role.SERVER)
     reader.feed(left)
-    accepted = Accepted("a@b", "A", DIALECTS[number], verified=True, restricted=False)
+    accepted = Accepted("a@b", "A", DIALECTS[number], verified=True, restricted=False, command=OK)
     signed_in = SignedIn(
         accepted, Ticket(Secret("t=1"), "https://h"), {}, Address("ns", 1863), 5, unasked, reader
     )
@@ -234,3 +240,59 @@ def test_display_name() -> None:
     assert core.display_name == "Zoë"
     core.receive(b"PRP 5 MFN B\r\nPRP PHH 1\r\n", 1.0)
     assert core.display_name == "B"
+
+
+def moved(core: SessionCore, line: bytes, now: float = 101.0) -> SignInError | None:
+    assert [command.verb for command in core.receive(line, now)] == ["XFR"]
+    return core.ended
+
+
+def test_a_server_that_sends_the_session_on() -> None:
+    ended = moved(session(), b"XFR 0 NS 10.0.0.9:1863 0 10.0.0.1:1863\r\nNLN NLN x@y X 0\r\n")
+    assert isinstance(ended, SessionEnded)
+    assert (ended.reason, ended.moved_to) == ("XFR", Address("10.0.0.9", 1863))
+
+
+def test_a_server_that_sends_the_session_back_to_its_beginning() -> None:
+    ended = moved(session(), b"XFR 0 NS 0\r\n")
+    assert isinstance(ended, SessionEnded)
+    assert (ended.reason, ended.moved_to) == ("XFR", None)
+
+
+def test_a_switchboard_is_no_move() -> None:
+    assert moved(session(), b"XFR 5 SB 10.0.0.9:1863 CKI 1.2.3\r\n") is None
+
+
+@pytest.mark.parametrize("line", [b"XFR 0 NS\r\n", b"XFR 0 NS :::\r\n"])
+def test_a_move_to_nowhere(line: bytes) -> None:
+    ended = moved(session(), line)
+    assert isinstance(ended, RemoteProtocolError)
+    assert ended.step is Step.SESSION
+
+
+def after(before: SessionCore) -> SessionCore:
+    """Return the session on its next connection, its USR OK taken."""
+    core = session(before=before)
+    assert [command.verb for command in core.receive(None, 100.0)] == ["USR"]
+    return core
+
+
+def test_servers_that_do_not_agree() -> None:
+    """One after another sends the session on at once: an end is put to it."""
+    core = session()
+    for _ in range(MAX_QUICK_MOVES):
+        assert isinstance(moved(core, b"XFR 0 NS 10.0.0.9:1863\r\n"), SessionEnded)
+        core = after(core)
+    assert isinstance(moved(core, b"XFR 0 NS 10.0.0.9:1863\r\n"), TooManyRedirects)
+
+
+def test_moves_now_and_then_are_no_circle() -> None:
+    core = session()
+    for _ in range(3 * MAX_QUICK_MOVES):
+        core = after(core)
+        assert isinstance(moved(core, b"XFR 0 NS 10.0.0.9:1863\r\n", now=200.0), SessionEnded)
+
+
+def test_who_reads_sees_that_the_session_came_back() -> None:
+    core = session(before=session(), unasked=(Command("GCF", 0, (), b"x"),), left=b"SBS 0 null\r\n")
+    assert [command.verb for command in core.receive(None, 100.0)] == ["GCF", "USR", "SBS"]

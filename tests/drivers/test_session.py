@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import struct
 import threading
@@ -18,16 +19,22 @@ from msnpauth import (
     CommandRefused,
     ConnectionFailed,
     LocalProtocolError,
+    Reconnect,
     RemoteProtocolError,
     Servers,
     SessionEnded,
     SignInTimeout,
+    WrongCredentials,
 )
+from msnpauth.aio import link as aio_link
 from msnpauth.aio import session as aio_session
 from msnpauth.core import session as core_session
+from msnpauth.core.http import Request, Response
 from msnpauth.service import Service
+from msnpauth.sync import link as sync_link
 from msnpauth.sync import session as sync_session
-from wire import PASSPORT, PASSWORD, Peer, Script, Server, answers, granted, to_ok
+from msnpauth.transports import AsyncTransport, Transport, make_transport
+from wire import PASSPORT, PASSWORD, Peer, Script, Server, answers, granted, later, to_ok
 
 Driver = SyncDriver | AioDriver
 Joined = Callable[..., Any]
@@ -272,7 +279,7 @@ def test_detach(joined: Joined) -> None:
         peer.until_closed()
 
     with joined(script) as session:
-        while not session._core.unread:
+        while not session._link.core.unread:
             pass  # the rest of what the server said is under way
         detached = session.detach()
         assert detached.pending == (Command("NLN", None, ("NLN", "x@y", "X", "0")),)
@@ -301,6 +308,7 @@ def test_what_nobody_takes_does_not_fill_the_memory(
 ) -> None:
     for module in (sync_session, aio_session):
         monkeypatch.setattr(module, "_MAX_WAITING", 10)
+    for module in (sync_link, aio_link):
         monkeypatch.setattr(module, "_CHUNK", 100)
     lines = [f"NLN NLN x{number}@y X 0" for number in range(500)]
 
@@ -348,3 +356,210 @@ def test_many_requests_at_once(service: Service) -> None:
         for thread in threads:
             thread.join(20)
     assert sorted(found) == sorted(states)
+
+
+AT_ONCE = Reconnect(attempts=3, first=0, longest=0)
+
+
+@contextmanager
+def two_servers(
+    driver: Driver, authority: Authority, scripts: list[Script], **settings: Any
+) -> Iterator[tuple[Any, Server]]:
+    """Sign in at a server that follows each script in turn; the last of them again and again."""
+
+    def whole(peer: Peer) -> None:
+        script = scripts.pop(0) if len(scripts) > 1 else scripts[0]
+        script(peer)
+
+    with (
+        Server(answers(*[granted()] * 9), authority.server_tls) as login,
+        Server(whole) as server,
+    ):
+        servers = Servers(notification=server.address, login=login.url)
+        with driver.sign_in(
+            PASSPORT, PASSWORD, servers, ca_file=authority.ca_file, **settings
+        ) as session:
+            yield session, server
+
+
+def then(*steps: Callable[[Peer], object]) -> Script:
+    def script(peer: Peer) -> None:
+        for step in steps:
+            step(peer)
+
+    return script
+
+
+def says(text: str) -> Script:
+    return lambda peer: peer.send(text)
+
+
+@pytest.mark.parametrize("end", ["", "OUT SSD\r\n", "OUT\r\n", "nonsense\r\n"])
+def test_a_session_that_was_lost_comes_back(driver: Driver, authority: Authority, end: str) -> None:
+    scripts = [
+        then(to_ok, says("NLN NLN x@y X 0\r\n" + end)),
+        then(later, says("NLN NLN z@y Z 0\r\n"), Peer.until_closed),
+    ]
+    with two_servers(driver, authority, scripts, reconnect=AT_ONCE) as (session, server):
+        seen = [session.receive(20)]
+        while seen[-1].args[1:2] != ("z@y",):
+            seen.append(session.receive(20))
+        words = [command.verb for command in seen if command.verb != "OUT"]
+        assert words == ["NLN", "USR", "NLN"]
+        assert session.ended is None
+        assert "alive" in repr(session)
+        assert server.connections == 2
+
+
+def test_a_session_without_a_policy_does_not_come_back(
+    driver: Driver, authority: Authority
+) -> None:
+    with two_servers(driver, authority, [to_ok]) as (session, server):
+        with pytest.raises(ConnectionFailed):
+            session.receive(20)
+        assert server.connections == 1
+
+
+def test_never_back_after_a_sign_in_elsewhere(driver: Driver, authority: Authority) -> None:
+    scripts = [then(to_ok, says("OUT OTH\r\n"))]
+    with two_servers(driver, authority, scripts, reconnect=AT_ONCE) as (session, server):
+        assert [command.verb for command in session] == ["OUT"]
+        assert session.ended.reason == "OTH"
+        assert server.connections == 1
+
+
+def test_a_reply_that_was_lost_is_told(driver: Driver, authority: Authority) -> None:
+    """What was under way fails; what is asked for afterwards does not."""
+
+    def replies(peer: Peer) -> None:
+        _, trid, *_ = peer.line().split(" ")
+        peer.send(f"CHG {trid} NLN 0\r\n")
+        peer.until_closed()
+
+    scripts = [then(to_ok, Peer.line), then(later, replies)]
+    with two_servers(driver, authority, scripts, reconnect=AT_ONCE) as (session, _):
+        with pytest.raises(ConnectionFailed):
+            session.request("CHG", "NLN", "0")
+        assert session.receive(20).verb == "USR"
+        assert session.request("CHG", "NLN", "0").args == ("NLN", "0")
+
+
+def test_a_session_that_cannot_come_back(driver: Driver, authority: Authority) -> None:
+    def refused(peer: Peer) -> None:
+        peer.line()
+        peer.send("911 5\r\n")
+
+    scripts: list[Script] = [to_ok, refused]
+    with two_servers(driver, authority, scripts, reconnect=AT_ONCE) as (session, server):
+        with pytest.raises(WrongCredentials):
+            session.receive(20)
+        assert isinstance(session.ended, WrongCredentials)
+        assert server.connections == 2
+        with pytest.raises(ConnectionFailed):
+            session.send("CHG", "NLN", "0")
+
+
+def test_attempts_come_to_an_end(driver: Driver, authority: Authority) -> None:
+    scripts: list[Script] = [to_ok, lambda peer: None]
+    with two_servers(driver, authority, scripts, reconnect=AT_ONCE) as (session, server):
+        with pytest.raises(ConnectionFailed, match="notification at"):
+            session.receive(20)
+        assert server.connections == 4
+
+
+def test_a_session_is_sent_on(driver: Driver, authority: Authority) -> None:
+    """Without any policy: the server wants it so."""
+    with Server(then(later, says("SBS 0 null\r\n"), Peer.until_closed)) as other:
+        scripts = [then(to_ok, says(f"XFR 0 NS {other.address}\r\n"), Peer.until_closed)]
+        with two_servers(driver, authority, scripts) as (session, server):
+            assert [session.receive(20).verb for _ in range(3)] == ["XFR", "USR", "SBS"]
+            assert session.server == other.address
+            assert (server.connections, other.connections) == (1, 1)
+            assert session.ended is None
+
+
+def test_a_session_that_is_sent_to_nobody(driver: Driver, authority: Authority) -> None:
+    scripts = [then(to_ok, says("XFR 0 NS 127.0.0.1:1\r\n"), Peer.until_closed)]
+    with two_servers(driver, authority, scripts) as (session, _):
+        assert session.receive(20).verb == "XFR"
+        with pytest.raises(ConnectionFailed) as failed:
+            session.receive(20)
+        assert failed.value.server == "127.0.0.1:1"
+
+
+def test_with_a_policy_it_begins_again_where_it_began(driver: Driver, authority: Authority) -> None:
+    scripts = [
+        then(to_ok, says("XFR 0 NS 127.0.0.1:1\r\n"), Peer.until_closed),
+        then(later, Peer.until_closed),
+    ]
+    with two_servers(driver, authority, scripts, reconnect=AT_ONCE) as (session, server):
+        assert [session.receive(20).verb for _ in range(2)] == ["XFR", "USR"]
+        assert session.server == server.address
+
+
+def test_leaving_while_it_waits_to_come_back(driver: Driver, authority: Authority) -> None:
+    scripts = [then(to_ok, says("OUT RCT 600\r\n"), Peer.until_closed)]
+    with two_servers(driver, authority, scripts, reconnect=AT_ONCE) as (session, server):
+        assert session.receive(20).verb == "OUT"
+        assert (session.ended, "away" in repr(session)) == (None, True)
+        session.close()
+        assert session.ended.reason == "closed"
+        assert server.connections == 1
+
+
+def test_leaving_while_it_signs_in_again(driver: Driver, authority: Authority) -> None:
+    heard = threading.Event()
+    scripts: list[Script] = [to_ok, then(lambda peer: heard.set(), Peer.silence)]
+    with two_servers(driver, authority, scripts, reconnect=AT_ONCE) as (session, _):
+        assert heard.wait(20)
+        session.close()
+        with pytest.raises(SessionEnded):
+            session.receive(20)
+
+
+class FailsLater(Transport):
+    """A transport of somebody else's, with a fault in it."""
+
+    def __init__(self, authority: Authority) -> None:
+        self._carrier = make_transport("sockets", authority.ca_file, None)
+        self._fetched = 0
+
+    def fetch(self, request: Request, timeout: float) -> Response:
+        self._fetched += 1
+        if self._fetched > 1:
+            raise ZeroDivisionError
+        return self._carrier.fetch(request, timeout)
+
+    def close(self) -> None:
+        self._carrier.close()
+
+
+class FailsLaterAsync(AsyncTransport):
+    def __init__(self, authority: Authority) -> None:
+        self._carrier = FailsLater(authority)
+
+    async def fetch(self, request: Request, timeout: float) -> Response:
+        return await asyncio.to_thread(self._carrier.fetch, request, timeout)
+
+    async def close(self) -> None:
+        self._carrier.close()
+
+
+def test_a_fault_of_a_transport_ends_the_session(driver: Driver, authority: Authority) -> None:
+    transport = (FailsLater if isinstance(driver, SyncDriver) else FailsLaterAsync)(authority)
+    scripts: list[Script] = [to_ok, later]
+
+    def whole(peer: Peer) -> None:
+        scripts.pop(0)(peer)
+
+    with Server(answers(granted()), authority.server_tls) as login, Server(whole) as server:
+        servers = Servers(notification=server.address, login=login.url)
+        with driver.sign_in(
+            PASSPORT, PASSWORD, servers, transport=transport, reconnect=AT_ONCE
+        ) as session:
+            with pytest.raises(ConnectionFailed, match="fault of the transport") as failed:
+                session.receive(20)
+            assert isinstance(failed.value.__cause__, ZeroDivisionError)
+    closing = transport.close()
+    if isinstance(driver, AioDriver) and closing is not None:
+        driver.call(closing)

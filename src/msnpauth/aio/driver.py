@@ -8,6 +8,7 @@ import ssl
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -23,6 +24,7 @@ from ..core.urls import Address
 from ..deadline import Deadline, check_timeout
 from ..machine import machine_guid
 from ..network import network_error
+from ..reconnect import Reconnect
 from ..transports import AsyncTransport, make_async_transport
 from .auth import fetch_traced, run_exchange
 from .network import Streams, open_streams
@@ -56,22 +58,25 @@ class sign_in:  # noqa: N801 - used as a function, like websockets' connect
         timeout: float = 30.0,
         pipeline: bool = True,
         product: tuple[str, str] | None = None,
+        reconnect: Reconnect | None = None,
     ) -> None:
-        self._timeout = check_timeout(timeout)
-        self._machine = SignIn(
+        machine = partial(
+            SignIn,
             passport,
             password,
             servers,
             scheme=scheme,
-            dialects=dialects,
-            tickets=tickets,
+            dialects=None if dialects is None else tuple(dialects),
+            tickets=tuple(tickets),
             guid=guid or machine_guid(),
             cache=cache,
             pipeline=pipeline,
-            observe=trace.observer(),
         )
-        self._settings = (transport, ca_file, ssl_context)
+        machine()  # for its errors
+        self._entry = _Entry(machine, (transport, ca_file, ssl_context), check_timeout(timeout))
+        self._timeout = timeout
         self._product = product
+        self._reconnect = reconnect
         self._session: Session | None = None
 
     def __await__(self) -> Generator[Any, None, Session]:
@@ -91,30 +96,61 @@ class sign_in:  # noqa: N801 - used as a function, like websockets' connect
             await self._session.close()
 
     async def _sign_in(self) -> Session:
+        streams, signed_in = await self._entry.enter()
+        return Session(
+            streams,
+            signed_in,
+            entry=self._entry,
+            reconnect=self._reconnect,
+            product=self._product,
+            timeout=self._timeout,
+        )
+
+
+class _Entry:
+    """The way in: a session goes it again when it has to."""
+
+    def __init__(
+        self,
+        machine: Callable[..., SignIn],
+        transport: tuple[
+            str | AsyncTransport | None, str | os.PathLike[str] | None, ssl.SSLContext | None
+        ],
+        timeout: float,
+    ) -> None:
+        self._new_machine = machine
+        self._settings = transport
+        self._timeout = timeout
+        self._machine: SignIn | None = None
+
+    async def enter(
+        self, at: Address | None = None, first_trid: int = 1
+    ) -> tuple[Streams, SignedIn]:
+        """Sign in; return the connection and what is known of it."""
+        deadline = Deadline(self._timeout)
+        machine = self._new_machine(at=at, first_trid=first_trid, observe=trace.observer())
         carrier = make_async_transport(*self._settings)
-        driver = _Driver(self._machine, carrier, Deadline(self._timeout))
+        driver = _Driver(machine, carrier, deadline)
         try:
             signed_in = await driver.run()
-            streams = driver.take_streams()
-            return Session(
-                streams,
-                signed_in,
-                product=self._product,
-                timeout=self._timeout,
-                renew=self._renew,
-            )
+            self._machine = machine
+            return driver.take_streams(), signed_in
         finally:
             await driver.close()
-            if carrier is not self._settings[0]:
-                await carrier.close()
+            await self._release(carrier)
 
-    async def _renew(self) -> dict[str, Ticket]:
+    async def renew(self) -> dict[str, Ticket]:
+        """Return new tickets, without a new connection."""
+        assert self._machine is not None  # a session has entered
         carrier = make_async_transport(*self._settings)
         try:
             return await run_exchange(self._machine.renewal(), carrier, Deadline(self._timeout))
         finally:
-            if carrier is not self._settings[0]:
-                await carrier.close()
+            await self._release(carrier)
+
+    async def _release(self, carrier: AsyncTransport) -> None:
+        if carrier is not self._settings[0]:
+            await carrier.close()
 
 
 class _Driver:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
-from .. import trace
 from ..core.actions import SignedIn
+from ..core.comeback import comes_back, is_move
 from ..core.commands import Command
 from ..core.errors import (
     ConnectionFailed,
@@ -24,14 +24,14 @@ from ..core.errors import (
 )
 from ..core.session import Profile, SessionCore
 from ..core.tickets import Ticket
-from ..network import network_error
+from ..core.urls import Address
+from ..reconnect import Reconnect
+from .link import Link
 from .network import Streams
 
 __all__ = ["Detached", "Session"]
 
-_CHUNK = 16 * 1024
 _MAX_WAITING = 10_000
-_GOODBYE_PATIENCE = 1.0
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,27 @@ class Detached:
     next_trid: int
 
 
+class Entry(Protocol):
+    """The way in that a session came, to be gone again."""
+
+    async def enter(self, at: Address | None, first_trid: int) -> tuple[Streams, SignedIn]:
+        """Sign in, at that notification server if one is named."""
+
+    async def renew(self) -> dict[str, Ticket]:
+        """Return new tickets, without a new connection."""
+
+
 class Session:
     """A signed-in connection to a notification server; see `msnpauth.Session`.
 
     A task reads it all the while. Unlike there, `profile` does not wait: `wait_profile` does.
     """
+
+    passport: str
+    dialect: int
+    server: str
+    ticket: Ticket | None
+    tickets: dict[str, Ticket]
 
     def __init__(
         self,
@@ -64,43 +80,41 @@ class Session:
         *,
         product: tuple[str, str] | None = None,
         timeout: float = 30.0,
-        renew: Callable[[], Awaitable[dict[str, Ticket]]] | None = None,
+        entry: Entry | None = None,
+        reconnect: Reconnect | None = None,
     ) -> None:
-        self._renew = renew
-        self._loop = asyncio.get_running_loop()
-        self._core = SessionCore(signed_in, now=self._loop.time(), product=product)
-        self._reader, self._writer = streams
+        self._entry = entry
+        self._reconnect = reconnect
+        self._product = product
         self._timeout = timeout
-        self.passport: str = self._core.passport
-        self.dialect: int = self._core.dialect.number
-        self.server: str = self._core.server
-        self.ticket: Ticket | None = self._core.ticket
-        self.tickets: dict[str, Ticket] = self._core.tickets
+        self._loop = asyncio.get_running_loop()
         self._waiting: deque[Command] = deque()
         self._changed = asyncio.Event()
+        self._final: SignInError | None = None
+        self._begin(streams, SessionCore(signed_in, now=self._loop.time(), product=product))
         self._take(None)
-        self._task = asyncio.create_task(self._read(), name="msnpauth-session")
+        self._task = asyncio.create_task(self._run(), name="msnpauth-session")
 
     @property
     def display_name(self) -> str:
         """The account's display name; its passport where the server has told none."""
-        return self._core.display_name
+        return self._link.core.display_name
 
     @property
     def profile(self) -> Profile:
         """The fields of the server's first MSG; empty until it has come."""
-        return self._core.profile
+        return self._link.core.profile
 
     @property
     def ended(self) -> SignInError | None:
-        """Why the session is over, or None while it lives."""
-        return self._core.ended
+        """Why the session is over, or None while it lives or is coming back."""
+        return self._over()
 
     async def wait_profile(self, timeout: float = 2.0) -> Profile:
         """Return `profile` once it has come; empty when it has not within `timeout` seconds."""
         with suppress(SignInError):
-            await self._wait_until(lambda: bool(self._core.profile), timeout, "profile")
-        return self._core.profile
+            await self._wait_until(lambda: bool(self.profile), self._over, timeout, "profile")
+        return self.profile
 
     async def send(self, verb: str, *args: str, payload: bytes | None = None) -> int | None:
         """Send a command; return its transaction id, or None for PNG and OUT, which have none.
@@ -109,9 +123,7 @@ class Session:
             LocalProtocolError: it is no command.
             SessionEnded, ConnectionFailed: the session is over.
         """
-        command = self._core.command(verb, args, payload)
-        await self._write(command)
-        return command.trid
+        return (await self._link.send(verb, args, payload)).trid
 
     async def request(
         self, verb: str, *args: str, payload: bytes | None = None, timeout: float | None = None
@@ -124,16 +136,16 @@ class Session:
             LocalProtocolError, SessionEnded, ConnectionFailed: as `send`.
         """
         patience = self._timeout if timeout is None else timeout
-        command = self._core.command(verb, args, payload)
-        reply_to = self._core.expect(command)
-        replies = self._core.replies
+        link = self._link
+        trid = (await link.send(verb, args, payload, expect=True)).trid
+        assert trid is not None  # only such commands can be expected to be answered
+        core, replies = link.core, link.core.replies
         try:
-            await self._write(command)
             await self._wait_until(
-                lambda: replies[reply_to] is not None, patience, f"reply to {verb}"
+                lambda: replies[trid] is not None, lambda: core.ended, patience, f"reply to {verb}"
             )
         finally:
-            reply = replies.pop(reply_to)
+            reply = replies.pop(trid)
         assert reply is not None  # _wait_until returned
         if reply.code is not None:
             raise refusal_for_code(reply.code, verb, server=self.server)
@@ -147,7 +159,7 @@ class Session:
             SessionEnded, ConnectionFailed, RemoteProtocolError: the session is over, and all
                 that came before was received.
         """
-        await self._wait_until(lambda: bool(self._waiting), timeout, "command")
+        await self._wait_until(lambda: bool(self._waiting), self._over, timeout, "command")
         command = self._waiting.popleft()
         self._changed.set()
         return command
@@ -172,10 +184,11 @@ class Session:
             LocalProtocolError: the tickets did not come by RST: nothing else can be renewed.
             SignInError: as `msnpauth.sign_in`.
         """
-        if self._renew is None:
+        if self._entry is None:
             raise LocalProtocolError("this session knows no way to new tickets")
-        self.tickets = await self._renew()
-        return self.tickets
+        renewed = await self._entry.renew()
+        self.tickets = renewed
+        return renewed
 
     async def detach(self) -> Detached:
         """Take the connection out, for somebody else to go on with; the session is over.
@@ -183,33 +196,24 @@ class Session:
         Raises:
             SessionEnded, ConnectionFailed: it was over already.
         """
-        if self._core.ended is not None:
-            raise self._core.ended
+        link = self._link
+        if link.core.ended is not None:
+            raise link.core.ended
         await self._stop_task()
-        self._core.end(SessionEnded("detached", reason="detached", server=self.server))
+        self._end(SessionEnded("detached", reason="detached", server=self.server))
         pending = tuple(self._waiting)
         self._waiting.clear()
-        self._changed.set()
-        streams = (self._reader, self._writer)
-        return Detached(streams, pending, self._core.unread, self._core.next_trid)
+        return Detached(link.streams, pending, link.core.unread, link.core.next_trid)
 
     async def close(self) -> None:
         """Say OUT and close the connection. More than once does no harm."""
-        alive = self._core.ended is None
-        self._core.end(self._core.closed_here())
-        self._changed.set()
+        link = self._link
+        alive = link.core.ended is None
+        self._end(link.core.closed_here())
         await self._stop_task()
         if alive:
-            goodbye = Command("OUT")
-            trace.sent([goodbye])
-            with suppress(OSError, TimeoutError):
-                self._writer.write(goodbye.encode())
-                async with asyncio.timeout(_GOODBYE_PATIENCE):
-                    await self._writer.drain()
-        self._writer.close()
-        with suppress(OSError, TimeoutError):
-            async with asyncio.timeout(_GOODBYE_PATIENCE):
-                await self._writer.wait_closed()
+            await link.goodbye()
+        await link.drop()
 
     async def __aenter__(self) -> Self:
         return self
@@ -223,18 +227,50 @@ class Session:
         await self.close()
 
     def __repr__(self) -> str:
-        state = "over" if self._core.ended else "alive"
+        state = "over" if self._over() else "away" if self._link.core.ended else "alive"
         return f"<Session of {self.passport!r} at {self.server}, MSNP{self.dialect}, {state}>"
 
     # --- inside --------------------------------------------------------------------------------
 
-    async def _wait_until(self, come: Callable[[], bool], timeout: float | None, what: str) -> None:
-        """Wait until something has come or the session is over."""
+    def _begin(self, streams: Streams, core: SessionCore) -> None:
+        """Go on over this connection."""
+        self._link = Link(streams, core, self._timeout)
+        self.passport = core.passport
+        self.dialect = core.dialect.number
+        self.server = core.server
+        self.ticket = core.ticket
+        self.tickets = core.tickets
+
+    def _over(self) -> SignInError | None:
+        """Return why the session is over; None while it lives or may come back."""
+        if self._final is not None:
+            return self._final
+        lost = self._link.core.ended
+        return None if lost is None or self._may_come_back(lost) else lost
+
+    def _may_come_back(self, lost: SignInError) -> bool:
+        wanted = self._reconnect is not None
+        return self._entry is not None and comes_back(lost, reconnect=wanted)
+
+    def _end(self, why: SignInError) -> None:
+        """End it for good; the first reason counts."""
+        self._final = self._over() or why
+        self._link.core.end(why)
+        self._changed.set()
+
+    async def _wait_until(
+        self,
+        come: Callable[[], bool],
+        over: Callable[[], SignInError | None],
+        timeout: float | None,
+        what: str,
+    ) -> None:
+        """Wait until something has come or it no longer can."""
         try:
             async with asyncio.timeout(timeout):
                 while not come():
-                    if self._core.ended is not None:
-                        raise self._core.ended
+                    if (why := over()) is not None:
+                        raise why
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError as error:
@@ -243,54 +279,60 @@ class Session:
             text = f"no {what} within {timeout:g} seconds"
             raise SignInTimeout(text, step=Step.SESSION, server=self.server, hint="") from None
 
-    async def _write(self, command: Command) -> None:
-        trace.sent([command])
-        try:
-            self._writer.write(command.encode())
-            async with asyncio.timeout(self._timeout):
-                await self._writer.drain()
-        except TimeoutError:
-            text = f"nothing could be sent for {self._timeout:g} seconds"
-            self._end(ConnectionFailed(text, step=Step.SESSION, server=self.server))
-        except OSError as problem:
-            self._end(network_error(problem, Step.SESSION, self.server))
-        else:
-            self._core.sent(self._loop.time())
-            return
-        assert self._core.ended is not None  # _end saw to it
-        raise self._core.ended from None
+    async def _run(self) -> None:
+        """Read one connection after another, until the session is over."""
+        while True:
+            await self._read()
+            if self._over() is not None:
+                return
+            try:
+                streams, signed_in = await self._enter()
+            except SignInError as error:
+                self._end(error)
+                return
+            except Exception as fault:  # noqa: BLE001 - handed to who waits for the session
+                text = "signing in again met a fault of the transport"
+                failed = ConnectionFailed(text, step=Step.SESSION, server=self.server)
+                failed.__cause__ = fault
+                self._end(failed)
+                return
+            before, now = self._link.core, self._loop.time()
+            core = SessionCore(signed_in, now=now, product=self._product, before=before)
+            self._begin(streams, core)
+            self._take(None)
 
-    def _end(self, error: SignInError) -> None:
-        self._core.end(error)
-        self._changed.set()
+    async def _enter(self) -> tuple[Streams, SignedIn]:
+        """Sign in again: where the server sends us, or as the policy has it."""
+        lost, first_trid = self._link.core.ended, self._link.core.next_trid
+        assert lost is not None  # the connection was read to its end
+        assert self._entry is not None  # or the session would be over
+        enter = self._entry.enter
+        await self._link.drop()
+        if is_move(lost):
+            try:
+                return await enter(lost.moved_to, first_trid)
+            except SignInError as error:
+                lost = error
+        if self._reconnect is None:
+            raise lost
+        return await self._reconnect.run_async(lost, lambda: enter(None, first_trid))
 
     async def _read(self) -> None:
-        while self._core.ended is None:
+        """Read the connection to its end."""
+        link = self._link
+        while link.core.ended is None:
             while len(self._waiting) >= _MAX_WAITING:
                 # Leave unread what nobody takes: it is not to fill the memory.
                 self._changed.clear()
                 await self._changed.wait()
-            idle = max(0.0, self._core.wake_at - self._loop.time())
-            try:
-                async with asyncio.timeout(idle):
-                    data: bytes | None = await self._reader.read(_CHUNK)
-            except TimeoutError:
-                data = None
-            except OSError as problem:
-                self._end(network_error(problem, Step.SESSION, self.server))
-                return
-            self._take(data)
+            self._take(await link.read())
 
     def _take(self, data: bytes | None) -> None:
         """Hand bytes to the core, the commands to who waits, and the core's own to the server."""
-        now = self._loop.time()
-        self._waiting += self._core.receive(data, now)
-        self._core.tick(now)
-        to_send, self._core.to_send = self._core.to_send, []
-        if to_send:
-            trace.sent(to_send)
-            self._writer.write(b"".join(command.encode() for command in to_send))
-            self._core.sent(now)
+        link, now = self._link, self._loop.time()
+        self._waiting += link.core.receive(data, now)
+        link.core.tick(now)
+        link.send_own()
         self._changed.set()
 
     async def _stop_task(self) -> None:

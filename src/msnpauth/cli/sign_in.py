@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -35,6 +36,7 @@ _SECRET_FIELDS = frozenset({"mspauth", "mspprof", "mspsec"})
 @click.option("--scheme", metavar="NAME", help="SSO, TWN or MD5; by default the best there is.")
 @click.option("--no-pipeline", is_flag=True, help="Send one command at a time.")
 @click.option("--stay", is_flag=True, help="Stay signed in and print what comes, until Ctrl-C.")
+@click.option("--reconnect", is_flag=True, help="With --stay: sign in again when it is lost.")
 @network_options
 @password_option
 @output_options
@@ -44,6 +46,7 @@ def sign_in(
     scheme: str | None,
     no_pipeline: bool,
     stay: bool,
+    reconnect: bool,
     ca_file: str | None,
     transport: str | None,
     timeout: float,
@@ -53,6 +56,7 @@ def sign_in(
     **network: object,
 ) -> None:
     """Sign in, say what came of it, and sign out."""
+    from ..reconnect import Reconnect
     from ..sync.driver import sign_in as signed_in
 
     with errors_told(as_json), shown_conversation(verbose):
@@ -69,6 +73,7 @@ def sign_in(
             ca_file=ca_file,
             timeout=timeout,
             pipeline=not no_pipeline,
+            reconnect=Reconnect() if reconnect and stay else None,
         ) as session:
             _tell(session, as_json)
             if stay:
@@ -88,10 +93,15 @@ def _tell(session: Session, as_json: bool) -> None:
 
 
 def _stay(session: Session, as_json: bool) -> None:
+    from ..core.errors import ConnectionFailed, SessionEnded
+
     go_online(session)
     try:
         for command in session:
             _tell_command(command, as_json)
+            if command.verb == "USR":  # it has come back
+                with suppress(ConnectionFailed, SessionEnded):
+                    go_online(session)
     except KeyboardInterrupt:
         return
     if session.ended is not None:

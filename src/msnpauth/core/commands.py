@@ -184,11 +184,7 @@ def payload_length(words: list[str], sender: Role) -> int | None:
         carries = verb in _PAYLOAD_FROM_CLIENT
     if not carries:
         return None
-    rest = (
-        words[2:]
-        if len(words) > 1 and _has_trid(verb, words[1:])
-        else words[1:]
-    )
+    rest = words[2:] if len(words) > 1 and _has_trid(verb, words[1:]) else words[1:]
     if rest and _is_number(rest[-1]):
         return int(rest[-1])
     if verb == "MSG" or (sender is Role.CLIENT and verb in ("QRY", "UUX", "ADL", "RML")):

@@ -43,6 +43,7 @@ __all__ = [
     "State",
     "Transferred",
     "ended_by",
+    "transferred_to",
 ]
 
 CVR_PATIENCE = 5.0
@@ -78,13 +79,14 @@ class Transferred:
 
 @dataclass(frozen=True)
 class Accepted:
-    """`USR n OK`: signed in."""
+    """`USR n OK`: signed in. `command` is that line."""
 
     passport: str
     display_name: str
     dialect: Dialect
     verified: bool
     restricted: bool
+    command: Command
 
 
 @dataclass(frozen=True)
@@ -245,20 +247,18 @@ class Conversation:
                 dialect=self._dialect,
                 verified=flags[:1] != ("0",),
                 restricted=flags[1:2] == ("1",),
+                command=command,
             )
         ]
 
     def _xfr(self, command: Command) -> Event:
-        # S: XFR 3 NS 10.0.0.5:1863 [0 [10.0.0.1:1863]] | … U D | XFR 0 NS 0
-        if len(command.args) < 2:
-            return self._fault("XFR without an address")
-        if command.args[1] == "0":
-            self.open()
-            return Transferred(None)
         try:
-            address = Address.parse(command.args[1])
+            address = transferred_to(command)
         except BadAddress as problem:
             return self._fault(f"XFR to no address: {problem}")
+        if address is None:
+            self.open()
+            return Transferred(None)
         self.state = State.ENDED
         return Transferred(address)
 
@@ -321,6 +321,17 @@ _HANDLERS: dict[tuple[State, str], _Handler] = {
 def _word(passport: str) -> str:
     # What is neither blank, control nor `%` goes as it is: servers compare the address as text.
     return "".join(escape(c) if c <= " " or c in "%\x7f" else c for c in passport)
+
+
+def transferred_to(command: Command) -> Address | None:
+    """Return where `XFR n NS …` sends the client; None for `XFR 0 NS 0`, begin again.
+
+    Raises:
+        BadAddress: there is no address in it.
+    """
+    # S: XFR 3 NS 10.0.0.5:1863 [0 [10.0.0.1:1863]] | … U D | XFR 0 NS 0
+    where = command.args[1] if len(command.args) > 1 else ""
+    return None if where == "0" else Address.parse(where)
 
 
 def _out_before_ok(command: Command, server: str) -> SignInError:

@@ -22,8 +22,12 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .secrets import Secret, conceal, printable
+
+if TYPE_CHECKING:
+    from .urls import Address
 
 __all__ = [
     "GONE_HINT",
@@ -200,15 +204,23 @@ class SessionEnded(SignInError):
     """The session is over.
 
     `reason` is OTH (signed in elsewhere), SSD (server going down), RCT (come back in
-    `minutes`), MIG, TOU, "" (the server just said OUT) or "closed" (by this side).
+    `minutes`), MIG, TOU, "" (the server just said OUT), XFR (sent on to `moved_to`, or None for
+    the server where sign-ins begin), "closed" or "detached" (by this side).
     """
 
     def __init__(
-        self, text: str, *, reason: str, minutes: int | None = None, server: str | None = None
+        self,
+        text: str,
+        *,
+        reason: str,
+        minutes: int | None = None,
+        moved_to: Address | None = None,
+        server: str | None = None,
     ) -> None:
         super().__init__(text, step=Step.SESSION, server=server)
         self.reason = reason
         self.minutes = minutes
+        self.moved_to = moved_to
 
 
 @dataclass(frozen=True)

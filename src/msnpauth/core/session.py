@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from .actions import SignedIn
 from .commands import Command, unescape
-from .conversation import ended_by
+from .conversation import ended_by, transferred_to
 from .errors import (
     ConnectionFailed,
     LocalProtocolError,
@@ -14,16 +14,22 @@ from .errors import (
     SessionEnded,
     SignInError,
     Step,
+    TooManyRedirects,
     error_for_code,
 )
 from .lines import NeedData
 from .query import answer
+from .urls import BadAddress
 
-__all__ = ["PING_INTERVAL", "Profile", "SessionCore"]
+__all__ = ["MAX_QUICK_MOVES", "PING_INTERVAL", "Profile", "SessionCore"]
 
 PING_INTERVAL = 45.0
 """Seconds between PNGs unless the server's QNG says otherwise (42 to 60 were seen)."""
 
+MAX_QUICK_MOVES = 5
+"""How often in a row a server may send a session on that is less than a minute old."""
+
+_QUICK = 60.0
 _MISSED_PINGS = 2
 _WITHOUT_TRID = frozenset({"PNG", "OUT"})
 
@@ -53,10 +59,22 @@ class Profile(Mapping[str, str]):
 
 
 class SessionCore:
-    """What both drivers' sessions are made of. Times are seconds of the driver's own clock."""
+    """One connection of a session. Times are seconds of the driver's own clock.
+
+    Args:
+        signed_in: what the sign-in left.
+        now: the time.
+        product: id and key that answer a CHL; by default those of a client of that version.
+        before: the connection that this one takes the place of.
+    """
 
     def __init__(
-        self, signed_in: SignedIn, *, now: float, product: tuple[str, str] | None = None
+        self,
+        signed_in: SignedIn,
+        *,
+        now: float,
+        product: tuple[str, str] | None = None,
+        before: SessionCore | None = None,
     ) -> None:
         accepted = signed_in.accepted
         self.passport = accepted.passport
@@ -74,6 +92,12 @@ class SessionCore:
         """Replies that a `request` waits for, by transaction id; None until they come."""
         self._reader = signed_in.reader
         self._unasked = list(signed_in.unasked)
+        if before is not None:
+            # Who reads the commands sees by it that presence is to be set up anew.
+            self._unasked.append(accepted.command)
+        self._began = now
+        self.quick_moves: int = 0 if before is None else before.quick_moves
+        """How often in a row the server sent a young session on."""
         self._next_trid = signed_in.next_trid
         default = accepted.dialect.product
         self._product = product or (default.id, default.key)
@@ -141,6 +165,8 @@ class SessionCore:
                 self.end(command)
             elif not self._is_ours(command, now):
                 commands.append(command)
+                if command.verb == "XFR" and command.args[:1] == ("NS",):
+                    self._moved(command, now)
         return commands
 
     def tick(self, now: float) -> None:
@@ -204,6 +230,23 @@ class SessionCore:
                     self.profile = Profile(payload)
             case Command("PRP", args=(*_, "MFN", name)):
                 self.display_name = unescape(name)
+
+    def _moved(self, command: Command, now: float) -> None:
+        """The server sends the session on; not for ever, when two servers do not agree."""
+        quick = now - self._began < _QUICK
+        self.quick_moves = self.quick_moves + 1 if quick else 1
+        try:
+            address = transferred_to(command)
+        except BadAddress as problem:
+            text = f"XFR to no address: {problem}"
+            self.end(RemoteProtocolError(text, step=Step.SESSION, server=self.server))
+            return
+        if self.quick_moves > MAX_QUICK_MOVES:
+            text = f"more than {MAX_QUICK_MOVES} transfers within a minute each"
+            self.end(TooManyRedirects(text, step=Step.SESSION, server=self.server))
+            return
+        text = f"the server sends us on to {address or 'where we began'}"
+        self.end(SessionEnded(text, reason="XFR", moved_to=address, server=self.server))
 
     def _on_challenge(self, command: Command) -> bool:
         # S: CHL 0 15570131571988941333  C: QRY 5 msmsgs@msnmsgr.com 32

@@ -62,6 +62,8 @@ class SignIn:
         pipeline: send VER, CVR and USR in one flight.
         now: the clock.
         observe: is shown every command of the server, for a log.
+        at: the notification server to begin at, when it is not that of `servers`.
+        first_trid: the transaction id to begin with.
 
     Raises:
         LocalProtocolError: an argument cannot be right.
@@ -81,6 +83,8 @@ class SignIn:
         pipeline: bool = True,
         now: Callable[[], datetime] = utc_now,
         observe: Callable[[Command], None] | None = None,
+        at: Address | None = None,
+        first_trid: int = 1,
     ) -> None:
         self._observe = observe
         self._passport = check_passport(passport)
@@ -101,11 +105,11 @@ class SignIn:
             guid=check_guid(guid),
             more=tickets,
         )
-        self._server = servers.notification
+        self._server = at or servers.notification
         self._visited = [self._server]
         self._transfers = 0
         self._ended = False
-        self._conversation = self._new_conversation(1)
+        self._conversation = self._new_conversation(first_trid)
 
     @property
     def server(self) -> Address:
@@ -233,7 +237,7 @@ class SignIn:
     def _offer_others(self) -> list[Action]:
         """The network speaks no dialect of that scheme: try the next."""
         self._offered = self._offers.pop(0)
-        self._conversation = self._new_conversation(1)
+        self._conversation = self._new_conversation(self._conversation.next_trid)
         self._conversation.open()
         return [*self._leg.start(self._offered[0]), Connect(self._server)]
 

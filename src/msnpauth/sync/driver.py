@@ -7,7 +7,8 @@ import queue
 import selectors
 import socket
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from .. import trace
@@ -18,9 +19,11 @@ from ..core.secrets import Secret
 from ..core.servers import Servers
 from ..core.sign_in import SignIn
 from ..core.tickets import Ticket, TicketCache
+from ..core.urls import Address
 from ..deadline import Deadline, check_timeout
 from ..machine import machine_guid
 from ..network import network_error
+from ..reconnect import Reconnect
 from ..transports import Transport, make_transport
 from .auth import fetch_traced, run_exchange
 from .network import connect_tcp
@@ -51,6 +54,7 @@ def sign_in(
     timeout: float = 30.0,
     pipeline: bool = True,
     product: tuple[str, str] | None = None,
+    reconnect: Reconnect | None = None,
 ) -> Session:
     """Sign in; the session is a context manager that says OUT at its end.
 
@@ -70,44 +74,75 @@ def sign_in(
         timeout: seconds for the whole sign-in.
         pipeline: send VER, CVR and USR in one flight; False for a server that cannot take it.
         product: id and key that answer a CHL; by default those of a client of that version.
+        reconnect: when and how to sign in again once the connection is lost; never by default.
 
     Raises:
         SignInError: whichever of its kinds; see `msnpauth.core.errors`.
     """
-    deadline = Deadline(check_timeout(timeout))
-    machine = SignIn(
+    machine = partial(
+        SignIn,
         passport,
         password,
         servers,
         scheme=scheme,
-        dialects=dialects,
-        tickets=tickets,
+        dialects=None if dialects is None else tuple(dialects),
+        tickets=tuple(tickets),
         guid=guid or machine_guid(),
         cache=cache,
         pipeline=pipeline,
-        observe=trace.observer(),
     )
-    carrier = make_transport(transport, ca_file, ssl_context)
-    driver = _Driver(machine, carrier, deadline)
-    try:
-        signed_in = driver.run()
+    entry = _Entry(machine, (transport, ca_file, ssl_context), check_timeout(timeout))
+    sock, signed_in = entry.enter()
+    return Session(
+        sock, signed_in, entry=entry, reconnect=reconnect, product=product, timeout=timeout
+    )
 
-        def renew() -> dict[str, Ticket]:
-            carrier = make_transport(transport, ca_file, ssl_context)
-            try:
-                return run_exchange(machine.renewal(), carrier, Deadline(timeout))
-            finally:
-                if carrier is not transport:
-                    carrier.close()
 
-        return Session(
-            driver.take_socket(), signed_in, product=product, timeout=timeout, renew=renew
-        )
-    finally:
-        driver.close()
-        if carrier is not transport:
+class _Entry:
+    """The way in: a session goes it again when it has to."""
+
+    def __init__(
+        self,
+        machine: Callable[..., SignIn],
+        transport: tuple[
+            str | Transport | None, str | os.PathLike[str] | None, ssl.SSLContext | None
+        ],
+        timeout: float,
+    ) -> None:
+        self._new_machine = machine
+        self._settings = transport
+        self._timeout = timeout
+        self._machine: SignIn | None = None
+
+    def enter(
+        self, at: Address | None = None, first_trid: int = 1
+    ) -> tuple[socket.socket, SignedIn]:
+        """Sign in; return the connection and what is known of it."""
+        deadline = Deadline(self._timeout)
+        machine = self._new_machine(at=at, first_trid=first_trid, observe=trace.observer())
+        carrier = make_transport(*self._settings)
+        driver = _Driver(machine, carrier, deadline)
+        try:
+            signed_in = driver.run()
+            self._machine = machine
+            return driver.take_socket(), signed_in
+        finally:
+            driver.close()
+            self._release(carrier)
+            driver.join()
+
+    def renew(self) -> dict[str, Ticket]:
+        """Return new tickets, without a new connection."""
+        assert self._machine is not None  # a session has entered
+        carrier = make_transport(*self._settings)
+        try:
+            return run_exchange(self._machine.renewal(), carrier, Deadline(self._timeout))
+        finally:
+            self._release(carrier)
+
+    def _release(self, carrier: Transport) -> None:
+        if carrier is not self._settings[0]:
             carrier.close()
-        driver.join()
 
 
 class _Driver:
