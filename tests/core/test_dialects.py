@@ -67,6 +67,8 @@ def test_offer_refuses(dialects: list[int]) -> None:
         (["MSNP12"], 12),
         (["MSNP13", "CVR0"], 13),
         (["msnp9", "MSNP8"], 9),
+        (["MSNP14", "MSNP13", "MSNP12"], 14),
+        (["MSNP14", "MSNP13", "CVR0"], 13),
         (["0"], None),
         (["CVR0"], None),
         (["MSNP18"], None),

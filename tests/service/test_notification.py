@@ -464,3 +464,16 @@ def test_usr_with_more_words_than_its_scheme_has(version: int) -> None:
         words = [ticket, response, GUID, "more"]
     assert wire.say("USR", 4, "TWN" if version < 15 else "SSO", "S", *words) == []
     assert wire.closed
+
+
+@pytest.mark.parametrize("verb", ["PUT", "SDG", "DEL"])
+def test_what_is_published(verb: str) -> None:
+    assert sso_in(18).say(verb, 5, payload=b"Routing: 1.0\r\n\r\n") == [f"{verb} 5 OK 0|"]
+    assert sso_in(16).say(verb, 5, payload=b"Routing: 1.0\r\n\r\n") == ["502 5|"]
+
+
+def test_msnp21_is_asked_before_it_is_told() -> None:
+    wire, ticket, response, _ = sso(21)
+    said = wire.say("USR", 4, "SSO", "S", ticket, response, GUID)
+    assert [line[:3] for line in said] == ["USR", "SBS", "CHL", "MSG"]
+    assert wire.say("CHG", 5, "NLN", "0") == ["CHG 5 NLN 0|"]

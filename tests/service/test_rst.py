@@ -83,3 +83,13 @@ def test_without_a_password() -> None:
         b"<a><UsernameToken/><RequestSecurityToken><Address>x</Address></RequestSecurityToken></a>"
     )
     assert b"FailedAuthentication" in reply(body)
+
+
+def test_the_number_is_the_same_without_the_legacy_token() -> None:
+    """Libpurple counts from Passport.NET/tb, and pecan looks for 1 and 2."""
+    body = (
+        b"<a><UsernameToken><Username>alice@example.com</Username><Password> p&amp;a&lt;ss "
+        b"</Password></UsernameToken><RequestSecurityToken><Address>messenger.msn.com</Address>"
+        b"</RequestSecurityToken></a>"
+    )
+    assert b'Id="Compact1"' in reply(body)

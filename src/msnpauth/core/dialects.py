@@ -96,6 +96,8 @@ class Dialect:
         guid: `USR SSO S` names the machine, and one account may be at several places.
         rst: clients of this version got their ticket by RST rather than from the login server.
         rst2: … by RST2.
+        chl_first: the server asks CHL right behind USR OK, before the profile.
+        publishes: PUT, SDG and DEL are answered.
         usual: seen in use; the others are offered only when they are asked for.
     """
 
@@ -116,6 +118,8 @@ class Dialect:
     guid: bool
     rst: bool
     rst2: bool
+    chl_first: bool
+    publishes: bool
     usual: bool
 
     @property
@@ -143,6 +147,8 @@ def _dialect(number: int) -> Dialect:
         guid=number >= 16,
         rst=number >= 12,
         rst2=number >= 18,
+        chl_first=number >= 21,
+        publishes=number >= 18,
         usual=number not in (17, 19, 21),
     )
 
@@ -177,6 +183,9 @@ def _lists(number: int) -> ListsForm:
 
 DIALECTS: dict[int, Dialect] = {n: _dialect(n) for n in (*range(2, 20), 21)}
 """Every dialect by its number. MSNP20 was never seen."""
+
+_SPOKEN = {frozenset({14, 13}): {13}}
+"""What is spoken by clients that name these: libpurple of 2007 puts MSNP14 first, and cannot."""
 
 _NAME = re.compile(r"MSNP(\d{1,3})", re.IGNORECASE)
 
@@ -251,9 +260,10 @@ def offer(dialects: Iterable[int] | None, scheme: Scheme = Scheme.TWN) -> tuple[
 
 
 def choose(words: Iterable[str], offered: Iterable[Dialect]) -> Dialect | None:
-    """Return the best dialect that both VER words and `offered` name, or None.
+    """Return the dialect that both VER words and `offered` name, the best of several, or None.
 
     Other words are passed over: real servers answered `VER 1 MSNP13 CVR0` (emesene log, 2008).
     """
     named = {int(match[1]) for word in words if (match := _NAME.fullmatch(word))}
+    named = _SPOKEN.get(frozenset(named), named)
     return max((d for d in offered if d.number in named), key=lambda d: d.number, default=None)

@@ -247,7 +247,9 @@ class NotificationRole:
         )
         if self._dialect.sbs:
             self._say("SBS", 0, "null")
-        profile = _profile(account, int(self._office.now().timestamp()))
+        if self._dialect.chl_first:
+            self._ask()
+        profile = _profile(account, self._dialect, int(self._office.now().timestamp()))
         self.out.append(Command("MSG", None, ("Hotmail", "Hotmail"), profile))
         # Only now: before the ticket was checked anybody could have thrown a user out.
         self._office.enter(account, self)
@@ -315,6 +317,14 @@ class NotificationRole:
         # C: UUX 8 53  S: UUX 8 0, which libpurple reads a length in
         self.out.append(Command("UUX", command.trid, (), b""))
 
+    def _on_put(self, command: Command) -> None:
+        # C: PUT 8 412, SDG 9 300, DEL 10 120  S: PUT 8 OK 0
+        assert self._dialect is not None  # signed in
+        if self._dialect.publishes:
+            self.out.append(Command(command.verb, command.trid, ("OK",), b""))
+        else:
+            self._say("502", command.trid)
+
     def _on_fqy(self, command: Command) -> None:
         # C: FQY 9 40  S: FQY 9 40 and the same: everybody is of this network
         self.out.append(Command("FQY", command.trid, (), command.payload or b""))
@@ -359,6 +369,9 @@ _HANDLERS: dict[str, _Handler] = {
     "ADL": NotificationRole._on_list_change,
     "RML": NotificationRole._on_list_change,
     "UUX": NotificationRole._on_uux,
+    "PUT": NotificationRole._on_put,
+    "SDG": NotificationRole._on_put,
+    "DEL": NotificationRole._on_put,
     "FQY": NotificationRole._on_fqy,
     "GCF": NotificationRole._on_gcf,
     "XFR": NotificationRole._on_xfr,
@@ -377,8 +390,8 @@ def _twn_challenge(now: datetime) -> str:
     return f"{rest},tpf={fingerprint}"
 
 
-def _profile(account: Account, login_time: int) -> bytes:
-    fields = {
+def _profile(account: Account, dialect: Dialect, login_time: int) -> bytes:
+    fields: dict[str, object] = {
         "MIME-Version": "1.0",
         "Content-Type": "text/x-msmsgsprofile; charset=UTF-8",
         "LoginTime": login_time,
@@ -387,7 +400,12 @@ def _profile(account: Account, login_time: int) -> bytes:
         "MemberIdLow": int.from_bytes(hashlib.sha256(account.passport.encode()).digest()[:4]),
         "lang_preference": 1033,
         "preferredEmail": account.passport,
+        # Empty, but there: libpurple of 2007 crashed on a profile with less.
+        **dict.fromkeys(("country", "PostalCode", "Gender", "Kid", "Age", "BDayPre"), ""),
+        **dict.fromkeys(("Birthday", "Wallet", "Flags"), ""),
         "sid": 507,
         "kv": 7,
+        "ABCHMigrated": 1,
+        "MPOPEnabled": int(dialect.guid),
     }
     return "".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode() + b"\r\n"

@@ -53,11 +53,10 @@ def rst_reply(
     except BadXml:
         return _fault(soap, bad_request=True)
     login = find(root, "UsernameToken")
-    asked = [
-        (number, address)
-        for number, token in enumerate(find_all(root, "RequestSecurityToken"))
-        if (address := text_of(token, "Address"))
-    ]
+    addresses = [text_of(token, "Address") for token in find_all(root, "RequestSecurityToken")]
+    # The legacy token has number 0, asked for or not.
+    first = 0 if addresses and (addresses[0] or "").lower() == _LEGACY.lower() else 1
+    asked = [(number, address) for number, address in enumerate(addresses, first) if address]
     if login is None or not asked or len(asked) > _MAX_TOKENS:
         return _fault(soap, bad_request=True)
     given = find(login, "Password")
