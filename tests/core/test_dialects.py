@@ -6,7 +6,17 @@ from pathlib import Path
 import pytest
 
 import msnpauth
-from msnpauth.core.dialects import DIALECTS, QueryRule, Scheme, choose, offer, spoken_in
+from msnpauth.core.dialects import (
+    DIALECTS,
+    QueryRule,
+    Scheme,
+    choose,
+    known,
+    offer,
+    scheme_named,
+    scheme_of,
+    spoken_in,
+)
 from msnpauth.core.errors import LocalProtocolError
 from msnpauth.core.query import PRODUCTS
 
@@ -87,3 +97,27 @@ def test_no_other_place_compares_versions() -> None:
     for path in package.rglob("*.py"):
         if path.name != "dialects.py":
             assert not pattern.search(path.read_text("utf-8")), path
+
+
+def test_schemes_by_name() -> None:
+    assert [scheme_named(name) for name in ("md5", "Twn", "SSO")] == list(Scheme)
+    for name in ("CTP", "", None):
+        with pytest.raises(LocalProtocolError, match="is no scheme") as caught:
+            scheme_named(name)  # type: ignore[arg-type]
+        assert "MD5, TWN, SSO" in caught.value.hint
+
+
+def test_the_scheme_of_dialects() -> None:
+    assert scheme_of([2, 7]) is Scheme.MD5
+    assert scheme_of([8]) is Scheme.TWN
+    assert scheme_of([15, 21]) is Scheme.SSO
+    with pytest.raises(LocalProtocolError, match="different schemes"):
+        scheme_of([7, 8])
+
+
+def test_known() -> None:
+    assert [dialect.number for dialect in known([8, 18, 8])] == [18, 8]
+    with pytest.raises(LocalProtocolError, match="MSNP20 is not known"):
+        known([8, 20])
+    with pytest.raises(LocalProtocolError, match="no dialects"):
+        known([])

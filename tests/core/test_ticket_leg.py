@@ -9,7 +9,13 @@ import pytest
 
 from feeding import VECTORS
 from msnpauth.core.actions import Action, Done, Failed, Fetch, Prepare, Send
-from msnpauth.core.errors import LocalProtocolError, RemoteProtocolError, SignInError
+from msnpauth.core.errors import (
+    ConnectionFailed,
+    LocalProtocolError,
+    RemoteProtocolError,
+    SignInError,
+    Step,
+)
 from msnpauth.core.http import Response
 from msnpauth.core.proof import is_answer
 from msnpauth.core.secrets import Secret
@@ -225,3 +231,106 @@ def test_a_kept_ticket_that_is_refused() -> None:
     fetched(second.receive_data(lines))
     second.receive_response(1, reply("messengerclear.live.com", secret=True))
     assert failure(second.receive_data(b"911 8\r\n")).code == 911
+
+
+TO_LOGIN = Response(200, (("PassportURLs", "DALogin=login.example/l"),))
+GRANTED = Response(
+    200, (("Authentication-Info", "Passport1.4 da-status=success,from-PP='t=1&p='"),)
+)
+LOST = ConnectionFailed("lost")
+
+
+def shown(actions: list[Action]) -> list[str]:
+    """Return what is asked of the HTTPS leg."""
+    found = []
+    for action in actions:
+        if isinstance(action, Prepare):
+            found.append(f"prepare {action.url}")
+        if isinstance(action, Fetch):
+            found.append(f"fetch {action.id} {action.request.url}")
+    return found
+
+
+def test_the_nexus_is_asked_beside_the_notification_server() -> None:
+    sign_in = new(12, nexus=NEXUS)
+    assert shown(sign_in.start()) == [f"fetch 1 {NEXUS}"]
+    assert sign_in.timed_out(1).step is Step.NEXUS
+    assert shown(sign_in.receive_response(1, TO_LOGIN)) == [f"prepare {LOGIN}"]
+    asked = challenge(sign_in, 12, "lc=1")
+    assert shown(asked) == [f"fetch 2 {LOGIN}"]
+    assert said(sign_in.receive_response(2, GRANTED)) == ["USR 4 TWN S t=1&p=\r\n"]
+
+
+def test_a_challenge_that_is_there_before_the_nexus_has_answered() -> None:
+    sign_in = new(12, nexus=NEXUS)
+    sign_in.start()
+    assert challenge(sign_in, 12, "lc=1") == []
+    assert shown(sign_in.receive_response(1, TO_LOGIN)) == [f"fetch 2 {LOGIN}"]
+    assert sign_in.receive_response(1, TO_LOGIN) == []
+
+
+def test_a_challenge_is_good_for_its_connection_only() -> None:
+    sign_in = new(12, login=LOGIN)
+    sign_in.start()
+    assert shown(challenge(sign_in, 12, "lc=1")) == [f"fetch 1 {LOGIN}"]
+    sign_in.receive_data(b"XFR 4 NS other.example:1863\r\n")
+    assert sign_in.receive_response(1, GRANTED) == []
+    sign_in.receive_data(b"VER 4 MSNP12\r\nCVR 5 1\r\n")
+    assert shown(sign_in.receive_data(b"USR 6 TWN S lc=2\r\n")) == [f"fetch 2 {LOGIN}"]
+    assert said(sign_in.receive_response(2, GRANTED)) == ["USR 7 TWN S t=1&p=\r\n"]
+
+
+def remembering(cache: MemoryTicketCache) -> SignIn:
+    settings: dict[str, Any] = {"cache": cache, "now": lambda: NOW, "dialects": [12]}
+    return SignIn("a@b.example", "x", Servers(notification=NS, nexus=NEXUS), **settings)
+
+
+def test_the_login_address_is_remembered() -> None:
+    cache = MemoryTicketCache(now=lambda: NOW)
+    first = remembering(cache)
+    first.start()
+    first.receive_response(1, TO_LOGIN)
+    assert shown(remembering(cache).start()) == [f"prepare {LOGIN}"]
+
+
+@pytest.mark.parametrize("outcome", [LOST, Response(404)])
+def test_a_remembered_login_address_that_fails_is_forgotten(
+    outcome: Response | SignInError,
+) -> None:
+    cache = MemoryTicketCache(now=lambda: NOW)
+    first = remembering(cache)
+    first.start()
+    first.receive_response(1, TO_LOGIN)
+    second = remembering(cache)
+    second.start()
+    assert shown(challenge(second, 12, "lc=1")) == [f"fetch 1 {LOGIN}"]
+    assert shown(second.receive_response(1, outcome)) == [f"fetch 2 {NEXUS}"]
+    assert shown(remembering(cache).start()) == [f"fetch 1 {NEXUS}"]
+    assert shown(second.receive_response(2, TO_LOGIN)) == [f"fetch 3 {LOGIN}"]
+    error = failure(second.receive_response(3, LOST))
+    assert isinstance(error, ConnectionFailed)
+
+
+@pytest.mark.parametrize("kept", ["http://login.example/l", "nonsense", ""])
+def test_what_is_no_login_address_is_not_used(kept: str) -> None:
+    cache = MemoryTicketCache(now=lambda: NOW)
+    first = remembering(cache)
+    first.start()
+    first.receive_response(1, TO_LOGIN)
+    (key,) = cache._kept
+    cache.put(key, kept)
+    assert shown(remembering(cache).start()) == [f"fetch 1 {NEXUS}"]
+
+
+def test_new_tickets_without_a_new_connection() -> None:
+    cache = MemoryTicketCache(now=lambda: NOW)
+    settings: dict[str, Any] = {"cache": cache, "now": lambda: NOW, "dialects": [15]}
+    sign_in = SignIn("a@b.example", "x", Servers(notification=NS, rst=RST), **settings)
+    sign_in.start()
+    challenge(sign_in, 15, "MBI_KEY_OLD one")
+    sign_in.receive_response(1, reply("messengerclear.live.com", secret=True))
+    renewal = sign_in.renewal()
+    assert str(next(renewal).url) == RST
+    with pytest.raises(StopIteration) as end:
+        renewal.send(reply("messengerclear.live.com", secret=True))
+    assert list(end.value.value) == ["messengerclear.live.com"]

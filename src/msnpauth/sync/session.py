@@ -225,7 +225,7 @@ class Session:
             if self._link.core.ended is not None:
                 raise self._link.core.ended
             self._stopping.set()
-        self._stop_thread()
+        self._stop_thread(None)
         self._end(SessionEnded("detached", reason="detached", server=self.server))
         with self._state:
             pending = tuple(self._waiting)
@@ -243,7 +243,8 @@ class Session:
             self._end(link.core.closed_here())
         if alive:
             link.goodbye()
-        self._stop_thread()
+        # Signing in again it may be held up for a while: it ends by the deadline.
+        self._stop_thread(None if alive else _JOIN_PATIENCE)
         link.drop()
 
     def __enter__(self) -> Self:
@@ -383,11 +384,10 @@ class Session:
             self._state.notify_all()
         link.send_own()
 
-    def _stop_thread(self) -> None:
+    def _stop_thread(self, patience: float | None) -> None:
         with suppress(OSError):
             self._wake_sender.send(b"!")
         if threading.current_thread() is not self._thread:
-            # Signing in again it may be held up for a while: it ends by the deadline.
-            self._thread.join(_JOIN_PATIENCE if self._link.core.ended else None)
+            self._thread.join(patience)
         self._wake.close()
         self._wake_sender.close()
