@@ -332,3 +332,83 @@ def test_the_core_does_no_io() -> None:
                     # Servers.named reads the data file, and is the one way out of here.
                     assert (path.name, node.module) == ("servers.py", "known")
             assert not forbidden & {name.partition(".")[0] for name in names}, path
+
+
+def transferred(cache: MemoryTicketCache) -> None:
+    """Sign in by way of an XFR to `ns:1863`."""
+    sign_in = new(cache=cache)
+    sign_in.start()
+    sign_in.receive_data(b"VER 1 MSNP12\r\nCVR 2 1\r\nXFR 3 NS ns:1863\r\n")
+    sign_in.receive_data(b"VER 4 MSNP12\r\nCVR 5 1\r\nUSR 6 TWN S lc=1\r\n")
+    sign_in.receive_response(1, GRANTED)
+    assert words(sign_in.receive_data(b"USR 7 OK a@b.example 1 0\r\n")) == ["done"]
+
+
+def test_the_server_that_an_xfr_named_is_remembered() -> None:
+    cache = MemoryTicketCache()
+    transferred(cache)
+    sign_in = new(cache=cache)
+    assert words(sign_in.start())[1:] == ["connect ns:1863", "send VER CVR USR"]
+    sign_in.receive_data(CHALLENGED)
+    sign_in.receive_response(1, GRANTED)
+    assert words(sign_in.receive_data(OK)) == ["done"]
+    assert words(new(cache=cache).start())[1] == "connect ns:1863"
+    other = SignIn("b@b.example", "x", KNOWN, cache=cache)
+    assert words(other.start())[1] == "connect ds:1863"
+
+
+@pytest.mark.parametrize(
+    "said", ["lost", b"", b"600 1\r\n", b"VER 1 0\r\n", b"OUT SSD\r\n", b"nonsense\r\n"]
+)
+def test_a_remembered_server_that_fails_is_forgotten(said: bytes | str) -> None:
+    cache = MemoryTicketCache()
+    transferred(cache)
+    sign_in = new(cache=cache)
+    sign_in.start()
+    failed = ConnectionFailed("refused")
+    actions = (
+        sign_in.receive_data(said) if isinstance(said, bytes) else sign_in.connection_failed(failed)
+    )
+    assert words(actions) == ["connect ds:1863", "send VER CVR USR"]
+    assert words(new(cache=cache).start())[1] == "connect ds:1863"
+    assert failure(sign_in.connection_failed(failed)) is failed
+
+
+def test_a_remembered_server_that_is_silent_is_forgotten() -> None:
+    cache = MemoryTicketCache()
+    transferred(cache)
+    sign_in = new(cache=cache)
+    sign_in.start()
+    assert isinstance(sign_in.timed_out(30), SignInTimeout)
+    assert words(new(cache=cache).start())[1] == "connect ds:1863"
+
+
+def test_a_remembered_server_that_sends_us_back_is_forgotten() -> None:
+    cache = MemoryTicketCache()
+    transferred(cache)
+    sign_in = new(cache=cache)
+    sign_in.start()
+    back = b"VER 1 MSNP12\r\nCVR 2 1\r\nXFR 3 NS ds:1863\r\n"
+    assert words(sign_in.receive_data(back)) == ["connect ds:1863", "send VER CVR USR"]
+    sign_in.receive_data(b"VER 4 MSNP12\r\nCVR 5 1\r\nUSR 6 TWN S lc=1\r\n")
+    sign_in.receive_response(1, GRANTED)
+    assert words(sign_in.receive_data(b"USR 7 OK a@b.example 1 0\r\n")) == ["done"]
+    assert words(new(cache=cache).start())[1] == "connect ds:1863"
+
+
+@pytest.mark.parametrize("code", [911, 924])
+def test_a_remembered_server_that_does_not_want_us_is_not_doubted(code: int) -> None:
+    cache = MemoryTicketCache()
+    transferred(cache)
+    sign_in = new(cache=cache)
+    sign_in.start()
+    assert failure(sign_in.receive_data(f"{code} 3\r\n".encode())).code == code
+    assert words(new(cache=cache).start())[1] == "connect ns:1863"
+
+
+def test_what_is_no_server_is_not_used() -> None:
+    cache = MemoryTicketCache()
+    transferred(cache)
+    (key,) = (key for key in cache._kept if key.startswith("ns "))
+    cache.put(key, ":::")
+    assert words(new(cache=cache).start())[1] == "connect ds:1863"

@@ -211,7 +211,7 @@ def test_what_is_cached_is_for_one_account(driver: Driver, every: Service) -> No
                 passport, password, every.servers, scheme=scheme, **settings
             ) as session:
                 assert session.passport == passport
-    assert repr(cache) == "<MemoryTicketCache of 4>"
+    assert repr(cache) == "<MemoryTicketCache of 6>"
 
 
 def test_what_cannot_be_renewed(driver: Driver, every: Service) -> None:
@@ -463,6 +463,56 @@ def test_transfer(driver: Driver, login: Server, authority: Authority, form: str
 
     with Server(script) as home:
         attempt(driver, transfers(form.format(home.address)), login, authority)
+
+
+def test_the_legs_run_beside_each_other(driver: Driver, authority: Authority) -> None:
+    """Each waits for the other: whoever ran one after the other would wait for ever."""
+    asked, prepared = threading.Event(), threading.Event()
+
+    def nexus(peer: Peer) -> None:
+        assert peer.request().startswith("GET /n ")
+        assert asked.wait(20)
+        peer.send(http(200, f"PassportURLs: DALogin=127.0.0.1:{other.port}/l"))
+
+    def login(peer: Peer) -> None:
+        prepared.set()  # the TLS handshake is done, and nothing was asked yet
+        assert peer.request().startswith("GET /l ")
+        peer.send(granted())
+
+    def notification(peer: Peer) -> None:
+        lines = [peer.line() for _ in range(3)]
+        assert [line[:3] for line in lines] == ["VER", "CVR", "USR"]
+        asked.set()
+        assert prepared.wait(20)
+        peer.send("VER 1 MSNP12\r\nCVR 2 1\r\nUSR 3 TWN S lc=1033,id=507\r\n")
+        assert peer.line() == f"USR 4 TWN S {TICKET}"
+        peer.send(f"USR 4 OK {PASSPORT} 1 0\r\n")
+        peer.until_closed()
+
+    with (
+        Server(login, authority.server_tls) as other,
+        Server(nexus, authority.server_tls) as first,
+        Server(notification) as server,
+    ):
+        servers = Servers(notification=server.address, nexus=f"{first.url}/n")
+        with driver.sign_in(PASSPORT, PASSWORD, servers, ca_file=authority.ca_file) as session:
+            assert session.dialect == 12
+        assert (first.connections, other.connections, server.connections) == (1, 1, 1)
+
+
+def test_nexus_and_login_of_one_host_share_a_connection(
+    driver: Driver, authority: Authority
+) -> None:
+    def both(peer: Peer) -> None:
+        assert peer.request().startswith("GET /n ")
+        peer.send(http(200, f"PassportURLs: DALogin=127.0.0.1:{web.port}/l"))
+        assert peer.request().startswith("GET /l ")
+        peer.send(granted())
+
+    with Server(both, authority.server_tls) as web, Server(stays) as server:
+        servers = Servers(notification=server.address, nexus=f"{web.url}/n")
+        with driver.sign_in(PASSPORT, PASSWORD, servers, ca_file=authority.ca_file):
+            assert web.connections == 1
 
 
 def test_transfer_in_a_circle(driver: Driver, login: Server, authority: Authority) -> None:

@@ -24,6 +24,7 @@ from .conversation import Accepted, Challenged, Conversation, Event, Refused, Tr
 from .dialects import Dialect, offer, scheme_named, scheme_of
 from .errors import (
     GONE_HINT,
+    AccountBlocked,
     LocalProtocolError,
     NoCommonDialect,
     SignInError,
@@ -38,7 +39,7 @@ from .secrets import Secret
 from .servers import Servers, is_historic
 from .ticket_leg import TicketLeg
 from .tickets import Ticket, TicketCache, utc_now
-from .urls import Address
+from .urls import Address, BadAddress
 
 __all__ = ["MAX_TRANSFERS", "SignIn", "check_guid"]
 
@@ -58,7 +59,8 @@ class SignIn:
             `Servers(schemes=…)` says that the network has it.
         tickets: addresses to ask the RST for besides, such as `contacts.msn.com`.
         guid: the machine's, for MSNP16 and on; a random one by default.
-        cache: remembers tickets until they expire, and the login address.
+        cache: remembers tickets until they expire, and until they fail the login address and
+            the notification server that an XFR named.
         pipeline: send VER, CVR and USR in one flight.
         now: the clock.
         observe: is shown every command of the server, for a log.
@@ -105,7 +107,11 @@ class SignIn:
             guid=check_guid(guid),
             more=tickets,
         )
-        self._server = at or servers.notification
+        self._dispatch = servers.notification
+        self._cache = cache
+        self._server_key = f"ns {self._passport.casefold()} {self._dispatch}"
+        self._remembered = None if at else self._recall_server()
+        self._server = at or self._remembered or self._dispatch
         self._visited = [self._server]
         self._transfers = 0
         self._ended = False
@@ -165,12 +171,15 @@ class SignIn:
         """The notification connection could not be made, or broke."""
         if self._ended:
             return []
+        if self._is_stale(error):
+            return self._settle(self._back_to_dispatch())
         if is_historic(self._server.host):
             error.hint = GONE_HINT
         return self._settle([Failed(error)])
 
     def timed_out(self, timeout: float) -> SignInTimeout:
         """Return the error for a deadline that passed, saying what was waited for."""
+        self._forget_server()
         error = SignInTimeout(
             f"{self.waits_for} did not come within {timeout:g} seconds",
             step=self._leg.step or Step.NOTIFICATION,
@@ -198,6 +207,8 @@ class SignIn:
                 return self._leg.challenge(dialect, words)
             case Transferred(address):
                 return self._transfer(address)
+            case Refused(error) if self._is_stale(error):
+                return self._back_to_dispatch()
             case Refused(NoCommonDialect()) if self._offers:
                 return self._offer_others()
             case Refused(WrongCredentials()) if self._leg.drop_cached():
@@ -205,6 +216,7 @@ class SignIn:
             case Refused(error):
                 return [Failed(error)]
             case Accepted():
+                self._remember_server()
                 return [Done(self._signed_in(event))]
 
     def _signed_in(self, accepted: Accepted) -> SignedIn:
@@ -244,6 +256,41 @@ class SignIn:
     def _once_more(self) -> list[Action]:
         """A ticket out of the cache was refused, and is dropped: go the full way."""
         self._leg.forget_challenge()
+        self._conversation = self._new_conversation(self._conversation.next_trid)
+        self._conversation.open()
+        return [Connect(self._server)]
+
+    # --- the notification server that an XFR named ---------------------------------------------
+
+    def _recall_server(self) -> Address | None:
+        text = self._cache.get(self._server_key) if self._cache is not None else None
+        try:
+            return Address.parse(text) if text else None
+        except BadAddress:
+            return None
+
+    def _remember_server(self) -> None:
+        if self._server == self._dispatch:
+            self._forget_server()
+        elif self._cache is not None and self._server != self._remembered:
+            self._cache.put(self._server_key, str(self._server))
+
+    def _forget_server(self) -> None:
+        if self._remembered is not None and self._cache is not None:
+            self._cache.forget(self._server_key)
+        self._remembered = None
+
+    def _is_stale(self, error: SignInError) -> bool:
+        """Tell whether it is the remembered server that failed, rather than the sign-in."""
+        about_us = isinstance(error, WrongCredentials | AccountBlocked)
+        return self._server == self._remembered and not about_us
+
+    def _back_to_dispatch(self) -> list[Action]:
+        """The remembered server does not take us: begin where sign-ins begin."""
+        self._forget_server()
+        self._leg.forget_challenge()
+        self._server = self._dispatch
+        self._visited = [self._server]
         self._conversation = self._new_conversation(self._conversation.next_trid)
         self._conversation.open()
         return [Connect(self._server)]

@@ -89,7 +89,8 @@ class TicketLeg:
             return []
         rst = self._rst(best)
         if rst is not None:
-            return [Prepare(rst[0])]
+            # With a ticket that is kept there will be nothing to ask.
+            return [] if self._kept(best) else [Prepare(rst[0])]
         if best.scheme is Scheme.SSO or self._more:
             return [Failed(_no_server("RST", "rst"))]
         return self._find_login()
@@ -140,9 +141,9 @@ class TicketLeg:
     def drop_cached(self) -> bool:
         """Forget tickets that came from the cache and were refused; tell whether there were any."""
         cached, self._cached = self._cached, False
-        if cached and self._cache is not None:
+        if cached and self._cache is not None and self._dialect is not None:
             for address in self.tickets:
-                self._cache.forget(self._ticket_key(address))
+                self._cache.forget(self._ticket_key(self._dialect, address))
         return cached
 
     # --- which server --------------------------------------------------------------------------
@@ -169,7 +170,7 @@ class TicketLeg:
     def _ask(self) -> list[Action]:
         assert self._dialect is not None  # challenge() set it
         if self._rst(self._dialect) is not None:
-            kept = self._kept()
+            kept = self._kept(self._dialect)
             if kept:
                 self._cached = True
                 return self._granted(kept)
@@ -195,8 +196,9 @@ class TicketLeg:
         found = self._rst(dialect)
         assert found is not None  # callers saw to it
         url, is_2 = found
-        address, policy = self._wanted(dialect)
-        wanted = {address: policy} | {more: policy_for(more) for more in self._more}
+        wanted = {_site(dialect): self._policy(dialect)} | {
+            more: policy_for(more) for more in self._more
+        }
         return request_tickets(
             url,
             Soap.RST2 if is_2 else Soap.RST,
@@ -212,30 +214,27 @@ class TicketLeg:
         self._keep(self.tickets)
         return self.tickets
 
-    def _wanted(self, dialect: Dialect) -> tuple[str, str]:
-        from .rst import MESSENGER, MESSENGER_CLEAR, policy_for_challenge
+    def _policy(self, dialect: Dialect) -> str:
+        from .rst import policy_for_challenge
 
-        if dialect.scheme is Scheme.SSO:
-            return MESSENGER_CLEAR, self._challenge[0]
-        return MESSENGER, policy_for_challenge(self._challenge[0])
+        sso = dialect.scheme is Scheme.SSO
+        return self._challenge[0] if sso else policy_for_challenge(self._challenge[0])
 
     # --- the cache -----------------------------------------------------------------------------
 
-    def _ticket_key(self, address: str) -> str:
+    def _ticket_key(self, dialect: Dialect, address: str) -> str:
         """Return the cache's key: nothing is used for another account, network or scheme."""
-        assert self._dialect is not None  # challenge() set it
         network = self._servers.rst or self._servers.rst2
-        scheme, passport = self._dialect.scheme, self._passport.casefold()
+        scheme, passport = dialect.scheme, self._passport.casefold()
         return f"ticket {scheme} {address} {passport} {network}"
 
-    def _kept(self) -> dict[str, Ticket]:
+    def _kept(self, dialect: Dialect) -> dict[str, Ticket]:
         """Return the tickets that are wanted, if all of them are kept and live a while yet."""
-        if self._cache is None or self._dialect is None:
+        if self._cache is None:
             return {}
-        wanted = (self._wanted(self._dialect)[0], *self._more)
         found = {}
-        for address in wanted:
-            ticket = load_ticket(self._cache.get(self._ticket_key(address)))
+        for address in (_site(dialect), *self._more):
+            ticket = load_ticket(self._cache.get(self._ticket_key(dialect, address)))
             if ticket is None or ticket.expires is None:
                 return {}
             if ticket.expires - self._now() < _SPARE:
@@ -245,9 +244,11 @@ class TicketLeg:
 
     def _keep(self, tickets: dict[str, Ticket]) -> None:
         """Keep those whose life the service states; a Passport 1.4 ticket never comes here."""
+        assert self._dialect is not None  # challenge() set it
         for address, ticket in tickets.items():
             if self._cache is not None and ticket.expires is not None:
-                self._cache.put(self._ticket_key(address), dump_ticket(ticket), ticket.expires)
+                key = self._ticket_key(self._dialect, address)
+                self._cache.put(key, dump_ticket(ticket), ticket.expires)
 
     # --- the exchange under way ----------------------------------------------------------------
 
@@ -286,7 +287,7 @@ class TicketLeg:
 
     def _granted(self, tickets: dict[str, Ticket]) -> list[Action]:
         assert self._dialect is not None  # challenge() set it
-        address, policy = self._wanted(self._dialect)
+        address = _site(self._dialect)
         ticket = tickets.get(address)
         if ticket is None:
             return [Failed(self._no_ticket(f"the server gave no ticket for {address}"))]
@@ -297,7 +298,8 @@ class TicketLeg:
             try:
                 words.append(answer(ticket.proof_key or Secret("?"), self._challenge[1]))
             except ValueError:
-                text = f"the ticket came without a usable proof key, by policy {policy}"
+                text = "the ticket came without a usable proof key, by policy "
+                text += self._policy(self._dialect)
                 return [Failed(self._no_ticket(text))]
             words += [self._guid] if self._dialect.guid else []
         self.ticket, self.tickets, self._answer = ticket, tickets, tuple(words)
@@ -330,6 +332,13 @@ class TicketLeg:
         self._remembered = False
         if self._cache is not None:
             self._cache.forget(self._cache_key)
+
+
+def _site(dialect: Dialect) -> str:
+    """Return the address whose ticket signs in."""
+    from .rst import MESSENGER, MESSENGER_CLEAR
+
+    return MESSENGER_CLEAR if dialect.scheme is Scheme.SSO else MESSENGER
 
 
 def _no_server(what: str, keyword: str) -> LocalProtocolError:

@@ -1,0 +1,229 @@
+"""A sign-in costs exactly the round trips that physics asks for.
+
+The core meets the service's own roles on a network that does not exist: a clock that jumps from one
+event to the next, where a TCP handshake takes 1, a TLS handshake 1 more, and a flight each way ½. The
+legs run beside each other as the drivers run them; whoever puts one behind the other, asks what is known
+already, or opens a connection too late, is found out here without any waiting.
+
+    notification leg: TCP 1, VER CVR USR 1                                      = 2, and 2 for each XFR
+    HTTPS leg:        TCP 1, TLS 1 = 2; a nexus before it on the same host 3, on another 5
+    sign-in:          the later of the two, the request for a ticket 1, USR … S 1
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from msnpauth import MemoryTicketCache, Secret, Servers, SignIn
+from msnpauth.core.actions import Action, Connect, Done, Failed, Fetch, Prepare, Send
+from msnpauth.core.commands import Role
+from msnpauth.core.dialects import DIALECTS, known
+from msnpauth.core.http import Response
+from msnpauth.core.lines import LineReader, NeedData
+from msnpauth.core.urls import Address
+from msnpauth.service.accounts import Account, Accounts
+from msnpauth.service.login import WebRequest, WebRole
+from msnpauth.service.notification import NotificationRole, Office
+from msnpauth.service.tickets import TicketOffice
+
+PASSPORT, PASSWORD = "alice@example.com", Secret("s3cret")
+DISPATCH, NS = Address("ds.example", 1863), Address("ns.example", 1863)
+LOGIN, NEXUS = "https://login.example", "https://nexus.example"
+
+
+class Clock:
+    """What is to happen, in its order."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._order = itertools.count()
+        self._events: list[tuple[float, int, Callable[[], None]]] = []
+
+    def after(self, delay: float, event: Callable[[], None]) -> None:
+        heapq.heappush(self._events, (self.now + delay, next(self._order), event))
+
+    def step(self) -> None:
+        """Jump to the next event."""
+        self.now, _, event = heapq.heappop(self._events)
+        event()
+
+
+class Network:
+    """The service's roles, and how far away each is."""
+
+    def __init__(self) -> None:
+        accounts = Accounts.of([Account(PASSPORT, PASSWORD)])
+        self.tickets = TicketOffice()
+        self.office = Office(accounts, self.tickets, known(DIALECTS))
+        web = {"tickets": self.tickets, "login": "login.example", "homes": {}}
+        self.web = WebRole(accounts, here="login.example", **web)  # type: ignore[arg-type]
+        self.asked: list[str] = []
+
+    def notification(self, address: Address) -> NotificationRole:
+        target = NS if address == DISPATCH else None
+        return NotificationRole(self.office, here=address, transfer_to=target)
+
+    def answer(self, action: Fetch) -> Response:
+        request = action.request
+        self.asked.append(str(request.url))
+        headers = {name.decode().lower(): value.decode() for name, value in request.all_headers()}
+        said = self.web.answer(
+            WebRequest(request.method, request.url.target, headers, request.body)
+        )
+        return Response(said.status, said.headers, said.body)
+
+
+class Talk:
+    """The connection to a notification server."""
+
+    def __init__(self, driver: Driver, address: Address) -> None:
+        self._driver = driver
+        self._role = driver.network.notification(address)
+        self._lines = LineReader(Role.CLIENT)
+        self._ready_at = driver.clock.now + 1
+        self.dropped = False
+
+    def send(self, action: Send) -> None:
+        departs = max(self._ready_at, self._driver.clock.now)
+        data = action.encode()
+        self._driver.clock.after(departs - self._driver.clock.now + 0.5, lambda: self._heard(data))
+
+    def _heard(self, data: bytes) -> None:
+        self._lines.feed(data)
+        while not isinstance(command := self._lines.next_command(), NeedData):
+            self._role.receive(command)  # type: ignore[arg-type]  # this client makes no fault
+        commands, self._role.out = self._role.out, []
+        answer = b"".join(command.encode() for command in commands)
+        self._driver.clock.after(0.5, lambda: self._driver.receive(self, answer))
+
+
+class Driver:
+    """Performs what SignIn asks for, as the drivers do: HTTPS in order, beside the rest."""
+
+    def __init__(self, machine: SignIn, network: Network) -> None:
+        self.machine = machine
+        self.network = network
+        self.clock = Clock()
+        self.result: Done | None = None
+        self._talk: Talk | None = None
+        self._https_free_at = 0.0
+        self._origin = ""
+
+    def run(self) -> float:
+        """Return the time at which USR OK had come."""
+        self.perform(self.machine.start())
+        while self.result is None:
+            self.clock.step()
+        return self.clock.now
+
+    def perform(self, actions: list[Action]) -> None:
+        for action in actions:
+            match action:
+                case Connect(address):
+                    self._talk = Talk(self, address)
+                case Send():
+                    assert self._talk is not None
+                    self._talk.send(action)
+                case Prepare(url):
+                    self._connected(url.origin)
+                case Fetch(number, request):
+                    self._connected(request.url.origin)
+                    answer = self.network.answer(action)
+                    self._https_free_at += 1
+                    self._at(self._https_free_at, number, answer)
+                case Done():
+                    self.result = action
+                case Failed(error):
+                    raise error
+
+    def receive(self, talk: Talk, data: bytes) -> None:
+        if talk is self._talk:
+            self.perform(self.machine.receive_data(data))
+
+    def _connected(self, origin: str) -> None:
+        """Have a connection to that server: the one there is, or another by TCP and TLS."""
+        self._https_free_at = max(self._https_free_at, self.clock.now)
+        if origin != self._origin:
+            self._https_free_at += 2
+            self._origin = origin
+
+    def _at(self, time: float, number: int, answer: Response) -> None:
+        self.clock.after(
+            time - self.clock.now,
+            lambda: self.perform(self.machine.receive_response(number, answer)),
+        )
+
+
+def servers(*, hop: bool, **where: str) -> Servers:
+    first = DISPATCH if hop else NS
+    return Servers(notification=str(first), **where)
+
+
+def cost(servers: Servers, network: Network, **settings: Any) -> float:
+    """Return the round trips of one sign-in."""
+    return Driver(SignIn(PASSPORT, PASSWORD, servers, **settings), network).run()
+
+
+ONE_HOST = {"nexus": f"{LOGIN}/rdr/pprdr.asp"}
+TWO_HOSTS = {"nexus": f"{NEXUS}/rdr/pprdr.asp"}
+LOGIN_KNOWN = {"login": f"{LOGIN}/login2.srf"}
+RST = {"rst": f"{LOGIN}/RST.srf"}
+RST2 = {"rst2": f"{LOGIN}/RST2.srf"}
+
+
+@pytest.mark.parametrize(
+    ("scheme", "where", "floor", "with_hop"),
+    [
+        pytest.param("TWN", TWO_HOSTS, 7, 7, id="TWN, nexus on another host"),
+        pytest.param("TWN", ONE_HOST, 5, 6, id="TWN, nexus and login on one host"),
+        pytest.param("TWN", LOGIN_KNOWN, 4, 6, id="TWN, login address known"),
+        pytest.param("TWN", RST, 4, 6, id="TWN, by RST"),
+        pytest.param("SSO", RST, 4, 6, id="SSO, by RST"),
+        pytest.param("SSO", RST2, 4, 6, id="SSO, by RST2"),
+        pytest.param("MD5", {}, 3, 5, id="MD5"),
+    ],
+)
+def test_the_first_sign_in(scheme: str, where: dict[str, str], floor: int, with_hop: int) -> None:
+    network = Network()
+    network.office.accounts.add(Account(PASSPORT, PASSWORD, allow_md5=True))
+    assert cost(servers(hop=False, **where), network, scheme=scheme) == floor
+    assert cost(servers(hop=True, **where), network, scheme=scheme) == with_hop
+
+
+@pytest.mark.parametrize(
+    ("scheme", "where", "floor", "with_hop"),
+    [
+        pytest.param("TWN", TWO_HOSTS, 4, 6, id="TWN, login address remembered"),
+        pytest.param("TWN", RST, 3, 5, id="TWN, ticket still valid"),
+        pytest.param("SSO", RST, 3, 5, id="SSO, cached ticket"),
+        pytest.param("SSO", RST2, 3, 5, id="SSO, cached ticket by RST2"),
+    ],
+)
+def test_the_next_sign_in(scheme: str, where: dict[str, str], floor: int, with_hop: int) -> None:
+    network, cache = Network(), MemoryTicketCache()
+    settings = {"scheme": scheme, "cache": cache}
+    cost(servers(hop=False, **where), network, **settings)
+    assert cost(servers(hop=False, **where), network, **settings) == floor
+    # The hop's own cache entry would save it: this is a network with a hop seen for the first time.
+    assert cost(servers(hop=True, **where), network, **settings) == with_hop
+    assert cost(servers(hop=True, **where), network, **settings) == floor
+
+
+def test_with_a_kept_ticket_no_web_server_is_bothered() -> None:
+    network, cache = Network(), MemoryTicketCache()
+    cost(servers(hop=False, **RST), network, scheme="SSO", cache=cache)
+    machine = SignIn(PASSPORT, PASSWORD, servers(hop=False, **RST), scheme="SSO", cache=cache)
+    assert [type(action) for action in machine.start()] == [Connect, Send]
+    assert network.asked == [f"{LOGIN}/RST.srf"]
+
+
+@pytest.mark.parametrize("scheme", ["TWN", "SSO"])
+def test_one_command_at_a_time_costs_two_more(scheme: str) -> None:
+    """For servers that cannot take three commands at once."""
+    network = Network()
+    assert cost(servers(hop=False, **RST), network, scheme=scheme, pipeline=False) == 6
