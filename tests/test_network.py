@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import queue
 import socket
 import ssl
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 import truststore
 
 from conftest import Authority
@@ -128,3 +130,30 @@ def test_look_up_of_nobody(error: Exception, monkeypatch: pytest.MonkeyPatch) ->
     found = looked_up("x.example")
     assert isinstance(found, ConnectionFailed)
     assert "no such host" in found.text
+
+
+def test_a_ca_file_is_read_again_when_it_changes(authority: Authority, tmp_path: Path) -> None:
+    path = tmp_path / "ca.pem"
+    first, second = trustme.CA(), trustme.CA()
+    first.cert_pem.write_to_path(str(path))
+    context = client_context(path)
+    assert client_context(path) is context
+    second.cert_pem.write_to_path(str(path))
+    os.utime(path, ns=(1, 1))
+    assert client_context(path) is not context
+    path.unlink()
+    with pytest.raises(LocalProtocolError):
+        client_context(path)
+
+
+@pytest.mark.parametrize(
+    ("host", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)]
+)
+def test_an_address_is_not_looked_up(
+    host: str, family: socket.AddressFamily, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(socket, "getaddrinfo", never)
+    assert looked_up(host) == [(family, (host, 5))]

@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,19 +58,28 @@ def client_context(
             )
         return ssl_context
     try:
-        import ssl
+        import ssl  # noqa: F401 - is there one?
     except ImportError:
         raise ConnectionFailed(_NO_TLS, hint=_NO_TLS_HINT) from None
     if ca_file is None:
         return _system_context()
     try:
-        return ssl.create_default_context(cafile=os.fspath(ca_file))
+        found = Path(ca_file).stat()
+        return _file_context(os.fspath(ca_file), found.st_mtime_ns, found.st_size, found.st_ino)
     except (OSError, ValueError) as problem:  # ssl.SSLError is an OSError
         reason = getattr(problem, "reason", None) or getattr(problem, "strerror", None) or "no PEM"
         raise LocalProtocolError(
             f"ca_file {os.fspath(ca_file)!r} cannot be used: {reason}",
             hint="it is a file of certificates in PEM form",
         ) from None
+
+
+@functools.lru_cache(maxsize=8)
+def _file_context(path: str, *_version: int) -> ssl.SSLContext:
+    """Return the trust in a file, read once for each of its versions: it costs a third of TLS."""
+    import ssl
+
+    return ssl.create_default_context(cafile=path)
 
 
 def _system_context() -> ssl.SSLContext:
@@ -109,7 +119,8 @@ def look_up(
     """Find the socket addresses of a host, and hand them, or the error, to `done`.
 
     The system's resolver cannot be told when to give up: it runs in a thread of its own, in which
-    `done` is called, and which is left behind by those who do not wait for it.
+    `done` is called, and which is left behind by those who do not wait for it. What is an address
+    already needs neither.
     """
 
     def run() -> None:
@@ -122,6 +133,11 @@ def look_up(
         else:
             done([(family, where) for family, _, _, _, where in found])
 
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with suppress(OSError, ValueError):
+            socket.inet_pton(family, address.host)
+            done([(family, (address.host, address.port))])
+            return
     threading.Thread(target=run, name="msnpauth-resolve", daemon=True).start()
 
 

@@ -6,36 +6,45 @@ handler that wants more than the text.
 
 from __future__ import annotations
 
-import logging
+import sys
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
-from .core.actions import Action, Connect, Prepare, Send
 from .core.commands import Command, Role
 from .core.errors import SignInError, Step
 from .core.http import Request, Response, describe_request, describe_response
+
+if TYPE_CHECKING:
+    from .core.actions import Action
 
 __all__ = [
     "acted",
     "answered",
     "comes_back",
     "enabled",
-    "log",
     "observer",
     "received",
     "requested",
     "sent",
 ]
 
-log = logging.getLogger("msnpauth")
+_DEBUG, _INFO = 10, 20
 
 
 def enabled() -> bool:
-    """Tell whether anybody listens."""
-    return log.isEnabledFor(logging.DEBUG)
+    """Tell whether anybody listens: who does has imported logging, which takes its time."""
+    if "logging" not in sys.modules:
+        return False
+    import logging
+
+    return logging.getLogger("msnpauth").isEnabledFor(_DEBUG)
 
 
-def _write(direction: str, channel: Step, text: str, level: int = logging.DEBUG) -> None:
+def _write(direction: str, channel: Step, text: str, level: int = _DEBUG) -> None:
+    import logging
+
     extra = {"direction": direction, "channel": str(channel)}
+    log = logging.getLogger("msnpauth")
     log.log(level, "%s %s %s", channel, direction, text, extra=extra)
 
 
@@ -77,18 +86,20 @@ def answered(request: Request, outcome: Response | SignInError) -> None:
 
 def comes_back(lost: SignInError, pause: float) -> None:
     """A session was lost, or an attempt to come back failed: the next is to be made."""
-    _write(" ", Step.SESSION, f"{lost.text}; signing in again in {pause:.1f} seconds", logging.INFO)
+    _write(" ", Step.SESSION, f"{lost.text}; signing in again in {pause:.1f} seconds", _INFO)
 
 
 def acted(action: Action) -> None:
     """The driver is about to do what the sign-in asked for."""
+    if not enabled():
+        return
+    from .core.actions import Connect, Prepare, Send
+
     match action:
         case Connect(address):
-            if enabled():
-                _write(" ", Step.NOTIFICATION, f"connect to {address}")
+            _write(" ", Step.NOTIFICATION, f"connect to {address}")
         case Prepare(url):
-            if enabled():
-                _write(" ", Step.LOGIN, f"prepare {url.origin}")
+            _write(" ", Step.LOGIN, f"prepare {url.origin}")
         case Send(commands):
             sent(commands)
         case _:  # a Fetch is logged when its turn comes

@@ -132,3 +132,16 @@ def test_wrong_arguments() -> None:
         run(ALICE, dialects=[20])
     with pytest.raises(LocalProtocolError):
         run({"alice": "x"})
+
+
+def test_no_answer_is_held_back() -> None:
+    """Nagle's algorithm and delayed acknowledgements together cost 40 ms an answer."""
+    with run({"alice@example.com": "x"}) as service:
+        host, _, port = service.notification.rpartition(":")
+        with socket.create_connection((host, int(port))) as client:
+            client.sendall(b"VER 1 MSNP12\r\n")
+            client.settimeout(20)
+            assert client.recv(100) == b"VER 1 MSNP12\r\n"
+            (writer,) = service._connections.values()
+            served = writer.get_extra_info("socket")
+            assert served.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

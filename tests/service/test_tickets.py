@@ -39,6 +39,19 @@ def test_it_expires() -> None:
     assert office.accept(office.issue("a@b")[0], "a@b")
 
 
+def test_what_was_used_is_known_for_as_long_as_it_lives_and_not_much_longer() -> None:
+    clock = Clock()
+    office = TicketOffice(now=clock)
+    for minute in range(5):
+        for second in (0, 1, 30, 59):
+            clock.now = NOW + timedelta(minutes=minute, seconds=second)
+            ticket, expires = office.issue("a@b")
+            assert office.accept(ticket, "a@b")
+            clock.now = expires - timedelta(seconds=1)
+            assert not office.accept(ticket, "a@b")
+    assert len(office._used) + len(office._used_before) <= 8
+
+
 def test_a_ticket_of_rst_lives_longer_and_is_good_more_than_once() -> None:
     clock = Clock()
     office = TicketOffice(now=clock)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from urllib.parse import unquote
 
 from .errors import (
@@ -129,6 +128,10 @@ def _retry_after(response: Response, now: Callable[[], datetime]) -> float | Non
     value = response.header("Retry-After") or ""
     if re.fullmatch(r"\d{1,9}", value, re.ASCII):
         return float(value)
+    if not value:
+        return None
+    from email.utils import parsedate_to_datetime  # of no use to most sign-ins
+
     try:
         return max(0.0, (parsedate_to_datetime(value) - now()).total_seconds())
     except (ValueError, TypeError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -72,6 +71,8 @@ class Ticket:
 
 def dump_ticket(ticket: Ticket) -> str:
     """Return a ticket as text for a cache; it is as secret as the ticket."""
+    import json
+
     return json.dumps(
         {
             "value": ticket.value.reveal(),
@@ -84,8 +85,12 @@ def dump_ticket(ticket: Ticket) -> str:
 
 def load_ticket(text: str | None) -> Ticket | None:
     """Return the ticket that was dumped; None when the text is something else."""
+    if not text:
+        return None
+    import json
+
     try:
-        content = json.loads(text or "")
+        content = json.loads(text)
         key, expires = content["proof_key"], content["expires"]
         return Ticket(
             Secret(str(content["value"])),

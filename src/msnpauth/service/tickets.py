@@ -122,7 +122,10 @@ class TicketOffice(TicketVerifier):
         self, keys: Iterable[str] | None = None, *, now: Callable[[], datetime] = utc_now
     ) -> None:
         super().__init__([new_key()] if keys is None else keys, now=now)
-        self._used: dict[str, datetime] = {}
+        # Ids in two generations: whatever is older than a ticket's life need not be known.
+        self._used: set[str] = set()
+        self._used_before: set[str] = set()
+        self._turns_at = self._now() + LOGIN_LIFETIME
 
     def issue(
         self, passport: str, site: str = LOGIN, *, secret: Secret | None = None
@@ -142,13 +145,19 @@ class TicketOffice(TicketVerifier):
     def accept(self, ticket: str, passport: str) -> bool:
         """Check the ticket of `USR n TWN S`, and use it up if it is one of a login server."""
         grant = self.check_twn(ticket, passport)
-        now = self._now()
-        self._used = {used: expires for used, expires in self._used.items() if expires > now}
-        if grant is None or grant.id in self._used:
+        self._turn()
+        if grant is None or grant.id in self._used or grant.id in self._used_before:
             return False
         if grant.site == LOGIN:
-            self._used[grant.id] = grant.expires
+            self._used.add(grant.id)
         return True
+
+    def _turn(self) -> None:
+        """Forget the ids of a generation whose tickets have all expired."""
+        now = self._now()
+        if now >= self._turns_at:
+            self._used_before, self._used = self._used, set()
+            self._turns_at = now + LOGIN_LIFETIME
 
 
 def _is_canonical(sealed: str) -> bool:

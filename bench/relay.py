@@ -1,0 +1,111 @@
+"""A relay that makes loopback far away: every byte takes `delay` seconds each way.
+
+The system completes a TCP handshake on loopback at once. It is made up for: what a client sends
+is held back as if it had waited one round trip for the connection. So a connection costs one
+round trip before the first byte leaves, a TLS 1.3 handshake one more, and each exchange one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+__all__ = ["Relays"]
+
+Place = tuple[str, int]
+
+
+class Relays:
+    """Relays from places to places, in a thread; a context manager.
+
+    Attributes:
+        flights: how often bytes were carried, for whoever wonders where the time went.
+    """
+
+    def __init__(self, routes: Iterable[tuple[Place, Place]], delay: float) -> None:
+        self._routes = list(routes)
+        self._delay = delay
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self.flights = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    async def _listen(self) -> None:
+        for (host, port), there in self._routes:
+            await self._loop.create_server(partial(_Near, self, there), host, port)
+
+    def carry(self, to: _End, data: bytes, not_before: float) -> None:
+        """Hand `data` over a flight later; b"" is the end."""
+        self.flights += 1
+        at = max(self._loop.time(), not_before) + self._delay
+        self._loop.call_at(at, to.hand_over, data)
+
+
+class _End(asyncio.Protocol):
+    """One end of a relayed connection: takes what comes, and writes what the other end took."""
+
+    def __init__(self, relays: Relays) -> None:
+        self._relays = relays
+        self._transport: asyncio.Transport | None = None
+        self._waiting: list[bytes] = []
+        self.other: _End
+        self.not_before = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        for data in self._waiting:
+            self.hand_over(data)
+
+    def data_received(self, data: bytes) -> None:
+        self._relays.carry(self.other, data, self.not_before)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._relays.carry(self.other, b"", self.not_before)
+
+    def hand_over(self, data: bytes) -> None:
+        if self._transport is None:
+            self._waiting.append(data)
+        elif data:
+            self._transport.write(data)
+        else:
+            self._transport.close()
+
+
+class _Near(_End):
+    """The client's end."""
+
+    def __init__(self, relays: Relays, there: Place) -> None:
+        super().__init__(relays)
+        self._there = there
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        loop = self._relays._loop
+        self.not_before = loop.time() + 2 * self._relays._delay
+        self.other = _End(self._relays)
+        self.other.other = self
+        super().connection_made(transport)
+        task = loop.create_task(self._reach())
+        self._task = task
+
+    async def _reach(self) -> None:
+        with suppress(OSError):
+            await self._relays._loop.create_connection(lambda: self.other, *self._there)

@@ -1,0 +1,187 @@
+"""What a sign-in costs in round trips, measured through a relay that makes loopback far away.
+
+    python bench/round_trips.py [--delay 0.05] [--rounds 3] [--svg FILE]
+
+For every case of the floor (tests/test_floor.py): the time to USR OK, sync and async, over the
+round trip, beside the floor, and beside the same sign-in with everything in sequence, as the
+known clients do it. Exits with 1 when one of ours is above its floor by more than 10 % and 10 ms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import socket
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msnpauth
+from common import PASSWORD, ServiceProcess, machine, passport, table
+from msnpauth import MemoryTicketCache, Servers, aio
+from msnpauth.core.urls import Address, Url
+from plot import Bars, draw
+from relay import Relays
+from sequential import Sequential
+
+RELAYED = ("dispatch", "notification", "login", "home")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the floor: which servers are known, what is remembered, and what it must cost."""
+
+    name: str
+    scheme: str
+    floor: int
+    with_hop: int
+    known: tuple[str, ...]
+    cached: bool = False
+
+
+CASES = (
+    Case("TWN, nexus on another host", "TWN", 7, 7, ("far_nexus",)),
+    Case("TWN, nexus and login on one host", "TWN", 5, 6, ("nexus",)),
+    Case("TWN, login address known", "TWN", 4, 6, ("login",)),
+    Case("TWN, login address remembered", "TWN", 4, 6, ("nexus",), cached=True),
+    Case("TWN, ticket still valid", "TWN", 3, 5, ("rst",), cached=True),
+    Case("SSO, first", "SSO", 4, 6, ("rst",)),
+    Case("SSO, cached ticket", "SSO", 3, 5, ("rst",), cached=True),
+)
+
+
+class Bench:
+    """Times sign-ins, in round trips."""
+
+    def __init__(self, service: ServiceProcess, delay: float) -> None:
+        self._service = service
+        self.round_trip = 2 * delay
+        home, nexus = Url.parse(service.places["home"]), Url.parse(service.places["nexus"])
+        self._places = service.places | {"far_nexus": f"{home.origin}{nexus.target}"}
+
+    def servers(self, case: Case, *, hop: bool) -> Servers:
+        known = {name.removeprefix("far_"): self._places[name] for name in case.known}
+        first = self._places["dispatch" if hop else "notification"]
+        return Servers(notification=first, **known)
+
+    def cache_for(self, case: Case) -> MemoryTicketCache | None:
+        """Return a cache that knows what the case has remembered: not where an XFR leads."""
+        cache = MemoryTicketCache() if case.cached else None
+        if cache is not None:
+            self._sign_in(case, cache, hop=False)
+        return cache
+
+    def _sign_in(self, case: Case, cache: MemoryTicketCache | None, *, hop: bool) -> float:
+        began = time.perf_counter()
+        session = msnpauth.sign_in(
+            passport(0),
+            PASSWORD,
+            self.servers(case, hop=hop),
+            scheme=case.scheme,
+            cache=cache,
+            ssl_context=self._service.context,
+        )
+        took = time.perf_counter() - began
+        session.close()
+        return took
+
+    def sync(self, case: Case, *, hop: bool) -> float:
+        return self._sign_in(case, self.cache_for(case), hop=hop) / self.round_trip
+
+    def asynchronous(self, case: Case, *, hop: bool) -> float:
+        cache = self.cache_for(case)
+
+        async def run() -> float:
+            began = time.perf_counter()
+            session = await aio.sign_in(
+                passport(0),
+                PASSWORD,
+                self.servers(case, hop=hop),
+                scheme=case.scheme,
+                cache=cache,
+                ssl_context=self._service.context,
+            )
+            took = time.perf_counter() - began
+            await session.close()
+            return took
+
+        return asyncio.run(run()) / self.round_trip
+
+    def sequential(self, case: Case, *, hop: bool) -> float:
+        """Known clients remember nothing of all this: what is cached is asked for again."""
+        first = Address.parse(self._places["dispatch" if hop else "notification"])
+        by_rst = case.scheme == "SSO"
+        known = {name.removeprefix("far_"): self._places[name] for name in case.known}
+        if known.get("rst") and not by_rst:
+            known = {"nexus": self._places["nexus"]}
+        client = Sequential(self._service.context, (first.host, first.port), **known)
+        began = time.perf_counter()
+        client.sso() if by_rst else client.twn()
+        return (time.perf_counter() - began) / self.round_trip
+
+
+def median(measure: Callable[..., float], case: Case, *, hop: bool, rounds: int) -> float:
+    return statistics.median(measure(case, hop=hop) for _ in range(rounds))
+
+
+def second_loopback() -> str:
+    """Return an address of this machine for the service: the relays take 127.0.0.1."""
+    for host in ("127.0.0.2", "::1"):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            with socket.socket(family, socket.SOCK_STREAM) as sock:
+                sock.bind((host, 0))
+        except OSError:
+            continue
+        return host
+    sys.exit("a second loopback address is needed: `ifconfig lo0 alias 127.0.0.2`, or IPv6")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--delay", type=float, default=0.05, help="seconds each way")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--svg", type=Path, help="draw it there")
+    options = parser.parse_args()
+    host = second_loopback()
+    with ServiceProcess(host=host, name="127.0.0.1") as service:
+        ports = {role: place_of(service.places[role]) for role in RELAYED}
+        routes = [(("127.0.0.1", port), (host, port)) for port in ports.values()]
+        with Relays(routes, options.delay):
+            return report(Bench(service, options.delay), options.rounds, options.svg)
+
+
+def place_of(place: str) -> int:
+    return Url.parse(place).address.port if "//" in place else Address.parse(place).port
+
+
+def report(bench: Bench, rounds: int, svg: Path | None) -> int:
+    """Measure, print, draw; return the exit status."""
+    rows, bars, above = [], [], 0
+    for case in CASES:
+        for hop in (False, True):
+            floor = case.with_hop if hop else case.floor
+            ours = [
+                median(measure, case, hop=hop, rounds=rounds)
+                for measure in (bench.sync, bench.asynchronous)
+            ]
+            known = median(bench.sequential, case, hop=hop, rounds=rounds)
+            allowed = 1.1 * floor + 0.01 / bench.round_trip
+            above += sum(found > allowed for found in ours)
+            name = case.name + (", one XFR" if hop else "")
+            rows.append((name, floor, *(f"{found:.2f}" for found in (*ours, known))))
+            bars.append(Bars(name, floor, max(ours), known))
+    heads = ("round trips to USR OK", "floor", "sync", "async", "in sequence")
+    print(f"{machine()}; round trip {1000 * bench.round_trip:.0f} ms\n")
+    print(table(heads, rows))
+    print(f"\nAbove the floor by more than 10 % and 10 ms: {above} of {2 * len(rows)}.")
+    if svg is not None:
+        svg.write_text(draw(bars), encoding="utf-8")
+    return 1 if above else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
