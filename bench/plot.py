@@ -8,7 +8,7 @@ from html import escape
 
 __all__ = ["Bars", "draw"]
 
-_LEFT, _UNIT, _ROW, _BAR, _TOP = 290, 34, 40, 13, 58
+_LEFT, _UNIT, _ROW, _BAR, _TOP = 310, 34, 40, 13, 58
 _MEASURED, _SEQUENCE, _INK = "#2f6fb3", "#c9ced6", "#30343a"
 
 

@@ -32,24 +32,30 @@ RELAYED = ("dispatch", "notification", "login", "home")
 
 @dataclass(frozen=True)
 class Case:
-    """One row of the floor: which servers are known, what is remembered, and what it must cost."""
+    """One row of the floor: which servers are known, what is remembered, and what it must cost.
+
+    `remembers` is what an earlier sign-in left in the cache: one without an XFR (`web`), or one by
+    way of it (`all`), which leaves the server that it named too.
+    """
 
     name: str
     scheme: str
     floor: int
     with_hop: int
     known: tuple[str, ...]
-    cached: bool = False
+    remembers: str = ""
 
 
 CASES = (
     Case("TWN, nexus on another host", "TWN", 7, 7, ("far_nexus",)),
     Case("TWN, nexus and login on one host", "TWN", 5, 6, ("nexus",)),
     Case("TWN, login address known", "TWN", 4, 6, ("login",)),
-    Case("TWN, login address remembered", "TWN", 4, 6, ("nexus",), cached=True),
-    Case("TWN, ticket still valid", "TWN", 3, 5, ("rst",), cached=True),
+    Case("TWN, login address remembered", "TWN", 4, 6, ("nexus",), "web"),
+    Case("TWN, login and server remembered", "TWN", 4, 4, ("nexus",), "all"),
+    Case("TWN, ticket still valid", "TWN", 3, 5, ("rst",), "web"),
     Case("SSO, first", "SSO", 4, 6, ("rst",)),
-    Case("SSO, cached ticket", "SSO", 3, 5, ("rst",), cached=True),
+    Case("SSO, cached ticket", "SSO", 3, 5, ("rst",), "web"),
+    Case("SSO, ticket and server remembered", "SSO", 3, 3, ("rst",), "all"),
 )
 
 
@@ -68,10 +74,10 @@ class Bench:
         return Servers(notification=first, **known)
 
     def cache_for(self, case: Case) -> MemoryTicketCache | None:
-        """Return a cache that knows what the case has remembered: not where an XFR leads."""
-        cache = MemoryTicketCache() if case.cached else None
+        """Return a cache that knows what the case has remembered."""
+        cache = MemoryTicketCache() if case.remembers else None
         if cache is not None:
-            self._sign_in(case, cache, hop=False)
+            self._sign_in(case, cache, hop=case.remembers == "all")
         return cache
 
     def _sign_in(self, case: Case, cache: MemoryTicketCache | None, *, hop: bool) -> float:

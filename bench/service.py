@@ -114,6 +114,7 @@ def served(service: ServiceProcess, scheme: str, count: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=1.0, help="for each row")
+    parser.add_argument("--count", type=int, default=300, help="sign-ins of each scheme, served")
     options = parser.parse_args()
     roles = Roles()
     rows = {
@@ -130,9 +131,10 @@ def main() -> None:
     found = [(name, f"{a_second(work, options.seconds):,.0f}") for name, work in rows.items()]
     print(f"{machine()}\n")
     print(table(("the roles alone, in a second of one processor", "times"), found))
-    with ServiceProcess(accounts=300) as service:
+    with ServiceProcess(accounts=options.count) as service:
         whole = [
-            (f"whole sign-in by {s}", f"{served(service, s, 300):,.0f}") for s in ("TWN", "SSO")
+            (f"whole sign-in by {s}", f"{served(service, s, options.count):,.0f}")
+            for s in ("TWN", "SSO")
         ]
     print()
     print(table(("served, over TCP and TLS, ticket included", "times"), whole))

@@ -1,0 +1,68 @@
+"""The benches run: at the smallest size, for what they print. Whether a goal is reached is theirs to say."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+BENCH = Path(__file__).parent.parent / "bench"
+
+
+def rows(script: str, *arguments: str) -> list[list[str]]:
+    """Return the cells of every table row that a bench prints."""
+    done = subprocess.run(
+        [sys.executable, str(BENCH / script), *arguments],
+        capture_output=True, text=True, encoding="utf-8", timeout=25, check=False,
+    )  # fmt: skip
+    assert done.stderr == ""
+    assert done.returncode in (0, 1)  # 1 is a goal that was missed
+    lines = [line for line in done.stdout.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_round_trips(tmp_path: Path) -> None:
+    svg = tmp_path / "plot.svg"
+    found = rows("round_trips.py", "--delay", "0.001", "--rounds", "1", "--svg", str(svg))
+    heads, *cases = found
+    assert heads == ["round trips to USR OK", "floor", "sync", "async", "in sequence"]
+    assert len(cases) == 18
+    for _, floor, *measured in cases:
+        assert all(float(each) >= int(floor) for each in measured)
+    texts = [element.text for element in ElementTree.parse(svg).iter() if element.text]
+    assert [case[0] for case in cases] == [
+        text for text in texts if text.startswith(("TWN", "SSO"))
+    ]
+
+
+def test_tickets() -> None:
+    found = rows("tickets.py", "--rounds", "1", "--calls", "1")
+    carriers = [f"get_key(), {carrier}" for carrier in ("sockets", "curl", "httpx")]
+    names = ["new connection", "bare ssl sockets", *carriers]
+    names += ["kept connection", "http.client", *carriers]
+    assert [row[0] for row in found] == names
+
+
+def test_many() -> None:
+    found = rows("many.py", "--count", "3", "--rounds", "1", "--settled", "0.05")
+    names = ["3 sign-ins at once", "TWN", "SSO", "3 waiting", "TWN", "SSO"]
+    assert [row[0] for row in found] == names
+
+
+def test_service() -> None:
+    assert len(rows("service.py", "--seconds", "0.001", "--count", "3")) == 1 + 9 + 1 + 2
+
+
+def test_start() -> None:
+    found = rows("start.py", "--rounds", "1")
+    assert [row[0] for row in found][-1] == "msnpauth --help"
+
+
+@pytest.mark.timeout(60)
+def test_growth() -> None:
+    found = rows("growth.py", "--base", "1")
+    assert found[0] == ["cost of all", "1", "10", "100", "exponent", "allowed"]
+    assert len(found) == 8
