@@ -38,7 +38,8 @@ ROLES = ("dispatch", "notification", "login", "home")
 
 _HANDSHAKE_SECONDS = 10.0
 _BACKLOG = 1024
-_LINGER_SECONDS = 0.05
+_SETTLING_SECONDS = 0.01
+_ACCEPT_PAUSE = 0.1
 
 _T = TypeVar("_T")
 _Server = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
@@ -71,8 +72,9 @@ class Service:
         numbers = DIALECTS if dialects is None else dialects
         self._office = Office(accounts, self._tickets, known(numbers))
         self._web: list[WebRole] = []
-        self._listening: list[asyncio.Server] = []
-        self._connections: dict[asyncio.Future[None], asyncio.StreamWriter] = {}
+        self._stopping: asyncio.Event
+        self._listening: set[asyncio.Task[None]] = set()
+        self._connections: set[asyncio.Task[None]] = set()
         self.servers: Servers
         self.ca_file: Path
         self.ssl_context: ssl.SSLContext
@@ -98,6 +100,7 @@ class Service:
 
     async def start(self, folder: Path, ports: Mapping[str, int]) -> None:
         """Listen on `ports`, by role; on free ones where none is named. `folder` is for the CA."""
+        self._stopping = asyncio.Event()
         socks = _bind_all(self._host, ports)
         places = {role: Address(self._name, sock.getsockname()[1]) for role, sock in socks.items()}
         tls = self._certify(folder)
@@ -111,30 +114,24 @@ class Service:
                 here=str(places[name]),
             )
             self._web.append(web)
-            await self._listen(functools.partial(serve_web, web.answer), socks[name], tls)
+            self._listen(functools.partial(serve_web, web.answer), socks[name], tls)
         for name, target in (("dispatch", places["notification"]), ("notification", None)):
             make = functools.partial(self._new_role, places[name], target)
-            await self._listen(functools.partial(serve_msnp, make), socks[name], None)
+            self._listen(functools.partial(serve_msnp, make), socks[name], None)
 
     async def stop(self) -> None:
         """Tell everybody and close."""
         for role in list(self._office.online.values()):
             role.put_out("SSD")
-        for listening in self._listening:
-            listening.close()
-        # Twice: a connection in its TLS handshake is nobody's yet, and comes or ends in a moment.
-        for _ in range(2):
-            await self._drop_connections()
-            await asyncio.sleep(_LINGER_SECONDS)
-
-    async def _drop_connections(self) -> None:
-        connections = dict(self._connections)
-        for task in connections:
+        self._stopping.set()
+        await asyncio.gather(*self._listening)
+        # What was begun or aborted just now is so only when the loop comes round again.
+        await asyncio.sleep(_SETTLING_SECONDS)
+        ending = list(self._connections)
+        for task in ending:
             task.cancel()
-        await asyncio.gather(*connections, return_exceptions=True)
-        for writer in connections.values():
-            # Not close(): saying good-bye over TLS could wait for the peer.
-            writer.transport.abort()
+        await asyncio.gather(*ending, return_exceptions=True)
+        await asyncio.sleep(_SETTLING_SECONDS)
 
     def _certify(self, folder: Path) -> ssl.SSLContext:
         """Make a certificate authority and a certificate; return the listener's settings."""
@@ -165,24 +162,59 @@ class Service:
     ) -> NotificationRole:
         return NotificationRole(self._office, here=here, transfer_to=target, wake=wake)
 
-    async def _listen(
+    def _listen(self, serve: _Server, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
+        self._listening.add(asyncio.create_task(self._accept(serve, sock, tls)))
+
+    async def _accept(
         self, serve: _Server, sock: socket.socket, tls: ssl.SSLContext | None
     ) -> None:
-        # Not a coroutine: asyncio would make a task of it, and log its being cancelled as a fault.
-        def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.ensure_future(serve(reader, writer))
-            self._connections[task] = writer
-            task.add_done_callback(self._forget)
+        """Take connections until the service stops.
 
-        patience = _HANDSHAKE_SECONDS if tls else None
-        self._listening.append(
-            await asyncio.start_server(
-                connected, sock=sock, ssl=tls, ssl_handshake_timeout=patience
-            )
+        asyncio's own servers know a connection only when its TLS handshake is done; here it is
+        one of ours from the first moment, and none is left behind at the end.
+        """
+        loop = asyncio.get_running_loop()
+        stopping = asyncio.create_task(self._stopping.wait())
+        with sock:
+            sock.setblocking(False)
+            while not stopping.done():
+                accepting = asyncio.create_task(loop.sock_accept(sock))
+                await asyncio.wait({accepting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                # Before it is cancelled: what it has got by now would be lost with it.
+                await asyncio.wait({accepting}, timeout=_SETTLING_SECONDS)
+                accepting.cancel()
+                try:
+                    connected, _ = await accepting
+                except OSError:  # too many open files, or gone before it was taken
+                    await asyncio.sleep(_ACCEPT_PAUSE)
+                except asyncio.CancelledError:
+                    return
+                else:
+                    task = asyncio.create_task(_carry(serve, connected, tls))
+                    self._connections.add(task)
+                    task.add_done_callback(self._connections.discard)
+
+
+async def _carry(serve: _Server, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
+    """Serve one connection, over TLS where there is a context, and leave nothing of it."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    protocol = asyncio.StreamReaderProtocol(reader)
+    patience = _HANDSHAKE_SECONDS if tls else None
+    try:
+        transport, _ = await loop.connect_accepted_socket(
+            lambda: protocol, sock, ssl=tls, ssl_handshake_timeout=patience
         )
-
-    def _forget(self, task: asyncio.Future[None]) -> None:
-        del self._connections[task]
+    except OSError:  # no TLS, or none that suits both
+        sock.close()
+        return
+    writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+    try:
+        await serve(reader, writer)
+    except asyncio.CancelledError:
+        # Not close(): saying good-bye over TLS could wait for the peer.
+        transport.abort()
+        raise
 
 
 def _bind_all(host: str, ports: Mapping[str, int]) -> dict[str, socket.socket]:
