@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from msnpauth.machine import machine_guid
+from msnpauth import machine
+
+
+def machine_guid() -> str:
+    """Return what another process would be told."""
+    machine._guid_at.cache_clear()
+    return machine.machine_guid()
 
 
 @pytest.fixture
@@ -40,3 +46,9 @@ def test_in_the_usual_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     monkeypatch.setattr("platformdirs.user_data_path", lambda *a, **k: tmp_path)
     assert (tmp_path / "machine-guid").exists() is False
     assert machine_guid() == (tmp_path / "machine-guid").read_text("ascii").strip()
+
+
+def test_it_is_read_once(path: Path) -> None:
+    first = machine_guid()
+    path.unlink()
+    assert machine.machine_guid() == first

@@ -16,7 +16,7 @@ from conftest import Authority
 from msnpauth import CertificateRejected, ConnectionFailed, LocalProtocolError, SignInError
 from msnpauth.core.errors import Step
 from msnpauth.core.urls import Address
-from msnpauth.network import client_context, look_up, network_error
+from msnpauth.network import client_context, look_up, network_error, numeric
 
 
 def test_a_context_of_ones_own_is_used_as_it_is(authority: Authority) -> None:
@@ -147,13 +147,8 @@ def test_a_ca_file_is_read_again_when_it_changes(authority: Authority, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("host", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)]
+    ("host", "family"),
+    [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6), ("localhost", None), ("1.2.3", None)],
 )
-def test_an_address_is_not_looked_up(
-    host: str, family: socket.AddressFamily, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def never(*_: object, **__: object) -> None:
-        raise AssertionError
-
-    monkeypatch.setattr(socket, "getaddrinfo", never)
-    assert looked_up(host) == [(family, (host, 5))]
+def test_what_is_an_address_already(host: str, family: socket.AddressFamily | None) -> None:
+    assert numeric(Address(host, 5)) == ([(family, (host, 5))] if family else [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import uuid
 from contextlib import suppress
@@ -19,7 +20,12 @@ def machine_guid() -> str:
     Kept in a file of the person's own; where that cannot be written it is made of the network
     hardware's address instead.
     """
-    path = _path()
+    return _guid_at(os.environ.get(VARIABLE))
+
+
+@functools.cache
+def _guid_at(named: str | None) -> str:
+    path = _path(named)
     with suppress(OSError, ValueError):
         return str(uuid.UUID(path.read_text("ascii").strip()))
     made = uuid.uuid4()
@@ -36,8 +42,7 @@ def machine_guid() -> str:
     return str(made)
 
 
-def _path() -> Path:
-    named = os.environ.get(VARIABLE)
+def _path(named: str | None) -> Path:
     if named:
         return Path(named)
     from platformdirs import user_data_path

@@ -24,7 +24,7 @@ from .core.urls import Address
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["AddressInfo", "client_context", "look_up", "network_error"]
+__all__ = ["AddressInfo", "client_context", "look_up", "network_error", "numeric"]
 
 AddressInfo = tuple[socket.AddressFamily, tuple[Any, ...]]
 """An address family, and where in it: what `socket.connect` takes."""
@@ -113,14 +113,22 @@ def _openssl_context(_cert_file: str | None, _cert_dir: str | None) -> ssl.SSLCo
     return None
 
 
+def numeric(address: Address) -> list[AddressInfo]:
+    """Return the socket address of a host that is a number already; nothing for a name."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with suppress(OSError, ValueError):
+            socket.inet_pton(family, address.host)
+            return [(family, (address.host, address.port))]
+    return []
+
+
 def look_up(
     address: Address, step: Step, done: Callable[[list[AddressInfo] | SignInError], None]
 ) -> None:
     """Find the socket addresses of a host, and hand them, or the error, to `done`.
 
     The system's resolver cannot be told when to give up: it runs in a thread of its own, in which
-    `done` is called, and which is left behind by those who do not wait for it. What is an address
-    already needs neither.
+    `done` is called, and which is left behind by those who do not wait for it.
     """
 
     def run() -> None:
@@ -133,11 +141,6 @@ def look_up(
         else:
             done([(family, where) for family, _, _, _, where in found])
 
-    for family in (socket.AF_INET, socket.AF_INET6):
-        with suppress(OSError, ValueError):
-            socket.inet_pton(family, address.host)
-            done([(family, (address.host, address.port))])
-            return
     threading.Thread(target=run, name="msnpauth-resolve", daemon=True).start()
 
 

@@ -6,6 +6,7 @@ handler that wants more than the text.
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ from .core.errors import SignInError, Step
 from .core.http import Request, Response, describe_request, describe_response
 
 if TYPE_CHECKING:
+    import logging
+
     from .core.actions import Action
 
 __all__ = [
@@ -33,19 +36,19 @@ _DEBUG, _INFO = 10, 20
 
 def enabled() -> bool:
     """Tell whether anybody listens: who does has imported logging, which takes its time."""
-    if "logging" not in sys.modules:
-        return False
+    return "logging" in sys.modules and _logger().isEnabledFor(_DEBUG)
+
+
+@functools.cache
+def _logger() -> logging.Logger:
     import logging
 
-    return logging.getLogger("msnpauth").isEnabledFor(_DEBUG)
+    return logging.getLogger("msnpauth")
 
 
 def _write(direction: str, channel: Step, text: str, level: int = _DEBUG) -> None:
-    import logging
-
     extra = {"direction": direction, "channel": str(channel)}
-    log = logging.getLogger("msnpauth")
-    log.log(level, "%s %s %s", channel, direction, text, extra=extra)
+    _logger().log(level, "%s %s %s", channel, direction, text, extra=extra)
 
 
 def sent(commands: Iterable[Command]) -> None:

@@ -72,7 +72,6 @@ class sign_in:  # noqa: N801 - used as a function, like websockets' connect
             cache=cache,
             pipeline=pipeline,
         )
-        machine()  # for its errors
         self._entry = _Entry(machine, (transport, ca_file, ssl_context), check_timeout(timeout))
         self._timeout = timeout
         self._product = product
@@ -121,14 +120,18 @@ class _Entry:
         self._new_machine = machine
         self._settings = transport
         self._timeout = timeout
-        self._machine: SignIn | None = None
+        self._machine = machine(observe=trace.observer())  # arguments that are wrong are told now
+        self._entered = False
 
     async def enter(
         self, at: Address | None = None, first_trid: int = 1
     ) -> tuple[Streams, SignedIn]:
         """Sign in; return the connection and what is known of it."""
         deadline = Deadline(self._timeout)
-        machine = self._new_machine(at=at, first_trid=first_trid, observe=trace.observer())
+        machine = self._machine
+        if self._entered:
+            machine = self._new_machine(at=at, first_trid=first_trid, observe=trace.observer())
+        self._entered = True
         carrier = make_async_transport(*self._settings)
         driver = _Driver(machine, carrier, deadline)
         try:
@@ -141,7 +144,6 @@ class _Entry:
 
     async def renew(self) -> dict[str, Ticket]:
         """Return new tickets, without a new connection."""
-        assert self._machine is not None  # a session has entered
         carrier = make_async_transport(*self._settings)
         try:
             return await run_exchange(self._machine.renewal(), carrier, Deadline(self._timeout))

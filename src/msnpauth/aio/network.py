@@ -9,7 +9,7 @@ from contextlib import suppress
 from ..core.errors import ConnectionFailed, SignInError, Step
 from ..core.urls import Address
 from ..deadline import Deadline
-from ..network import AddressInfo, look_up, network_error
+from ..network import AddressInfo, look_up, network_error, numeric
 
 __all__ = ["Streams", "open_streams"]
 
@@ -33,7 +33,7 @@ async def open_streams(
     server = server or str(address)
     host = address.host if ssl_context else None
     error: SignInError | None = None
-    places = await _resolve(address, deadline, step)
+    places = numeric(address) or await _resolve(address, deadline, step)
     for index, (_, where) in enumerate(places):
         # The first of several must not use up the time of the others.
         patience = deadline.check(step, server) / (len(places) - index)

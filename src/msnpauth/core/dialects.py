@@ -7,6 +7,7 @@ Sources: draft-movva (MSNP2), hypothetic.org (7-9), ywiki (2-13), MSNPiki (9-15)
 from __future__ import annotations
 
 import enum
+import functools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -245,8 +246,9 @@ def offer(dialects: Iterable[int] | None, scheme: Scheme = Scheme.TWN) -> tuple[
     Raises:
         LocalProtocolError: one of them is unknown, or of another scheme.
     """
-    usual = (number for number in spoken_in(scheme) if DIALECTS[number].usual)
-    numbers = tuple(usual if dialects is None else sorted(set(dialects), reverse=True))
+    if dialects is None:
+        return _usual(scheme)
+    numbers = tuple(sorted(set(dialects), reverse=True))
     ours = ", ".join(str(n) for n in sorted(spoken_in(scheme)))
     if not numbers:
         raise LocalProtocolError("no dialects to offer", hint=f"name some of {ours}")
@@ -257,6 +259,11 @@ def offer(dialects: Iterable[int] | None, scheme: Scheme = Scheme.TWN) -> tuple[
                 hint=f"{scheme} has {ours}",
             )
     return tuple(DIALECTS[number] for number in numbers)
+
+
+@functools.cache
+def _usual(scheme: Scheme) -> tuple[Dialect, ...]:
+    return tuple(DIALECTS[number] for number in spoken_in(scheme) if DIALECTS[number].usual)
 
 
 def choose(words: Iterable[str], offered: Iterable[Dialect]) -> Dialect | None:

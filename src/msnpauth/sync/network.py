@@ -8,7 +8,7 @@ import socket
 from ..core.errors import ConnectionFailed, SignInError, Step
 from ..core.urls import Address
 from ..deadline import Deadline
-from ..network import AddressInfo, look_up, network_error
+from ..network import AddressInfo, look_up, network_error, numeric
 
 __all__ = ["connect_tcp"]
 
@@ -21,7 +21,7 @@ def connect_tcp(address: Address, deadline: Deadline, step: Step) -> socket.sock
         SignInTimeout: the deadline passed.
     """
     server = str(address)
-    places = _resolve(address, deadline, step)
+    places = numeric(address) or _resolve(address, deadline, step)
     error: SignInError | None = None
     for index, (family, where) in enumerate(places):
         # The first of several must not use up the time of the others.
