@@ -94,11 +94,14 @@ def test_a_fault_of_ours_is_not_hidden(run: Run) -> None:
         run(AT_ONCE, LOST, attempts)
 
 
-def pauses(policy: Reconnect, *errors: SignInError, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def pauses(
+    policy: Reconnect, *errors: SignInError, monkeypatch: pytest.MonkeyPatch, short_lives: int = 0
+) -> list[float]:
     """Return how long it would have slept after each of these."""
     slept: list[float] = []
     monkeypatch.setattr(tenacity, "sleep_using_event", lambda stopped: slept.append)
-    policy.run(errors[0], Attempts(*errors[1:]), threading.Event())
+    attempts = Attempts(*errors[1:])
+    policy.run(errors[0], attempts, threading.Event(), short_lives=short_lives)
     return slept
 
 
@@ -106,6 +109,19 @@ def test_pauses_grow_up_to_the_longest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.uniform", lambda low, high: high)
     policy = Reconnect(first=2, longest=30)
     assert pauses(policy, *[LOST] * 6, monkeypatch=monkeypatch) == [2, 4, 8, 16, 30, 30]
+
+
+@pytest.mark.parametrize(
+    ("short_lives", "expected"),
+    [(0, [2, 4]), (1, [2, 4]), (2, [4, 8]), (4, [16, 30]), (9, [30, 30]), (9999, [30, 30])],
+)
+def test_pauses_go_on_growing_where_every_connection_is_dropped(
+    short_lives: int, expected: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("random.uniform", lambda low, high: high)
+    policy = Reconnect(first=2, longest=30)
+    found = pauses(policy, LOST, LOST, monkeypatch=monkeypatch, short_lives=short_lives)
+    assert found == expected
 
 
 def test_pauses_are_random(monkeypatch: pytest.MonkeyPatch) -> None:

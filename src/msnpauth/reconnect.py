@@ -47,8 +47,22 @@ class Reconnect:
         if not 0 <= self.first <= self.longest < float("inf"):
             raise LocalProtocolError("pauses are seconds: 0 <= first <= longest")
 
-    def run(self, lost: SignInError, attempt: Callable[[], T], stopped: threading.Event) -> T:
+    def run(
+        self,
+        lost: SignInError,
+        attempt: Callable[[], T],
+        stopped: threading.Event,
+        *,
+        short_lives: int = 0,
+    ) -> T:
         """Return what `attempt` does; give up when `stopped` is set.
+
+        Args:
+            lost: what ended the connection.
+            attempt: signs in.
+            stopped: breaks off the pauses.
+            short_lives: how many connections in a row came to nothing, the one that was lost
+                included: pauses go on growing where a server takes everybody and drops them.
 
         Raises:
             SignInError: the last attempt's error, or `lost` where there was none.
@@ -57,7 +71,7 @@ class Reconnect:
 
         stop = tenacity.stop_any(self._stop(), tenacity.stop_when_event_set(stopped))
         sleep = tenacity.sleep_using_event(stopped)
-        retrying = tenacity.Retrying(sleep=sleep, stop=stop, **self._rules())
+        retrying = tenacity.Retrying(sleep=sleep, stop=stop, **self._rules(short_lives))
 
         def unless_stopped() -> T:
             if stopped.is_set():  # tenacity asks `stop` after a call only
@@ -66,7 +80,9 @@ class Reconnect:
 
         return retrying(_after_losing(lost, unless_stopped))
 
-    async def run_async(self, lost: SignInError, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def run_async(
+        self, lost: SignInError, attempt: Callable[[], Awaitable[T]], *, short_lives: int = 0
+    ) -> T:
         """As `run`, until it is cancelled."""
         import tenacity
 
@@ -75,7 +91,7 @@ class Reconnect:
         async def step() -> T:
             return await first()
 
-        retrying = tenacity.AsyncRetrying(stop=self._stop(), **self._rules())
+        retrying = tenacity.AsyncRetrying(stop=self._stop(), **self._rules(short_lives))
         return await retrying(step)
 
     def _stop(self) -> Any:
@@ -88,10 +104,11 @@ class Reconnect:
             else tenacity.stop_after_attempt(self.attempts + 1)
         )
 
-    def _rules(self) -> dict[str, Any]:
+    def _rules(self, short_lives: int) -> dict[str, Any]:
         import tenacity
 
-        backoff = tenacity.wait_random_exponential(multiplier=self.first, max=self.longest)
+        first = min(self.first * 2.0 ** min(max(short_lives - 1, 0), 64), self.longest)
+        backoff = tenacity.wait_random_exponential(multiplier=first, max=self.longest)
 
         def wait(state: RetryCallState) -> float:
             return (pause_before_again(_error(state)) or 0.0) + backoff(state)

@@ -293,6 +293,19 @@ def test_moves_now_and_then_are_no_circle() -> None:
         assert isinstance(moved(core, b"XFR 0 NS 10.0.0.9:1863\r\n", now=200.0), SessionEnded)
 
 
+def test_connections_that_last_less_than_a_minute_are_counted() -> None:
+    core = session()
+    core.receive(b"", 159.0)
+    assert core.short_lives == 1
+    core = session(before=core)
+    core.tick(101.0)
+    assert core.short_lives == 2
+    core = session(before=core)
+    core.sent(160.0)
+    assert core.short_lives == 0
+    assert session(before=core).short_lives == 1
+
+
 def test_who_reads_sees_that_the_session_came_back() -> None:
     core = session(before=session(), unasked=(Command("GCF", 0, (), b"x"),), left=b"SBS 0 null\r\n")
     assert [command.verb for command in core.receive(None, 100.0)] == ["GCF", "USR", "SBS"]

@@ -303,7 +303,8 @@ class Session:
 
     async def _enter(self) -> tuple[Streams, SignedIn]:
         """Sign in again: where the server sends us, or as the policy has it."""
-        lost, first_trid = self._link.core.ended, self._link.core.next_trid
+        core = self._link.core
+        lost, first_trid = core.ended, core.next_trid
         assert lost is not None  # the connection was read to its end
         assert self._entry is not None  # or the session would be over
         enter = self._entry.enter
@@ -315,7 +316,9 @@ class Session:
                 lost = error
         if self._reconnect is None:
             raise lost
-        return await self._reconnect.run_async(lost, lambda: enter(None, first_trid))
+        return await self._reconnect.run_async(
+            lost, lambda: enter(None, first_trid), short_lives=core.short_lives
+        )
 
     async def _read(self) -> None:
         """Read the connection to its end."""

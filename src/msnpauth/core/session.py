@@ -29,7 +29,7 @@ PING_INTERVAL = 45.0
 MAX_QUICK_MOVES = 5
 """How often in a row a server may send a session on that is less than a minute old."""
 
-_QUICK = 60.0
+_SHORT = 60.0
 _MISSED_PINGS = 2
 _WITHOUT_TRID = frozenset({"PNG", "OUT"})
 
@@ -95,7 +95,8 @@ class SessionCore:
         if before is not None:
             # Who reads the commands sees by it that presence is to be set up anew.
             self._unasked.append(accepted.command)
-        self._began = now
+        self._began = self._now = now
+        self._short_before = 0 if before is None else before.short_lives
         self.quick_moves: int = 0 if before is None else before.quick_moves
         """How often in a row the server sent a young session on."""
         self._next_trid = signed_in.next_trid
@@ -111,6 +112,11 @@ class SessionCore:
     def wake_at(self) -> float:
         """When `tick` is due."""
         return self._wake_at
+
+    @property
+    def short_lives(self) -> int:
+        """How many connections in a row, up to this one, lasted less than a minute."""
+        return self._short_before + 1 if self._now - self._began < _SHORT else 0
 
     def command(self, verb: str, args: tuple[str, ...], payload: bytes | None) -> Command:
         """Return the command to send, with the next transaction id where the verb takes one.
@@ -140,6 +146,7 @@ class SessionCore:
 
     def sent(self, now: float) -> None:
         """Something was written: the next PNG is due an interval later."""
+        self._now = now
         if not self._unanswered:
             self._wake_at = now + self._interval
 
@@ -148,6 +155,7 @@ class SessionCore:
 
         Answers to CHL and PNG that this class sent are not among them.
         """
+        self._now = now
         if data:
             self._reader.feed(data)
             self._unanswered = 0
@@ -171,6 +179,7 @@ class SessionCore:
 
     def tick(self, now: float) -> None:
         """Send a PNG when it is due; the session is lost when two were not answered."""
+        self._now = now
         if self.ended is not None or now < self._wake_at:
             return
         if self._unanswered >= _MISSED_PINGS:
@@ -233,7 +242,7 @@ class SessionCore:
 
     def _moved(self, command: Command, now: float) -> None:
         """The server sends the session on; not for ever, when two servers do not agree."""
-        quick = now - self._began < _QUICK
+        quick = now - self._began < _SHORT
         self.quick_moves = self.quick_moves + 1 if quick else 1
         try:
             address = transferred_to(command)

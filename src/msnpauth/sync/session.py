@@ -329,7 +329,8 @@ class Session:
 
     def _enter(self) -> tuple[socket.socket, SignedIn]:
         """Sign in again: where the server sends us, or as the policy has it."""
-        lost, first_trid = self._link.core.ended, self._link.core.next_trid
+        core = self._link.core
+        lost, first_trid = core.ended, core.next_trid
         assert lost is not None  # the connection was read to its end
         assert self._entry is not None  # or the session would be over
         enter = self._entry.enter
@@ -341,7 +342,12 @@ class Session:
                 lost = error
         if self._reconnect is None:
             raise lost
-        return self._reconnect.run(lost, lambda: enter(None, first_trid), self._stopping)
+        return self._reconnect.run(
+            lost,
+            lambda: enter(None, first_trid),
+            self._stopping,
+            short_lives=core.short_lives,
+        )
 
     def _go_on(self, sock: socket.socket, signed_in: SignedIn) -> None:
         before, now = self._link.core, time.monotonic()
