@@ -16,6 +16,7 @@ from msnpauth import (
     SignInError,
     WrongCredentials,
 )
+from msnpauth.reconnect import check_reconnect
 
 LOST = ConnectionFailed("lost")
 
@@ -174,3 +175,11 @@ def test_it_is_told(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "msnpauth")
     run_sync(AT_ONCE, LOST, Attempts())
     assert caplog.messages == ["session   lost; signing in again in 0.0 seconds"]
+
+
+def test_what_stands_for_a_policy() -> None:
+    assert check_reconnect(True) == Reconnect()
+    assert check_reconnect(None) is check_reconnect(False) is None
+    assert check_reconnect(AT_ONCE) is AT_ONCE
+    with pytest.raises(LocalProtocolError, match="no policy"):
+        check_reconnect(5)  # type: ignore[arg-type]

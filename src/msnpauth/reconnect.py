@@ -14,7 +14,7 @@ from .core.errors import LocalProtocolError, SignInError
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
-__all__ = ["Reconnect"]
+__all__ = ["Reconnect", "check_reconnect"]
 
 T = TypeVar("T")
 
@@ -125,6 +125,19 @@ class Reconnect:
             "before_sleep": tell,
             "reraise": True,
         }
+
+
+def check_reconnect(given: Reconnect | bool | None) -> Reconnect | None:
+    """Return the policy that an argument stands for: True is the default one.
+
+    Raises:
+        LocalProtocolError: it is something else.
+    """
+    if given is None or isinstance(given, bool):
+        return Reconnect() if given else None
+    if not isinstance(given, Reconnect):
+        raise LocalProtocolError("reconnect= is no policy", hint="as in reconnect=Reconnect()")
+    return given
 
 
 def _after_losing(lost: SignInError, attempt: Callable[[], T]) -> Callable[[], T]:

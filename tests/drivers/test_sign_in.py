@@ -676,6 +676,7 @@ def test_where_microsoft_used_to_be(driver: Driver, monkeypatch: pytest.MonkeyPa
         {"timeout": "5"},
         {"dialects": [20]},
         {"transport": "smoke"},
+        {"reconnect": "often"},
         {"timeout": float("inf")},
     ],
 )

@@ -24,7 +24,7 @@ from ..core.urls import Address
 from ..deadline import Deadline, check_timeout
 from ..machine import machine_guid
 from ..network import network_error
-from ..reconnect import Reconnect
+from ..reconnect import Reconnect, check_reconnect
 from ..transports import AsyncTransport, make_async_transport
 from .auth import fetch_traced, run_exchange
 from .network import Streams, open_streams
@@ -58,7 +58,7 @@ class sign_in:  # noqa: N801 - used as a function, like websockets' connect
         timeout: float = 30.0,
         pipeline: bool = True,
         product: tuple[str, str] | None = None,
-        reconnect: Reconnect | None = None,
+        reconnect: Reconnect | bool | None = None,
     ) -> None:
         machine = partial(
             SignIn,
@@ -75,7 +75,7 @@ class sign_in:  # noqa: N801 - used as a function, like websockets' connect
         self._entry = _Entry(machine, (transport, ca_file, ssl_context), check_timeout(timeout))
         self._timeout = timeout
         self._product = product
-        self._reconnect = reconnect
+        self._reconnect = check_reconnect(reconnect)
         self._session: Session | None = None
 
     def __await__(self) -> Generator[Any, None, Session]:

@@ -23,7 +23,7 @@ from ..core.urls import Address
 from ..deadline import Deadline, check_timeout
 from ..machine import machine_guid
 from ..network import network_error
-from ..reconnect import Reconnect
+from ..reconnect import Reconnect, check_reconnect
 from ..transports import Transport, make_transport
 from .auth import fetch_traced, run_exchange
 from .network import connect_tcp
@@ -54,7 +54,7 @@ def sign_in(
     timeout: float = 30.0,
     pipeline: bool = True,
     product: tuple[str, str] | None = None,
-    reconnect: Reconnect | None = None,
+    reconnect: Reconnect | bool | None = None,
 ) -> Session:
     """Sign in; the session is a context manager that says OUT at its end.
 
@@ -74,11 +74,13 @@ def sign_in(
         timeout: seconds for the whole sign-in.
         pipeline: send VER, CVR and USR in one flight; False for a server that cannot take it.
         product: id and key that answer a CHL; by default those of a client of that version.
-        reconnect: when and how to sign in again once the connection is lost; never by default.
+        reconnect: when and how to sign in again once the connection is lost, True for the default
+            `Reconnect()`; never by default.
 
     Raises:
         SignInError: whichever of its kinds; see `msnpauth.core.errors`.
     """
+    policy = check_reconnect(reconnect)
     machine = partial(
         SignIn,
         passport,
@@ -93,9 +95,7 @@ def sign_in(
     )
     entry = _Entry(machine, (transport, ca_file, ssl_context), check_timeout(timeout))
     sock, signed_in = entry.enter()
-    return Session(
-        sock, signed_in, entry=entry, reconnect=reconnect, product=product, timeout=timeout
-    )
+    return Session(sock, signed_in, entry=entry, reconnect=policy, product=product, timeout=timeout)
 
 
 class _Entry:
