@@ -150,3 +150,20 @@ def test_no_answer_is_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
             client.settimeout(20)
             assert client.recv(100) == b""
     assert seen == [1]
+
+
+@pytest.mark.parametrize(
+    ("reason", "told", "minutes"), [("SSD", "SSD", None), ("RCT 5", "RCT", 5), ("", "", None)]
+)
+def test_an_account_is_put_out(reason: str, told: str, minutes: int | None) -> None:
+    with run({"alice@example.com": "x", "bob@example.com": "y"}) as service:
+        settings: dict[str, Any] = {"ca_file": service.ca_file}
+        with (
+            msnpauth.sign_in("alice@example.com", "x", service.servers, **settings) as alice,
+            msnpauth.sign_in("bob@example.com", "y", service.servers, **settings) as bob,
+        ):
+            service.put_out("Alice@example.com", reason)
+            assert [command.verb for command in alice][-1] == "OUT"
+            assert isinstance(alice.ended, msnpauth.SessionEnded)
+            assert (alice.ended.reason, alice.ended.minutes) == (told, minutes)
+            assert bob.request("CHG", "NLN", "0").verb == "CHG"

@@ -72,6 +72,7 @@ class Service:
         numbers = DIALECTS if dialects is None else dialects
         self._office = Office(accounts, self._tickets, known(numbers))
         self._web: list[WebRole] = []
+        self._loop: asyncio.AbstractEventLoop
         self._stopping: asyncio.Event
         self._listening: set[asyncio.Task[None]] = set()
         self._connections: set[asyncio.Task[None]] = set()
@@ -98,8 +99,21 @@ class Service:
         for role in self._web:
             role.maintenance = value
 
+    def put_out(self, passport: str, reason: str = "SSD") -> None:
+        """End an account's sessions by OUT and a reason, to see what a client makes of it.
+
+        Any thread may ask for it. Reasons are `OTH`, `SSD`, `RCT 5` …, or "" for none.
+        """
+        self._loop.call_soon_threadsafe(self._put_out, passport.casefold(), reason)
+
+    def _put_out(self, passport: str, reason: str) -> None:
+        for (account, _), role in list(self._office.online.items()):
+            if account == passport:
+                role.put_out(reason)
+
     async def start(self, folder: Path, ports: Mapping[str, int]) -> None:
         """Listen on `ports`, by role; on free ones where none is named. `folder` is for the CA."""
+        self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
         socks = _bind_all(self._host, ports)
         places = {role: Address(self._name, sock.getsockname()[1]) for role, sock in socks.items()}

@@ -120,8 +120,8 @@ class NotificationRole:
             handler(self, command)
 
     def put_out(self, reason: str) -> None:
-        """End the session from this side by `OUT` and a reason."""
-        self._say("OUT", None, reason)
+        """End the session from this side by `OUT` and a reason: `SSD`, `RCT 5` … or none."""
+        self._say("OUT", None, *reason.split())
         self.closing = True
         self._wake()
 
