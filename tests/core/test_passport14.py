@@ -306,3 +306,11 @@ def test_a_refusal_there_is_a_refusal() -> None:
     with pytest.raises(WrongCredentials) as caught:
         exchange.send(Response(401))
     assert caught.value.hint != GONE_HINT
+
+
+@pytest.mark.parametrize("length", [16, 17, 200])
+def test_a_long_password_is_not_cut(length: int) -> None:
+    password = "x" * length
+    request = next(get_ticket("a@b.example", Secret(password), "lc=1", Servers(login=str(LOGIN))))
+    header = dict(request.headers)["Authorization"]
+    assert f"pwd={password}," in header

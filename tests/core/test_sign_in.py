@@ -412,3 +412,25 @@ def test_what_is_no_server_is_not_used() -> None:
     (key,) = (key for key in cache._kept if key.startswith("ns "))
     cache.put(key, ":::")
     assert words(new(cache=cache).start())[1] == "connect ds:1863"
+
+
+def test_again() -> None:
+    """Another sign-in like it, from the dispatch server; not where an XFR led, which may be lost."""
+    cache = MemoryTicketCache()
+    transferred(cache)
+    first = new(cache=cache, dialects=iter([12, 9]))
+    assert words(first.start())[1] == "connect ns:1863"
+    second = first.again(first_trid=9)
+    connect, send = second.start()[1:]
+    assert words([connect]) == ["connect ds:1863"]
+    assert isinstance(send, Send)
+    assert send.encode().startswith(b"VER 9 MSNP12 MSNP9 CVR0\r\nCVR 10 ")
+    moved = second.again(at=Address("other", 1863))
+    assert words(moved.start())[1] == "connect other:1863"
+
+
+def test_again_is_the_same_machine() -> None:
+    servers = Servers(notification="ds:1863", rst="https://rst.example/RST.srf")
+    first = SignIn("a@b.example", "hunter2", servers, dialects=[16])
+    assert first.again()._leg._guid == first._leg._guid
+    assert "hunter2" not in repr(first._another)

@@ -134,3 +134,12 @@ def test_maintenance() -> None:
     answer = closed.answer(WebRequest("GET", "/rdr/pprdr.asp", {}))
     assert answer.status == 503
     assert header(answer, "Retry-After") == "60"
+
+
+@pytest.mark.parametrize("host", ["login.example", "LOGIN.example:443", "other.example", ""])
+def test_the_host_header_decides_nothing(host: str) -> None:
+    headers = {"host": host, "user-agent": "x"}
+    answer = role().answer(WebRequest("GET", "/rdr/pprdr.asp", headers))
+    assert dict(answer.headers)["PassportURLs"].startswith("DARealm=")
+    answer = role().answer(WebRequest("GET", "/login2.srf", headers))
+    assert answer.status == 401

@@ -8,7 +8,6 @@ import ssl
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
-from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -60,17 +59,17 @@ class sign_in:  # noqa: N801 - used as a function, like websockets' connect
         product: tuple[str, str] | None = None,
         reconnect: Reconnect | bool | None = None,
     ) -> None:
-        machine = partial(
-            SignIn,
+        machine = SignIn(
             passport,
             password,
             servers,
             scheme=scheme,
-            dialects=None if dialects is None else tuple(dialects),
-            tickets=tuple(tickets),
+            dialects=dialects,
+            tickets=tickets,
             guid=guid or machine_guid(),
             cache=cache,
             pipeline=pipeline,
+            observe=trace.observer(),
         )
         self._entry = _Entry(machine, (transport, ca_file, ssl_context), check_timeout(timeout))
         self._timeout = timeout
@@ -111,17 +110,16 @@ class _Entry:
 
     def __init__(
         self,
-        machine: Callable[..., SignIn],
+        machine: SignIn,
         transport: tuple[
             str | AsyncTransport | None, str | os.PathLike[str] | None, ssl.SSLContext | None
         ],
         timeout: float,
     ) -> None:
-        self._new_machine = machine
+        self._machine = machine
+        self._entered = False
         self._settings = transport
         self._timeout = timeout
-        self._machine = machine(observe=trace.observer())  # arguments that are wrong are told now
-        self._entered = False
 
     async def enter(
         self, at: Address | None = None, first_trid: int = 1
@@ -130,7 +128,7 @@ class _Entry:
         deadline = Deadline(self._timeout)
         machine = self._machine
         if self._entered:
-            machine = self._new_machine(at=at, first_trid=first_trid, observe=trace.observer())
+            machine = machine.again(at=at, first_trid=first_trid)
         self._entered = True
         carrier = make_async_transport(*self._settings)
         driver = _Driver(machine, carrier, deadline)

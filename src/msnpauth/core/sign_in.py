@@ -17,6 +17,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 
 from .actions import Action, Connect, Done, Failed, Send, SignedIn
 from .commands import Command
@@ -90,22 +91,32 @@ class SignIn:
     ) -> None:
         self._observe = observe
         self._passport = check_passport(passport)
+        secret, numbers = check_password(password), None if dialects is None else tuple(dialects)
         if not isinstance(servers, Servers) or servers.notification is None:
             raise LocalProtocolError(
                 "no notification server to sign in at",
                 hint='name one: Servers("messenger.example") or Servers.named("escargot")',
             )
-        self._offers = _offers(servers, scheme, dialects)
+        self._offers = _offers(servers, scheme, numbers)
         self._offered = self._offers.pop(0)
         self._pipeline = pipeline
+        guid, more = check_guid(guid), tuple(tickets)
         self._leg = TicketLeg(
-            self._passport,
-            check_password(password),
+            self._passport, secret, servers, cache=cache, now=now, guid=guid, more=more
+        )
+        self._another = partial(
+            SignIn,
+            passport,
+            secret,
             servers,
+            dialects=numbers,
+            scheme=scheme,
+            tickets=more,
+            guid=guid,
             cache=cache,
+            pipeline=pipeline,
             now=now,
-            guid=check_guid(guid),
-            more=tickets,
+            observe=observe,
         )
         self._dispatch = servers.notification
         self._cache = cache
@@ -136,6 +147,13 @@ class SignIn:
         """Begin. Both legs start at once."""
         self._conversation.open()
         return self._settle([*self._leg.start(self._offered[0]), Connect(self._server)])
+
+    def again(self, *, at: Address | None = None, first_trid: int = 1) -> SignIn:
+        """Return another sign-in with the same arguments, at the dispatch server unless `at` is.
+
+        Not at the server that was remembered: it is likely the one that was lost.
+        """
+        return self._another(at=at or self._dispatch, first_trid=first_trid)
 
     def renewal(self) -> Exchange[dict[str, Ticket]]:
         """Return the exchange that gets new tickets, after `Done`.

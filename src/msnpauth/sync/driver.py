@@ -7,8 +7,7 @@ import queue
 import selectors
 import socket
 import threading
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from .. import trace
@@ -81,17 +80,17 @@ def sign_in(
         SignInError: whichever of its kinds; see `msnpauth.core.errors`.
     """
     policy = check_reconnect(reconnect)
-    machine = partial(
-        SignIn,
+    machine = SignIn(
         passport,
         password,
         servers,
         scheme=scheme,
-        dialects=None if dialects is None else tuple(dialects),
-        tickets=tuple(tickets),
+        dialects=dialects,
+        tickets=tickets,
         guid=guid or machine_guid(),
         cache=cache,
         pipeline=pipeline,
+        observe=trace.observer(),
     )
     entry = _Entry(machine, (transport, ca_file, ssl_context), check_timeout(timeout))
     sock, signed_in = entry.enter()
@@ -103,23 +102,26 @@ class _Entry:
 
     def __init__(
         self,
-        machine: Callable[..., SignIn],
+        machine: SignIn,
         transport: tuple[
             str | Transport | None, str | os.PathLike[str] | None, ssl.SSLContext | None
         ],
         timeout: float,
     ) -> None:
-        self._new_machine = machine
+        self._machine = machine
+        self._entered = False
         self._settings = transport
         self._timeout = timeout
-        self._machine: SignIn | None = None
 
     def enter(
         self, at: Address | None = None, first_trid: int = 1
     ) -> tuple[socket.socket, SignedIn]:
         """Sign in; return the connection and what is known of it."""
         deadline = Deadline(self._timeout)
-        machine = self._new_machine(at=at, first_trid=first_trid, observe=trace.observer())
+        machine = self._machine
+        if self._entered:
+            machine = machine.again(at=at, first_trid=first_trid)
+        self._entered = True
         carrier = make_transport(*self._settings)
         driver = _Driver(machine, carrier, deadline)
         try:
@@ -133,7 +135,6 @@ class _Entry:
 
     def renew(self) -> dict[str, Ticket]:
         """Return new tickets, without a new connection."""
-        assert self._machine is not None  # a session has entered
         carrier = make_transport(*self._settings)
         try:
             return run_exchange(self._machine.renewal(), carrier, Deadline(self._timeout))
