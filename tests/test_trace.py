@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from msnpauth import trace
-from msnpauth.core.actions import Connect, Prepare, Send
+from msnpauth.core.actions import Connect, Fetch, Prepare, Send
 from msnpauth.core.commands import Command
 from msnpauth.core.errors import ConnectionFailed
 from msnpauth.core.http import Request, Response
@@ -45,3 +45,16 @@ def test_what_is_told(caplog: pytest.LogCaptureFixture) -> None:
     ]
     record = caplog.records[2]
     assert (record.direction, record.channel) == (">", "notification")  # type: ignore[attr-defined]
+
+
+def test_a_session_that_comes_back_is_told_above_debug(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "msnpauth")
+    trace.comes_back(ConnectionFailed("lost", server="ns:1863"), 1.25)
+    trace.acted(Connect(Address("ns", 1863)))
+    assert caplog.messages == ["session   lost; signing in again in 1.2 seconds"]
+
+
+def test_what_is_done_at_its_own_time_is_told_then(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "msnpauth")
+    trace.acted(Fetch(1, Request("GET", URL)))
+    assert caplog.messages == []

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import socket
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from msnpauth import (
     SessionEnded,
     aio,
 )
+from msnpauth.core.urls import Url
 from msnpauth.service import Account, embedded, run
 
 ALICE = {"alice@example.com": "secret"}
@@ -167,3 +170,38 @@ def test_an_account_is_put_out(reason: str, told: str, minutes: int | None) -> N
             assert isinstance(alice.ended, msnpauth.SessionEnded)
             assert (alice.ended.reason, alice.ended.minutes) == (told, minutes)
             assert bob.request("CHG", "NLN", "0").verb == "CHG"
+
+
+def test_who_speaks_no_tls_harms_nobody() -> None:
+    with run({"alice@example.com": "x"}) as service:
+        place = Url.parse(service.login_urls[0]).address
+        with socket.create_connection((place.host, place.port)) as client:
+            client.settimeout(20)
+            client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            with contextlib.suppress(ConnectionError):
+                while client.recv(100):
+                    pass
+        with msnpauth.sign_in(
+            "alice@example.com", "x", service.servers, ca_file=service.ca_file
+        ) as session:
+            assert session.passport == "alice@example.com"
+
+
+def test_it_goes_on_when_a_connection_cannot_be_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with too many open files."""
+    monkeypatch.setattr(embedded, "_ACCEPT_PAUSE", 0)
+    failures = [OSError(errno.EMFILE, "Too many open files")] * 3
+    accept = asyncio.SelectorEventLoop.sock_accept
+
+    async def failing(loop: Any, sock: socket.socket) -> Any:
+        if failures:
+            raise failures.pop()
+        return await accept(loop, sock)
+
+    monkeypatch.setattr(asyncio.SelectorEventLoop, "sock_accept", failing)
+    with run({"alice@example.com": "x"}) as service:
+        with msnpauth.sign_in(
+            "alice@example.com", "x", service.servers, ca_file=service.ca_file
+        ) as session:
+            assert session.passport == "alice@example.com"
+    assert failures == []
