@@ -66,7 +66,7 @@ def sign_in(
         dialects: MSNP versions to offer, all of one scheme; those in use by default.
         tickets: addresses to ask the RST for besides, such as `contacts.msn.com`.
         guid: the machine's, for MSNP16 and on; one that stays the same by default.
-        cache: remembers tickets until they expire, and the login address: see `TicketCache`.
+        cache: remembers tickets until they expire, and which servers to ask: see `TicketCache`.
         transport: what carries the HTTPS part: `sockets`, `curl`, `httpx` or a `Transport`.
         ca_file: certificates to trust, in PEM, instead of the system's.
         ssl_context: TLS settings of your own.
