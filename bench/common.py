@@ -64,9 +64,16 @@ class ServiceProcess(Served):
     """The embedded service in a process of its own; a context manager."""
 
     def __init__(
-        self, *, accounts: int = 1, contacts: int = 0, host: str = "127.0.0.1", name: str = ""
+        self,
+        *,
+        accounts: int = 1,
+        contacts: int = 0,
+        host: str = "127.0.0.1",
+        name: str | None = None,
+        ports: Mapping[str, int] | None = None,
     ) -> None:
-        settings = {"accounts": accounts, "contacts": contacts, "host": host, "name": name or host}
+        where = {"host": host, "name": name, "ports": dict(ports or {})}
+        settings = {"accounts": accounts, "contacts": contacts, "run": where}
         self._process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("serve.py")), json.dumps(settings)],
             stdin=subprocess.PIPE,

@@ -8,6 +8,7 @@ round trip before the first byte leaves, a TLS 1.3 handshake one more, and each 
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
@@ -15,24 +16,28 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-__all__ = ["Relays"]
+__all__ = ["HERE", "Relays"]
 
 Place = tuple[str, int]
 
 
+HERE = "127.0.0.1"
+
+
 class Relays:
-    """Relays from places to places, in a thread; a context manager.
+    """Relays from free ports of 127.0.0.1 to the same ports of `there`; a context manager.
 
     Attributes:
-        flights: how often bytes were carried, for whoever wonders where the time went.
+        ports: the ports, by the names that were given.
     """
 
-    def __init__(self, routes: Iterable[tuple[Place, Place]], delay: float) -> None:
-        self._routes = list(routes)
+    def __init__(self, names: Iterable[str], there: str, delay: float) -> None:
+        self._socks = {name: _listening() for name in names}
+        self.ports: dict[str, int] = {n: s.getsockname()[1] for n, s in self._socks.items()}
+        self._there = there
         self._delay = delay
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self.flights = 0
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -49,14 +54,22 @@ class Relays:
         self._thread.join()
 
     async def _listen(self) -> None:
-        for (host, port), there in self._routes:
-            await self._loop.create_server(partial(_Near, self, there), host, port)
+        for name, sock in self._socks.items():
+            there = (self._there, self.ports[name])
+            await self._loop.create_server(partial(_Near, self, there), sock=sock)
 
     def carry(self, to: _End, data: bytes, not_before: float) -> None:
         """Hand `data` over a flight later; b"" is the end."""
-        self.flights += 1
         at = max(self._loop.time(), not_before) + self._delay
         self._loop.call_at(at, to.hand_over, data)
+
+
+def _listening() -> socket.socket:
+    # By its full name, or asyncio would leave Nagle's algorithm on.
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    sock.bind((HERE, 0))
+    sock.listen()
+    return sock
 
 
 class _End(asyncio.Protocol):

@@ -23,11 +23,10 @@ import msnpauth
 from common import PASSWORD, ServiceProcess, machine, passport, table
 from msnpauth import MemoryTicketCache, Servers, aio
 from msnpauth.core.urls import Address, Url
+from msnpauth.service.embedded import ROLES
 from plot import Bars, draw
-from relay import Relays
+from relay import HERE, Relays
 from sequential import Sequential
-
-RELAYED = ("dispatch", "notification", "login", "home")
 
 
 @dataclass(frozen=True)
@@ -152,16 +151,12 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--svg", type=Path, help="draw it there")
     options = parser.parse_args()
-    host = second_loopback()
-    with ServiceProcess(host=host, name="127.0.0.1") as service:
-        ports = {role: place_of(service.places[role]) for role in RELAYED}
-        routes = [(("127.0.0.1", port), (host, port)) for port in ports.values()]
-        with Relays(routes, options.delay):
-            return report(Bench(service, options.delay), options.rounds, options.svg)
-
-
-def place_of(place: str) -> int:
-    return Url.parse(place).address.port if "//" in place else Address.parse(place).port
+    there = second_loopback()
+    with (
+        Relays(ROLES, there, options.delay) as relays,
+        ServiceProcess(host=there, name=HERE, ports=relays.ports) as service,
+    ):
+        return report(Bench(service, options.delay), options.rounds, options.svg)
 
 
 def report(bench: Bench, rounds: int, svg: Path | None) -> int:

@@ -1,6 +1,6 @@
 """The service in a process of its own, for the benches; answers questions about itself on stdin.
 
-    python bench/serve.py '{"accounts": 1000, …}'
+    python bench/serve.py '{"accounts": 1000, "contacts": 0, "run": {}}'
 
 Prints where it is as one line of JSON; then, for each line that comes, what it has used so far.
 """
@@ -28,7 +28,7 @@ def main(settings: dict[str, Any]) -> None:
         Account(passport(n), Secret(PASSWORD), allow_md5=True, contacts=contacts)
         for n in range(settings["accounts"])
     ]
-    with run(accounts, host=settings["host"], name=settings["name"]) as service:
+    with run(accounts, **settings["run"]) as service:
         servers = service.servers
         place = {
             "ca_file": str(service.ca_file),
