@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from .dialects import Scheme, scheme_named
 from .errors import LocalProtocolError
 from .urls import Address, BadAddress, Url
+
+if TYPE_CHECKING:
+    from .dialects import Scheme
 
 __all__ = ["HISTORIC", "HISTORIC_HOSTS", "Servers", "domain_of"]
 
@@ -81,6 +84,12 @@ def _login_map(login: str | Mapping[str, str] | None) -> dict[str, Url]:
     return {domain: url for domain, url in checked.items() if url is not None}
 
 
+def _schemes(names: Iterable[str]) -> tuple[Scheme, ...]:
+    from .dialects import scheme_named
+
+    return tuple(scheme_named(name) for name in names)
+
+
 def _trusted(hosts: Iterable[str]) -> tuple[str, ...]:
     if isinstance(hosts, str):
         hosts = (hosts,)
@@ -146,7 +155,7 @@ class Servers:
         self.rst2 = _https("rst2", rst2)
         self.login = MappingProxyType(_login_map(login))
         self.trusted_hosts = _trusted(trusted_hosts)
-        self.schemes = None if schemes is None else tuple(scheme_named(name) for name in schemes)
+        self.schemes = None if schemes is None else _schemes(schemes)
 
     @classmethod
     def named(cls, name: str) -> Servers:
@@ -161,6 +170,8 @@ class Servers:
 
     def schemes_allowed(self) -> list[Scheme]:
         """Return the schemes that may be tried here, best first."""
+        from .dialects import Scheme  # a ticket alone needs none
+
         by_rst = self.rst is not None or self.rst2 is not None
         allowed = {
             Scheme.SSO: by_rst,
