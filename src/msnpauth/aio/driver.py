@@ -167,7 +167,15 @@ class _Driver:
 
     async def run(self) -> SignedIn:
         """Return what the machine ends in, or raise its failure."""
-        pending = self._machine.start()
+        # The deadline is one more thing that may come: a timer for each wait would cost more.
+        left, put = self._deadline.remaining(), self._inputs.put_nowait
+        late = asyncio.get_running_loop().call_later(left, put, self._late)
+        try:
+            return await self._perform(self._machine.start())
+        finally:
+            late.cancel()
+
+    async def _perform(self, pending: list[Action]) -> SignedIn:
         while True:
             for action in pending:
                 trace.acted(action)
@@ -200,7 +208,8 @@ class _Driver:
         await self._drop_talk()
         for task in (tasks := list(self._tasks)):
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            await asyncio.wait(tasks)
 
     async def _drop_talk(self) -> None:
         talk, self._talk = self._talk, None
@@ -218,15 +227,15 @@ class _Driver:
 
     async def _wait(self) -> list[Action]:
         """Wait for whichever comes first, and return what the machine makes of it."""
-        left, patience = self._deadline.remaining(), self._machine.patience
         try:
-            async with asyncio.timeout(left if patience is None else min(left, patience)):
+            async with asyncio.timeout(self._machine.patience):
                 come = await self._inputs.get()
         except TimeoutError:
-            if patience is not None and patience < left:
-                return self._machine.silence()
-            raise self._machine.timed_out(self._deadline.timeout) from None
+            return self._machine.silence()
         return come()
+
+    def _late(self) -> list[Action]:
+        raise self._machine.timed_out(self._deadline.timeout)
 
     def _heard(self, talk: _Talk) -> None:
         self._inputs.put_nowait(lambda: self._take(talk))
@@ -292,7 +301,7 @@ class _Talk:
     async def stop(self) -> None:
         """Stop reading; the connection stays."""
         self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await asyncio.wait({self._task})
 
     async def close(self) -> None:
         """Stop, and drop the connection."""

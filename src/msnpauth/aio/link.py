@@ -63,14 +63,12 @@ class Link:
             self.streams[1].write(b"".join(command.encode() for command in to_send))
             self.core.sent(self._now())
 
-    async def goodbye(self) -> None:
-        """Say OUT, if that takes no time."""
+    def goodbye(self) -> None:
+        """Say OUT; `drop` waits a moment for it to go out."""
         out = Command("OUT")
         trace.sent([out])
-        with suppress(OSError, TimeoutError):
+        with suppress(OSError):
             self.streams[1].write(out.encode())
-            async with asyncio.timeout(_GOODBYE_PATIENCE):
-                await self.streams[1].drain()
 
     async def read(self) -> bytes | None:
         """Return what has come, b"" at the end; None when it is time for the core's `tick`."""

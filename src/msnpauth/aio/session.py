@@ -212,7 +212,7 @@ class Session:
         self._end(link.core.closed_here())
         await self._stop_task()
         if alive:
-            await link.goodbye()
+            link.goodbye()
         await link.drop()
 
     async def __aenter__(self) -> Self:
