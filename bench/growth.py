@@ -17,6 +17,7 @@ import timeit
 import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import msnpauth
 from common import PASSWORD, ServiceProcess, machine, passport, table
@@ -92,7 +93,7 @@ def accounts(sizes: Sequence[int]) -> list[Growth]:
         memory.append(tracemalloc.get_traced_memory()[0] / 1024)
         tracemalloc.stop()
         last = passport(size - 1)
-        finding.append(best(lambda held=held, last=last: held.check(last, PASSWORD)))  # type: ignore[misc]
+        finding.append(best(partial(held.check, last, PASSWORD)))
     return [
         Growth(
             "an account looked up and checked, by accounts", "µs", tuple(sizes), tuple(finding), 0
@@ -109,7 +110,7 @@ def used_tickets(sizes: Sequence[int]) -> list[Growth]:
         for _ in range(size):
             office.accept(office.issue(passport(0))[0], passport(0))
         ticket, _ = office.issue(passport(0), "messenger.msn.com")
-        checking.append(best(lambda o=office, t=ticket: o.accept(t, passport(0))))  # type: ignore[misc]
+        checking.append(best(partial(office.accept, ticket, passport(0))))
     name = "a ticket checked, by tickets used a moment ago"
     return [Growth(name, "µs", tuple(sizes), tuple(checking), 0)]
 

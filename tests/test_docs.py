@@ -16,6 +16,8 @@ PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "CHANGELOG.md",
+    ROOT / "bench" / "README.md",
+    ROOT / "tests" / "transcripts" / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 

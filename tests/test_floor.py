@@ -60,8 +60,8 @@ class Network:
         accounts = Accounts.of([Account(PASSPORT, PASSWORD)])
         self.tickets = TicketOffice()
         self.office = Office(accounts, self.tickets, known(DIALECTS))
-        web = {"tickets": self.tickets, "login": "login.example", "homes": {}}
-        self.web = WebRole(accounts, here="login.example", **web)  # type: ignore[arg-type]
+        here = "login.example"
+        self.web = WebRole(accounts, self.tickets, login=here, homes={}, here=here)
         self.asked: list[str] = []
 
     def notification(self, address: Address) -> NotificationRole:

@@ -24,6 +24,7 @@ PAUSES: list[tuple[SignInError, float | None]] = [
     (ConnectionFailed("lost"), 0),
     (SignInTimeout("late"), 0),
     (RemoteProtocolError("no MSNP", step=Step.SESSION), 0),
+    (TooManyRedirects("to and fro", step=Step.SESSION), 0),
     (ServiceUnavailable("busy"), 0),
     (ServiceUnavailable("busy", retry_after=90), 90),
     (SessionEnded("", reason=""), 0),

@@ -283,7 +283,9 @@ def test_servers_that_do_not_agree() -> None:
     for _ in range(MAX_QUICK_MOVES):
         assert isinstance(moved(core, b"XFR 0 NS 10.0.0.9:1863\r\n"), SessionEnded)
         core = after(core)
-    assert isinstance(moved(core, b"XFR 0 NS 10.0.0.9:1863\r\n"), TooManyRedirects)
+    ended = moved(core, b"XFR 0 NS 10.0.0.9:1863\r\n")
+    assert isinstance(ended, TooManyRedirects)
+    assert ended.step is Step.SESSION
 
 
 def test_moves_now_and_then_are_no_circle() -> None:

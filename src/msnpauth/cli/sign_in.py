@@ -56,7 +56,6 @@ def sign_in(
     **network: object,
 ) -> None:
     """Sign in, say what came of it, and sign out."""
-    from ..reconnect import Reconnect
     from ..sync.driver import sign_in as signed_in
 
     with errors_told(as_json), shown_conversation(verbose):
@@ -73,7 +72,7 @@ def sign_in(
             ca_file=ca_file,
             timeout=timeout,
             pipeline=not no_pipeline,
-            reconnect=Reconnect() if reconnect and stay else None,
+            reconnect=reconnect and stay,
         ) as session:
             _tell(session, as_json)
             if stay:

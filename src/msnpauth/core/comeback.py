@@ -13,6 +13,7 @@ from .errors import (
     SignInError,
     SignInTimeout,
     Step,
+    TooManyRedirects,
 )
 
 __all__ = ["comes_back", "is_move", "pause_before_again"]
@@ -47,7 +48,7 @@ def pause_before_again(error: SignInError) -> float | None:
             return None
         case ConnectionFailed() | SignInTimeout():
             return 0.0
-        case RemoteProtocolError(step=Step.SESSION):
-            return 0.0
+        case RemoteProtocolError(step=Step.SESSION) | TooManyRedirects(step=Step.SESSION):
+            return 0.0  # another connection may fare better; the pauses grow
         case _:
             return None

@@ -27,7 +27,7 @@ PING_INTERVAL = 45.0
 """Seconds between PNGs unless the server's QNG says otherwise (42 to 60 were seen)."""
 
 MAX_QUICK_MOVES = 5
-"""How often in a row a server may send a session on that is less than a minute old."""
+"""After how many connections in a row of less than a minute an XFR is no longer followed."""
 
 _SHORT = 60.0
 _MISSED_PINGS = 2
@@ -97,8 +97,6 @@ class SessionCore:
             self._unasked.append(accepted.command)
         self._began = self._now = now
         self._short_before = 0 if before is None else before.short_lives
-        self.quick_moves: int = 0 if before is None else before.quick_moves
-        """How often in a row the server sent a young session on."""
         self._next_trid = signed_in.next_trid
         default = accepted.dialect.product
         self._product = product or (default.id, default.key)
@@ -174,7 +172,7 @@ class SessionCore:
             elif not self._is_ours(command, now):
                 commands.append(command)
                 if command.verb == "XFR" and command.args[:1] == ("NS",):
-                    self._moved(command, now)
+                    self._moved(command)
         return commands
 
     def tick(self, now: float) -> None:
@@ -240,18 +238,16 @@ class SessionCore:
             case Command("PRP", args=(*_, "MFN", name)):
                 self.display_name = unescape(name)
 
-    def _moved(self, command: Command, now: float) -> None:
+    def _moved(self, command: Command) -> None:
         """The server sends the session on; not for ever, when two servers do not agree."""
-        quick = now - self._began < _SHORT
-        self.quick_moves = self.quick_moves + 1 if quick else 1
         try:
             address = transferred_to(command)
         except BadAddress as problem:
             text = f"XFR to no address: {problem}"
             self.end(RemoteProtocolError(text, step=Step.SESSION, server=self.server))
             return
-        if self.quick_moves > MAX_QUICK_MOVES:
-            text = f"more than {MAX_QUICK_MOVES} transfers within a minute each"
+        if self.short_lives > MAX_QUICK_MOVES:
+            text = f"sent on after {self.short_lives} connections of less than a minute each"
             self.end(TooManyRedirects(text, step=Step.SESSION, server=self.server))
             return
         text = f"the server sends us on to {address or 'where we began'}"

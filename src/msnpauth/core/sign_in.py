@@ -257,26 +257,25 @@ class SignIn:
             return []
         if address in self._visited:
             return [self._too_many(f"sent in a circle, back to {address}")]
-        self._server = address
         self._visited.append(address)
-        # Transaction ids go on counting, as libpurple's did.
+        return self._begin_at(address)
+
+    def _begin_at(self, server: Address) -> list[Action]:
+        """Talk to this server from VER on; transaction ids go on counting, as libpurple's did."""
+        self._server = server
         self._conversation = self._new_conversation(self._conversation.next_trid)
         self._conversation.open()
-        return [Connect(address)]
+        return [Connect(server)]
 
     def _offer_others(self) -> list[Action]:
         """The network speaks no dialect of that scheme: try the next."""
         self._offered = self._offers.pop(0)
-        self._conversation = self._new_conversation(self._conversation.next_trid)
-        self._conversation.open()
-        return [*self._leg.start(self._offered[0]), Connect(self._server)]
+        return [*self._leg.start(self._offered[0]), *self._begin_at(self._server)]
 
     def _once_more(self) -> list[Action]:
         """A ticket out of the cache was refused, and is dropped: go the full way."""
         self._leg.forget_challenge()
-        self._conversation = self._new_conversation(self._conversation.next_trid)
-        self._conversation.open()
-        return [Connect(self._server)]
+        return self._begin_at(self._server)
 
     # --- the notification server that an XFR named ---------------------------------------------
 
@@ -307,11 +306,8 @@ class SignIn:
         """The remembered server does not take us: begin where sign-ins begin."""
         self._forget_server()
         self._leg.forget_challenge()
-        self._server = self._dispatch
-        self._visited = [self._server]
-        self._conversation = self._new_conversation(self._conversation.next_trid)
-        self._conversation.open()
-        return [Connect(self._server)]
+        self._visited = [self._dispatch]
+        return self._begin_at(self._dispatch)
 
     def _too_many(self, text: str) -> Failed:
         return Failed(TooManyRedirects(text, step=Step.NOTIFICATION, server=str(self._server)))
