@@ -19,12 +19,13 @@ from typing import Any
 
 import pytest
 
-from msnpauth import MemoryTicketCache, Secret, Servers, SignIn
+from msnpauth import Secret, Servers, SignIn
 from msnpauth.core.actions import Action, Connect, Done, Failed, Fetch, Prepare, Send
 from msnpauth.core.commands import Role
 from msnpauth.core.dialects import DIALECTS, known
 from msnpauth.core.http import Response
 from msnpauth.core.lines import LineReader, NeedData
+from msnpauth.core.memory import Memory
 from msnpauth.core.urls import Address
 from msnpauth.service.accounts import Account, Accounts
 from msnpauth.service.login import WebRequest, WebRole
@@ -169,6 +170,23 @@ def cost(servers: Servers, network: Network, **settings: Any) -> float:
     return Driver(SignIn(PASSPORT, PASSWORD, servers, **settings), network).run()
 
 
+class Learner:
+    """Signs in again and again, and tells each sign-in what the last one has learned."""
+
+    def __init__(self, scheme: str) -> None:
+        self._scheme = scheme
+        self._memory = Memory()
+
+    def machine(self, servers: Servers) -> SignIn:
+        return SignIn(PASSPORT, PASSWORD, servers, scheme=self._scheme, memory=self._memory)
+
+    def cost(self, servers: Servers, network: Network) -> float:
+        machine = self.machine(servers)
+        round_trips = Driver(machine, network).run()
+        self._memory = machine.memory
+        return round_trips
+
+
 ONE_HOST = {"nexus": f"{LOGIN}/rdr/pprdr.asp"}
 TWO_HOSTS = {"nexus": f"{NEXUS}/rdr/pprdr.asp"}
 LOGIN_KNOWN = {"login": f"{LOGIN}/login2.srf"}
@@ -205,19 +223,19 @@ def test_the_first_sign_in(scheme: str, where: dict[str, str], floor: int, with_
     ],
 )
 def test_the_next_sign_in(scheme: str, where: dict[str, str], floor: int, with_hop: int) -> None:
-    network, cache = Network(), MemoryTicketCache()
-    settings = {"scheme": scheme, "cache": cache}
-    cost(servers(hop=False, **where), network, **settings)
-    assert cost(servers(hop=False, **where), network, **settings) == floor
-    # The hop's own cache entry would save it: this is a network with a hop seen for the first time.
-    assert cost(servers(hop=True, **where), network, **settings) == with_hop
-    assert cost(servers(hop=True, **where), network, **settings) == floor
+    network, learner = Network(), Learner(scheme)
+    learner.cost(servers(hop=False, **where), network)
+    assert learner.cost(servers(hop=False, **where), network) == floor
+    # What was learned of the hop would save it: this is a network with a hop, seen for the first
+    # time.
+    assert learner.cost(servers(hop=True, **where), network) == with_hop
+    assert learner.cost(servers(hop=True, **where), network) == floor
 
 
 def test_with_a_kept_ticket_no_web_server_is_bothered() -> None:
-    network, cache = Network(), MemoryTicketCache()
-    cost(servers(hop=False, **RST), network, scheme="SSO", cache=cache)
-    machine = SignIn(PASSPORT, PASSWORD, servers(hop=False, **RST), scheme="SSO", cache=cache)
+    network, learner = Network(), Learner("SSO")
+    learner.cost(servers(hop=False, **RST), network)
+    machine = learner.machine(servers(hop=False, **RST))
     assert [type(action) for action in machine.start()] == [Connect, Send]
     assert network.asked == [f"{LOGIN}/RST.srf"]
 

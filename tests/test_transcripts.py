@@ -21,8 +21,8 @@ from msnpauth.core.lines import LineReader, NeedData
 from msnpauth.core.proof import answer as proof
 from msnpauth.core.proof import is_answer
 from msnpauth.core.query import answer
+from msnpauth.core.routes import md5_answer
 from msnpauth.core.session import SessionCore
-from msnpauth.core.ticket_leg import md5_answer
 from msnpauth.core.urls import Address
 from msnpauth.service.accounts import Account, Accounts
 from msnpauth.service.notification import NotificationRole, Office
@@ -165,7 +165,8 @@ class Client:
 
     def say(self, command: Command) -> None:
         assert self.session is not None
-        self.said.append(self.session.command(command.verb, command.args, command.payload).encode())
+        self.session.send(command.verb, command.args, command.payload)
+        self.take(None)
 
 
 @versions

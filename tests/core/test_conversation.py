@@ -49,7 +49,7 @@ def sent(conversation: Conversation) -> str:
 
 
 def hear(conversation: Conversation, *lines: str, way: str = "whole") -> list[Event]:
-    data = "".join(f"{line}\r\n" for line in lines).encode()
+    data = "".join(f"{line}\r\n" for line in lines).encode("utf-8", "surrogateescape")
     events: list[Event] = []
     for piece in pieces(data, way, b"NLN"):
         events += conversation.receive(piece)
@@ -214,7 +214,7 @@ def test_xfr_to_nowhere(line: str) -> None:
         ["VER 1 MSNP12", "VER 1 MSNP12"],
         ["VER 1 MSNP12", "CVR 2 1", "USR 3 OK a@b.example 1 0"],
         ["VER 1 MSNP12", "CVR 2 1", "USR 3 TWN S"],
-        ["VER 1 MSNP12", "CVR 2 1", "USR 3 TWN S a b"],
+        ["VER 1 MSNP12", "CVR 2 1", "USR 3 TWN S a\udcff"],
         ["VER 1 MSNP12", "CVR 2 1", "USR 3 SSO S MBI_KEY_OLD x"],
         ["VER 1 MSNP12", "CVR 2 1", "USR 3"],
         ["VER 1 MSNP12", "CVR 2 1", "USR 3 TWN S a", "USR 3 TWN S b"],

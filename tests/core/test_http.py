@@ -14,6 +14,8 @@ from msnpauth.core.http import (
     describe_response,
 )
 from msnpauth.core.lines import NEED_DATA, NeedData
+from msnpauth.core.passport14 import authorization
+from msnpauth.core.secrets import Secret
 from msnpauth.core.urls import Url
 
 GET = Request("GET", Url.parse("https://h/x?y"), (("User-Agent", "MSMSGS"),))
@@ -160,18 +162,19 @@ def test_reprs_tell_nothing() -> None:
 
 
 def test_a_described_request_has_no_password() -> None:
-    value = "Passport1.4 OrgVerb=GET,sign-in=a%40b,pwd=hunter2,lc=1033,Pwd=hunter2"
-    request = Request(
-        "GET", Url.parse("https://h/x?hunter2"), (("Authorization", value), ("X", "hunter2"))
-    )
+    value = authorization("a@b.example", Secret("hunter2"), "lc=1033")
+    headers = (("Authorization", value), ("X", "hunter2"), ("authorization", "hunter2"))
+    request = Request("GET", Url.parse("https://h/x?hunter2"), headers)
     assert describe_request(request) == [
         "GET https://h/x",
-        "Authorization: Passport1.4 OrgVerb=GET,sign-in=a%40b,pwd=***,lc=1033,pwd=***",
+        "Authorization: Passport1.4 OrgVerb=GET,OrgURL=http%3A%2F%2Fmessenger%2Emsn%2Ecom"
+        ",sign-in=a%40b.example,pwd=***,lc=1033",
+        "authorization: ***",
     ]
 
 
 def test_a_described_answer_has_no_ticket() -> None:
-    request = Request("GET", Url.parse("https://h/"), (("Authorization", "pwd=hunter2"),))
+    request = Request("GET", Url.parse("https://h/"), secrets=(Secret("hunter2"),))
     response = Response(
         302,
         (

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import copy
 import pickle
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msnpauth.core.secrets import MASK, Secret, conceal, printable
+from msnpauth.core.secrets import MASK, Secret, holds, printable, told
 
 
 def test_a_secret_is_not_shown() -> None:
@@ -39,17 +40,38 @@ def test_size_and_truth() -> None:
     assert not Secret("")
 
 
-def test_conceal_masks_every_spelling() -> None:
-    secret = Secret("p@ss w")
-    assert conceal("x p@ss w y p%40ss%20w z P%40SS%20W", secret) == "x *** y *** z ***"
-    assert conceal("ab", Secret("a")) == "ab"
-    assert conceal("nothing", secret) == "nothing"
+@pytest.mark.parametrize(
+    "text",
+    ["x p@ss <w", "p%40ss%20%3Cw", "P%40SS%20%3cw", "p%40ss+%3Cw", "p@ss &lt;w!", "P@SS <W"],
+)
+def test_a_secret_is_found_in_every_form(text: str) -> None:
+    secret = Secret("p@ss <w")
+    assert holds(text, Secret("another"), secret)
+    assert told(f"before {text} behind", secret) == ""
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab", "abc", "user:"])
+@pytest.mark.parametrize("behind", ["", "z", "zz"])
+def test_a_secret_is_found_in_base64(before: str, behind: str) -> None:
+    encoded = base64.b64encode(f"{before}correct horse{behind}".encode()).decode()
+    assert holds(f"Basic {encoded}", Secret("correct horse"))
+
+
+def test_what_does_not_hold_a_secret_is_told() -> None:
+    assert told("the password\r\nis wrong", Secret("hunter2")) == "the password is wrong"
+    assert told("x" * 50, Secret("hunter2"), limit=10) == "xxxxxxxxx…"
+    assert not holds("a word of it: hunter", Secret("hunter2"))
+    assert not holds("everything has an a", Secret("a"), Secret("ev"), Secret(""))
 
 
 @given(st.text(), st.text(min_size=3))
-def test_conceal_leaves_no_secret(text: str, word: str) -> None:
-    if word not in MASK:
-        assert word not in conceal(f"{text}{word}{text}", Secret(word)).replace(MASK, "\0")
+def test_no_word_that_holds_a_secret_is_told(text: str, word: str) -> None:
+    assert told(f"{text}{word}{text}", Secret(word)) == ""
+
+
+def test_what_may_be_told_in_its_place() -> None:
+    assert Secret("pwd=x").shown == "***"
+    assert Secret("pwd=x", shown="pwd=***").shown == "pwd=***"
 
 
 def test_printable_is_one_safe_line() -> None:

@@ -98,8 +98,8 @@ def test_what_is_no_address(arguments: dict[str, object]) -> None:
         ("https://a.b.suffix.example/", True),
         ("https://suffix.example/", False),
         ("https://evilsuffix.example/", False),
-        ("https://loginnet.passport.com/login2.srf", True),
-        ("https://login.live.com/", True),
+        ("https://loginnet.passport.com/login2.srf", False),
+        ("https://login.live.com/", False),
         ("https://evil.passport.com/", False),
         ("https://asked.example.evil.example/", False),
     ],
@@ -111,6 +111,22 @@ def test_who_may_be_told_the_password(url: str, trusted: bool) -> None:
         trusted_hosts=["Exact.example", ".suffix.example"],
     )
     assert servers.trusts(Url.parse(url), Url.parse("https://asked.example/")) is trusted
+
+
+@pytest.mark.parametrize(
+    ("asked", "url", "trusted"),
+    [
+        ("login.passport.com", "https://loginnet.passport.com/login2.srf", True),
+        ("nexus.passport.com", "https://login.live.com/", True),
+        ("login.passport.com", "http://login.live.com/", False),
+        ("login.passport.com", "https://named.passport.com/", False),
+        ("login.example", "https://login.live.com/", False),
+    ],
+)
+def test_microsofts_servers_sent_to_one_another(asked: str, url: str, trusted: bool) -> None:
+    """No other network may send a password to them."""
+    found = HISTORIC.trusts(Url.parse(url), Url.parse(f"https://{asked}/"))
+    assert found is trusted
 
 
 def test_one_trusted_host_as_text() -> None:

@@ -20,7 +20,13 @@ from msnpauth.core.errors import (
 )
 from msnpauth.core.lines import LineReader
 from msnpauth.core.secrets import Secret
-from msnpauth.core.session import MAX_QUICK_MOVES, PING_INTERVAL, Profile, SessionCore
+from msnpauth.core.session import (
+    MAX_QUICK_MOVES,
+    PING_INTERVAL,
+    Profile,
+    SessionCore,
+    check_product,
+)
 from msnpauth.core.tickets import Ticket
 from msnpauth.core.urls import Address
 
@@ -70,12 +76,15 @@ def test_nothing_of_the_sign_in_is_lost() -> None:
 
 def test_transaction_ids() -> None:
     core = session()
-    assert core.command("CHG", ("NLN", "0"), None) == Command("CHG", 5, ("NLN", "0"))
-    assert core.command("PNG", (), None).trid is None
-    assert core.command("UUX", (), b"x") == Command("UUX", 6, (), b"x")
+    assert core.send("CHG", ("NLN", "0"), None) == Command("CHG", 5, ("NLN", "0"))
+    assert core.send("PNG", (), None).trid is None
+    assert core.send("UUX", (), b"x") == Command("UUX", 6, (), b"x")
     with pytest.raises(LocalProtocolError):
-        core.command("CHG", ("a b",), None)
-    assert core.command("CHG", ("NLN",), None).trid == 7
+        core.send("CHG", ("a b",), None)
+    with pytest.raises(LocalProtocolError, match="payload of UUX is not bytes"):
+        core.send("UUX", (), "text")  # type: ignore[arg-type]
+    assert core.send("CHG", ("NLN",), None).trid == 7
+    assert [command.trid for command in sent(core)] == [5, None, 6, 7]
 
 
 @pytest.mark.parametrize("vector", VECTORS["qry_msnp11_plus"][:1])
@@ -108,7 +117,7 @@ def test_a_wrong_answer_ends_it() -> None:
     core = session()
     core.receive(b"CHL 0 1\r\n540 5\r\n", 100.0)
     assert isinstance(core.ended, RemoteProtocolError)
-    assert core.ended.code == 540
+    assert (core.ended.code, core.ended.step) == (540, Step.SESSION)
 
 
 def test_keep_alive() -> None:
@@ -129,7 +138,10 @@ def test_keep_alive() -> None:
         (8, "QNG", PING_INTERVAL),
         (8, "QNG 10", PING_INTERVAL),
         (9, "QNG 10", 9.0),
-        (12, "QNG 0", 1.0),
+        (12, "QNG 0", PING_INTERVAL),
+        (12, "QNG 9", PING_INTERVAL),
+        (12, "QNG 00000000000000000020", PING_INTERVAL),
+        (12, "QNG \u00b2\u00b2", PING_INTERVAL),
         (12, "QNG 9999999999", PING_INTERVAL),
         (12, "QNG x", PING_INTERVAL),
     ],
@@ -166,15 +178,35 @@ def test_any_sign_of_life_counts() -> None:
     assert core.ended is None
 
 
-def test_replies() -> None:
+def test_a_server_that_never_answers_qry() -> None:
+    """What it leaves unanswered is forgotten at last; the answers that do come are still ours."""
     core = session()
-    command = core.command("CHG", ("NLN", "0"), None)
-    assert core.expect(command) == 5
-    rest = core.receive(b"ILN 5 NLN x@y X 0\r\nNLN NLN z@y Z 0\r\nCHG 5 NLN 0\r\n", 100.0)
-    assert core.replies[5] == Command("ILN", 5, ("NLN", "x@y", "X", "0"))
-    assert [command.verb for command in rest] == ["NLN", "CHG"]
-    with pytest.raises(LocalProtocolError):
-        core.expect(Command("PNG"))
+    for _ in range(5):
+        core.receive(b"CHL 0 1\r\n" * 1000, 100.0)
+        assert len(sent(core)) == 1000
+    first, last = 5, core.next_trid - 1
+    assert core.receive(f"QRY {last}\r\n".encode(), 100.0) == []
+    assert core.receive(f"QRY {first}\r\n".encode(), 100.0) == [Command("QRY", first)]
+
+
+def test_a_server_that_asks_faster_than_it_reads() -> None:
+    core = session()
+    core.receive(b"CHL 0 1\r\n" * 5000, 100.0)
+    assert len(core.to_send) == 1000
+
+
+@pytest.mark.parametrize(
+    "product",
+    [("a",), ("a", "b", "c"), ("a b", "c"), ("a", "é"), ("", "b"), ("a", 5), "ab", 7, (b"a", b"b")],
+)
+def test_what_is_no_product(product: Any) -> None:
+    with pytest.raises(LocalProtocolError, match="product="):
+        check_product(product)
+
+
+def test_what_is_a_product() -> None:
+    assert check_product(("id", "key")) == ("id", "key")
+    assert check_product(None) is None
 
 
 @pytest.mark.parametrize(
@@ -194,8 +226,17 @@ def test_out(line: str, reason: str, minutes: int | None) -> None:
     ]
     assert isinstance(core.ended, SessionEnded)
     assert (core.ended.reason, core.ended.minutes) == (reason, minutes)
-    with pytest.raises(SessionEnded):
-        core.command("CHG", (), None)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"), [("OUT OTH", "OTH"), ("OUT", ""), ("OUT RCT 6", "RCT"), ("NLN NLN", None)]
+)
+def test_out_without_its_line_end(line: str, reason: str | None) -> None:
+    core = session()
+    core.receive(line.encode(), 1.0)
+    assert core.ended is None
+    core.receive(b"", 1.0)
+    assert getattr(core.ended, "reason", None) == reason
 
 
 def test_the_end_of_the_stream() -> None:

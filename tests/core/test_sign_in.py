@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import msnpauth.core
 from msnpauth.core.actions import Action, Connect, Done, Failed, Fetch, Prepare, Send
+from msnpauth.core.conversation import PIPELINE_PATIENCE
 from msnpauth.core.errors import (
     GONE_HINT,
     ConnectionFailed,
@@ -21,10 +22,12 @@ from msnpauth.core.errors import (
     WrongCredentials,
 )
 from msnpauth.core.http import Response
+from msnpauth.core.memory import Memory
 from msnpauth.core.servers import HISTORIC, Servers
 from msnpauth.core.sign_in import SignIn
-from msnpauth.core.tickets import MemoryTicketCache
 from msnpauth.core.urls import Address
+
+FAILED = (("WWW-Authenticate", "Passport1.4 da-status=failed"),)
 
 KNOWN = Servers(
     notification="ds:1863", login="https://login.example/l", trusted_hosts=["b.example"]
@@ -180,7 +183,7 @@ def test_a_failure_ends_it() -> None:
     sign_in = new()
     sign_in.start()
     sign_in.receive_data(CHALLENGED)
-    assert isinstance(failure(sign_in.receive_response(1, Response(401))), WrongCredentials)
+    assert isinstance(failure(sign_in.receive_response(1, Response(401, FAILED))), WrongCredentials)
     assert sign_in.receive_data(OK) == []
 
 
@@ -214,47 +217,14 @@ def test_one_at_a_time_and_silence() -> None:
     assert words(sign_in.silence()) == ["send USR"]
 
 
-def test_the_login_address_is_remembered() -> None:
-    cache = MemoryTicketCache()
-    first = new(NEXUS, cache=cache)
-    first.start()
-    first.receive_response(1, TO_LOGIN)
-    assert words(new(NEXUS, cache=cache).start())[0] == "prepare https://login.example/l"
-    other = Servers(notification="ds:1", nexus="https://other.example/n")
-    assert words(new(other, cache=cache).start())[0] == "fetch 1 https://other.example/n"
-
-
-@pytest.mark.parametrize("outcome", [ConnectionFailed("gone"), Response(404)])
-def test_and_forgotten_when_it_fails(outcome: Response | SignInError) -> None:
-    cache = MemoryTicketCache()
-    first = new(NEXUS, cache=cache)
-    first.start()
-    first.receive_response(1, TO_LOGIN)
-    sign_in = new(NEXUS, cache=cache)
-    sign_in.start()
-    sign_in.receive_data(CHALLENGED)
-    assert words(sign_in.receive_response(1, outcome)) == ["fetch 2 https://nexus.example/n"]
-    assert words(sign_in.receive_response(2, TO_LOGIN)) == ["fetch 3 https://login.example/l"]
-    assert words(sign_in.receive_response(3, GRANTED)) == ["send USR"]
-    again = new(NEXUS, cache=cache)
-    again.start()
-    again.receive_data(CHALLENGED)
-    assert isinstance(failure(again.receive_response(1, Response(401))), WrongCredentials)
-
-
-@pytest.mark.parametrize("kept", ["http://login.example/", "nonsense", ""])
-def test_what_the_cache_says_is_checked(kept: str) -> None:
-    cache = MemoryTicketCache()
-    cache.put("login of https://nexus.example/n", kept)
-    assert words(new(NEXUS, cache=cache).start())[0] == "fetch 1 https://nexus.example/n"
-
-
 def test_where_microsoft_used_to_be() -> None:
     servers = Servers(notification="messenger.hotmail.com", login="https://login.passport.com/l")
     sign_in = new(servers)
     sign_in.start()
     assert failure(sign_in.connection_failed(ConnectionFailed("x"))).hint == GONE_HINT
-    assert sign_in.timed_out(3).hint == GONE_HINT
+    silent = new(servers)
+    silent.start()
+    assert silent.timed_out(3).hint == GONE_HINT
 
 
 def test_time_outs_say_what_was_waited_for() -> None:
@@ -263,6 +233,10 @@ def test_time_outs_say_what_was_waited_for() -> None:
     error = sign_in.timed_out(2.5)
     assert isinstance(error, SignInTimeout)
     assert str(error).startswith("notification at ds:1863: VER did not come within 2.5 seconds")
+    assert str(error).endswith("try pipeline=False")
+    assert sign_in.receive_data(CHALLENGED) == []
+    sign_in = new()
+    sign_in.start()
     sign_in.receive_data(CHALLENGED)
     start = "login at https://login.example: the ticket did not come within 3 seconds"
     assert str(sign_in.timed_out(3)).startswith(start)
@@ -334,91 +308,97 @@ def test_the_core_does_no_io() -> None:
             assert not forbidden & {name.partition(".")[0] for name in names}, path
 
 
-def transferred(cache: MemoryTicketCache) -> None:
-    """Sign in by way of an XFR to `ns:1863`."""
-    sign_in = new(cache=cache)
+def transferred() -> Memory:
+    """Return what is learned from a sign-in by way of an XFR to `ns:1863`."""
+    sign_in = new()
     sign_in.start()
     sign_in.receive_data(b"VER 1 MSNP12\r\nCVR 2 1\r\nXFR 3 NS ns:1863\r\n")
     sign_in.receive_data(b"VER 4 MSNP12\r\nCVR 5 1\r\nUSR 6 TWN S lc=1\r\n")
     sign_in.receive_response(1, GRANTED)
     assert words(sign_in.receive_data(b"USR 7 OK a@b.example 1 0\r\n")) == ["done"]
+    return sign_in.memory
+
+
+def begun(memory: Memory) -> SignIn:
+    """Return a sign-in that has begun at the server that is remembered."""
+    sign_in = new(memory=memory)
+    assert words(sign_in.start())[1:] == ["connect ns:1863", "send VER CVR USR"]
+    return sign_in
 
 
 def test_the_server_that_an_xfr_named_is_remembered() -> None:
-    cache = MemoryTicketCache()
-    transferred(cache)
-    sign_in = new(cache=cache)
-    assert words(sign_in.start())[1:] == ["connect ns:1863", "send VER CVR USR"]
+    memory = transferred()
+    assert memory == Memory(server=Address("ns", 1863))
+    sign_in = begun(memory)
     sign_in.receive_data(CHALLENGED)
     sign_in.receive_response(1, GRANTED)
     assert words(sign_in.receive_data(OK)) == ["done"]
-    assert words(new(cache=cache).start())[1] == "connect ns:1863"
-    other = SignIn("b@b.example", "x", KNOWN, cache=cache)
-    assert words(other.start())[1] == "connect ds:1863"
+    assert sign_in.memory == memory
 
 
 @pytest.mark.parametrize(
     "said", ["lost", b"", b"600 1\r\n", b"VER 1 0\r\n", b"OUT SSD\r\n", b"nonsense\r\n"]
 )
 def test_a_remembered_server_that_fails_is_forgotten(said: bytes | str) -> None:
-    cache = MemoryTicketCache()
-    transferred(cache)
-    sign_in = new(cache=cache)
-    sign_in.start()
+    sign_in = begun(transferred())
     failed = ConnectionFailed("refused")
     actions = (
         sign_in.receive_data(said) if isinstance(said, bytes) else sign_in.connection_failed(failed)
     )
     assert words(actions) == ["connect ds:1863", "send VER CVR USR"]
-    assert words(new(cache=cache).start())[1] == "connect ds:1863"
+    assert sign_in.memory == Memory()
     assert failure(sign_in.connection_failed(failed)) is failed
 
 
-def test_a_remembered_server_that_is_silent_is_forgotten() -> None:
-    cache = MemoryTicketCache()
-    transferred(cache)
-    sign_in = new(cache=cache)
-    sign_in.start()
-    assert isinstance(sign_in.timed_out(30), SignInTimeout)
-    assert words(new(cache=cache).start())[1] == "connect ds:1863"
+@pytest.mark.parametrize("way", ["deadline", "cancelled"])
+def test_a_remembered_server_that_is_silent_is_forgotten(way: str) -> None:
+    sign_in = begun(transferred())
+    if way == "deadline":
+        assert isinstance(sign_in.timed_out(30), SignInTimeout)
+    else:
+        sign_in.give_up()
+    assert sign_in.memory == Memory()
+
+
+def test_a_remembered_server_is_not_doubted_while_the_login_server_is_waited_for() -> None:
+    memory = transferred()
+    sign_in = begun(memory)
+    sign_in.receive_data(CHALLENGED)
+    sign_in.give_up()
+    assert sign_in.memory == memory
+
+
+def test_who_gives_up_after_the_end_forgets_nothing() -> None:
+    memory = transferred()
+    sign_in = begun(memory)
+    sign_in.receive_data(CHALLENGED)
+    sign_in.receive_response(1, GRANTED)
+    sign_in.receive_data(OK)
+    sign_in.give_up()
+    assert sign_in.memory == memory
 
 
 def test_a_remembered_server_that_sends_us_back_is_forgotten() -> None:
-    cache = MemoryTicketCache()
-    transferred(cache)
-    sign_in = new(cache=cache)
-    sign_in.start()
+    sign_in = begun(transferred())
     back = b"VER 1 MSNP12\r\nCVR 2 1\r\nXFR 3 NS ds:1863\r\n"
     assert words(sign_in.receive_data(back)) == ["connect ds:1863", "send VER CVR USR"]
     sign_in.receive_data(b"VER 4 MSNP12\r\nCVR 5 1\r\nUSR 6 TWN S lc=1\r\n")
     sign_in.receive_response(1, GRANTED)
     assert words(sign_in.receive_data(b"USR 7 OK a@b.example 1 0\r\n")) == ["done"]
-    assert words(new(cache=cache).start())[1] == "connect ds:1863"
+    assert sign_in.memory == Memory()
 
 
 @pytest.mark.parametrize("code", [911, 924])
 def test_a_remembered_server_that_does_not_want_us_is_not_doubted(code: int) -> None:
-    cache = MemoryTicketCache()
-    transferred(cache)
-    sign_in = new(cache=cache)
-    sign_in.start()
+    memory = transferred()
+    sign_in = begun(memory)
     assert failure(sign_in.receive_data(f"{code} 3\r\n".encode())).code == code
-    assert words(new(cache=cache).start())[1] == "connect ns:1863"
-
-
-def test_what_is_no_server_is_not_used() -> None:
-    cache = MemoryTicketCache()
-    transferred(cache)
-    (key,) = (key for key in cache._kept if key.startswith("ns "))
-    cache.put(key, ":::")
-    assert words(new(cache=cache).start())[1] == "connect ds:1863"
+    assert sign_in.memory == memory
 
 
 def test_again() -> None:
     """Another sign-in like it, from the dispatch server; not where an XFR led, which may be lost."""
-    cache = MemoryTicketCache()
-    transferred(cache)
-    first = new(cache=cache, dialects=iter([12, 9]))
+    first = new(memory=transferred(), dialects=iter([12, 9]))
     assert words(first.start())[1] == "connect ns:1863"
     second = first.again(first_trid=9)
     connect, send = second.start()[1:]
@@ -432,5 +412,60 @@ def test_again() -> None:
 def test_again_is_the_same_machine() -> None:
     servers = Servers(notification="ds:1863", rst="https://rst.example/RST.srf")
     first = SignIn("a@b.example", "hunter2", servers, dialects=[16])
-    assert first.again()._leg._guid == first._leg._guid
-    assert "hunter2" not in repr(first._another)
+    assert first.again()._journey.guid == first._journey.guid != ""
+    assert "hunter2" not in repr(first._arguments)
+
+
+@pytest.mark.parametrize(
+    ("dialects", "needs"), [([15], False), ([15, 16], True), ([8], False), (None, True)]
+)
+def test_who_needs_the_machines_guid(dialects: list[int] | None, needs: bool) -> None:
+    servers = Servers(notification="ds:1863", rst="https://rst.example/RST.srf")
+    assert SignIn("a@b.example", "x", servers, dialects=dialects).needs_guid is needs
+
+
+ONE = b"VER 1 MSNP12\r\n"
+
+
+@pytest.mark.parametrize("heard", [b"", ONE])
+@pytest.mark.parametrize("end", ["silence", "closed", "lost"])
+def test_a_server_that_reads_one_command_of_a_packet(heard: bytes, end: str) -> None:
+    """It is found out, and spoken to again with one command at a time, once."""
+    sign_in = new()
+    sign_in.start()
+    if heard:
+        sign_in.receive_data(heard)
+    assert sign_in.patience == PIPELINE_PATIENCE
+    match end:
+        case "silence":
+            actions = sign_in.silence()
+        case "closed":
+            actions = sign_in.receive_data(b"")
+        case _:
+            actions = sign_in.connection_failed(ConnectionFailed("reset"))
+    if end == "lost" and not heard:
+        assert isinstance(failure(actions), ConnectionFailed)  # nobody may be there at all
+        return
+    assert words(actions) == ["connect ds:1863", "send VER"]
+    trid = sign_in._conversation.next_trid - 1
+    assert words(sign_in.receive_data(f"VER {trid} MSNP12\r\n".encode())) == ["send CVR"]
+    assert words(sign_in.receive_data(b"CVR 5 1\r\n")) == ["send USR"]
+    assert isinstance(failure(sign_in.receive_data(b"")), ConnectionFailed)
+    assert words(sign_in.again().start())[1:] == ["connect ds:1863", "send VER"]
+
+
+@pytest.mark.parametrize("more", [b"CVR 2 1\r\n", b"GCF 0 1\r\nx", b"NLN NLN a b\r\n"])
+def test_a_server_that_is_merely_slow_is_waited_for(more: bytes) -> None:
+    sign_in = new()
+    sign_in.start()
+    sign_in.receive_data(ONE + more)
+    assert not sign_in.patience
+    assert isinstance(failure(sign_in.receive_data(b"")), ConnectionFailed)
+
+
+def test_one_at_a_time_where_the_caller_wants_it_is_not_tried_twice() -> None:
+    sign_in = new(pipeline=False)
+    sign_in.start()
+    assert not sign_in.patience
+    error = failure(sign_in.receive_data(b""))
+    assert "pipeline" not in str(error)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from .errors import LocalProtocolError
-from .http import Exchange
-from .passport14 import check_challenge, check_passport, check_password, get_ticket
+from .errors import ConnectionFailed, LocalProtocolError
+from .http import Exchange, Request
+from .passport14 import as_secret, check_challenge, check_passport, check_password, get_ticket
 from .secrets import Secret
 from .servers import HISTORIC, Servers
 from .tickets import Ticket
 
-__all__ = ["TicketRequest"]
+__all__ = ["TicketRequest", "transport_fault"]
 
 
 class TicketRequest:
@@ -22,8 +22,8 @@ class TicketRequest:
     def __init__(
         self, passport: str, password: str | Secret, challenge: str, servers: Servers | None
     ) -> None:
+        password = self._password = check_password(as_secret(password))
         self._passport = check_passport(passport)
-        self._password = check_password(password)
         self._challenge = check_challenge(challenge)
         if servers is not None and not isinstance(servers, Servers):
             raise LocalProtocolError(
@@ -37,3 +37,16 @@ class TicketRequest:
 
     def __repr__(self) -> str:
         return f"for {self._passport!r}"
+
+
+def transport_fault(fault: Exception, request: Request) -> ConnectionFailed:
+    """Return the error for a carrier that raised something else than what carriers raise.
+
+    Only the kind of the fault is told: its text may quote the request.
+    """
+    return ConnectionFailed(
+        f"the transport met a fault of its own ({type(fault).__name__})",
+        step=request.step,
+        server=request.url.origin,
+        hint="a transport raises msnpauth's own errors only: see Transport.fetch",
+    )

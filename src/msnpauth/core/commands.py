@@ -21,42 +21,26 @@ __all__ = ["Command", "Role", "escape", "payload_length", "split_words", "unesca
 _ENCODING = ("utf-8", "surrogateescape")
 
 _VERB = re.compile(r"[A-Z]{3}|[0-9]{3}")
+# ASCII digits only: `isdigit` takes a superscript two as well, and `int` does not. Ten of them are
+# more than any length or transaction id has.
+_NUMBER = re.compile(r"[0-9]{1,10}")
 _UNSENDABLE = re.compile(r"[\x00-\x20\x7f]")
 
 # Verbs whose first word may be a number without being a transaction id.
 _WITHOUT_TRID = frozenset({"PNG", "QNG", "OUT", "RNG", "NOT", "IPG", "BPR", "NFY", "UBX", "UBN"})
 
-# Last word is the payload's length when it is a number; `ADL 5 OK` and the like have none.
-_PAYLOAD_FROM_SERVER = frozenset(
-    [
-        "MSG",
-        "GCF",
-        "UBX",
-        "UBN",
-        "UBM",
-        "IPG",
-        "NOT",
-        "NFY",
-        "ADL",
-        "RML",
-        "FQY",
-        "UUX",
-        "PUT",
-        "DEL",
-        "SDG",
-        "VAS",
-        "CRP",
-    ]
-)
-_PAYLOAD_FROM_CLIENT = frozenset(
-    [
-        "UUX",
+# Verbs that never come without a payload in that direction. When the last word is no length, nobody
+# can know where the payload ends, and the stream is unreadable from there on.
+_ALWAYS_FROM_SERVER = frozenset({"MSG", "GCF", "UBX", "UBN", "UBM", "IPG", "NOT", "NFY"})
+_ALWAYS_FROM_CLIENT = frozenset(
+    {
         "MSG",
         "QRY",
-        "NOT",
+        "UUX",
         "ADL",
-        "FQY",
         "RML",
+        "NOT",
+        "FQY",
         "UUN",
         "UUM",
         "PUT",
@@ -64,8 +48,12 @@ _PAYLOAD_FROM_CLIENT = frozenset(
         "SDG",
         "VAS",
         "SDC",
-    ]
+    }
 )
+
+# Verbs of a server that have a payload when their last word is a number. The replies `ADL 5 OK` and
+# `UUN 9 OK` have none, `UUX 8 0` has an empty one, and `PUT 8 OK 0` too (libpurple, msnp-sharp).
+_SOMETIMES_FROM_SERVER = frozenset({"ADL", "RML", "FQY", "UUX", "PUT", "DEL", "SDG", "VAS", "CRP"})
 
 _SCHEMES = frozenset({"TWN", "SSO", "MD5", "CTP", "SHA"})
 
@@ -96,7 +84,7 @@ class Command:
     @property
     def code(self) -> int | None:
         """The error code, when this command is an error."""
-        return int(self.verb) if self.verb.isdigit() else None
+        return int(self.verb) if _NUMBER.fullmatch(self.verb) else None
 
     def encode(self) -> bytes:
         """Return the command's bytes.
@@ -105,21 +93,23 @@ class Command:
             LocalProtocolError: a word is empty or holds a blank or a control character, which
                 would make another command of it.
         """
-        words = [self.verb]
-        if self.trid is not None:
-            words.append(str(self.trid))
-        words += self.args
-        if self.payload is not None:
-            words.append(str(len(self.payload)))
         if not _VERB.fullmatch(self.verb):
             raise LocalProtocolError(f"{printable(self.verb, 20)!r} is not an MSNP verb")
-        for word in words:
-            if not word or _UNSENDABLE.search(word):
-                raise LocalProtocolError(
-                    f"a word of {self.verb} is empty or holds a blank or a control character",
-                    hint="percent-encode it with msnpauth.escape()",
-                )
-        return " ".join(words).encode(*_ENCODING) + b"\r\n" + (self.payload or b"")
+        # One of the words may be a ticket: no variable here holds them when the error is raised.
+        if not all(word and not _UNSENDABLE.search(word) for word in self._words()):
+            raise LocalProtocolError(
+                f"a word of {self.verb} is empty or holds a blank or a control character",
+                hint="percent-encode it with msnpauth.escape()",
+            )
+        try:
+            return " ".join(self._words()).encode(*_ENCODING) + b"\r\n" + (self.payload or b"")
+        except UnicodeEncodeError:  # half of a UTF-16 pair, which no encoding has a place for
+            error = LocalProtocolError(f"a word of {self.verb} cannot be written as UTF-8")
+        raise error
+
+    def _words(self) -> list[str]:
+        words = [self.verb, *([] if self.trid is None else [str(self.trid)]), *self.args]
+        return words if self.payload is None else [*words, str(len(self.payload))]
 
     def describe(self, sender: Role | None = None) -> str:
         """Return the line for a log: secrets masked, the payload only counted.
@@ -128,27 +118,29 @@ class Command:
         are masked.
         """
         words = [self.verb, *([] if self.trid is None else [str(self.trid)])]
-        words += _masked(self.verb, self.args, sender)
+        words += self.masked_args(sender)
         if self.payload is not None:
             words.append(f"{len(self.payload)} <{len(self.payload)} bytes>")
         return printable(" ".join(words), 600)
+
+    def masked_args(self, sender: Role | None = None) -> list[str]:
+        """Return the words for a log, secrets masked; see `describe` for `sender`."""
+        words = list(self.args)
+        is_usr = self.verb == "USR"
+        if is_usr and len(words) > 2 and words[0] in _SCHEMES and words[1] != "I":
+            if sender is not Role.SERVER:
+                words[2:] = [MASK] * len(words[2:])
+        elif self.verb in ("USR", "ANS") and words and words[0] not in ("OK", *_SCHEMES):
+            # A switchboard's USR and ANS carry the key of the conversation behind the passport.
+            words[1:] = [MASK] * len(words[1:])
+        elif "CKI" in words[:-1]:
+            words[words.index("CKI") + 1] = MASK
+        return words
 
     def __repr__(self) -> str:
         return f"<Command {self.describe()}>"
 
     __str__ = __repr__
-
-
-def _masked(verb: str, args: tuple[str, ...], sender: Role | None) -> list[str]:
-    words = list(args)
-    if verb == "USR" and len(words) > 2 and words[0] in _SCHEMES and words[1] != "I":
-        if sender is not Role.SERVER:
-            words[2:] = [MASK] * len(words[2:])
-    elif verb in ("USR", "ANS") and words[:1] != ["OK"] and words[0:1] and words[0] not in _SCHEMES:
-        words[1:] = [MASK] * len(words[1:])
-    elif "CKI" in words[:-1]:
-        words[words.index("CKI") + 1] = MASK
-    return words
 
 
 def split_words(line: bytes) -> list[str]:
@@ -176,18 +168,17 @@ def payload_length(words: list[str], sender: Role) -> int | None:
     """
     verb = words[0]
     if sender is Role.SERVER:
+        always = verb in _ALWAYS_FROM_SERVER
         # From MSNP13 on the errors of ADL and RML may carry a payload (hypothetic.org).
-        carries = verb in _PAYLOAD_FROM_SERVER or (
-            len(verb) == 3 and verb[0] == "2" and verb.isdigit()
-        )
+        sometimes = verb in _SOMETIMES_FROM_SERVER or (verb[0] == "2" and _is_number(verb))
     else:
-        carries = verb in _PAYLOAD_FROM_CLIENT
-    if not carries:
+        always, sometimes = verb in _ALWAYS_FROM_CLIENT, False
+    if not always and not sometimes:
         return None
     rest = words[2:] if len(words) > 1 and _has_trid(verb, words[1:]) else words[1:]
     if rest and _is_number(rest[-1]):
         return int(rest[-1])
-    if verb == "MSG" or (sender is Role.CLIENT and verb in ("QRY", "UUX", "ADL", "RML")):
+    if always:
         raise ValueError("no payload length")
     return None
 
@@ -204,14 +195,26 @@ def _has_trid(verb: str, rest: list[str]) -> bool:
 
 
 def _is_number(word: str) -> bool:
-    return word.isascii() and word.isdigit() and len(word) <= 10
+    return _NUMBER.fullmatch(word) is not None
 
 
 def escape(text: str) -> str:
-    """Return `text` as an MSNP word: everything but letters, digits and `-._~` percent-encoded."""
-    return quote(text, safe="", errors="surrogateescape")
+    """Return `text` as an MSNP word: everything but letters, digits and `-._~` percent-encoded.
+
+    Raises:
+        LocalProtocolError: the text cannot be written as UTF-8.
+    """
+    try:
+        return quote(text, safe="", errors="surrogateescape")
+    except UnicodeEncodeError:
+        error = LocalProtocolError("the text cannot be written as UTF-8")
+    raise error
 
 
 def unescape(word: str) -> str:
-    """Return the text of an MSNP word: percent-escapes undone, broken ones left as they are."""
-    return unquote(word, errors="replace")
+    """Return the text of an MSNP word: percent-escapes undone, broken ones left as they are.
+
+    Bytes that are not UTF-8 (old clients sent names in Latin-1) become replacement characters.
+    """
+    text = unquote(word, errors="replace")
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -16,6 +16,7 @@ Rules:
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -31,7 +32,9 @@ from .errors import (
     Step,
     error_for_code,
 )
+from .inbox import MAX_UNREAD, weight
 from .lines import LineReader, NeedData
+from .secrets import Secret
 from .urls import Address, BadAddress
 
 __all__ = [
@@ -49,6 +52,12 @@ __all__ = [
 CVR_PATIENCE = 5.0
 """Seconds to wait for the reply to CVR, which some servers never give."""
 
+PIPELINE_PATIENCE = 3.0
+"""Seconds to wait for more than the reply to VER, when all three commands were sent at once."""
+
+
+PIPELINE_HINT = "it may not take several commands at once: try pipeline=False"
+
 
 class State(enum.Enum):
     """What the conversation waits for."""
@@ -64,10 +73,17 @@ class State(enum.Enum):
 
 @dataclass(frozen=True)
 class Challenged:
-    """`USR n SCHEME S …`: a challenge (TWN), policy and nonce (SSO), or a salt (MD5)."""
+    """`USR n SCHEME S …`: a challenge (TWN), policy and nonce (SSO), or a salt (MD5).
+
+    Attributes:
+        dialect: the MSNP version.
+        words: the words that the scheme needs.
+        further: words that the server put behind them, and nobody knows.
+    """
 
     dialect: Dialect
     words: tuple[str, ...]
+    further: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,14 +137,43 @@ class Conversation:
         self.next_trid = first_trid
         self.reader = LineReader(Role.SERVER, observe=observe)
         self.unasked: list[Command] = []
+        self._unasked_size = 0
+        self._heard_more = False
+        self._closed_early = False
+        self._has_answered = False
         self.to_send: list[Command] = []
         """Commands to be sent, in order; whoever drives the conversation takes them."""
 
     @property
     def patience(self) -> float | None:
-        """Seconds of silence after which `silence()` is to be called, or None."""
-        waiting = self.state is State.AWAIT_CVR and not self._pipeline
-        return CVR_PATIENCE if waiting else None
+        """Seconds of silence after which something else is to be tried, or None.
+
+        Either `silence()` goes on without the reply to CVR, or `takes_one_at_a_time` has to be
+        looked at.
+        """
+        if self._pipeline:
+            return PIPELINE_PATIENCE if self.takes_one_at_a_time else None
+        return CVR_PATIENCE if self.state is State.AWAIT_CVR else None
+
+    @property
+    def takes_one_at_a_time(self) -> bool:
+        """True while the server may be one that reads one command of each packet.
+
+        Such servers (small ones, in Python or PHP) answer VER and never see what came behind it.
+        They were sent three commands at once, and have answered the first of them at most.
+        """
+        waits = self.state in (State.AWAIT_VER, State.AWAIT_INF, State.AWAIT_CVR)
+        return self._pipeline and waits and not self._heard_more
+
+    @property
+    def closed_early(self) -> bool:
+        """True when the stream ended, and the server had answered VER at most."""
+        return self._closed_early
+
+    @property
+    def has_answered(self) -> bool:
+        """True once the challenge of this connection was answered."""
+        return self._has_answered
 
     def open(self) -> None:
         """Begin: VER, and with pipelining CVR and USR behind it."""
@@ -140,14 +185,16 @@ class Conversation:
 
     def silence(self) -> None:
         """Go on without the reply to CVR."""
-        if self.patience is not None:
+        if self.state is State.AWAIT_CVR and not self._pipeline:
             self.state = State.AWAIT_CHALLENGE
             self._say_usr()
 
-    def answer(self, *words: str) -> None:
+    def answer(self, *words: str | Secret) -> None:
         """Answer the challenge: by a ticket, a ticket and its proof, or a hash."""
         self.state = State.AWAIT_OK
-        self._say("USR", self._scheme, "S", *words)
+        self._has_answered = True
+        said = (word.reveal() if isinstance(word, Secret) else word for word in words)
+        self._say("USR", self._scheme, "S", *said)
 
     def receive(self, data: bytes) -> list[Event]:
         """Take bytes of the server, b"" when it closed the connection; return what they mean.
@@ -177,6 +224,7 @@ class Conversation:
     # --- what the server says ------------------------------------------------------------------
 
     def _handle(self, command: Command) -> list[Event]:
+        self._heard_more = self._heard_more or command.verb != "VER"
         if command.code is not None:
             return [self._refuse(error_for_code(command.code, server=self._server))]
         if command.verb == "OUT":
@@ -189,7 +237,15 @@ class Conversation:
         if command.verb in ("VER", "USR"):
             return [self._fault(f"{command.verb} while {self.state.value} was awaited")]
         if command.verb != "CVR":
-            self.unasked.append(command)
+            return self._keep(command)
+        return []
+
+    def _keep(self, command: Command) -> list[Event]:
+        """Keep a command that nobody asked for; not without end."""
+        self.unasked.append(command)
+        self._unasked_size += weight(command)
+        if self._unasked_size > MAX_UNREAD:
+            return [self._fault("commands without end before USR OK")]
         return []
 
     def _on_ver(self, command: Command) -> list[Event]:
@@ -197,7 +253,7 @@ class Conversation:
         self._dialect = choose(command.args, self._offered)
         if self._dialect is None:
             ours = ", ".join(dialect.name for dialect in self._offered)
-            theirs = " ".join(word for word in command.args if word.upper().startswith("MSNP"))
+            theirs = " ".join(word for word in command.args if _DIALECT.fullmatch(word))
             wants = f"the server wants {theirs}" if theirs else "the server speaks none"
             error = NoCommonDialect(
                 f"{wants} of {ours}", step=Step.NOTIFICATION, server=self._server
@@ -224,11 +280,17 @@ class Conversation:
     def _on_challenge(self, command: Command) -> list[Event]:
         # S: USR 3 TWN S lc=1033,id=507,… | USR 3 SSO S MBI_KEY_OLD nonce | USR 3 MD5 S salt
         assert self._dialect is not None  # AWAIT_CHALLENGE comes after VER
-        wanted = 4 if self._scheme is Scheme.SSO else 3
-        if command.args[:2] != (self._scheme, "S") or len(command.args) != wanted:
+        end = 4 if self._scheme is Scheme.SSO else 3
+        if command.args[:2] != (self._scheme, "S") or len(command.args) < end:
             return [self._fault(f"USR … I was not answered by a challenge for {self._scheme}")]
+        words = command.args[2:end]
+        # These words go into an HTTP header, into XML, or into a hash. The words of other commands
+        # may be any bytes, because nothing is made of them.
+        if any(not _is_text(word) for word in words):
+            return [self._fault(f"the challenge for {self._scheme} is not text")]
         self.state = State.AWAIT_TICKET
-        return [Challenged(self._dialect, command.args[2:])]
+        # Hobby servers put a word behind the challenge; old clients took what they needed.
+        return [Challenged(self._dialect, words, command.args[end:])]
 
     def _on_ok(self, command: Command) -> list[Event]:
         # S: USR 4 OK mail name 1 0 (MSNP8, 9) | USR 4 OK mail 1 0 (MSNP10 and on)
@@ -237,13 +299,12 @@ class Conversation:
         if words[:1] != ("OK",) or len(words) < 2:
             return [self._fault("the answer to the challenge was not answered by USR OK")]
         passport = unescape(words[1])
-        named = self._dialect.name_in_ok and len(words) > 2
-        flags = words[3:] if self._dialect.name_in_ok else words[2:]
+        name, flags = _name_and_flags(words[2:], self._dialect)
         self.state = State.ENDED
         return [
             Accepted(
                 passport=passport,
-                display_name=unescape(words[2]) if named else passport,
+                display_name=unescape(name) or passport,
                 dialect=self._dialect,
                 verified=flags[:1] != ("0",),
                 restricted=flags[1:2] == ("1",),
@@ -255,7 +316,11 @@ class Conversation:
         try:
             address = transferred_to(command)
         except BadAddress as problem:
-            return self._fault(f"XFR to no address: {problem}")
+            complaint = str(problem)
+        else:
+            complaint = ""
+        if complaint:
+            return self._fault(f"XFR to no address: {complaint}")
         if address is None:
             self.open()
             return Transferred(None)
@@ -295,9 +360,8 @@ class Conversation:
         return self._refuse(RemoteProtocolError(text, step=Step.NOTIFICATION, server=self._server))
 
     def _closed(self) -> ConnectionFailed:
-        hint = None
-        if self._pipeline and self.state is not State.AWAIT_OK:
-            hint = "it may not take several commands at once: try pipeline=False"
+        self._closed_early = self.takes_one_at_a_time
+        hint = PIPELINE_HINT if self._pipeline and self.state is not State.AWAIT_OK else None
         return ConnectionFailed(
             f"the server closed the connection while {self.state.value} was awaited",
             step=Step.NOTIFICATION,
@@ -323,6 +387,29 @@ def _word(passport: str) -> str:
     return "".join(escape(c) if c <= " " or c in "%\x7f" else c for c in passport)
 
 
+_DIALECT = re.compile(r"MSNP[0-9]{1,3}", re.IGNORECASE)
+_FLAG = re.compile(r"[0-9]")
+
+
+def _is_text(word: str) -> bool:
+    """Tell whether a word is UTF-8; a reader has seen to it that it has no control characters."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in word)
+
+
+def _name_and_flags(words: tuple[str, ...], dialect: Dialect) -> tuple[str, tuple[str, ...]]:
+    """Return the display name ("" for none) and the flags of `USR n OK mail …`, by their shape.
+
+    What is a digit at the end is a flag, as many as the version has; what stands before them is
+    the name. Some servers write a name with its blanks, leave flags out, or send more of them.
+    """
+    if not dialect.name_in_ok:
+        return "", words
+    at = len(words)
+    while at > 1 and len(words) - at < dialect.flags_in_ok and _FLAG.fullmatch(words[at - 1]):
+        at -= 1
+    return "%20".join(words[:at]), words[at:]
+
+
 def transferred_to(command: Command) -> Address | None:
     """Return where `XFR n NS …` sends the client; None for `XFR 0 NS 0`, begin again.
 
@@ -345,6 +432,9 @@ def _out_before_ok(command: Command, server: str) -> SignInError:
     return ended
 
 
+_REASON = re.compile(r"[A-Z]{3}")
+_MINUTES = re.compile(r"[0-9]{1,6}")
+
 _OUT = {
     "OTH": "the account signed in elsewhere",
     "SSD": "the server is going down",
@@ -356,9 +446,10 @@ _OUT = {
 
 def ended_by(command: Command, server: str) -> SessionEnded:
     """Return what an OUT means: `OUT`, `OUT OTH`, `OUT RCT 6` … (ywiki out; hypothetic.org)."""
-    reason = command.args[0].upper() if command.args else ""
+    word = command.args[0].upper() if command.args else ""
+    reason = word if _REASON.fullmatch(word) else ""
     minutes = None
-    if reason == "RCT" and command.args[1:2] and command.args[1].isdigit():
-        minutes = int(command.args[1][:6])
+    if reason == "RCT" and command.args[1:2] and _MINUTES.fullmatch(command.args[1]):
+        minutes = int(command.args[1])
     text = _OUT.get(reason, "the server said OUT")
     return SessionEnded(text, reason=reason, minutes=minutes, server=server)

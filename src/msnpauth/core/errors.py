@@ -24,7 +24,7 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .secrets import Secret, conceal, printable
+from .secrets import printable
 
 if TYPE_CHECKING:
     from .urls import Address
@@ -98,15 +98,6 @@ class SignInError(Exception):
         self.server_text = server_text
         self.hint = self.default_hint if hint is None else hint
 
-    def conceal(self, *secrets: Secret) -> None:
-        """Mask the secrets wherever a server may have got them into this error."""
-        self.text = conceal(self.text, *secrets)
-        self.args = (self.text,)
-        self.server = self.server and conceal(self.server, *secrets)
-        self.server_text = self.server_text and conceal(self.server_text, *secrets)
-        if isinstance(self.code, str):
-            self.code = conceal(self.code, *secrets)
-
     def __str__(self) -> str:
         where = " at ".join(str(part) for part in (self.step, self.server) if part)
         says = self.text if self.code is None else f"{self.text} ({self.code})"
@@ -115,6 +106,19 @@ class SignInError(Exception):
         return "; ".join(
             part for part in (f"{where}: {says}" if where else says, self.hint) if part
         )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restored, (type(self), self.args, dict(self.__dict__))
+
+
+def _restored(
+    kind: type[SignInError], args: tuple[object, ...], fields: dict[str, object]
+) -> SignInError:
+    """Make an error again of what it was pickled or copied to, whatever its class is made with."""
+    error = kind.__new__(kind, *args)
+    error.args = args  # OSError keeps none when it is made this way
+    error.__dict__.update(fields)
+    return error
 
 
 class LocalProtocolError(SignInError):
@@ -279,7 +283,9 @@ def _codes() -> dict[int, _Meaning]:
         929: _Meaning(wrong, "the sign-in challenge was not accepted"),
         930: _Meaning(blocked, "the account is of an enterprise domain"),
         931: _Meaning(busy, "the account lives on another server", _OTHER),
+        933: _Meaning(blocked, "the account's contact list is not valid"),
         934: _Meaning(blocked, "the account has no access"),
+        935: _Meaning(blocked, "the account has no access"),
     }
 
 

@@ -6,13 +6,18 @@ import re
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TypeVar
-from urllib.parse import unquote
 
 import h11
 
-from .errors import ConnectionFailed, RemoteProtocolError, SignInError, Step
+from .errors import (
+    ConnectionFailed,
+    LocalProtocolError,
+    RemoteProtocolError,
+    SignInError,
+    Step,
+)
 from .lines import NEED_DATA, NeedData
-from .secrets import MASK, Secret, conceal, printable
+from .secrets import MASK, Secret, holds, printable
 from .urls import Url
 
 __all__ = [
@@ -33,39 +38,67 @@ MAX_BODY = 1024 * 1024
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, init=False)
 class Request:
     """A request to be carried to `url`, exactly as it stands and nowhere else.
+
+    The header and the body that carry a password are `Secret`s in here. A carrier makes bytes of
+    them in the same expression that writes them, and keeps no variable with them: an exception
+    takes the variables of every function along that it passes through, and tools record those.
 
     Attributes:
         method: `GET` or `POST`.
         url: where to; a carrier never follows redirects by itself.
         headers: names and values, without Host and Content-Length.
-        body: the body's bytes.
         step: for errors and logs: what this request is for.
         wants_body: False when the headers of the answer are all that is asked for: the carrier
             then ends the exchange with them, however long the body would be.
+        secrets: what is inside the secret parts and must not be told: the password.
     """
 
     method: str
     url: Url
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = b""
-    step: Step = Step.LOGIN
-    wants_body: bool = False
+    headers: tuple[tuple[str, str | Secret], ...]
+    _body: bytes | Secret
+    step: Step
+    wants_body: bool
+    secrets: tuple[Secret, ...]
+
+    def __init__(
+        self,
+        method: str,
+        url: Url,
+        headers: tuple[tuple[str, str | Secret], ...] = (),
+        body: bytes | Secret = b"",
+        *,
+        step: Step = Step.LOGIN,
+        wants_body: bool = False,
+        secrets: tuple[Secret, ...] = (),
+    ) -> None:
+        fields = (method, url, headers, body, step, wants_body, secrets)
+        for name, value in zip(self.__dataclass_fields__, fields, strict=True):
+            object.__setattr__(self, name, value)
+
+    @property
+    def body(self) -> bytes:
+        """The body's bytes, secrets and all."""
+        return self._body if isinstance(self._body, bytes) else self._body.reveal().encode()
 
     def all_headers(self) -> list[tuple[bytes, bytes]]:
-        """Return the headers as they go out, Host first."""
-        pairs = [("Host", self.url.authority), *self.headers]
-        if self.body or self.method == "POST":
+        """Return the headers as they go out, Host first, secrets and all."""
+        pairs: list[tuple[str, str | Secret]] = [("Host", self.url.authority), *self.headers]
+        if self._body or self.method == "POST":
             pairs.append(("Content-Length", str(len(self.body))))
-        return [
-            (name.encode("ascii"), value.encode("utf-8", "surrogateescape"))
-            for name, value in pairs
-        ]
+        return [(name.encode("ascii"), _encoded(value)) for name, value in pairs]
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.url.origin}>"
+
+
+def _encoded(value: str | Secret) -> bytes:
+    return (value.reveal() if isinstance(value, Secret) else value).encode(
+        "utf-8", "surrogateescape"
+    )
 
 
 @dataclass(frozen=True, repr=False)
@@ -125,19 +158,39 @@ class ClientConnection:
         """True once a byte of the answer has come."""
 
     def send(self, request: Request) -> bytes:
-        """Return the bytes of `request`. The connection must be `reusable`."""
+        """Return the bytes of `request`. The connection must be `reusable`.
+
+        Raises:
+            LocalProtocolError: HTTP has no form for it.
+        """
         self._request = request
         self._head = None
         self._body.clear()
         self._before_head = 0
         self.started = False
-        event = h11.Request(
-            method=request.method, target=request.url.target, headers=request.all_headers()
-        )
-        parts = [self._h11.send(event)]
-        if request.body:
-            parts.append(self._h11.send(h11.Data(data=request.body)))
-        parts.append(self._h11.send(h11.EndOfMessage()))
+        try:
+            return self._encode(request)
+        except (h11.LocalProtocolError, UnicodeError):
+            # Raised below: h11's error, and the variables of its functions, quote the header.
+            error = LocalProtocolError(
+                "the request has characters that HTTP has no place for",
+                step=request.step,
+                server=request.url.origin,
+            )
+        raise error
+
+    def _encode(self, request: Request) -> bytes:
+        parts = [
+            self._h11.send(
+                h11.Request(
+                    method=request.method,
+                    target=request.url.target,
+                    headers=request.all_headers(),
+                )
+            ),
+            self._h11.send(h11.Data(data=request.body)) if request.body else b"",
+            self._h11.send(h11.EndOfMessage()),
+        ]
         return b"".join(part for part in parts if part)
 
     def receive(self, data: bytes) -> Response | NeedData | SignInError:
@@ -150,10 +203,10 @@ class ClientConnection:
             self._h11.receive_data(data)
             return self._next()
         except h11.RemoteProtocolError:
-            if not data:
-                return self._closed()
-            # Its text quotes the peer, who may be quoting our ticket: `from None`, and our words.
-            return self._fault("the answer is not HTTP/1.1")
+            # Its text quotes the peer, who may be quoting our ticket: our own words instead.
+            return self._fault("the answer is not HTTP/1.1") if data else self._closed()
+        except Exception as problem:  # noqa: BLE001 - no input may raise: h11 has been seen to
+            return self._fault(f"the answer is not HTTP/1.1 ({type(problem).__name__})")
 
     def _next(self) -> Response | NeedData | SignInError:
         while True:
@@ -225,33 +278,29 @@ _OPEN_FIELDS = frozenset(
 
 
 def describe_request(request: Request) -> list[str]:
-    """Return the lines of a request for a log, the password masked and no body."""
+    """Return the lines of a request for a log, its secrets masked, and without its body."""
     lines = [f"{request.method} {request.url.origin}{request.url.target.partition('?')[0]}"]
     for name, value in request.headers:
-        if name.lower() == "authorization":
-            lines.append(
-                f"{name}: {re.sub(r'(?i)pwd=[^,]*', f'pwd={MASK}', printable(value, 2000))}"
-            )
+        if isinstance(value, Secret):
+            lines.append(f"{name}: {printable(value.shown, 2000)}")
+        elif name.lower() == "authorization":  # of a request that somebody else has built
+            lines.append(f"{name}: {MASK}")
     return lines
 
 
 def describe_response(response: Response, request: Request) -> list[str]:
     """Return the lines of an answer for a log: what Passport says, less tickets and free text.
 
-    What the request kept secret is masked even where the server repeats it.
+    A header that repeats what the request kept secret is left out whole.
     """
     shown = {name.lower(): name for name in _SHOWN}
-    lines = [f"HTTP {response.status}"] + [
-        f"{name}: {_mask_header(shown[name.lower()], value)}"
-        for name, value in response.headers
-        if name.lower() in shown
-    ]
-    return [conceal(line, *_passwords(request)) for line in lines]
-
-
-def _passwords(request: Request) -> list[Secret]:
-    found = [m[1] for _, value in request.headers if (m := re.search(r"pwd=([^,]*)", value))]
-    return [Secret(unquote(text)) for text in found]
+    lines = [f"HTTP {response.status}"]
+    for name, value in response.headers:
+        if name.lower() in shown:
+            repeats = holds(value, *request.secrets)
+            text = MASK if repeats else _mask_header(shown[name.lower()], value)
+            lines.append(f"{printable(name)}: {text}")
+    return lines
 
 
 def _mask_header(name: str, value: str) -> str:

@@ -16,6 +16,10 @@ MAX_LINE = 16 * 1024
 MAX_PAYLOAD = 1024 * 1024
 
 _VERB = re.compile(r"[A-Z]{3}|[0-9]{3}")
+# No client and no server was seen to put a control character into a line: names are
+# percent-encoded. A challenge with one in it would end the header that carries the password. Bytes
+# above 0x7F are let through: old clients sent names in Latin-1.
+_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 
 
 class NeedData:
@@ -52,7 +56,7 @@ class LineReader:
         self._buffer = bytearray()
         self._searched = 0
         self._words: list[str] | None = None
-        self._length = 0
+        self._length: int | None = None
         self._fault: RemoteProtocolError | None = None
 
     def feed(self, data: bytes) -> None:
@@ -67,6 +71,13 @@ class LineReader:
         )
         return head + (b"\r\n" if self._words is not None else b"") + bytes(self._buffer)
 
+    @property
+    def has_command(self) -> bool:
+        """True while `next_command` has something to give without more bytes."""
+        if self._words is not None:
+            return len(self._buffer) >= (self._length or 0)
+        return b"\n" in self._buffer or len(self._buffer) > self._max_line
+
     def next_command(self) -> Command | NeedData | RemoteProtocolError:
         """Return the next command, `NEED_DATA`, or the fault that makes the stream unreadable."""
         if self._fault is not None:
@@ -78,23 +89,33 @@ class LineReader:
             words = split_words(line)
             if not words:
                 continue
-            if not _VERB.fullmatch(words[0]):
-                return self._fail(f"that is no MSNP: {printable(words[0][:8])!r}")
-            try:
-                length = payload_length(words, self._sender)
-            except ValueError:
-                return self._fail(f"{words[0]} without the length of its payload")
-            if length is None:
+            problem = self._begin(words, line)
+            if problem is not None:
+                return self._fail(problem)
+            if self._length is None:
+                self._words = None
                 return self._whole(words, None)
-            if length > self._max_payload:
-                return self._fail(f"{words[0]} announces a payload of {length} bytes")
-            self._words, self._length = words, length
-        if len(self._buffer) < self._length:
+        if len(self._buffer) < (self._length or 0):
             return NEED_DATA
         payload = bytes(self._buffer[: self._length])
         del self._buffer[: self._length]
         words, self._words = self._words, None
         return self._whole(words, payload)
+
+    def _begin(self, words: list[str], line: bytes) -> str | None:
+        """Take the words of a line; return what is wrong with them, or None."""
+        if not _VERB.fullmatch(words[0]):
+            return f"that is no MSNP: {printable(words[0][:8])!r}"
+        if _CONTROL.search(line):
+            return f"{words[0]} with a control character in its line"
+        try:
+            self._length = payload_length(words, self._sender)
+        except ValueError:
+            return f"{words[0]} without the length of its payload"
+        if self._length is not None and self._length > self._max_payload:
+            return f"{words[0]} announces a payload of {self._length} bytes"
+        self._words = words
+        return None
 
     def _take_line(self) -> bytes | NeedData | RemoteProtocolError:
         end = self._buffer.find(b"\n", self._searched)
@@ -106,7 +127,7 @@ class LineReader:
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
         self._searched = 0
-        return line.rstrip(b"\r ")
+        return line.rstrip(b"\r ")  # a blank before CR LF was seen from one client
 
     def _whole(self, words: list[str], payload: bytes | None) -> Command:
         command = command_from_words(words, payload)

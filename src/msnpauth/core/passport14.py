@@ -21,18 +21,20 @@ from .answers import (
     follow,
     passport_fields,
     refused,
+    speaks_passport,
     too_many,
     unavailable,
     untrusted,
 )
 from .errors import LocalProtocolError, SignInError, Step
 from .http import Exchange, Request, Response
-from .secrets import Secret
+from .secrets import MASK, Secret
 from .servers import Servers
 from .tickets import Ticket, utc_now
 from .urls import BadAddress, Url
 
 __all__ = [
+    "as_secret",
     "authorization",
     "check_challenge",
     "check_passport",
@@ -53,7 +55,7 @@ _CHALLENGE_HINT = (
     f" which looks like {_SAMPLE_CHALLENGE}"
 )
 _REPLY_LINE = re.compile(r"USR \d+ TWN S ([^ \r\n]*)(?:\r?\n)?")
-_CONTROL = re.compile(r"[\x00-\x20\x7f]")
+_UNSENDABLE = re.compile(r"[\x00-\x20\x7f\ud800-\udfff]")
 
 
 # --- what the caller gives ---------------------------------------------------------------------
@@ -73,7 +75,7 @@ def check_challenge(text: str) -> str:
         raise LocalProtocolError("the challenge is empty", hint=_CHALLENGE_HINT)
     if word in ("S", "I", "TWN", "USR"):
         raise LocalProtocolError(f"the challenge is not {word!r}", hint=_CHALLENGE_HINT)
-    if _CONTROL.search(word):
+    if _UNSENDABLE.search(word):
         raise LocalProtocolError(
             "the challenge is one word, without blanks and control characters",
             hint=_CHALLENGE_HINT,
@@ -88,41 +90,55 @@ def check_passport(text: str) -> str:
         LocalProtocolError: it is no address, or holds what would end the word it is sent as.
     """
     name, _, domain = text.rpartition("@") if isinstance(text, str) else ("", "", "")
-    if not name or not domain or _CONTROL.search(text):
+    # Half of a UTF-16 pair stands for a byte that is not UTF-8: argv and files may have such bytes.
+    if not name or not domain or _UNSENDABLE.search(text):
         raise LocalProtocolError(
             "that is not a passport", hint="a passport is an address such as alice@example.com"
         )
     return text
 
 
-def check_password(password: str | Secret) -> Secret:
-    """Return the password as a secret.
+def as_secret(password: str | Secret) -> Secret:
+    """Return the password as a secret, whatever it is.
+
+    Functions that are given a password as text do this first of all: from then on none of their
+    variables holds the text, whatever is raised.
+    """
+    return password if isinstance(password, Secret) else Secret(password)
+
+
+def check_password(password: Secret) -> Secret:
+    """Return the password.
 
     Raises:
         LocalProtocolError: it is empty, or not text that can be encoded.
     """
-    secret = password if isinstance(password, Secret) else Secret(password)
-    text = secret.reveal()
-    if not isinstance(text, str) or not text:
+    if not isinstance(password.reveal(), str) or not password:
         raise LocalProtocolError("the password is empty")
+    if not _is_utf8(password):
+        raise LocalProtocolError("the password cannot be written as UTF-8")
+    return password
+
+
+def _is_utf8(secret: Secret) -> bool:
     try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        # `from None`: the codec's own error would quote the password.
-        raise LocalProtocolError("the password cannot be written as UTF-8") from None
-    return secret
+        secret.reveal().encode("utf-8")
+    except UnicodeEncodeError:  # the codec's own error would quote the password
+        return False
+    return True
 
 
-def authorization(passport: str, password: Secret, challenge: str) -> str:
+def authorization(passport: str, password: Secret, challenge: str) -> Secret:
     """Return the value of the Authorization header (MS-PASS 2.2.7, in Messenger's order).
 
     Passport and password are percent-encoded once, all but letters, digits and `-._~`: a comma
     would end the field, and `+` means different things to different servers. The challenge
     follows as it is.
     """
-    return (
-        f"Passport1.4 OrgVerb=GET,OrgURL={_ORG_URL}"
-        f",sign-in={quote(passport, safe='')},pwd={quote(password.reveal(), safe='')},{challenge}"
+    before = f"Passport1.4 OrgVerb=GET,OrgURL={_ORG_URL},sign-in={quote(passport, safe='')},pwd="
+    return Secret(
+        f"{before}{quote(password.reveal(), safe='')},{challenge}",
+        shown=f"{before}{MASK},{challenge}",
     )
 
 
@@ -187,15 +203,20 @@ def request_ticket(
         ("Cache-Control", "no-cache"),
     )
     url = login
-    with explained(url, password):
+    with explained(url):
         for _ in range(MAX_REDIRECTS + 1):
-            request = Request("GET", url, headers, step=Step.LOGIN)
+            request = Request("GET", url, headers, step=Step.LOGIN, secrets=(password,))
             response = yield request
             info = passport_fields(response, "Authentication-Info", request)
             said = passport_fields(response, "WWW-Authenticate", request)
             status, ticket = info.get("da-status", "success"), info.get("from-pp")
-            if response.status == 401 or status.startswith("fail"):
+            passport_says = speaks_passport(response, "WWW-Authenticate")
+            if status.startswith("fail") or (response.status == 401 and passport_says):
                 raise refused(response, request, info | said, password)
+            if response.status == 401:
+                # A gateway, or a web server's own protection. Nobody judged the password, and a bot
+                # must not give up for it.
+                raise fault("401 without a word of Passport: no login server", request, response)
             # A ticket may come with any status (MS-PASS 2.2.11), but not with an error.
             if status == "success" and ticket is not None and response.status < 400:
                 return _granted(ticket, request, response)
@@ -212,8 +233,12 @@ def _granted(ticket: str, request: Request, response: Response) -> Ticket:
     """Return the ticket; one that would forge a second command or word is refused."""
     if not ticket:
         raise fault("the ticket is empty", request, response)
-    if _CONTROL.search(ticket):
-        raise fault("the ticket has a blank or a control character in it", request, response)
+    if _UNSENDABLE.search(ticket):
+        raise fault(
+            "the ticket has a blank, a control character or bytes that are not UTF-8",
+            request,
+            response,
+        )
     return Ticket(Secret(ticket), request.url.origin)
 
 
@@ -229,7 +254,9 @@ def _dalogin(text: str, request: Request, response: Response) -> Url:
     try:
         login = Url.parse_login(text)
     except BadAddress as problem:
-        raise fault(f"DALogin is no address: {problem}", request, response) from None
-    if login.scheme != "https":
+        complaint = str(problem)
+    else:
+        if login.scheme == "https":
+            return login
         raise untrusted(f"DALogin is {login.origin}, which is not encrypted", request, NOT_HTTPS)
-    return login
+    raise fault(f"DALogin is no address: {complaint}", request, response)

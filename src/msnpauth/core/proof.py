@@ -42,15 +42,27 @@ def answer(proof_key: Secret, nonce: str, iv: bytes | None = None) -> str:
     Raises:
         ValueError: the key is not base64.
     """
-    try:
-        key = base64.b64decode(proof_key.reveal(), validate=True)
-    except ValueError:  # binascii.Error is one
-        raise ValueError("the proof key is not base64") from None
+    # The key stays inside expressions: see Secret.
+    if not _is_base64(proof_key):
+        raise ValueError("the proof key is not base64")
     iv = os.urandom(8) if iv is None else iv
     text = nonce.encode("utf-8", "surrogateescape")
-    cipher = _encrypt(derive_key(key, _CIPHER_KEY), iv, text)
-    proof = _hmac(derive_key(key, _HASH_KEY), text)
+    cipher = _encrypt(proof_key, iv, text)
+    proof = _hmac(_derived(proof_key, _HASH_KEY), text)
     return base64.b64encode(_HEADER.pack(*_FIXED, len(cipher)) + iv + proof + cipher).decode()
+
+
+def _is_base64(secret: Secret) -> bool:
+    try:
+        base64.b64decode(secret.reveal(), validate=True)
+    except ValueError:  # binascii.Error is one
+        return False
+    return True
+
+
+def _derived(secret: Secret, label: bytes) -> bytes:
+    """Return a key, for use in an expression: no variable of a function is to hold it."""
+    return derive_key(base64.b64decode(secret.reveal()), label)
 
 
 def is_answer(response: str, proof_key: Secret, nonce: str) -> bool:
@@ -65,13 +77,13 @@ def is_answer(response: str, proof_key: Secret, nonce: str) -> bool:
     return hmac.compare_digest(answer(proof_key, nonce, iv), response)
 
 
-def _encrypt(key: bytes, iv: bytes, text: bytes) -> bytes:
+def _encrypt(secret: Secret, iv: bytes, text: bytes) -> bytes:
     from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
     from cryptography.hazmat.primitives.ciphers import Cipher
     from cryptography.hazmat.primitives.ciphers.modes import CBC
 
     padding = 8 - len(text) % 8
-    encryptor = Cipher(TripleDES(key), CBC(iv)).encryptor()
+    encryptor = Cipher(TripleDES(_derived(secret, _CIPHER_KEY)), CBC(iv)).encryptor()
     return encryptor.update(text + bytes([padding]) * padding) + encryptor.finalize()
 
 

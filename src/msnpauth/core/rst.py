@@ -12,7 +12,7 @@ import re
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from html import escape
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
@@ -25,6 +25,7 @@ from .answers import (
     follow,
     passport_fields,
     refused,
+    speaks_passport,
     too_many,
     unavailable,
 )
@@ -38,11 +39,11 @@ from .errors import (
     WrongCredentials,
 )
 from .http import Exchange, Request, Response
-from .secrets import Secret, printable
+from .secrets import Secret, told
 from .servers import Servers
 from .tickets import Ticket, utc_now
 from .urls import Url
-from .xml import BadXml, children, find, find_all, parse, text_of
+from .xml import BadXml, children, find, find_all, outermost, parse, text_of
 
 __all__ = [
     "MESSENGER",
@@ -70,7 +71,7 @@ _POLICIES = {
     "spaces.live.com": "MBI",
 }
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_BLANK = re.compile(r"[\x00-\x20\x7f]")
+_UNSENDABLE = re.compile(r"[\x00-\x20\x7f\ud800-\udfff]")
 
 
 class Soap(enum.Enum):
@@ -147,7 +148,7 @@ def request_body(
     *,
     url: Url,
     now: datetime,
-) -> bytes:
+) -> Secret:
     """Return the envelope that asks for tickets, `wanted` being policies by address.
 
     Raises:
@@ -161,7 +162,7 @@ def request_body(
     tokens = [_token(soap, 0, _LEGACY, None)]
     tokens += [_token(soap, n, a, p) for n, (a, p) in enumerate(wanted.items(), 1)]
     addressing, timestamp = _rst2_headers(url, now) if soap is Soap.RST2 else ("", "")
-    return (
+    return Secret(
         '<?xml version="1.0" encoding="UTF-8"?>'
         f'<s:Envelope xmlns:s="{names.soap}" xmlns:wsse="{names.wsse}" xmlns:wsu="{_WSU}"'
         f' xmlns:wst="{names.wst}" xmlns:wsa="{names.wsa}" xmlns:wsp="{names.wsp}"'
@@ -174,7 +175,7 @@ def request_body(
         f"</wsse:UsernameToken>{timestamp}</wsse:Security></s:Header><s:Body>"
         f'<ps:RequestMultipleSecurityTokens Id="RSTS">{"".join(tokens)}'
         "</ps:RequestMultipleSecurityTokens></s:Body></s:Envelope>"
-    ).encode()
+    )
 
 
 def _token(soap: Soap, number: int, address: str, policy: str | None) -> str:
@@ -216,7 +217,7 @@ def request_tickets(
     now: Callable[[], datetime] = utc_now,
 ) -> Exchange[dict[str, Ticket]]:
     """Ask for tickets; return those that were granted, by address in lower case."""
-    with explained(url, password):
+    with explained(url):
         for _ in range(MAX_REDIRECTS + 1):
             request = Request(
                 "POST",
@@ -231,6 +232,7 @@ def request_tickets(
                 request_body(soap, passport, password, wanted, url=url, now=now()),
                 step=Step.LOGIN,
                 wants_body=True,
+                secrets=(password,),
             )
             response = yield request
             outcome = parse_reply(response, request, password, now)
@@ -263,13 +265,13 @@ def parse_reply(
     if root is not None:
         found = next(_faults(root), None)
         if found is not None:
-            return _judge(found, request, response)
+            return _judge(found, request, response, password)
         tickets = _tickets(root, request, now())
         if tickets and response.status < 400:
             return tickets
     if response.status in REDIRECTS:
         return _Redirected(response.header("Location"))
-    if response.status == 401:
+    if response.status == 401 and speaks_passport(response, "WWW-Authenticate"):
         fields = passport_fields(response, "WWW-Authenticate", request)
         return refused(response, request, fields, password)
     if response.status == 429 or response.status >= 500:
@@ -279,9 +281,9 @@ def parse_reply(
 
 def _tickets(root: Element, request: Request, now: datetime) -> dict[str, Ticket]:
     tickets = {}
-    for answer in find_all(root, "RequestSecurityTokenResponse"):
+    for answer in outermost(root, "RequestSecurityTokenResponse"):
         address, value = text_of(answer, "Address"), text_of(answer, "BinarySecurityToken")
-        if not address or not value or _BLANK.search(value):
+        if not address or not value or _UNSENDABLE.search(value):
             continue  # unknown kinds are skipped, and nothing is sent that would forge a word
         secret = text_of(answer, "BinarySecret")
         tickets[address.lower()] = Ticket(
@@ -300,15 +302,20 @@ def _expires(answer: Element, now: datetime) -> datetime | None:
     if lifetime is None:
         return None
     created, expires = (_time(text_of(lifetime, name)) for name in ("Created", "Expires"))
-    return now + (expires - created) if created and expires else None
+    if created is None or expires is None:
+        return None
+    try:
+        return now + (expires - created)
+    except OverflowError:  # from the year 1 to the year 9999: a life that nobody can state
+        return None
 
 
 def _time(text: str | None) -> datetime | None:
     try:
         found = datetime.fromisoformat(text or "")
-    except ValueError:
+        return found.astimezone(UTC) if found.tzinfo else None
+    except (ValueError, OverflowError):  # a zone can lead out of the calendar
         return None
-    return found if found.tzinfo else None
 
 
 # --- faults ------------------------------------------------------------------------------------
@@ -334,28 +341,29 @@ _BLOCKED = {
 _BUSY = frozenset({"0x80048820"})
 
 
-def _judge(found: Element, request: Request, response: Response) -> _Redirected | SignInError:
+def _judge(
+    found: Element, request: Request, response: Response, password: Secret
+) -> _Redirected | SignInError:
     codes = [_code(text) for text in _code_texts(found)]
     location = text_of(found, "redirectUrl")
     if location or "Redirect" in codes:
         return _Redirected(location)
-    code = next((code for code in codes if code), "Fault")
+    step, server = request.step, request.url.origin
+    code = told(next((code for code in codes if code), ""), password, limit=40) or "Fault"
     if _REFUSED & set(codes):
         text = "the login server refused the passport or the password"
-        return WrongCredentials(text, step=request.step, server=request.url.origin, code=code)
+        return WrongCredentials(text, step=step, server=server, code=code)
     for blocked in _BLOCKED.keys() & set(codes):
-        return AccountBlocked(
-            _BLOCKED[blocked], step=request.step, server=request.url.origin, code=blocked
-        )
+        return AccountBlocked(_BLOCKED[blocked], step=step, server=server, code=blocked)
     if _BUSY & set(codes) or response.status in (429, 503):
-        text = "the server has trouble"
-        return ServiceUnavailable(text, step=request.step, server=request.url.origin, code=code)
-    words = printable(text_of(found, "faultstring") or text_of(found, "Text") or "", 100)
+        return ServiceUnavailable("the server has trouble", step=step, server=server, code=code)
+    words = text_of(found, "faultstring") or text_of(found, "Text") or ""
     return RemoteProtocolError(
-        f"the server did not take the request{': ' if words else ''}{words}",
-        step=request.step,
-        server=request.url.origin,
+        "the server did not take the request",
+        step=step,
+        server=server,
         code=code,
+        server_text=told(words, password, limit=100) or None,
     )
 
 

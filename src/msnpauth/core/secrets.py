@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import hmac
 import re
+from html import escape
 from typing import NoReturn
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
-__all__ = ["MASK", "Secret", "conceal", "printable"]
+__all__ = ["MASK", "Secret", "holds", "printable", "told"]
 
 MASK = "***"
 
@@ -16,12 +18,18 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 class Secret:
-    """A text that no repr, log or pickle shows; `reveal()` is the one way to it."""
+    """A text that no repr, log or pickle shows; `reveal()` is the one way to it.
 
-    __slots__ = ("_text",)
+    Args:
+        text: the secret.
+        shown: what may be told in its place: a header with its password masked, say.
+    """
 
-    def __init__(self, text: str) -> None:
+    __slots__ = ("_text", "shown")
+
+    def __init__(self, text: str, shown: str = MASK) -> None:
         self._text = text
+        self.shown = shown
 
     def reveal(self) -> str:
         """Return the text itself."""
@@ -50,19 +58,39 @@ class Secret:
         raise TypeError("a Secret is not pickled: it would lie in the open")
 
 
-def conceal(text: str, *secrets: Secret) -> str:
-    """Return `text` with every occurrence of the secrets masked, as they are or percent-encoded.
+def holds(text: str, *secrets: Secret) -> bool:
+    """Tell whether the text has one of the secrets in it, in any form that travels here.
 
-    For words that a peer sent: a server that repeats the password must not get it into an error.
-    Secrets of one or two characters are left alone: masking would only tell how short they are.
+    As it is, percent-encoded (headers), escaped for XML (RST) or in base64, in any letter case.
+    Secrets of one or two characters are not looked for: almost every text has them.
     """
-    for secret in secrets:
-        word = secret.reveal()
-        if len(word) < 3:
-            continue
-        for spelling in {word, quote(word, safe="", errors="surrogateescape")}:
-            text = re.sub(re.escape(spelling), MASK, text, flags=re.IGNORECASE)
-    return text
+    folded = text.casefold()
+    return any(form.casefold() in folded for secret in secrets for form in _forms(secret))
+
+
+def _forms(secret: Secret) -> set[str]:
+    word = secret.reveal()
+    if len(word) < 3:
+        return set()
+    data = word.encode("utf-8", "surrogatepass")
+    encoded = {quote(data, safe=""), quote_plus(data), escape(word), escape(word, quote=False)}
+    # Base64 of a longer text has the secret's own letters in one of three ways, by its place. The
+    # letters at both ends depend on what stands beside it, and are left out.
+    for shift in range(3):
+        inner = base64.b64encode(bytes(shift) + data).decode().rstrip("=")
+        inner = inner[(0, 2, 3)[shift] : len(inner) - 2]
+        if len(inner) >= 4:
+            encoded.add(inner)
+    return encoded | {word}
+
+
+def told(words: str, *secrets: Secret, limit: int = 300) -> str:
+    """Return a peer's words as they may be shown; nothing at all when they hold a secret.
+
+    A peer that repeats the password must not get it into an error or a log. The words are left out
+    whole, because a mask in the middle of a known sentence would tell what it covers.
+    """
+    return "" if holds(words, *secrets) else printable(words, limit)
 
 
 def printable(text: str, limit: int = 300) -> str:

@@ -37,7 +37,7 @@ HISTORIC_HOSTS = frozenset(
         "msnia.login.live.com",
     }
 )
-"""Microsoft's login servers: they redirected to one another, and are trusted with a password."""
+"""Microsoft's login servers, which redirected to one another."""
 
 _HISTORIC_OTHERS = frozenset(
     {"messenger.hotmail.com", "gateway.messenger.hotmail.com", "nexus.passport.com"}
@@ -57,8 +57,9 @@ def is_historic(host: str) -> bool:
 def _address(name: str, text: str) -> Address:
     try:
         return Address.parse(text)
-    except BadAddress as problem:
-        raise LocalProtocolError(f"{name}={text!r}: {problem}") from None
+    except (BadAddress, TypeError) as problem:
+        complaint = str(problem) if isinstance(problem, BadAddress) else "an address is text"
+    raise LocalProtocolError(f"{name}={text!r}: {complaint}")
 
 
 def _https(name: str, text: str | None) -> Url | None:
@@ -66,8 +67,12 @@ def _https(name: str, text: str | None) -> Url | None:
         return None
     try:
         url = Url.parse(text)
-    except BadAddress as problem:
-        raise LocalProtocolError(f"{name}={text!r}: {problem}") from None
+    except (BadAddress, TypeError, AttributeError) as problem:
+        complaint = str(problem) if isinstance(problem, BadAddress) else "a URL is text"
+    else:
+        complaint = ""
+    if complaint:
+        raise LocalProtocolError(f"{name}={text!r}: {complaint}")
     if url.scheme != "https":
         raise LocalProtocolError(
             f"{name}={text!r} is not encrypted",
@@ -190,13 +195,16 @@ class Servers:
     def trusts(self, url: Url, redirected_by: Url) -> bool:
         """Tell whether the password may follow a redirect from one address to another.
 
-        It may go to https only: to the same host, to a host that this network names for
-        passwords or trusts, or to one of Microsoft's.
+        It may go to https only: to the same host, or to a host that this network names for
+        passwords or trusts. Microsoft's login servers sent accounts to one another
+        (hypothetic.org): they are trusted where one of them redirects, and nowhere else.
         """
         if url.scheme != "https":
             return False
         named = {u.host for u in (*self.login.values(), self.rst, self.rst2) if u is not None}
-        if url.host == redirected_by.host or url.host in named | HISTORIC_HOSTS:
+        if url.host == redirected_by.host or url.host in named:
+            return True
+        if url.host in HISTORIC_HOSTS and is_historic(redirected_by.host):
             return True
         return any(
             url.host == trusted or (trusted[0] == "." and url.host.endswith(trusted))

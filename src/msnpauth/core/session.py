@@ -1,7 +1,12 @@
-"""A living session, without I/O: commands in and out, CHL answered, PNG when it is due."""
+"""One connection of a living session, without I/O: CHL answered, PNG when it is due.
+
+What lasts longer than a connection (replies that are waited for, unread commands, coming back) is
+the business of `engine`.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from .actions import SignedIn
@@ -21,10 +26,13 @@ from .lines import NeedData
 from .query import answer
 from .urls import BadAddress
 
-__all__ = ["MAX_QUICK_MOVES", "PING_INTERVAL", "Profile", "SessionCore"]
+__all__ = ["MAX_QUICK_MOVES", "PING_INTERVAL", "Profile", "SessionCore", "check_product"]
 
 PING_INTERVAL = 45.0
 """Seconds between PNGs unless the server's QNG says otherwise (42 to 60 were seen)."""
+
+MIN_QNG = 10
+"""Seconds. A smaller number in QNG is passed over: 0 was seen, and would mean a PNG at once."""
 
 MAX_QUICK_MOVES = 5
 """After how many connections in a row of less than a minute an XFR is no longer followed."""
@@ -32,6 +40,31 @@ MAX_QUICK_MOVES = 5
 _SHORT = 60.0
 _MISSED_PINGS = 2
 _WITHOUT_TRID = frozenset({"PNG", "OUT"})
+
+# Some servers never answer QRY: what they leave unanswered must not be remembered for ever. Others
+# ask CHL faster than they read: what waits to be written to them must not grow for ever either.
+_MAX_QUERIES = 1000
+
+_NUMBER = re.compile(r"[0-9]{1,6}")
+_UNPRINTABLE = re.compile(r"[^!-~]")
+
+
+def check_product(product: tuple[str, str] | None) -> tuple[str, str] | None:
+    """Return the id and key that answer a CHL, if they can be ones.
+
+    Raises:
+        LocalProtocolError: they are no pair of words in ASCII. The id is a word of QRY.
+    """
+    if product is None:
+        return None
+    pair = tuple(product) if isinstance(product, tuple | list) else ()
+    words = [word for word in pair if isinstance(word, str) and word]
+    if len(pair) != 2 or len(words) != 2 or any(_UNPRINTABLE.search(word) for word in words):
+        raise LocalProtocolError(
+            "product= is no pair of product id and key",
+            hint='as in product=("PROD0119GSJUC$18", "ILTXC!4IXB5FB*PX")',
+        )
+    return words[0], words[1]
 
 
 class Profile(Mapping[str, str]):
@@ -85,11 +118,9 @@ class SessionCore:
         self.server = str(signed_in.server)
         self.profile = Profile()
         self.ended: SignInError | None = None
-        """Why the session is over, or None while it lives."""
+        """Why the connection is over, or None while it lives."""
         self.to_send: list[Command] = []
         """What is to be sent by itself; the driver takes it."""
-        self.replies: dict[int, Command | None] = {}
-        """Replies that a `request` waits for, by transaction id; None until they come."""
         self._reader = signed_in.reader
         self._unasked = list(signed_in.unasked)
         if before is not None:
@@ -100,7 +131,8 @@ class SessionCore:
         self._next_trid = signed_in.next_trid
         default = accepted.dialect.product
         self._product = product or (default.id, default.key)
-        self._queries: set[int | None] = set()
+        self._queries: dict[int | None, None] = {}
+        """Transaction ids of the QRYs that wait for their answer, the oldest first."""
         self._interval = PING_INTERVAL
         self._unanswered = 0
         self._own_pings = 0
@@ -116,31 +148,20 @@ class SessionCore:
         """How many connections in a row, up to this one, lasted less than a minute."""
         return self._short_before + 1 if self._now - self._began < _SHORT else 0
 
-    def command(self, verb: str, args: tuple[str, ...], payload: bytes | None) -> Command:
-        """Return the command to send, with the next transaction id where the verb takes one.
+    def send(self, verb: str, args: tuple[str, ...], payload: bytes | None) -> Command:
+        """Put a command into `to_send`, with the next transaction id where the verb takes one.
 
         Raises:
             LocalProtocolError: it is no command.
-            SignInError: the session is over; the error says why.
         """
-        if self.ended is not None:
-            raise self.ended
+        if payload is not None and not isinstance(payload, bytes):
+            raise LocalProtocolError(f"the payload of {verb} is not bytes")
         trid = None if verb in _WITHOUT_TRID else self._next_trid
         command = Command(verb, trid, tuple(str(arg) for arg in args), payload)
-        command.encode()
+        command.encode()  # a word that cannot be sent is found out before the id is used up
         self._next_trid += trid is not None
+        self.to_send.append(command)
         return command
-
-    def expect(self, command: Command) -> int:
-        """Keep the reply to `command` in `replies`; return the id that it will carry.
-
-        Raises:
-            LocalProtocolError: the command has no transaction id: nothing answers it by name.
-        """
-        if command.trid is None:
-            raise LocalProtocolError(f"{command.verb} has no reply of its own: send it instead")
-        self.replies[command.trid] = None
-        return command.trid
 
     def sent(self, now: float) -> None:
         """Something was written: the next PNG is due an interval later."""
@@ -163,8 +184,7 @@ class SessionCore:
             command = self._reader.next_command()
             if isinstance(command, NeedData):
                 if data == b"":
-                    text = "the server closed the connection"
-                    self.end(ConnectionFailed(text, step=Step.SESSION, server=self.server))
+                    self._closed()
                 break
             if isinstance(command, RemoteProtocolError):
                 command.step, command.server = Step.SESSION, self.server
@@ -190,7 +210,7 @@ class SessionCore:
         self.to_send.append(Command("PNG"))
 
     def end(self, error: SignInError) -> None:
-        """The session is over; the first reason counts."""
+        """The connection is over; the first reason counts."""
         self.ended = self.ended or error
 
     def closed_here(self) -> SessionEnded:
@@ -208,7 +228,7 @@ class SessionCore:
         return self._next_trid
 
     def _is_ours(self, command: Command, now: float) -> bool:
-        """Tell whether the command is this class's own business, or a reply that is waited for."""
+        """Tell whether the command is this class's own business, and nobody else's."""
         trid = command.trid
         if command.verb == "CHL":
             return self._on_challenge(command)
@@ -217,15 +237,27 @@ class SessionCore:
             self._on_pong(command, now)
             return True
         if trid in self._queries and (command.verb == "QRY" or command.code is not None):
-            self._queries.discard(trid)
+            del self._queries[trid]
             if command.code is not None:
-                self.end(error_for_code(command.code, server=self.server))
+                error = error_for_code(command.code, server=self.server)
+                error.step = Step.SESSION
+                self.end(error)
             return True
         self._note(command)
-        if trid is not None and trid in self.replies and self.replies[trid] is None:
-            self.replies[trid] = command
-            return True
         return False
+
+    def _closed(self) -> None:
+        """The server closed the connection, perhaps behind an OUT without its line end.
+
+        `OUT OTH` has to be heard in that case too: whoever came back after it would throw the
+        other place out, again and again.
+        """
+        self._reader.feed(b"\r\n")
+        last = self._reader.next_command()
+        if isinstance(last, Command) and last.verb == "OUT":
+            self._note(last)
+        text = "the server closed the connection"
+        self.end(ConnectionFailed(text, step=Step.SESSION, server=self.server))
 
     def _note(self, command: Command) -> None:
         """Keep what the command tells about the session."""
@@ -255,20 +287,25 @@ class SessionCore:
 
     def _on_challenge(self, command: Command) -> bool:
         # S: CHL 0 15570131571988941333  C: QRY 5 msmsgs@msnmsgr.com 32
+        if len(self.to_send) >= _MAX_QUERIES:
+            return True
         challenge = command.args[0] if command.args else ""
         product_id, product_key = self._product
         payload = answer(self.dialect.query, challenge, product_id, product_key)
         if payload is None:
             return False
-        self._queries.add(self._next_trid)
+        self._queries[self._next_trid] = None
+        if len(self._queries) > _MAX_QUERIES:
+            del self._queries[next(iter(self._queries))]
         self.to_send.append(Command("QRY", self._next_trid, (product_id,), payload))
         self._next_trid += 1
         return True
 
     def _on_pong(self, command: Command, now: float) -> None:
         # S: QNG (MSNP8) | QNG 60 (MSNP9 and on): seconds until the next PNG
-        seconds = command.args[0] if self.dialect.qng_seconds and command.args else ""
-        if seconds.isascii() and seconds.isdigit():
+        word = command.args[0] if self.dialect.qng_seconds and command.args else ""
+        seconds = int(word) if _NUMBER.fullmatch(word) else 0
+        if seconds >= MIN_QNG:
             # A little early, as kopete did: the server counts from its own end.
-            self._interval = min(max(0.9 * int(seconds[:6]), 1.0), PING_INTERVAL)
+            self._interval = min(0.9 * seconds, PING_INTERVAL)
         self._wake_at = now + self._interval

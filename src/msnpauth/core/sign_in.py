@@ -7,25 +7,37 @@ The driver performs the actions that each method returns and feeds back what hap
     Fetch           →  receive_response(id, response or error)
     Done, Failed    →  the end
 
-Two legs run beside each other: the notification conversation, and the way to the ticket. The
+Two legs run beside each other: the notification conversation, and the route to the ticket. The
 driver decides nothing; it may do one thing after another or several at once.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 import uuid
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
-from functools import partial
+from typing import Any
 
 from .actions import Action, Connect, Done, Failed, Send, SignedIn
 from .commands import Command
-from .conversation import Accepted, Challenged, Conversation, Event, Refused, Transferred
+from .conversation import (
+    PIPELINE_HINT,
+    Accepted,
+    Challenged,
+    Conversation,
+    Event,
+    Refused,
+    State,
+    Transferred,
+)
 from .dialects import Dialect, offer, scheme_named, scheme_of
 from .errors import (
     GONE_HINT,
     AccountBlocked,
+    ConnectionFailed,
     LocalProtocolError,
     NoCommonDialect,
     SignInError,
@@ -35,16 +47,20 @@ from .errors import (
     WrongCredentials,
 )
 from .http import Exchange, Response
-from .passport14 import check_passport, check_password
+from .memory import Keys, Memory
+from .passport14 import as_secret, check_passport, check_password
+from .routes import Journey, Md5Route, Route, route_for, site_of
 from .secrets import Secret
 from .servers import Servers, is_historic
-from .ticket_leg import TicketLeg
-from .tickets import Ticket, TicketCache, utc_now
-from .urls import Address, BadAddress
+from .tickets import Ticket, utc_now
+from .urls import Address
 
 __all__ = ["MAX_TRANSFERS", "SignIn", "check_guid"]
 
 MAX_TRANSFERS = 5
+
+TICKET_PATIENCE = 5.0
+"""Seconds that a server may take for a kept ticket; silence is how some refuse an old one."""
 
 
 class SignIn:
@@ -60,8 +76,7 @@ class SignIn:
             `Servers(schemes=…)` says that the network has it.
         tickets: addresses to ask the RST for besides, such as `contacts.msn.com`.
         guid: the machine's, for MSNP16 and on; a random one by default.
-        cache: remembers tickets until they expire, and until they fail the login address and
-            the notification server that an XFR named.
+        memory: what an earlier sign-in of the same account and network has learned.
         pipeline: send VER, CVR and USR in one flight.
         now: the clock.
         observe: is shown every command of the server, for a log.
@@ -82,56 +97,75 @@ class SignIn:
         scheme: str | None = None,
         tickets: Iterable[str] = (),
         guid: str | None = None,
-        cache: TicketCache | None = None,
+        memory: Memory | None = None,
         pipeline: bool = True,
         now: Callable[[], datetime] = utc_now,
         observe: Callable[[Command], None] | None = None,
         at: Address | None = None,
         first_trid: int = 1,
     ) -> None:
-        self._observe = observe
+        password = check_password(as_secret(password))
         self._passport = check_passport(passport)
-        secret, numbers = check_password(password), None if dialects is None else tuple(dialects)
         if not isinstance(servers, Servers) or servers.notification is None:
             raise LocalProtocolError(
                 "no notification server to sign in at",
                 hint='name one: Servers("messenger.example") or Servers.named("escargot")',
             )
+        numbers = None if dialects is None else tuple(dialects)
+        self._arguments: dict[str, Any] = {
+            "passport": passport,
+            "password": password,
+            "servers": servers,
+            "dialects": numbers,
+            "scheme": scheme,
+            "tickets": tuple(tickets),
+            "guid": guid,
+            "pipeline": pipeline,
+            "now": now,
+            "observe": observe,
+        }
         self._offers = _offers(servers, scheme, numbers)
-        self._offered = self._offers.pop(0)
+        self._offered = self._offers[0]
+        self._left_to_offer = self._offers[1:]
         self._pipeline = pipeline
-        guid, more = check_guid(guid), tuple(tickets)
-        self._leg = TicketLeg(
-            self._passport, secret, servers, cache=cache, now=now, guid=guid, more=more
-        )
-        self._another = partial(
-            SignIn,
-            passport,
-            secret,
-            servers,
-            dialects=numbers,
-            scheme=scheme,
-            tickets=more,
-            guid=guid,
-            cache=cache,
-            pipeline=pipeline,
-            now=now,
-            observe=observe,
-        )
         self._dispatch = servers.notification
-        self._cache = cache
-        self._server_key = f"ns {self._passport.casefold()} {self._dispatch}"
-        self._remembered = None if at else self._recall_server()
+        self._journey = Journey(
+            self._passport,
+            password,
+            servers,
+            tuple(address.lower() for address in self._arguments["tickets"]),
+            check_guid(guid) if guid is not None or self.needs_guid else "",
+            now,
+            itertools.count(1),
+            memory or Memory(),
+        )
+        self._arguments["guid"] = (
+            self._journey.guid or guid
+        )  # the same machine, whenever it is again
+        self._route: Route = Md5Route(self._journey)  # until start() finds the right one
+        self._remembered = None if at else self._journey.memory.server
         self._server = at or self._remembered or self._dispatch
         self._visited = [self._server]
         self._transfers = 0
         self._ended = False
         self._conversation = self._new_conversation(first_trid)
 
+    # --- what may be asked ---------------------------------------------------------------------
+
     @property
     def server(self) -> Address:
         """The notification server that is being talked to."""
         return self._server
+
+    @property
+    def memory(self) -> Memory:
+        """What is known by now, for the next sign-in of the account at this network."""
+        return self._journey.memory
+
+    @property
+    def needs_guid(self) -> bool:
+        """True when a dialect that may be offered names the machine (MSNP16 and on)."""
+        return any(dialect.guid for offered in self._offers for dialect in offered)
 
     @property
     def waits_for(self) -> str:
@@ -141,19 +175,50 @@ class SignIn:
     @property
     def patience(self) -> float | None:
         """Seconds of silence after which `silence()` is to be called, or None."""
-        return None if self._ended else self._conversation.patience
+        if self._ended:
+            return None
+        if self._conversation.state is State.AWAIT_OK and self._route.uses_kept:
+            return TICKET_PATIENCE
+        return self._conversation.patience
+
+    def keys(self, password_tag: str) -> Keys:
+        """Return under which keys a cache keeps this sign-in's memory.
+
+        Args:
+            password_tag: a keyed hash of the password, which says nothing to who lacks the key.
+        """
+        schemes = [offered[0].scheme for offered in self._offers]
+        addresses = [*map(site_of, schemes), *self._journey.more]
+        return Keys(self._passport, self._journey.servers, schemes, addresses, password_tag)
+
+    # --- what happens --------------------------------------------------------------------------
 
     def start(self) -> list[Action]:
         """Begin. Both legs start at once."""
         self._conversation.open()
-        return self._settle([*self._leg.start(self._offered[0]), Connect(self._server)])
+        return self._settle([*self._take_route(self._offered[0]), Connect(self._server)])
 
-    def again(self, *, at: Address | None = None, first_trid: int = 1) -> SignIn:
-        """Return another sign-in with the same arguments, at the dispatch server unless `at` is.
+    def again(
+        self,
+        *,
+        at: Address | None = None,
+        first_trid: int = 1,
+        memory: Memory | None = None,
+        guid: str | None = None,
+    ) -> SignIn:
+        """Return another sign-in with the same arguments, and with what this one has learned.
 
-        Not at the server that was remembered: it is likely the one that was lost.
+        It begins at the dispatch server unless `at` is another: not at the server that was
+        remembered, which is likely the one that was lost. With `memory`, which is what was known
+        before this one, it begins where that says.
         """
-        return self._another(at=at or self._dispatch, first_trid=first_trid)
+        arguments = self._arguments | {"pipeline": self._pipeline}
+        if guid is not None:
+            arguments["guid"] = guid
+        if memory is not None:
+            return SignIn(**arguments, memory=memory, first_trid=first_trid)
+        where = at or self._dispatch
+        return SignIn(**arguments, memory=self.memory, at=where, first_trid=first_trid)
 
     def renewal(self) -> Exchange[dict[str, Ticket]]:
         """Return the exchange that gets new tickets, after `Done`.
@@ -161,7 +226,7 @@ class SignIn:
         Raises:
             LocalProtocolError: they cannot be renewed.
         """
-        return self._leg.renewal()
+        return self._route.renewal()
 
     def receive_data(self, data: bytes) -> list[Action]:
         """Take what came on the notification connection; b"" when the peer closed it."""
@@ -176,12 +241,17 @@ class SignIn:
         """Take the answer to a `Fetch`, or the error that it met."""
         if self._ended:
             return []
-        return self._settle(self._leg.respond(fetch_id, outcome))
+        return self._settle(self._route.respond(fetch_id, outcome))
 
     def silence(self) -> list[Action]:
         """Nothing came for `patience` seconds."""
         if self._ended:
             return []
+        if self._conversation.state is State.AWAIT_OK and self._route.uses_kept:
+            self._route.gave_up()
+            return self._settle(self._begin_at(self._server))
+        if self._conversation.takes_one_at_a_time:
+            return self._settle(self._one_at_a_time())
         self._conversation.silence()
         return self._settle([])
 
@@ -189,23 +259,35 @@ class SignIn:
         """The notification connection could not be made, or broke."""
         if self._ended:
             return []
-        if self._is_stale(error):
-            return self._settle(self._back_to_dispatch())
-        if is_historic(self._server.host):
+        actions = self._another_way(error)
+        if actions is None and is_historic(self._server.host):
             error.hint = GONE_HINT
-        return self._settle([Failed(error)])
+        return self._settle([Failed(error)] if actions is None else actions)
 
     def timed_out(self, timeout: float) -> SignInTimeout:
         """Return the error for a deadline that passed, saying what was waited for."""
-        self._forget_server()
+        hint = PIPELINE_HINT if self._conversation.takes_one_at_a_time else None
         error = SignInTimeout(
             f"{self.waits_for} did not come within {timeout:g} seconds",
-            step=self._leg.step or Step.NOTIFICATION,
-            server=str(self._leg.server or self._server),
+            step=self._route.step or Step.NOTIFICATION,
+            server=str(self._route.server or self._server),
+            hint=GONE_HINT if is_historic(self._server.host) else hint,
         )
-        if is_historic(self._server.host):
-            error.hint = GONE_HINT
+        self.give_up()
         return error
+
+    def give_up(self) -> None:
+        """Nobody waits any longer: the deadline passed, or the caller has cancelled.
+
+        What was only remembered and is being waited for is forgotten. Somebody who limits the
+        sign-in from outside would be stuck with a dead server for ever otherwise.
+        """
+        if self._ended:
+            return
+        self._ended = True
+        if self._route.step is None or self._conversation.state is not State.AWAIT_TICKET:
+            self._doubt_server()
+        self._route.gave_up()
 
     # --- inside --------------------------------------------------------------------------------
 
@@ -216,32 +298,72 @@ class SignIn:
             server=str(self._server),
             pipeline=self._pipeline,
             first_trid=first_trid,
-            observe=self._observe,
+            observe=self._arguments["observe"],
         )
+
+    def _take_route(self, dialect: Dialect) -> list[Action]:
+        """Take the route of a dialect from its beginning; nothing of another one survives."""
+        route = route_for(self._journey, dialect)
+        if isinstance(route, LocalProtocolError):
+            return [Failed(route)]
+        self._route = route
+        return route.start()
 
     def _on_event(self, event: Event) -> list[Action]:
         match event:
             case Challenged(dialect, words):
-                return self._leg.challenge(dialect, words)
+                # A server may agree to an older dialect of the scheme, which has another route.
+                before = [] if self._route.serves(dialect) else self._take_route(dialect)
+                if before and isinstance(before[-1], Failed):
+                    return before
+                return [*before, *self._route.challenge(dialect, words)]
             case Transferred(address):
                 return self._transfer(address)
-            case Refused(error) if self._is_stale(error):
-                return self._back_to_dispatch()
-            case Refused(NoCommonDialect()) if self._offers:
+            case Refused(NoCommonDialect()) if self._left_to_offer and not self._is_remembered:
                 return self._offer_others()
-            case Refused(WrongCredentials()) if self._leg.drop_cached():
-                return self._once_more()
             case Refused(error):
-                return [Failed(error)]
+                actions = self._another_way(error)
+                return [Failed(error)] if actions is None else actions
             case Accepted():
-                self._remember_server()
+                self._learn_server()
                 return [Done(self._signed_in(event))]
+
+    def _another_way(self, error: SignInError) -> list[Action] | None:
+        """Return how to go on after a failure of the notification leg, or None: it is the end."""
+        about_us = isinstance(error, WrongCredentials | AccountBlocked)
+        if self._is_remembered and not about_us:
+            # It is the remembered server that failed, rather than the sign-in.
+            return self._back_to_dispatch()
+        if self._was_answering and self._route.refused(error):
+            return self._begin_at(self._server)  # a kept ticket was refused: go the full way
+        if isinstance(error, ConnectionFailed) and self._may_be_one_at_a_time:
+            return self._one_at_a_time()
+        return None
+
+    @property
+    def _is_remembered(self) -> bool:
+        return self._remembered is not None and self._server == self._remembered
+
+    @property
+    def _was_answering(self) -> bool:
+        """True when the ticket was shown on this connection."""
+        return self._conversation.has_answered
+
+    @property
+    def _may_be_one_at_a_time(self) -> bool:
+        """True when the server may have gone because it was sent three commands at once.
+
+        A connection that broke before VER was answered may never have been made.
+        """
+        talk = self._conversation
+        broke = talk.takes_one_at_a_time and talk.state is not State.AWAIT_VER
+        return talk.closed_early or broke
 
     def _signed_in(self, accepted: Accepted) -> SignedIn:
         return SignedIn(
             accepted=accepted,
-            ticket=self._leg.ticket,
-            tickets=self._leg.tickets,
+            ticket=self._route.ticket,
+            tickets=self._route.tickets,
             server=self._server,
             next_trid=self._conversation.next_trid,
             unasked=tuple(self._conversation.unasked),
@@ -250,7 +372,7 @@ class SignIn:
 
     def _transfer(self, address: Address | None) -> list[Action]:
         self._transfers += 1
-        self._leg.forget_challenge()
+        self._route.forget_challenge()
         if self._transfers > MAX_TRANSFERS:
             return [self._too_many(f"more than {MAX_TRANSFERS} transfers")]
         if address is None:
@@ -262,6 +384,7 @@ class SignIn:
 
     def _begin_at(self, server: Address) -> list[Action]:
         """Talk to this server from VER on; transaction ids go on counting, as libpurple's did."""
+        self._route.forget_challenge()
         self._server = server
         self._conversation = self._new_conversation(self._conversation.next_trid)
         self._conversation.open()
@@ -269,43 +392,29 @@ class SignIn:
 
     def _offer_others(self) -> list[Action]:
         """The network speaks no dialect of that scheme: try the next."""
-        self._offered = self._offers.pop(0)
-        return [*self._leg.start(self._offered[0]), *self._begin_at(self._server)]
+        self._offered, *self._left_to_offer = self._left_to_offer
+        return [*self._take_route(self._offered[0]), *self._begin_at(self._server)]
 
-    def _once_more(self) -> list[Action]:
-        """A ticket out of the cache was refused, and is dropped: go the full way."""
-        self._leg.forget_challenge()
+    def _one_at_a_time(self) -> list[Action]:
+        """Nothing was answered behind VER: begin once more, and send one command at a time."""
+        self._pipeline = False
         return self._begin_at(self._server)
 
     # --- the notification server that an XFR named ---------------------------------------------
 
-    def _recall_server(self) -> Address | None:
-        text = self._cache.get(self._server_key) if self._cache is not None else None
-        try:
-            return Address.parse(text) if text else None
-        except BadAddress:
-            return None
+    def _learn_server(self) -> None:
+        server = None if self._server == self._dispatch else self._server
+        self._journey.memory = replace(self._journey.memory, server=server)
 
-    def _remember_server(self) -> None:
-        if self._server == self._dispatch:
-            self._forget_server()
-        elif self._cache is not None and self._server != self._remembered:
-            self._cache.put(self._server_key, str(self._server))
-
-    def _forget_server(self) -> None:
-        if self._remembered is not None and self._cache is not None:
-            self._cache.forget(self._server_key)
+    def _doubt_server(self) -> None:
+        """Forget the server if it was only remembered."""
+        if self._is_remembered:
+            self._journey.memory = replace(self._journey.memory, server=None)
         self._remembered = None
-
-    def _is_stale(self, error: SignInError) -> bool:
-        """Tell whether it is the remembered server that failed, rather than the sign-in."""
-        about_us = isinstance(error, WrongCredentials | AccountBlocked)
-        return self._server == self._remembered and not about_us
 
     def _back_to_dispatch(self) -> list[Action]:
         """The remembered server does not take us: begin where sign-ins begin."""
-        self._forget_server()
-        self._leg.forget_challenge()
+        self._doubt_server()
         self._visited = [self._dispatch]
         return self._begin_at(self._dispatch)
 
@@ -314,8 +423,7 @@ class SignIn:
 
     def _settle(self, actions: list[Action]) -> list[Action]:
         """Answer the challenge when the answer is there, and send what is to be sent."""
-        answer = self._leg.take_answer()
-        if answer:
+        if answer := self._route.take_answer():
             self._conversation.answer(*answer)
         end = next((action for action in actions if isinstance(action, Done | Failed)), None)
         if end is not None:

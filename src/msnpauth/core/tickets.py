@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from typing import Protocol
 from .secrets import Secret
 
 __all__ = [
+    "AsyncTicketCache",
     "MemoryTicketCache",
     "Ticket",
     "TicketCache",
@@ -69,37 +71,52 @@ class Ticket:
         return f"{len(self.value)} characters{shape} from {self.server}{until}"
 
 
-def dump_ticket(ticket: Ticket) -> str:
-    """Return a ticket as text for a cache; it is as secret as the ticket."""
+def dump_ticket(ticket: Ticket) -> Secret:
+    """Return a ticket as text for a cache."""
     import json
 
-    return json.dumps(
-        {
-            "value": ticket.value.reveal(),
-            "server": ticket.server,
-            "expires": ticket.expires.isoformat() if ticket.expires else None,
-            "proof_key": ticket.proof_key.reveal() if ticket.proof_key else None,
-        }
+    return Secret(
+        json.dumps(
+            {
+                "value": ticket.value.reveal(),
+                "server": ticket.server,
+                "expires": ticket.expires.isoformat() if ticket.expires else None,
+                "proof_key": ticket.proof_key.reveal() if ticket.proof_key else None,
+            }
+        )
     )
 
 
-def load_ticket(text: str | None) -> Ticket | None:
+def load_ticket(text: Secret | None) -> Ticket | None:
     """Return the ticket that was dumped; None when the text is something else."""
     if not text:
         return None
     import json
 
     try:
-        content = json.loads(text)
+        content = json.loads(text.reveal())
         key, expires = content["proof_key"], content["expires"]
-        return Ticket(
-            Secret(str(content["value"])),
-            str(content["server"]),
+        ticket = Ticket(
+            Secret(_text(content["value"])),
+            _text(content["server"]),
             datetime.fromisoformat(expires) if expires else None,
-            Secret(str(key)) if key else None,
+            Secret(_text(key)) if key else None,
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
+    # A time without its zone cannot be compared, and a blank in a ticket would forge a word.
+    has_zone = ticket.expires is None or ticket.expires.tzinfo is not None
+    return ticket if has_zone and _is_one_word(ticket.value) else None
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not text")
+    return value
+
+
+def _is_one_word(value: Secret) -> bool:
+    return re.fullmatch(r"[^\x00-\x20\x7f\ud800-\udfff]+", value.reveal()) is not None
 
 
 class TicketCache(Protocol):
@@ -113,6 +130,19 @@ class TicketCache(Protocol):
 
     def forget(self, key: str) -> None:
         """Drop what is kept under `key`; not an error when there is nothing."""
+
+
+class AsyncTicketCache(Protocol):
+    """The same for `msnpauth.aio`, where its methods are awaited."""
+
+    async def get(self, key: str) -> str | None:
+        """As `TicketCache.get`."""
+
+    async def put(self, key: str, value: str, expires: datetime | None = None) -> None:
+        """As `TicketCache.put`."""
+
+    async def forget(self, key: str) -> None:
+        """As `TicketCache.forget`."""
 
 
 class MemoryTicketCache:

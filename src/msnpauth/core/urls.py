@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 __all__ = ["Address", "BadAddress", "Url"]
 
-_HOST = re.compile(r"(?!-)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*")
+# Longer texts are no addresses. The bound also keeps every pattern below quick, whatever is asked.
+_MAX_ADDRESS = 300
+_MAX_URL = 8192
+_MAX_HOST = 253
+
+_PORT = re.compile(r"[1-9][0-9]{0,4}")
+_NAME = r"(?!-)[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*"
+_IPV6 = r"[0-9A-Fa-f:]*:[0-9A-Fa-f:]*(?:(?<=:)[0-9]{1,3}(?:\.[0-9]{1,3}){3})?"
+_HOST = re.compile(f"{_NAME}|{_IPV6}")
 _TARGET = re.compile(r"[!-~]*")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
@@ -19,13 +27,16 @@ class BadAddress(ValueError):
 
 def _host(text: str) -> str:
     host = text.removesuffix(".").lower()
-    if not _HOST.fullmatch(host) or len(host) > 253:
+    if len(host) > _MAX_HOST or not _HOST.fullmatch(host):
+        raise BadAddress("that is no host name")
+    if any(len(label) > 63 for label in host.split(".")):  # RFC 1035, 2.3.4
         raise BadAddress("that is no host name")
     return host
 
 
 def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) < 65536):
+    # `0444444` is refused: it would be another number for whoever reads it with other rules.
+    if not _PORT.fullmatch(text) or int(text) > 65535:
         raise BadAddress("a port is a number from 1 to 65535")
     return int(text)
 
@@ -44,6 +55,8 @@ class Address:
         Raises:
             BadAddress: it is none of these.
         """
+        if len(text) > _MAX_ADDRESS:
+            raise BadAddress("an address is host:port")
         match = re.fullmatch(r"\[([^\]]*:[^\]]*)\](?::(.*))?|([^:]*)(?::([^:]*))?", text)
         if not match:
             raise BadAddress("an address is host:port")
@@ -53,6 +66,19 @@ class Address:
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+_USUAL_PORTS = {"https": 443, "http": 80}
+
+
+def _split(text: str, base: Url | None) -> SplitResult:
+    try:
+        parts = urlsplit(urljoin(str(base), text) if base else text)
+        _ = parts.hostname  # this may raise as well
+        return parts
+    except ValueError:
+        pass  # brackets that do not match, letters that look like others
+    raise BadAddress("that is no URL")
 
 
 @dataclass(frozen=True)
@@ -77,22 +103,20 @@ class Url:
             BadAddress: it is no http(s) URL, names a user, or holds characters that no URL has.
         """
         text = text.strip(" \t")
+        if len(text) > _MAX_URL:
+            raise BadAddress("a URL has no more than 8,192 characters")
         if not _TARGET.fullmatch(text) or "\\" in text or not text:
             raise BadAddress("a URL has no blanks, control characters or letters beyond ASCII")
-        try:
-            parts = urlsplit(urljoin(str(base), text) if base else text)
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            raise BadAddress("that is no URL") from None
-        if parts.scheme not in ("http", "https") or not host:
+        parts = _split(text, base)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
             raise BadAddress("a URL starts with https:// and a host")
         if "@" in parts.netloc:
             raise BadAddress("a URL that names a user is not followed")
-        if port == 0:
-            raise BadAddress("a port is a number from 1 to 65535")
-        default = 443 if parts.scheme == "https" else 80
+        # Not `parts.port`, which takes leading zeros. `https://h:/` names none (RFC 3986, 3.2.3).
+        port = parts.netloc.rpartition("]")[2].partition(":")[2]
+        number = _port(port) if port else _USUAL_PORTS[parts.scheme]
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return cls(parts.scheme, Address(_host(host), port or default), target)
+        return cls(parts.scheme, Address(_host(parts.hostname), number), target)
 
     @classmethod
     def parse_login(cls, text: str) -> Url:
@@ -111,9 +135,9 @@ class Url:
     @property
     def authority(self) -> str:
         """What the Host header says: the port only where it is not the scheme's own."""
-        usual = 443 if self.scheme == "https" else 80
         text = str(self.address)
-        return text.rpartition(":")[0] if self.address.port == usual else text
+        usual = self.address.port == _USUAL_PORTS[self.scheme]
+        return text.rpartition(":")[0] if usual else text
 
     @property
     def origin(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 
-__all__ = ["BadXml", "children", "find", "find_all", "local_name", "parse", "text_of"]
+__all__ = ["BadXml", "children", "find", "find_all", "local_name", "outermost", "parse", "text_of"]
 
 MAX_DEPTH = 32
 
@@ -43,13 +43,16 @@ def parse(data: bytes) -> Element:
     """
     parser = XMLParser(target=_Builder())  # noqa: S314 - the builder refuses what makes it unsafe
     try:
-        parser.feed(data)
+        # The commonest fault of services in PHP is a line end before the XML declaration.
+        parser.feed(data.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n"))
         root: Element = parser.close()
-    except (ParseError, LookupError, ValueError) as problem:
-        if isinstance(problem, BadXml):
-            raise
-        raise BadXml("that is no XML") from None
-    return root
+    except BadXml as problem:
+        complaint = str(problem)
+    except (ParseError, LookupError, ValueError, RecursionError):
+        complaint = "that is no XML"  # the encoding may be one that nobody has heard of
+    else:
+        return root
+    raise BadXml(complaint)
 
 
 def local_name(element: Element) -> str:
@@ -60,6 +63,18 @@ def local_name(element: Element) -> str:
 def children(element: Element, name: str) -> Iterator[Element]:
     """Yield the direct children of that local name."""
     return (child for child in element if local_name(child) == name)
+
+
+def outermost(element: Element, name: str) -> Iterator[Element]:
+    """Yield the descendants of that local name, but none that lies within another one.
+
+    However deep a hostile server nests them, each part of the document is looked at once.
+    """
+    for child in element:
+        if local_name(child) == name:
+            yield child
+        else:
+            yield from outermost(child, name)
 
 
 def find_all(element: Element, name: str) -> Iterator[Element]:

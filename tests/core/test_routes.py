@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,19 +10,23 @@ import pytest
 from feeding import VECTORS
 from msnpauth.core.actions import Action, Done, Failed, Fetch, Prepare, Send
 from msnpauth.core.errors import (
+    CertificateRejected,
     ConnectionFailed,
     LocalProtocolError,
     RemoteProtocolError,
     SignInError,
+    SignInTimeout,
     Step,
+    WrongCredentials,
 )
 from msnpauth.core.http import Response
+from msnpauth.core.memory import Memory
 from msnpauth.core.proof import is_answer
+from msnpauth.core.routes import md5_answer
 from msnpauth.core.secrets import Secret
 from msnpauth.core.servers import Servers
-from msnpauth.core.sign_in import SignIn
-from msnpauth.core.ticket_leg import md5_answer
-from msnpauth.core.tickets import MemoryTicketCache
+from msnpauth.core.sign_in import TICKET_PATIENCE, SignIn
+from msnpauth.core.urls import Url
 from msnpauth.core.xml import find_all, parse
 
 NS = "ns.example:1863"
@@ -44,14 +48,16 @@ def new(dialect: int, **servers: str) -> SignIn:
     )
 
 
-def reply(address: str, *, secret: bool = False, life: bool = True) -> Response:
+def reply(
+    address: str, *, secret: bool = False, life: bool = True, value: str = "t=1&amp;p="
+) -> Response:
     proof = (
         f"<RequestedProofToken><BinarySecret>{SECRET.reveal()}</BinarySecret></RequestedProofToken>"
     )
     times = "<LifeTime><Created>2011-05-05T14:44:00Z</Created><Expires>2011-05-06T14:44:00Z</Expires></LifeTime>"
     body = (
         f"<E><Body><RequestSecurityTokenResponse><Address>{address}</Address>{times if life else ''}"
-        f"<BinarySecurityToken>t=1&amp;p=</BinarySecurityToken>{proof if secret else ''}"
+        f"<BinarySecurityToken>{value}</BinarySecurityToken>{proof if secret else ''}"
         "</RequestSecurityTokenResponse></Body></E>"
     )
     return Response(200, (), body.encode())
@@ -61,7 +67,7 @@ def challenge(sign_in: SignIn, dialect: int, words: str) -> list[Action]:
     second = "INF 2 MD5" if dialect < 8 else "CVR 2 1"
     scheme = "MD5" if dialect < 8 else "TWN" if dialect < 15 else "SSO"
     lines = f"VER 1 MSNP{dialect}\r\n{second}\r\nUSR 3 {scheme} S {words}\r\n"
-    return sign_in.receive_data(lines.encode())
+    return sign_in.receive_data(lines.encode("utf-8", "surrogateescape"))
 
 
 def fetched(actions: list[Action]) -> Fetch:
@@ -117,10 +123,9 @@ def test_more_tickets_need_rst() -> None:
     assert isinstance(failure(sign_in.start()), LocalProtocolError)
 
 
-@pytest.mark.parametrize("vector", VECTORS["md5_signin"])
+@pytest.mark.parametrize("vector", [v for v in VECTORS["md5_signin"] if v["password"]])
 def test_md5_answers(vector: dict[str, str]) -> None:
-    if vector["password"]:
-        assert md5_answer(vector["salt"], Secret(vector["password"])) == vector["response"]
+    assert md5_answer(vector["salt"], Secret(vector["password"])) == vector["response"]
 
 
 def test_md5_asks_nobody() -> None:
@@ -185,52 +190,91 @@ def test_a_ticket_for_somewhere_else() -> None:
     assert "no ticket for messengerclear.live.com" in error.text
 
 
-@pytest.mark.parametrize("words", ["MBI_KEY_OLD", "MBI_KEY_OLD nonce more", ""])
+@pytest.mark.parametrize(
+    "words", ["MBI_KEY_OLD", "MBI_KEY_OLD\udcff nonce", "MBI_KEY_OLD nonce\udcff", ""]
+)
 def test_a_challenge_that_is_none(words: str) -> None:
     sign_in = new(15, rst=RST)
     sign_in.start()
     assert isinstance(failure(challenge(sign_in, 15, words)), RemoteProtocolError)
 
 
+def by_sso(memory: Memory | None = None, **settings: Any) -> SignIn:
+    """Return a sign-in by SSO that has begun."""
+    servers = Servers(notification=NS, rst=RST)
+    given: dict[str, Any] = {"dialects": [15], "now": lambda: NOW, "guid": GUID} | settings
+    sign_in = SignIn("a@b.example", "x", servers, memory=memory, **given)
+    sign_in.start()
+    return sign_in
+
+
+def learned(*, life: bool = True, **settings: Any) -> Memory:
+    """Return what a sign-in by SSO has learned."""
+    sign_in = by_sso(**settings)
+    challenge(sign_in, 15, "MBI_KEY_OLD one")
+    sign_in.receive_response(1, reply("messengerclear.live.com", secret=True, life=life))
+    return sign_in.memory
+
+
 @pytest.mark.parametrize("life", [True, False])
 def test_what_is_kept(life: bool) -> None:
-    cache = MemoryTicketCache(now=lambda: NOW)
-    servers = Servers(notification=NS, rst=RST)
-
-    def attempt(passport: str = "a@b.example") -> SignIn:
-        settings: dict[str, Any] = {"cache": cache, "now": lambda: NOW, "guid": GUID}
-        sign_in = SignIn(passport, "x", servers, dialects=[15], **settings)
-        sign_in.start()
-        return sign_in
-
-    first = attempt()
-    challenge(first, 15, "MBI_KEY_OLD one")
-    first.receive_response(1, reply("messengerclear.live.com", secret=True, life=life))
-    again = challenge(attempt("A@b.example"), 15, "MBI_KEY_OLD two")
+    again = challenge(by_sso(learned(life=life)), 15, "MBI_KEY_OLD two")
     if not life:
         fetched(again)
         return
     (line,) = said(again)
     assert is_answer(line.split()[5], SECRET, "two")
-    fetched(challenge(attempt("other@b.example"), 15, "MBI_KEY_OLD two"))
 
 
-def test_a_kept_ticket_that_is_refused() -> None:
-    cache = MemoryTicketCache(now=lambda: NOW)
-    settings: dict[str, Any] = {"cache": cache, "now": lambda: NOW, "dialects": [15]}
-    first = SignIn("a@b.example", "x", Servers(notification=NS, rst=RST), **settings)
-    first.start()
-    challenge(first, 15, "MBI_KEY_OLD one")
-    first.receive_response(1, reply("messengerclear.live.com", secret=True))
-    second = SignIn("a@b.example", "x", Servers(notification=NS, rst=RST), **settings)
-    second.start()
+@pytest.mark.parametrize(
+    ("left", "used"), [(timedelta(seconds=59), False), (timedelta(seconds=60), True)]
+)
+def test_a_kept_ticket_that_is_about_to_end_is_not_used(left: timedelta, used: bool) -> None:
+    ends = NOW + timedelta(hours=24)  # see `reply`
+    sign_in = by_sso(learned(), now=lambda: ends - left)
+    actions = challenge(sign_in, 15, "MBI_KEY_OLD two")
+    assert [type(action) for action in actions] == [Send if used else Fetch]
+
+
+def test_a_kept_ticket_for_one_address_only_is_not_enough() -> None:
+    sign_in = by_sso(learned(), tickets=["contacts.msn.com"])
+    fetched(challenge(sign_in, 15, "MBI_KEY_OLD two"))
+
+
+@pytest.mark.parametrize("end", [b"911 4\r\n", b"928 4\r\n", b"", b"nonsense\r\n", "silence"])
+def test_a_kept_ticket_that_does_not_work(end: bytes | str) -> None:
+    """It is dropped, and the full way is gone once: servers refuse by codes, closing, silence."""
+    second = by_sso(learned())
     challenge(second, 15, "MBI_KEY_OLD two")
-    actions = second.receive_data(b"911 4\r\n")
+    assert second.patience == TICKET_PATIENCE
+    actions = second.receive_data(end) if isinstance(end, bytes) else second.silence()
     assert [type(action).__name__ for action in actions] == ["Connect", "Send"]
+    assert second.memory == Memory()
     lines = b"VER 5 MSNP15\r\nCVR 6 1\r\nUSR 7 SSO S MBI_KEY_OLD three\r\n"
     fetched(second.receive_data(lines))
     second.receive_response(1, reply("messengerclear.live.com", secret=True))
+    assert not second.patience
     assert failure(second.receive_data(b"911 8\r\n")).code == 911
+    assert second.memory.tickets
+
+
+@pytest.mark.parametrize("code", [924, 927])
+def test_a_kept_ticket_of_a_blocked_account_is_not_doubted(code: int) -> None:
+    second = by_sso(learned())
+    challenge(second, 15, "MBI_KEY_OLD two")
+    assert failure(second.receive_data(f"{code} 4\r\n".encode())).code == code
+    assert second.memory.tickets
+
+
+@pytest.mark.parametrize("way", ["deadline", "cancelled"])
+def test_a_kept_ticket_that_was_shown_when_everybody_gave_up_is_dropped(way: str) -> None:
+    second = by_sso(learned())
+    challenge(second, 15, "MBI_KEY_OLD two")
+    if way == "deadline":
+        second.timed_out(3)
+    else:
+        second.give_up()
+    assert second.memory == Memory()
 
 
 TO_LOGIN = Response(200, (("PassportURLs", "DALogin=login.example/l"),))
@@ -254,11 +298,16 @@ def shown(actions: list[Action]) -> list[str]:
 def test_the_nexus_is_asked_beside_the_notification_server() -> None:
     sign_in = new(12, nexus=NEXUS)
     assert shown(sign_in.start()) == [f"fetch 1 {NEXUS}"]
-    assert sign_in.timed_out(1).step is Step.NEXUS
     assert shown(sign_in.receive_response(1, TO_LOGIN)) == [f"prepare {LOGIN}"]
     asked = challenge(sign_in, 12, "lc=1")
     assert shown(asked) == [f"fetch 2 {LOGIN}"]
     assert said(sign_in.receive_response(2, GRANTED)) == ["USR 4 TWN S t=1&p=\r\n"]
+
+
+def test_a_nexus_that_is_silent() -> None:
+    sign_in = new(12, nexus=NEXUS)
+    sign_in.start()
+    assert sign_in.timed_out(1).step is Step.NEXUS
 
 
 def test_a_challenge_that_is_there_before_the_nexus_has_answered() -> None:
@@ -280,57 +329,107 @@ def test_a_challenge_is_good_for_its_connection_only() -> None:
     assert said(sign_in.receive_response(2, GRANTED)) == ["USR 7 TWN S t=1&p=\r\n"]
 
 
-def remembering(cache: MemoryTicketCache) -> SignIn:
-    settings: dict[str, Any] = {"cache": cache, "now": lambda: NOW, "dialects": [12]}
+def remembering(memory: Memory | None = None) -> SignIn:
+    settings: dict[str, Any] = {"memory": memory, "now": lambda: NOW, "dialects": [12]}
     return SignIn("a@b.example", "x", Servers(notification=NS, nexus=NEXUS), **settings)
 
 
+KNOWN = Memory(login=Url.parse(LOGIN))
+
+
 def test_the_login_address_is_remembered() -> None:
-    cache = MemoryTicketCache(now=lambda: NOW)
-    first = remembering(cache)
+    first = remembering()
     first.start()
     first.receive_response(1, TO_LOGIN)
-    assert shown(remembering(cache).start()) == [f"prepare {LOGIN}"]
+    assert first.memory == KNOWN
+    assert shown(remembering(KNOWN).start()) == [f"prepare {LOGIN}"]
 
 
-@pytest.mark.parametrize("outcome", [LOST, Response(404)])
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        LOST,
+        Response(404),
+        Response(401),
+        Response(503),
+        Response(302, (("Location", "https://elsewhere.example/"),)),
+        SignInTimeout("late"),
+        CertificateRejected("expired"),
+    ],
+)
 def test_a_remembered_login_address_that_fails_is_forgotten(
     outcome: Response | SignInError,
 ) -> None:
-    cache = MemoryTicketCache(now=lambda: NOW)
-    first = remembering(cache)
-    first.start()
-    first.receive_response(1, TO_LOGIN)
-    second = remembering(cache)
+    second = remembering(KNOWN)
     second.start()
     assert shown(challenge(second, 12, "lc=1")) == [f"fetch 1 {LOGIN}"]
     assert shown(second.receive_response(1, outcome)) == [f"fetch 2 {NEXUS}"]
-    assert shown(remembering(cache).start()) == [f"fetch 1 {NEXUS}"]
+    assert second.memory == Memory()
     assert shown(second.receive_response(2, TO_LOGIN)) == [f"fetch 3 {LOGIN}"]
     error = failure(second.receive_response(3, LOST))
     assert isinstance(error, ConnectionFailed)
 
 
-@pytest.mark.parametrize("kept", ["http://login.example/l", "nonsense", ""])
-def test_what_is_no_login_address_is_not_used(kept: str) -> None:
-    cache = MemoryTicketCache(now=lambda: NOW)
-    first = remembering(cache)
-    first.start()
-    first.receive_response(1, TO_LOGIN)
-    (key,) = cache._kept
-    cache.put(key, kept)
-    assert shown(remembering(cache).start()) == [f"fetch 1 {NEXUS}"]
+def test_a_remembered_login_server_that_judged_the_password_is_the_right_one() -> None:
+    sign_in = remembering(KNOWN)
+    sign_in.start()
+    challenge(sign_in, 12, "lc=1")
+    failed = Response(401, (("WWW-Authenticate", "Passport1.4 da-status=failed"),))
+    assert isinstance(failure(sign_in.receive_response(1, failed)), WrongCredentials)
+    assert sign_in.memory == KNOWN
+
+
+@pytest.mark.parametrize("way", ["deadline", "cancelled"])
+def test_a_remembered_login_server_that_is_silent_is_forgotten(way: str) -> None:
+    sign_in = remembering(KNOWN)
+    sign_in.start()
+    challenge(sign_in, 12, "lc=1")
+    if way == "deadline":
+        assert sign_in.timed_out(3).step is Step.LOGIN
+    else:
+        sign_in.give_up()
+    assert sign_in.memory == Memory()
+
+
+def test_a_login_server_that_was_not_asked_is_not_doubted() -> None:
+    sign_in = remembering(KNOWN)
+    sign_in.start()
+    sign_in.timed_out(3)
+    assert sign_in.memory == KNOWN
 
 
 def test_new_tickets_without_a_new_connection() -> None:
-    cache = MemoryTicketCache(now=lambda: NOW)
-    settings: dict[str, Any] = {"cache": cache, "now": lambda: NOW, "dialects": [15]}
-    sign_in = SignIn("a@b.example", "x", Servers(notification=NS, rst=RST), **settings)
-    sign_in.start()
+    sign_in = by_sso(learned())
     challenge(sign_in, 15, "MBI_KEY_OLD one")
-    sign_in.receive_response(1, reply("messengerclear.live.com", secret=True))
+    sign_in.receive_data(b"USR 4 OK a@b.example 1 0\r\n")
+    kept = sign_in.memory
     renewal = sign_in.renewal()
     assert str(next(renewal).url) == RST
     with pytest.raises(StopIteration) as end:
-        renewal.send(reply("messengerclear.live.com", secret=True))
+        renewal.send(reply("messengerclear.live.com", secret=True, value="t=2"))
     assert list(end.value.value) == ["messengerclear.live.com"]
+    assert sign_in.memory != kept
+    assert [ticket.reveal() for ticket in sign_in.memory.tickets.values()] == ["t=2"]
+
+
+def test_a_new_offer_makes_a_new_route() -> None:
+    """A nexus that was asked for TWN answers late: nothing goes out with the salt of MD5."""
+    servers = Servers(notification=NS, nexus=NEXUS, schemes=("TWN", "MD5"))
+    sign_in = SignIn("a@b.example", "hunter2", servers)
+    assert shown(sign_in.start()) == [f"fetch 1 {NEXUS}"]
+    sign_in.receive_data(b"VER 1 0\r\n")
+    opening = b"VER 4 MSNP7\r\nINF 5 MD5\r\nUSR 6 MD5 S 1013928519.693957190\r\n"
+    answered = said(sign_in.receive_data(opening))
+    assert answered == [f"USR 7 MD5 S {md5_answer('1013928519.693957190', Secret('hunter2'))}\r\n"]
+    assert sign_in.receive_response(1, TO_LOGIN) == []
+    assert sign_in.receive_response(1, LOST) == []
+
+
+def test_an_older_dialect_has_its_own_route() -> None:
+    """MSNP12 and on ask the RST, MSNP8 to 11 the login server; one offer may hold both."""
+    servers = Servers(notification=NS, nexus=NEXUS, rst=RST)
+    sign_in = SignIn("a@b.example", "x", servers, dialects=[8, 12], now=lambda: NOW)
+    assert shown(sign_in.start()) == [f"prepare {RST}"]
+    assert shown(challenge(sign_in, 8, "lc=1")) == [f"fetch 1 {NEXUS}"]
+    assert shown(sign_in.receive_response(1, TO_LOGIN)) == [f"fetch 2 {LOGIN}"]
+    assert said(sign_in.receive_response(2, GRANTED)) == ["USR 4 TWN S t=1&p=\r\n"]
