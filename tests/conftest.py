@@ -46,6 +46,7 @@ def _nothing_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setenv("MSNPAUTH_MACHINE_GUID_FILE", str(tmp_path / "machine-guid"))
+    monkeypatch.setenv("MSNPAUTH_CACHE_KEY_FILE", str(tmp_path / "cache-key"))
     monkeypatch.setenv("MSNPAUTH_SERVICES", str(tmp_path / "no-services.toml"))
 
 

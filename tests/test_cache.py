@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 import threading
@@ -9,12 +11,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import filelock
 import keyring
 import keyring.backend
 import keyring.errors
 import pytest
 
 from msnpauth import FileTicketCache, LocalProtocolError, PlainCacheWarning
+from msnpauth import cache as cache_module
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -113,9 +117,7 @@ def test_what_has_ended_is_gone(path: Path, ring: Kept) -> None:
     assert cache.get("a") == "x"
     now = NOW + timedelta(seconds=5)
     assert cache.get("a") is None
-    size = path.stat().st_size
-    cache.put("b", "x")
-    assert path.stat().st_size <= size
+    assert cache.get("b") is None
 
 
 @pytest.mark.parametrize(
@@ -134,27 +136,182 @@ def test_a_file_that_holds_something_else(
     assert cache.get("a") == "x"
 
 
-def test_no_folder(tmp_path: Path, ring: Kept) -> None:
+def test_a_file_of_an_older_version(path: Path, ring: Kept) -> None:
+    """It is as good as none, and is replaced at the first change."""
+    cache = FileTicketCache(path)
+    path.write_bytes(b'{"a": ["x", "2026-12-01T00:00:00"]}')
+    assert cache.get("a") is None
+    cache.put("b", "y")
+    assert cache.get("b") == "y"
+    assert b'"a"' not in path.read_bytes()
+
+
+def test_a_line_that_a_crash_cut_off(path: Path, ring: Kept) -> None:
+    cache = FileTicketCache(path)
+    cache.put("a", "one")
+    cache.put("a", "two")
+    path.write_bytes(path.read_bytes()[:-5])
+    assert cache.get("a") is None
+    cache.put("b", "x")
+    assert cache.get("b") == "x"
+
+
+@pytest.mark.parametrize("damage", [b" ", b"x", b"\n", b"9", b"\xff"])
+def test_any_damage_is_borne(path: Path, ring: Kept, damage: bytes) -> None:
+    cache = FileTicketCache(path)
+    cache.put("a", "one", NOW)
+    cache.put("b", "two")
+    content = path.read_bytes()
+    for at in range(0, len(content), 7):
+        path.write_bytes(content[:at] + damage + content[at + 1 :])
+        assert cache.get("b") in (None, "two")
+        assert cache.get("a") is None
+        cache.put("c", "three")
+        assert cache.get("c") == "three"
+
+
+def test_the_file_is_written_anew_when_most_of_it_no_longer_counts(path: Path, ring: Kept) -> None:
+    now = NOW
+    cache = FileTicketCache(path, now=lambda: now)
+    cache.put("ended", "x" * 1000, NOW + timedelta(seconds=5))
+    cache.put("kept", "y")
+    cache.put("gone", "y")
+    cache.forget("gone")
+    now = NOW + timedelta(seconds=6)
+    for number in range(200):
+        cache.put("often", f"{number} " + "z" * 1000)
+    assert path.stat().st_size < 100_000
+    assert [cache.get(key) for key in ("ended", "kept", "gone")] == [None, "y", None]
+    assert str(cache.get("often")).startswith("199 ")
+    assert len(path.read_bytes().splitlines()) < 60
+
+
+def test_names_and_values_that_lines_could_not_hold(path: Path, ring: Kept) -> None:
+    cache = FileTicketCache(path)
+    for text in ("a\nb", "a b", "é", "", "\0", "x" * 5000):
+        cache.put(f"key {text}", f"value {text}")
+    for text in ("a\nb", "a b", "é", "", "\0", "x" * 5000):
+        assert FileTicketCache(path).get(f"key {text}") == f"value {text}"
+
+
+def test_a_symbolic_link_stays_one(path: Path, ring: Kept, tmp_path: Path) -> None:
+    path.parent.mkdir()
+    path.symlink_to(tmp_path / "real")
+    for number in range(200):
+        FileTicketCache(path).put("a", f"{number} " + "z" * 1000)
+    assert path.is_symlink()
+    assert str(FileTicketCache(tmp_path / "real").get("a")).startswith("199 ")
+
+
+def test_no_folder(tmp_path: Path, ring: Kept, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("x", "ascii")
-    with pytest.raises(LocalProtocolError, match="no folder"):
-        FileTicketCache(tmp_path / "file" / "tickets")
+    cache = FileTicketCache(tmp_path / "file" / "tickets")
+    cache.put("a", "x")
+    cache.forget("a")
+    assert cache.get("a") is None
+    assert "was not written" in caplog.text
+
+
+@pytest.mark.parametrize("path", [None, 5, "a\0b"])
+def test_what_is_no_path(path: Any) -> None:
+    with pytest.raises(LocalProtocolError, match="the path of a file"):
+        FileTicketCache(path)
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(LocalProtocolError, match="the path of a file"):
+        FileTicketCache(tmp_path)
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP, errno.EACCES, errno.EROFS])
+def test_a_file_system_without_locks(
+    path: Path,
+    ring: Kept,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    code: int,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", fail)
+    cache = FileTicketCache(path)
+    cache.put("a", "x")
+    assert cache.get("a") is None
+    assert os.strerror(code) in caplog.text
+
+
+def test_a_lock_that_another_process_holds(
+    path: Path, ring: Kept, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(cache_module, "_LOCK_SECONDS", 0.01)
+    cache = FileTicketCache(path)
+    cache.put("a", "x")
+    with filelock.FileLock(f"{path}.lock"):
+        cache.put("a", "y")
+        FileTicketCache(path)
+    assert cache.get("a") == "x"
+    assert "was not written" in caplog.text
 
 
 def test_a_disk_that_is_full(
     path: Path, ring: Kept, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The sign-in goes on; the file of before stays."""
+    """The sign-in goes on; what was kept before stays, and nothing of the new line."""
     cache = FileTicketCache(path)
     cache.put("a", "x")
+    size, write = path.stat().st_size, os.write
 
-    def fail(*arguments: Any, **settings: Any) -> Any:
-        raise OSError(28, "No space left on device")
+    def half(descriptor: int, data: bytes) -> int:
+        return write(descriptor, data[: len(data) // 2])
 
-    monkeypatch.setattr(Path, "replace", fail)
+    monkeypatch.setattr(os, "write", half)
     cache.put("a", "y")
     assert cache.get("a") == "x"
+    assert path.stat().st_size == size
     assert "No space left" in caplog.text
     assert len(list(path.parent.iterdir())) == 2
+
+
+class Broken(Kept):
+    """Raises whatever its libraries raise."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    def get_password(self, service: str, username: str) -> str | None:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("no backend"), ConnectionRefusedError(), KeyError("x"), TypeError("x")]
+)
+def test_a_keyring_that_is_broken(path: Path, ring: Kept, error: Exception) -> None:
+    keyring.set_keyring(Broken(error))
+    with pytest.warns(PlainCacheWarning):
+        cache = FileTicketCache(path)
+    cache.put("a", "x")
+    assert cache.get("a") == "x"
+
+
+def test_a_keyring_that_asks_somebody(
+    path: Path, ring: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache_module, "_KEYRING_SECONDS", 0.05)
+    answered = threading.Event()
+
+    class Asks(Kept):
+        def get_password(self, service: str, username: str) -> str | None:
+            answered.wait(20)
+            return None
+
+    keyring.set_keyring(Asks())
+    with pytest.warns(PlainCacheWarning):
+        cache = FileTicketCache(path)
+    answered.set()
+    cache.put("a", "x")
+    assert cache.get("a") == "x"
 
 
 def test_many_at_once(path: Path, ring: Kept) -> None:

@@ -31,7 +31,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .cache import FileTicketCache, PlainCacheWarning
+    from .core.comeback import Reconnect
     from .core.commands import Command, escape, unescape
+    from .core.engine import SessionState
     from .core.errors import (
         AccountBlocked,
         CertificateRejected,
@@ -49,11 +51,11 @@ if TYPE_CHECKING:
         UntrustedRedirect,
         WrongCredentials,
     )
+    from .core.memory import Memory
     from .core.secrets import Secret
     from .core.servers import Servers
     from .core.sign_in import SignIn
-    from .core.tickets import MemoryTicketCache, Ticket, TicketCache
-    from .reconnect import Reconnect
+    from .core.tickets import AsyncTicketCache, MemoryTicketCache, Ticket, TicketCache
     from .sync.auth import MSNPAuth
     from .sync.driver import sign_in
     from .sync.session import Session
@@ -62,7 +64,9 @@ if TYPE_CHECKING:
 # Names by the module they live in; nothing is imported before it is asked for.
 _HOMES = {
     "cache": ("FileTicketCache", "PlainCacheWarning"),
+    "core.comeback": ("Reconnect",),
     "core.commands": ("Command", "escape", "unescape"),
+    "core.engine": ("SessionState",),
     "core.errors": (
         "AccountBlocked",
         "CertificateRejected",
@@ -83,8 +87,8 @@ _HOMES = {
     "core.secrets": ("Secret",),
     "core.servers": ("Servers",),
     "core.sign_in": ("SignIn",),
-    "core.tickets": ("MemoryTicketCache", "Ticket", "TicketCache"),
-    "reconnect": ("Reconnect",),
+    "core.memory": ("Memory",),
+    "core.tickets": ("AsyncTicketCache", "MemoryTicketCache", "Ticket", "TicketCache"),
     "sync.auth": ("MSNPAuth",),
     "sync.session": ("Session",),
     "sync.driver": ("sign_in",),
@@ -94,6 +98,7 @@ _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [  # noqa: RUF022 - sorted without regard to case, as a reader looks names up
     "AccountBlocked",
+    "AsyncTicketCache",
     "AsyncTransport",
     "CertificateRejected",
     "Command",
@@ -102,6 +107,7 @@ __all__ = [  # noqa: RUF022 - sorted without regard to case, as a reader looks n
     "escape",
     "FileTicketCache",
     "LocalProtocolError",
+    "Memory",
     "MemoryTicketCache",
     "MSNPAuth",
     "NoCommonDialect",
@@ -113,6 +119,7 @@ __all__ = [  # noqa: RUF022 - sorted without regard to case, as a reader looks n
     "ServiceUnavailable",
     "Session",
     "SessionEnded",
+    "SessionState",
     "sign_in",
     "SignIn",
     "SignInError",

@@ -1,7 +1,7 @@
 """The masked conversation, on the logger `msnpauth`, at DEBUG; at INFO, sessions that come back.
 
-Each record has `direction` (`>`, `<` or ` `) and `channel` (a `Step`'s word) as attributes, for a
-handler that wants more than the text.
+Each record has `direction` (`>`, `<` or ` `), `channel` (a `Step`'s word) and `ended` (True for the
+end of a session) as attributes, for a handler that wants more than the text.
 """
 
 from __future__ import annotations
@@ -19,19 +19,24 @@ if TYPE_CHECKING:
     import logging
 
     from .core.actions import Action
+    from .core.engine import Back, Dropped, Lost, Over
 
 __all__ = [
     "acted",
     "answered",
-    "comes_back",
     "enabled",
+    "failed",
     "observer",
     "received",
     "requested",
     "sent",
+    "told",
 ]
 
-_DEBUG, _INFO = 10, 20
+_DEBUG, _INFO, _WARNING = 10, 20, 30
+
+# A session that this side closed is no news.
+_OURS = frozenset({"closed", "detached"})
 
 
 def enabled() -> bool:
@@ -46,8 +51,10 @@ def _logger() -> logging.Logger:
     return logging.getLogger("msnpauth")
 
 
-def _write(direction: str, channel: Step, text: str, level: int = _DEBUG) -> None:
-    extra = {"direction": direction, "channel": str(channel)}
+def _write(
+    direction: str, channel: Step, text: str, level: int = _DEBUG, *, ended: bool = False
+) -> None:
+    extra = {"direction": direction, "channel": str(channel), "ended": ended}
     _logger().log(level, "%s %s %s", channel, direction, text, extra=extra)
 
 
@@ -87,9 +94,31 @@ def answered(request: Request, outcome: Response | SignInError) -> None:
             _write("<", request.step, line)
 
 
-def comes_back(lost: SignInError, pause: float) -> None:
-    """A session was lost, or an attempt to come back failed: the next is to be made."""
-    _write(" ", Step.SESSION, f"{lost.text}; signing in again in {pause:.1f} seconds", _INFO)
+def told(event: Lost | Back | Dropped | Over) -> None:
+    """Something happened to a session that its owner should be able to read afterwards."""
+    from .core.engine import Back, Dropped, Lost, Over
+    from .core.errors import SessionEnded
+
+    match event:
+        case Lost(error, pause):
+            text, level = f"{error.text}; signing in again in {pause:.1f} seconds", _INFO
+        case Back(server):
+            text, level = f"signed in again, at {server}", _INFO
+        case Dropped(count):
+            text = f"nobody receives: {count} unread commands were dropped, the oldest first"
+            text, level = f"{text}, and more may follow (receive=False wants none)", _WARNING
+        case _:
+            lost = f" ({event.dropped} commands were never received)" if event.dropped else ""
+            text, level = f"the session is over: {event.error}{lost}", _WARNING
+            if isinstance(event.error, SessionEnded) and event.error.reason in _OURS:
+                level = _DEBUG
+    if level > _DEBUG or enabled():
+        _write(" ", Step.SESSION, text, level, ended=isinstance(event, Over))
+
+
+def failed(error: SignInError, pause: float) -> None:
+    """A first sign-in failed, and is to be tried again."""
+    _write(" ", Step.NOTIFICATION, f"{error}; trying again in {pause:.1f} seconds", _WARNING)
 
 
 def acted(action: Action) -> None:

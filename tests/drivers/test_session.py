@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import re
 import socket
 import struct
 import threading
@@ -22,21 +24,29 @@ from msnpauth import (
     Reconnect,
     RemoteProtocolError,
     Servers,
+    ServiceUnavailable,
     SessionEnded,
     SignInTimeout,
     WrongCredentials,
 )
-from msnpauth.aio import link as aio_link
-from msnpauth.aio import session as aio_session
+from msnpauth.core import engine as core_engine
 from msnpauth.core import session as core_session
 from msnpauth.core.http import Request, Response
+from msnpauth.core.inbox import Inbox
 from msnpauth.service import Service
-from msnpauth.sync import link as sync_link
 from msnpauth.sync import session as sync_session
 from msnpauth.transports import AsyncTransport, Transport, make_transport
 from wire import PASSPORT, PASSWORD, Peer, Script, Server, answers, granted, later, to_ok
 
 Driver = SyncDriver | AioDriver
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for what another thread is about to do; the test's own time limit ends it."""
+    while not condition():
+        threading.Event().wait(0.001)
+
+
 Joined = Callable[..., Any]
 
 
@@ -76,10 +86,12 @@ def test_send_and_receive(joined: Joined) -> None:
         assert session.receive(20) == Command("OUT", None, ("SSD",))
         with pytest.raises(SessionEnded, match="going down") as ended:
             session.receive()
-        assert session.ended is ended.value
+        assert session.ended is not ended.value
+        assert session.ended.reason == ended.value.reason == "SSD"
         with pytest.raises(SessionEnded):
             session.send("CHG", "NLN", "0")
-        assert "over" in repr(session)
+        assert session.state == "ended"
+        assert "ended" in repr(session)
     assert heard == ["CHG 5 NLN 0"]
 
 
@@ -279,8 +291,7 @@ def test_detach(joined: Joined) -> None:
         peer.until_closed()
 
     with joined(script) as session:
-        while not session._link.core.unread:
-            pass  # the rest of what the server said is under way
+        wait_until(lambda: bool(session._engine.line.unread))
         detached = session.detach()
         assert detached.pending == (Command("NLN", None, ("NLN", "x@y", "X", "0")),)
         assert detached.unread == b"MSG a b 5\r\nhe"
@@ -303,25 +314,44 @@ def test_detach(joined: Joined) -> None:
     assert heard == ["PNG"]
 
 
-def test_what_nobody_takes_does_not_fill_the_memory(
-    joined: Joined, monkeypatch: pytest.MonkeyPatch
+def test_who_never_receives_has_a_session_all_the_same(
+    joined: Joined, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for module in (sync_session, aio_session):
-        monkeypatch.setattr(module, "_MAX_WAITING", 10)
-    for module in (sync_link, aio_link):
-        monkeypatch.setattr(module, "_CHUNK", 100)
-    lines = [f"NLN NLN x{number}@y X 0" for number in range(500)]
+    """The oldest commands go, one warning tells of it, and CHL and requests are answered."""
+    monkeypatch.setattr(core_engine, "Inbox", functools.partial(Inbox, 20_000))
 
     def script(peer: Peer) -> None:
-        peer.send("".join(f"{line}\r\n" for line in lines) + "OUT\r\n")
+        peer.send("".join(f"NLN NLN x{number}@y X 0\r\n" for number in range(500)))
+        peer.send("CHL 0 22210219642164014968\r\n")
+        assert peer.read_until(b" 32\r\n").startswith(b"QRY 5 ")
+        peer.read_until(b"CHG 6 NLN 0\r\n")
+        peer.send("CHG 6 NLN 0\r\nNLN NLN last@y X 0\r\n")
         peer.until_closed()
 
     with joined(script) as session:
-        while len(session._waiting) < 10:
-            pass  # the reader is at it
-        assert len(session._waiting) < 20
-        found = [command.encode().decode().removesuffix("\r\n") for command in session]
-    assert found == [*lines, "OUT"]
+        wait_until(lambda: session._engine.line.next_trid == 6)
+        assert session.request("CHG", "NLN", "0").verb == "CHG"
+        left = [session.receive(20)]
+        while left[-1].args[1] != "last@y":
+            left.append(session.receive(20))
+        assert 10 < len(left) < 100
+        assert left[-2].args[1] == "x499@y"
+        assert session.state == "alive"
+    warnings = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert len(warnings) == 1
+    assert re.search(r"[1-9]\d* unread commands were dropped", warnings[0].getMessage())
+
+
+def test_who_wants_nothing_says_so(joined: Joined) -> None:
+    def script(peer: Peer) -> None:
+        peer.send("NLN NLN x@y X 0\r\n" * 500 + "CHL 0 22210219642164014968\r\n")
+        peer.read_until(b" 32\r\n")
+        peer.until_closed()
+
+    with joined(script, receive=False) as session:
+        wait_until(lambda: session._engine.line.next_trid == 6)
+        with pytest.raises(LocalProtocolError, match="receive=False"):
+            session.receive(20)
 
 
 def test_profile_that_never_comes(joined: Joined, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -455,14 +485,14 @@ def test_a_session_that_cannot_come_back(driver: Driver, authority: Authority) -
             session.receive(20)
         assert isinstance(session.ended, WrongCredentials)
         assert server.connections == 2
-        with pytest.raises(ConnectionFailed):
+        with pytest.raises(WrongCredentials):
             session.send("CHG", "NLN", "0")
 
 
 def test_attempts_come_to_an_end(driver: Driver, authority: Authority) -> None:
-    scripts: list[Script] = [to_ok, lambda peer: None]
+    scripts: list[Script] = [to_ok, then(Peer.line, says("601 5\r\n"), Peer.until_closed)]
     with two_servers(driver, authority, scripts, reconnect=AT_ONCE) as (session, server):
-        with pytest.raises(ConnectionFailed, match="notification at"):
+        with pytest.raises(ServiceUnavailable, match="notification at"):
             session.receive(20)
         assert server.connections == 4
 
@@ -501,7 +531,10 @@ def test_leaving_while_it_waits_to_come_back(driver: Driver, authority: Authorit
     scripts = [then(to_ok, says("OUT RCT 600\r\n"), Peer.until_closed)]
     with two_servers(driver, authority, scripts, reconnect=AT_ONCE) as (session, server):
         assert session.receive(20).verb == "OUT"
-        assert (session.ended, "away" in repr(session)) == (None, True)
+        assert (session.ended, session.state) == (None, "away")
+        assert "away" in repr(session)
+        with pytest.raises(ConnectionFailed, match="is away and signs in again"):
+            session.send("CHG", "NLN", "0")
         session.close()
         assert session.ended.reason == "closed"
         assert server.connections == 1
@@ -554,12 +587,13 @@ def test_a_fault_of_a_transport_ends_the_session(driver: Driver, authority: Auth
 
     with Server(answers(granted()), authority.server_tls) as login, Server(whole) as server:
         servers = Servers(notification=server.address, login=login.url)
+        once = Reconnect(attempts=1, first=0, longest=0)
         with driver.sign_in(
-            PASSPORT, PASSWORD, servers, transport=transport, reconnect=AT_ONCE
+            PASSPORT, PASSWORD, servers, transport=transport, reconnect=once
         ) as session:
-            with pytest.raises(ConnectionFailed, match="fault of the transport") as failed:
+            with pytest.raises(ConnectionFailed, match="ZeroDivisionError") as failed:
                 session.receive(20)
-            assert isinstance(failed.value.__cause__, ZeroDivisionError)
+            assert failed.value.__cause__ is failed.value.__context__ is None
     closing = transport.close()
     if isinstance(driver, AioDriver) and closing is not None:
         driver.call(closing)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import ssl
 from types import TracebackType
 from typing import Self, TypeVar
 
 from .. import trace
-from ..core.auth import TicketRequest
+from ..core.auth import TicketRequest, transport_fault
 from ..core.errors import SignInError, SignInTimeout
 from ..core.http import Exchange, Request, Response
+from ..core.passport14 import as_secret
 from ..core.secrets import Secret
 from ..core.servers import Servers
 from ..core.tickets import Ticket
@@ -26,7 +28,7 @@ class MSNPAuth:
     """Trades passport, password and challenge for a Passport 1.4 ticket; see `msnpauth.MSNPAuth`.
 
     Inside `async with` the connection stays open for the next ticket; otherwise each ticket
-    closes it.
+    closes it. Several tasks may ask at once, and take turns.
     """
 
     def __init__(
@@ -41,11 +43,13 @@ class MSNPAuth:
         ssl_context: ssl.SSLContext | None = None,
         timeout: float = 30.0,
     ) -> None:
+        password = as_secret(password)
         self._request = TicketRequest(passport, password, challenge, servers)
         self._timeout = check_timeout(timeout)
         self._settings = (transport, ca_file, ssl_context)
         self._transport: AsyncTransport | None = None
         self._kept = False
+        self._turns = asyncio.Lock()
 
     async def get_key(self) -> str:
         """Return the ticket as text, exactly as `USR n TWN S` wants it.
@@ -61,14 +65,29 @@ class MSNPAuth:
         Raises:
             SignInError: as `msnpauth.MSNPAuth.get_ticket`.
         """
-        if self._transport is None:
-            self._transport = make_async_transport(*self._settings)
+        deadline = Deadline(self._timeout)
+        # A carrier takes one request after another: several tasks take turns.
+        await self._take_turn(deadline)
         try:
-            deadline = Deadline(self._timeout)
+            if self._transport is None:
+                self._transport = make_async_transport(*self._settings)
             return await run_exchange(self._request.exchange(), self._transport, deadline)
         finally:
-            if not self._kept:
-                await self.close()
+            try:
+                if not self._kept:
+                    await self.close()
+            finally:
+                self._turns.release()
+
+    async def _take_turn(self, deadline: Deadline) -> None:
+        try:
+            async with asyncio.timeout(deadline.remaining()):
+                await self._turns.acquire()
+        except TimeoutError:
+            error = deadline.passed()
+        else:
+            return
+        raise error
 
     async def close(self) -> None:
         """Close the connection. The object may be used again."""
@@ -117,18 +136,26 @@ async def fetch_traced(transport: AsyncTransport, request: Request, deadline: De
     """Carry a request, and log the masked exchange.
 
     Raises:
-        SignInError: as `Transport.fetch`.
+        SignInError: as `Transport.fetch`; also for whatever a carrier of the caller's raises.
     """
     trace.requested(request)
+    outcome = await _fetched(transport, request, deadline)
+    trace.answered(request, outcome)
+    if isinstance(outcome, SignInError):
+        raise outcome
+    return outcome
+
+
+async def _fetched(
+    transport: AsyncTransport, request: Request, deadline: Deadline
+) -> Response | SignInError:
+    step, server = request.step, request.url.origin
     try:
-        response = await transport.fetch(request, deadline.check(request.step, request.url.origin))
+        return await transport.fetch(request, deadline.check(step, server))
     except SignInTimeout:
         # The carrier knows what was left; the caller knows what there was.
-        late = deadline.passed(request.step, request.url.origin)
-        trace.answered(request, late)
-        raise late from None
+        return deadline.passed(step, server)
     except SignInError as error:
-        trace.answered(request, error)
-        raise
-    trace.answered(request, response)
-    return response
+        return error
+    except Exception as fault:  # noqa: BLE001 - a carrier of the caller's may raise anything
+        return transport_fault(fault, request)

@@ -13,20 +13,25 @@ from typing import Any
 
 from .. import trace
 from ..core.actions import Action, Connect, Done, Failed, Fetch, Prepare, Send, SignedIn
-from ..core.errors import SignInError, Step
+from ..core.comeback import Comeback, Reconnect, check_reconnect
+from ..core.errors import LocalProtocolError, SignInError, Step
 from ..core.http import Response
+from ..core.memory import Memory
+from ..core.passport14 import as_secret
 from ..core.secrets import Secret
 from ..core.servers import Servers
+from ..core.session import check_product
 from ..core.sign_in import SignIn
-from ..core.tickets import Ticket, TicketCache
+from ..core.tickets import AsyncTicketCache, Ticket, TicketCache
 from ..core.urls import Address
 from ..deadline import Deadline, check_timeout
 from ..machine import machine_guid
 from ..network import network_error
-from ..reconnect import Reconnect, check_reconnect
+from ..remembering import PATIENCE, tag_for
 from ..transports import AsyncTransport, make_async_transport
 from .auth import fetch_traced, run_exchange
 from .network import Streams, open_streams
+from .remembering import note, recall
 from .session import Session
 
 __all__ = ["sign_in"]
@@ -50,7 +55,7 @@ class sign_in:  # noqa: N801 - used as a function, like websockets' connect
         dialects: Iterable[int] | None = None,
         tickets: Iterable[str] = (),
         guid: str | None = None,
-        cache: TicketCache | None = None,
+        cache: TicketCache | AsyncTicketCache | None = None,
         transport: str | AsyncTransport | None = None,
         ca_file: str | os.PathLike[str] | None = None,
         ssl_context: ssl.SSLContext | None = None,
@@ -58,7 +63,13 @@ class sign_in:  # noqa: N801 - used as a function, like websockets' connect
         pipeline: bool = True,
         product: tuple[str, str] | None = None,
         reconnect: Reconnect | bool | None = None,
+        receive: bool = True,
     ) -> None:
+        password = as_secret(password)
+        self._product = check_product(product)
+        self._reconnect = check_reconnect(reconnect)
+        self._timeout = check_timeout(timeout)
+        self._receive = receive
         machine = SignIn(
             passport,
             password,
@@ -66,15 +77,14 @@ class sign_in:  # noqa: N801 - used as a function, like websockets' connect
             scheme=scheme,
             dialects=dialects,
             tickets=tickets,
-            guid=guid or machine_guid(),
-            cache=cache,
+            guid=guid,
             pipeline=pipeline,
             observe=trace.observer(),
         )
-        self._entry = _Entry(machine, (transport, ca_file, ssl_context), check_timeout(timeout))
-        self._timeout = timeout
-        self._product = product
-        self._reconnect = check_reconnect(reconnect)
+        if guid is None and machine.needs_guid:
+            machine = machine.again(memory=Memory(), guid=machine_guid())
+        settings = (transport, ca_file, ssl_context)
+        self._entry = _Entry(machine, password, cache, settings, self._timeout)
         self._session: Session | None = None
 
     def __await__(self) -> Generator[Any, None, Session]:
@@ -94,7 +104,7 @@ class sign_in:  # noqa: N801 - used as a function, like websockets' connect
             await self._session.close()
 
     async def _sign_in(self) -> Session:
-        streams, signed_in = await self._entry.enter()
+        streams, signed_in = await self._first_entered()
         return Session(
             streams,
             signed_in,
@@ -102,21 +112,43 @@ class sign_in:  # noqa: N801 - used as a function, like websockets' connect
             reconnect=self._reconnect,
             product=self._product,
             timeout=self._timeout,
+            receive=self._receive,
         )
+
+    async def _first_entered(self) -> tuple[Streams, SignedIn]:
+        """Sign in for the first time; again and again where the policy wants that."""
+        policy = self._reconnect
+        comeback = Comeback(policy if policy is not None and policy.from_start else None)
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                return await self._entry.enter()
+            except LocalProtocolError:
+                raise  # the caller's own mistake, which no other attempt would mend
+            except SignInError as error:
+                pause = comeback.after_failure(error, loop.time())
+                if pause is None:
+                    raise
+                trace.failed(error, pause)
+            await asyncio.sleep(pause)
 
 
 class _Entry:
-    """The way in: a session goes it again when it has to."""
+    """How one account signs in at one network; a session does it again when it has to."""
 
     def __init__(
         self,
         machine: SignIn,
+        password: Secret,
+        cache: TicketCache | AsyncTicketCache | None,
         transport: tuple[
             str | AsyncTransport | None, str | os.PathLike[str] | None, ssl.SSLContext | None
         ],
         timeout: float,
     ) -> None:
         self._machine = machine
+        self._password = password
+        self._cache = cache
         self._entered = False
         self._settings = transport
         self._timeout = timeout
@@ -126,27 +158,49 @@ class _Entry:
     ) -> tuple[Streams, SignedIn]:
         """Sign in; return the connection and what is known of it."""
         deadline = Deadline(self._timeout)
-        machine = self._machine
+        keys = self._machine.keys(tag_for(self._cache, self._password))
+        patience = min(PATIENCE, self._timeout)
+        kept = keys.load(await recall(self._cache, keys.all(), patience))
         if self._entered:
-            machine = machine.again(at=at, first_trid=first_trid)
-        self._entered = True
-        carrier = make_async_transport(*self._settings)
-        driver = _Driver(machine, carrier, deadline)
+            machine = self._machine.again(at=at, first_trid=first_trid)
+        else:
+            machine = self._machine.again(memory=kept)
         try:
-            signed_in = await driver.run()
-            self._machine = machine
-            return driver.take_streams(), signed_in
-        finally:
-            await driver.close()
-            await self._release(carrier)
+            streams, signed_in = await self._drive(machine, deadline)
+        except BaseException:
+            machine.give_up()
+            await note(self._cache, keys.changes(kept, machine.memory))
+            raise
+        try:
+            await note(self._cache, keys.changes(kept, machine.memory))
+        except BaseException:  # cancelled: nobody will take the connection
+            streams[1].transport.abort()
+            raise
+        self._machine, self._entered = machine, True
+        return streams, signed_in
 
     async def renew(self) -> dict[str, Ticket]:
         """Return new tickets, without a new connection."""
         carrier = make_async_transport(*self._settings)
+        before = self._machine.memory
         try:
             return await run_exchange(self._machine.renewal(), carrier, Deadline(self._timeout))
         finally:
             await self._release(carrier)
+            keys = self._machine.keys(tag_for(self._cache, self._password))
+            await note(self._cache, keys.changes(before, self._machine.memory))
+
+    async def _drive(self, machine: SignIn, deadline: Deadline) -> tuple[Streams, SignedIn]:
+        carrier = make_async_transport(*self._settings)
+        driver = _Driver(machine, carrier, deadline)
+        try:
+            signed_in = await driver.run()
+            return driver.take_streams(), signed_in
+        finally:
+            try:
+                await driver.close()
+            finally:
+                await self._release(carrier)
 
     async def _release(self, carrier: AsyncTransport) -> None:
         if carrier is not self._settings[0]:
@@ -188,8 +242,8 @@ class _Driver:
                         await self._drop_talk()
                         self._talk = _Talk(address, self._deadline, self._heard)
                     case Send():
-                        assert self._talk is not None  # Send comes behind a Connect
-                        self._talk.send(action.encode())
+                        if self._talk is not None:
+                            self._talk.send(action.encode())
                     case Prepare() | Fetch():
                         task = asyncio.create_task(self._carry(action))
                         self._tasks.add(task)
@@ -251,29 +305,20 @@ class _Driver:
     async def _carry(self, action: Prepare | Fetch) -> None:
         """Perform it, after those before it; put the answer in the queue."""
         async with self._carrying:
-            try:
-                if isinstance(action, Prepare):
-                    # If it fails the Fetch will meet the same, and tell.
-                    with suppress(SignInError):
-                        await self._transport.prepare(action.url, self._deadline.remaining())
-                    return
-                response = await fetch_traced(self._transport, action.request, self._deadline)
-                outcome: Response | SignInError = response
-            except SignInError as error:
-                outcome = error
-            except Exception as fault:  # noqa: BLE001 - raised where the answer is waited for
-                self._inputs.put_nowait(_raiser(fault))
+            if isinstance(action, Prepare):
+                # If it fails the Fetch will meet the same, and tell.
+                with suppress(Exception):
+                    await self._transport.prepare(action.url, self._deadline.remaining())
                 return
-        if isinstance(action, Fetch):
-            fetch_id = action.id
-            self._inputs.put_nowait(lambda: self._machine.receive_response(fetch_id, outcome))
+            outcome = await self._fetched(action)
+        fetch_id = action.id
+        self._inputs.put_nowait(lambda: self._machine.receive_response(fetch_id, outcome))
 
-
-def _raiser(fault: Exception) -> Callable[[], list[Action]]:
-    def fail() -> list[Action]:
-        raise fault
-
-    return fail
+    async def _fetched(self, action: Fetch) -> Response | SignInError:
+        try:
+            return await fetch_traced(self._transport, action.request, self._deadline)
+        except SignInError as error:
+            return error
 
 
 class _Talk:
@@ -319,7 +364,7 @@ class _Talk:
             self._tell(b"")
         except SignInError as error:
             self._tell(error)
-        except OSError as problem:
+        except Exception as problem:  # noqa: BLE001 - the net of last resort, or nobody would hear
             self._tell(network_error(problem, Step.NOTIFICATION, str(self._address)))
 
     def _tell(self, data: bytes | SignInError) -> None:

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+from collections import deque
 from contextlib import suppress
 
 from ..core.errors import ConnectionFailed, SignInError, Step
 from ..core.urls import Address
 from ..deadline import Deadline
-from ..network import AddressInfo, look_up, network_error, numeric
+from ..network import (
+    ATTEMPT_DELAY,
+    AddressInfo,
+    connect_timeout,
+    interleaved,
+    look_up,
+    most_telling,
+    network_error,
+    new_socket,
+    numeric,
+)
 
 __all__ = ["Streams", "open_streams"]
 
@@ -24,32 +36,109 @@ async def open_streams(
     ssl_context: ssl.SSLContext | None = None,
     server: str | None = None,
 ) -> Streams:
-    """Return a connection, over TLS with `ssl_context`, trying each address of the host in turn.
+    """Return a connection to whichever address of the host answers first, over TLS if wanted.
+
+    Args:
+        address: where to.
+        deadline: when all ends.
+        step: of the sign-in, for errors.
+        ssl_context: TLS settings; none for plain TCP.
+        server: what errors call it; by default `host:port`.
 
     Raises:
-        ConnectionFailed, CertificateRejected: none of them took it.
+        ConnectionFailed, CertificateRejected: there is no such host, or none of its addresses
+            could be reached, or TLS failed.
         SignInTimeout: the deadline passed.
     """
     server = server or str(address)
-    host = address.host if ssl_context else None
-    error: SignInError | None = None
-    places = numeric(address) or await _resolve(address, deadline, step)
-    for index, (_, where) in enumerate(places):
-        # The first of several must not use up the time of the others.
-        patience = deadline.check(step, server) / (len(places) - index)
-        try:
-            async with asyncio.timeout(patience):
-                return await asyncio.open_connection(
-                    where[0], where[1], ssl=ssl_context, server_hostname=host
-                )
-        except TimeoutError:
-            error = deadline.passed(step, server)
-        except (OSError, ValueError) as problem:
+    race = _Race()
+    left = deadline.check(step, server)
+    try:
+        async with asyncio.timeout(left):
+            places = numeric(address) or await _resolve(address, step)
+            sock = await race.run(interleaved(places))
+            if ssl_context is None:
+                return await _opened(sock, {})
+            host = address.host
+            # asyncio's own limit for a handshake is a minute: ours is the deadline.
+            tls = {"ssl": ssl_context, "server_hostname": host, "ssl_handshake_timeout": left + 1}
+            return await _opened(sock, tls)
+    except SignInError as problem:
+        error = problem
+    except Exception as problem:  # noqa: BLE001 - what comes out of here is ours
+        if isinstance(problem, TimeoutError) and problem.errno is None:
+            error = connect_timeout(deadline, race.problems, step, server)
+        else:
             error = network_error(problem, step, server)
-    raise error or ConnectionFailed("the host has no address", step=step, server=server)
+    raise error
 
 
-async def _resolve(address: Address, deadline: Deadline, step: Step) -> list[AddressInfo]:
+async def _opened(sock: socket.socket, tls: dict[str, object]) -> Streams:
+    """Return streams over a connected socket, which is theirs from now on."""
+    try:
+        return await asyncio.open_connection(sock=sock, **tls)  # type: ignore[arg-type]
+    except BaseException:
+        sock.close()  # where there was no transport yet that would
+        raise
+
+
+class _Race:
+    """Connects to several addresses, each begun a moment after the one before it (RFC 8305)."""
+
+    def __init__(self) -> None:
+        self.problems: list[Exception] = []
+        """What the addresses came to that failed."""
+        self._won: socket.socket | None = None
+
+    async def run(self, places: list[AddressInfo]) -> socket.socket:
+        """Return the first connection; every other attempt is over when this returns."""
+        try:
+            if len(places) == 1:  # the usual case needs no task
+                await self._attempt(*places[0])
+            elif places:
+                await self._run(deque(places))
+        except BaseException:
+            if self._won is not None:
+                self._won.close()
+            raise
+        if self._won is None:
+            raise most_telling(self.problems)
+        return self._won
+
+    async def _run(self, waiting: deque[AddressInfo]) -> None:
+        pending: set[asyncio.Task[None]] = set()
+        try:
+            while self._won is None and (waiting or pending):
+                if waiting:
+                    pending.add(asyncio.create_task(self._attempt(*waiting.popleft())))
+                _, pending = await asyncio.wait(
+                    pending,
+                    timeout=ATTEMPT_DELAY if waiting else None,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+        finally:
+            for task in pending:
+                task.cancel()
+            if pending:
+                await asyncio.wait(pending)
+
+    async def _attempt(self, family: socket.AddressFamily, where: tuple[object, ...]) -> None:
+        sock: socket.socket | None = None
+        try:
+            sock = new_socket(family)
+            sock.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(sock, where)
+            if self._won is None:
+                self._won, sock = sock, None
+        except Exception as problem:  # noqa: BLE001 - only this address's failure
+            self.problems.append(problem)
+        finally:
+            # Here, and not by whoever cancels: asyncio has let go of the descriptor by now.
+            if sock is not None:
+                sock.close()
+
+
+async def _resolve(address: Address, step: Step) -> list[AddressInfo]:
     loop = asyncio.get_running_loop()
     future: asyncio.Future[list[AddressInfo] | SignInError] = loop.create_future()
 
@@ -62,11 +151,9 @@ async def _resolve(address: Address, deadline: Deadline, step: Step) -> list[Add
             loop.call_soon_threadsafe(settle, result)
 
     look_up(address, step, found)
-    try:
-        async with asyncio.timeout(deadline.check(step, str(address))):
-            result = await future
-    except TimeoutError:
-        raise deadline.passed(step, str(address)) from None
+    result = await future
     if isinstance(result, SignInError):
         raise result
+    if not result:
+        raise ConnectionFailed("the host has no address", step=step, server=str(address))
     return result

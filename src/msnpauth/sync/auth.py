@@ -8,9 +8,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from .. import trace
-from ..core.auth import TicketRequest
+from ..core.auth import TicketRequest, transport_fault
 from ..core.errors import SignInError, SignInTimeout
 from ..core.http import Exchange, Request, Response
+from ..core.passport14 import as_secret
 from ..core.secrets import Secret
 from ..core.servers import Servers
 from ..core.tickets import Ticket
@@ -57,6 +58,7 @@ class MSNPAuth:
         ssl_context: ssl.SSLContext | None = None,
         timeout: float = 30.0,
     ) -> None:
+        password = as_secret(password)
         self._request = TicketRequest(passport, password, challenge, servers)
         self._timeout = check_timeout(timeout)
         self._settings = (transport, ca_file, ssl_context)
@@ -137,18 +139,24 @@ def fetch_traced(transport: Transport, request: Request, deadline: Deadline) -> 
     """Carry a request, and log the masked exchange.
 
     Raises:
-        SignInError: as `Transport.fetch`.
+        SignInError: as `Transport.fetch`; also for whatever a carrier of the caller's raises.
     """
     trace.requested(request)
+    outcome = _fetched(transport, request, deadline)
+    trace.answered(request, outcome)
+    if isinstance(outcome, SignInError):
+        raise outcome
+    return outcome
+
+
+def _fetched(transport: Transport, request: Request, deadline: Deadline) -> Response | SignInError:
+    step, server = request.step, request.url.origin
     try:
-        response = transport.fetch(request, deadline.check(request.step, request.url.origin))
+        return transport.fetch(request, deadline.check(step, server))
     except SignInTimeout:
         # The carrier knows what was left; the caller knows what there was.
-        late = deadline.passed(request.step, request.url.origin)
-        trace.answered(request, late)
-        raise late from None
+        return deadline.passed(step, server)
     except SignInError as error:
-        trace.answered(request, error)
-        raise
-    trace.answered(request, response)
-    return response
+        return error
+    except Exception as fault:  # noqa: BLE001 - a carrier of the caller's may raise anything
+        return transport_fault(fault, request)

@@ -7,25 +7,32 @@ import queue
 import selectors
 import socket
 import threading
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar
 
 from .. import trace
 from ..core.actions import Action, Connect, Done, Failed, Fetch, Prepare, Send, SignedIn
-from ..core.errors import SignInError, Step
+from ..core.comeback import Comeback, Reconnect, check_reconnect
+from ..core.errors import ConnectionFailed, LocalProtocolError, SignInError, Step
 from ..core.http import Response
+from ..core.memory import Memory
+from ..core.passport14 import as_secret
 from ..core.secrets import Secret
 from ..core.servers import Servers
+from ..core.session import check_product
 from ..core.sign_in import SignIn
 from ..core.tickets import Ticket, TicketCache
 from ..core.urls import Address
 from ..deadline import Deadline, check_timeout
 from ..machine import machine_guid
 from ..network import network_error
-from ..reconnect import Reconnect, check_reconnect
+from ..remembering import PATIENCE, tag_for
 from ..transports import Transport, make_transport
 from .auth import fetch_traced, run_exchange
 from .network import connect_tcp
+from .remembering import note, recall
 from .session import Session
 
 if TYPE_CHECKING:
@@ -35,6 +42,8 @@ __all__ = ["sign_in"]
 
 _CHUNK = 16 * 1024
 _JOIN_PATIENCE = 0.25
+
+T = TypeVar("T")
 
 
 def sign_in(
@@ -54,6 +63,7 @@ def sign_in(
     pipeline: bool = True,
     product: tuple[str, str] | None = None,
     reconnect: Reconnect | bool | None = None,
+    receive: bool = True,
 ) -> Session:
     """Sign in; the session is a context manager that says OUT at its end.
 
@@ -75,11 +85,14 @@ def sign_in(
         product: id and key that answer a CHL; by default those of a client of that version.
         reconnect: when and how to sign in again once the connection is lost, True for the default
             `Reconnect()`; never by default.
+        receive: False when nobody will ever receive: the server's commands are passed over, and
+            not kept.
 
     Raises:
         SignInError: whichever of its kinds; see `msnpauth.core.errors`.
     """
-    policy = check_reconnect(reconnect)
+    password = as_secret(password)
+    policy, product = check_reconnect(reconnect), check_product(product)
     machine = SignIn(
         passport,
         password,
@@ -87,59 +100,119 @@ def sign_in(
         scheme=scheme,
         dialects=dialects,
         tickets=tickets,
-        guid=guid or machine_guid(),
-        cache=cache,
+        guid=guid,
         pipeline=pipeline,
         observe=trace.observer(),
     )
-    entry = _Entry(machine, (transport, ca_file, ssl_context), check_timeout(timeout))
-    sock, signed_in = entry.enter()
-    return Session(sock, signed_in, entry=entry, reconnect=policy, product=product, timeout=timeout)
+    if guid is None and machine.needs_guid:
+        machine = machine.again(memory=Memory(), guid=machine_guid())
+    settings = (transport, ca_file, ssl_context)
+    entry = _Entry(machine, password, cache, settings, check_timeout(timeout))
+    sock, signed_in = _first_entered(entry, policy)
+    return Session(
+        sock,
+        signed_in,
+        entry=entry,
+        reconnect=policy,
+        product=product,
+        timeout=timeout,
+        receive=receive,
+    )
+
+
+def _first_entered(entry: _Entry, policy: Reconnect | None) -> tuple[socket.socket, SignedIn]:
+    """Sign in for the first time; again and again where the policy wants that."""
+    comeback = Comeback(policy if policy is not None and policy.from_start else None)
+    while True:
+        try:
+            return entry.enter()
+        except LocalProtocolError:
+            raise  # the caller's own mistake, which no other attempt would mend
+        except SignInError as error:
+            pause = comeback.after_failure(error, time.monotonic())
+            if pause is None:
+                raise
+            trace.failed(error, pause)
+        time.sleep(pause)
 
 
 class _Entry:
-    """The way in: a session goes it again when it has to."""
+    """How one account signs in at one network; a session does it again when it has to."""
 
     def __init__(
         self,
         machine: SignIn,
+        password: Secret,
+        cache: TicketCache | None,
         transport: tuple[
             str | Transport | None, str | os.PathLike[str] | None, ssl.SSLContext | None
         ],
         timeout: float,
     ) -> None:
         self._machine = machine
+        self._password = password
+        self._cache = cache
         self._entered = False
         self._settings = transport
         self._timeout = timeout
+        self._aborted = False
+        self._driver: _Driver | None = None
 
     def enter(
         self, at: Address | None = None, first_trid: int = 1
     ) -> tuple[socket.socket, SignedIn]:
         """Sign in; return the connection and what is known of it."""
         deadline = Deadline(self._timeout)
-        machine = self._machine
+        keys = self._machine.keys(tag_for(self._cache, self._password))
+        patience = min(PATIENCE, self._timeout)
+        kept = keys.load(recall(self._cache, keys.all(), patience))
         if self._entered:
-            machine = machine.again(at=at, first_trid=first_trid)
-        self._entered = True
-        carrier = make_transport(*self._settings)
-        driver = _Driver(machine, carrier, deadline)
+            machine = self._machine.again(at=at, first_trid=first_trid)
+        else:
+            machine = self._machine.again(memory=kept)
         try:
-            signed_in = driver.run()
-            self._machine = machine
-            return driver.take_socket(), signed_in
+            sock, signed_in = self._drive(machine, deadline)
         finally:
-            driver.close()
-            self._release(carrier)
-            driver.join()
+            machine.give_up()
+            note(self._cache, keys.changes(kept, machine.memory))
+        self._machine, self._entered = machine, True
+        return sock, signed_in
 
     def renew(self) -> dict[str, Ticket]:
         """Return new tickets, without a new connection."""
         carrier = make_transport(*self._settings)
+        before = self._machine.memory
         try:
             return run_exchange(self._machine.renewal(), carrier, Deadline(self._timeout))
         finally:
             self._release(carrier)
+            keys = self._machine.keys(tag_for(self._cache, self._password))
+            note(self._cache, keys.changes(before, self._machine.memory))
+
+    def abort(self) -> None:
+        """Have an `enter` that is under way in another thread fail at once, for good."""
+        self._aborted = True
+        driver = self._driver
+        if driver is not None:
+            driver.abort()
+
+    def _drive(self, machine: SignIn, deadline: Deadline) -> tuple[socket.socket, SignedIn]:
+        carrier = make_transport(*self._settings)
+        try:
+            driver = self._driver = _Driver(machine, carrier, deadline)
+            try:
+                if self._aborted:
+                    driver.abort()
+                signed_in = driver.run()
+                return driver.take_socket(), signed_in
+            finally:
+                self._driver = None
+                driver.close()
+                self._release(carrier)  # its thread may be waiting in it
+                driver.join()
+        except BaseException:
+            self._release(carrier)
+            raise
 
     def _release(self, carrier: Transport) -> None:
         if carrier is not self._settings[0]:
@@ -147,15 +220,23 @@ class _Entry:
 
 
 class _Driver:
-    """Two threads: this one talks to the notification server, the other carries HTTPS."""
+    """Two threads: this one talks to the notification server, the other carries HTTPS.
+
+    Raises:
+        ConnectionFailed: there is no descriptor, or no thread, left for it.
+    """
 
     def __init__(self, machine: SignIn, transport: Transport, deadline: Deadline) -> None:
         self._machine = machine
         self._deadline = deadline
         self._sock: socket.socket | None = None
-        self._https = _HttpsThread(transport, deadline)
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._https.ready, selectors.EVENT_READ)
+        self._selector = _made(selectors.DefaultSelector)
+        try:
+            self._https = _made(lambda: _HttpsThread(transport, deadline))
+            self._selector.register(self._https.ready, selectors.EVENT_READ)
+        except BaseException:
+            self._selector.close()
+            raise
 
     def run(self) -> SignedIn:
         """Return what the machine ends in, or raise its failure."""
@@ -170,10 +251,7 @@ class _Driver:
                     case Failed(error):
                         raise error
                     case Connect() | Send():
-                        try:
-                            self._talk(action)
-                        except SignInError as error:
-                            pending = self._machine.connection_failed(error)
+                        pending += self._talk(action)
                     case Prepare() | Fetch():
                         self._https.perform(action)
             pending = self._wait()
@@ -183,6 +261,10 @@ class _Driver:
         assert self._sock is not None  # run() returned
         sock, self._sock = self._sock, None
         return sock
+
+    def abort(self) -> None:
+        """Have `run`, which is under way in another thread, fail at once."""
+        self._https.abort()
 
     def close(self) -> None:
         """Let go of what is still held."""
@@ -195,23 +277,35 @@ class _Driver:
         """Wait a moment for the HTTPS thread; one that is held up ends by the deadline."""
         self._https.join()
 
-    def _talk(self, action: Connect | Send) -> None:
-        if isinstance(action, Connect):
-            self._drop()
-            self._sock = connect_tcp(action.address, self._deadline, Step.NOTIFICATION)
-            self._selector.register(self._sock, selectors.EVENT_READ)
-            return
-        assert self._sock is not None  # Send comes behind a Connect
+    def _talk(self, action: Connect | Send) -> list[Action]:
+        """Connect or send; return what the machine makes of it when that fails."""
+        try:
+            if isinstance(action, Connect):
+                self._drop()
+                self._sock = connect_tcp(action.address, self._deadline, Step.NOTIFICATION)
+                self._selector.register(self._sock, selectors.EVENT_READ)
+            else:
+                self._send(action)
+        except SignInError as error:
+            return self._machine.connection_failed(error)
+        return []
+
+    def _send(self, action: Send) -> None:
         server = str(self._machine.server)
+        if self._sock is None:
+            return  # the connection that it was meant for has just failed
         try:
             self._sock.settimeout(self._deadline.check(Step.NOTIFICATION, server))
             self._sock.sendall(action.encode())
-        except TimeoutError as error:
-            if isinstance(error, SignInError):
-                raise
-            raise self._deadline.passed(Step.NOTIFICATION, server) from None
-        except OSError as error:
-            raise network_error(error, Step.NOTIFICATION, server) from None
+        except SignInError:
+            raise
+        except TimeoutError:
+            error: SignInError = self._deadline.passed(Step.NOTIFICATION, server)
+        except OSError as problem:
+            error = network_error(problem, Step.NOTIFICATION, server)
+        else:
+            return
+        raise error
 
     def _drop(self) -> None:
         if self._sock is not None:
@@ -229,7 +323,7 @@ class _Driver:
         if not ready:
             return self._machine.silence() if patience is not None and patience < left else []
         if any(key.fileobj is self._https.ready for key, _ in ready):
-            fetch_id, outcome = self._https.take()
+            fetch_id, outcome = self._https.take(str(self._machine.server))
             return self._machine.receive_response(fetch_id, outcome)
         return self._receive()
 
@@ -237,14 +331,14 @@ class _Driver:
         assert self._sock is not None  # the selector holds it
         try:
             data = self._sock.recv(_CHUNK)
-        except OSError as error:
+        except OSError as problem:
             server = str(self._machine.server)
-            return self._machine.connection_failed(network_error(error, Step.NOTIFICATION, server))
-        if not data:
-            self._selector.unregister(self._sock)
-            self._sock.close()
-            self._sock = None
-        return self._machine.receive_data(data)
+            error = network_error(problem, Step.NOTIFICATION, server)
+        else:
+            if not data:
+                self._drop()
+            return self._machine.receive_data(data)
+        return self._machine.connection_failed(error)
 
 
 class _HttpsThread:
@@ -254,23 +348,37 @@ class _HttpsThread:
         self._transport = transport
         self._deadline = deadline
         self._jobs: queue.SimpleQueue[Prepare | Fetch | None] = queue.SimpleQueue()
-        self._outcomes: queue.SimpleQueue[tuple[int, Response | BaseException]] = (
+        self._outcomes: queue.SimpleQueue[tuple[int, Response | SignInError] | None] = (
             queue.SimpleQueue()
         )
         self.ready, self._done = socket.socketpair()
         self._thread = threading.Thread(target=self._run, name="msnpauth-https", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except BaseException:
+            self.ready.close()
+            self._done.close()
+            raise
 
     def perform(self, action: Prepare | Fetch) -> None:
         self._jobs.put(action)
 
-    def take(self) -> tuple[int, Response | SignInError]:
-        """Return the next answer; a fault of the carrier's own code is raised here."""
+    def take(self, server: str) -> tuple[int, Response | SignInError]:
+        """Return the next answer.
+
+        Raises:
+            ConnectionFailed: somebody has closed the session meanwhile.
+        """
         self.ready.recv(1)
-        fetch_id, outcome = self._outcomes.get_nowait()
-        if isinstance(outcome, Response | SignInError):
-            return fetch_id, outcome
-        raise outcome
+        outcome = self._outcomes.get_nowait()
+        if outcome is None:
+            text = "the sign-in was given up"
+            raise ConnectionFailed(text, step=Step.NOTIFICATION, server=server, hint="")
+        return outcome
+
+    def abort(self) -> None:
+        """Have whoever waits for an answer get an error instead."""
+        self._tell(None)
 
     def close(self) -> None:
         self._jobs.put(None)
@@ -278,22 +386,40 @@ class _HttpsThread:
     def join(self) -> None:
         self._thread.join(_JOIN_PATIENCE)
 
-    def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            try:
-                outcome: Response | BaseException | None = self._perform(job)
-            except BaseException as error:  # noqa: BLE001 - raised where the answer is waited for
-                outcome = error
-            if isinstance(job, Fetch) and outcome is not None:
-                self._outcomes.put((job.id, outcome))
-                self._done.send(b"!")
-        self.ready.close()
-        self._done.close()
+    def _tell(self, outcome: tuple[int, Response | SignInError] | None) -> None:
+        self._outcomes.put(outcome)
+        with suppress(OSError):  # nobody waits any more
+            self._done.send(b"!")
 
-    def _perform(self, job: Prepare | Fetch) -> Response | None:
-        if isinstance(job, Fetch):
+    def _run(self) -> None:
+        try:
+            while (job := self._jobs.get()) is not None:
+                if isinstance(job, Fetch):
+                    self._tell((job.id, self._fetch(job)))
+                else:
+                    self._prepare(job)
+        finally:
+            self.ready.close()
+            self._done.close()
+
+    def _fetch(self, job: Fetch) -> Response | SignInError:
+        try:
             return fetch_traced(self._transport, job.request, self._deadline)
+        except SignInError as error:
+            return error
+
+    def _prepare(self, job: Prepare) -> None:
         left = self._deadline.remaining()
         if left > 0:
-            self._transport.prepare(job.url, left)
-        return None
+            # If it fails the Fetch will meet the same, and tell.
+            with suppress(Exception):
+                self._transport.prepare(job.url, left)
+
+
+def _made(make: Callable[[], T]) -> T:
+    """Make something that needs descriptors or threads; there may be none left."""
+    try:
+        return make()
+    except (OSError, RuntimeError) as problem:
+        error = network_error(problem, Step.NOTIFICATION, "this machine")
+    raise error

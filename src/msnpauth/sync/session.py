@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-import selectors
+import os
 import socket
-import threading
 import time
-from collections import deque
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from ..core.actions import SignedIn
-from ..core.comeback import comes_back, is_move
+from ..core.comeback import Reconnect
 from ..core.commands import Command
-from ..core.errors import (
-    ConnectionFailed,
-    LocalProtocolError,
-    SessionEnded,
-    SignInError,
-    SignInTimeout,
-    Step,
-    refusal_for_code,
-)
-from ..core.session import Profile, SessionCore
+from ..core.engine import Engine, SessionState
+from ..core.errors import LocalProtocolError, SessionEnded, SignInError
+from ..core.session import Profile
 from ..core.tickets import Ticket
-from ..core.urls import Address
-from ..reconnect import Reconnect
-from .link import Link
+from .pump import Entry, Pump
 
 __all__ = ["Detached", "Session"]
 
-_MAX_WAITING = 10_000
 _PROFILE_PATIENCE = 2.0
-_JOIN_PATIENCE = 0.25
 
 
 @dataclass(frozen=True)
@@ -55,16 +42,6 @@ class Detached:
     next_trid: int
 
 
-class Entry(Protocol):
-    """The way in that a session came, to be gone again."""
-
-    def enter(self, at: Address | None, first_trid: int) -> tuple[socket.socket, SignedIn]:
-        """Sign in, at that notification server if one is named."""
-
-    def renew(self) -> dict[str, Ticket]:
-        """Return new tickets, without a new connection."""
-
-
 class Session:
     """A signed-in connection to a notification server.
 
@@ -72,22 +49,13 @@ class Session:
     and keeps what comes for `receive`. Any thread may send. Leaving the `with` block says OUT.
 
     When the server sends the session on (`XFR n NS`), and with `reconnect` when the connection is
-    lost, the thread signs in again. Meanwhile sending fails; then `receive` returns the new
-    `USR n OK`, by which the caller knows that presence and lists are to be set up again.
+    lost, the thread signs in again. Meanwhile `state` is `away` and sending fails; then `receive`
+    returns the new `USR n OK`, by which the caller knows that presence and lists are to be set up
+    again.
 
-    Attributes:
-        passport: the account, as the server spells it.
-        dialect: the MSNP version, as a number.
-        server: `host:port` of the notification server.
-        ticket: the ticket that signed in; None under MD5.
-        tickets: every ticket that RST granted, by address: `tickets["contacts.msn.com"]`.
+    A forked process has a copy of the session that it cannot use: every method says so, and
+    `close` closes the copy alone. Fork before you sign in.
     """
-
-    passport: str
-    dialect: int
-    server: str
-    ticket: Ticket | None
-    tickets: dict[str, Ticket]
 
     def __init__(
         self,
@@ -98,39 +66,76 @@ class Session:
         timeout: float = 30.0,
         entry: Entry | None = None,
         reconnect: Reconnect | None = None,
+        receive: bool = True,
     ) -> None:
-        self._entry = entry
-        self._reconnect = reconnect
-        self._product = product
         self._timeout = timeout
-        self._waiting: deque[Command] = deque()
-        self._state = threading.Condition()
-        self._stopping = threading.Event()
-        self._final: SignInError | None = None
-        self._begin(sock, SessionCore(signed_in, now=time.monotonic(), product=product))
-        self._wake, self._wake_sender = socket.socketpair()
-        self._take(None)
-        self._thread = threading.Thread(target=self._run, name="msnpauth-session", daemon=True)
-        self._thread.start()
+        self._entry = entry
+        self._engine = Engine(
+            signed_in,
+            now=time.monotonic(),
+            product=product,
+            reconnect=reconnect,
+            returns=entry is not None,
+            receive=receive,
+        )
+        self._closed = True  # nothing is left behind when the next line fails
+        self._pump = Pump(sock, self._engine, entry, timeout)
+        self._closed = False
+
+    # --- what it knows -------------------------------------------------------------------------
+
+    @property
+    def passport(self) -> str:
+        """The account, as the server spells it."""
+        return self._engine.line.passport
+
+    @property
+    def dialect(self) -> int:
+        """The MSNP version, as a number."""
+        return self._engine.line.dialect.number
+
+    @property
+    def server(self) -> str:
+        """`host:port` of the notification server."""
+        return self._engine.line.server
+
+    @property
+    def ticket(self) -> Ticket | None:
+        """The ticket that signed in; None under MD5."""
+        return self._engine.line.ticket
+
+    @property
+    def tickets(self) -> dict[str, Ticket]:
+        """Every ticket that RST granted, by address: `tickets["contacts.msn.com"]`."""
+        return self._engine.line.tickets
 
     @property
     def display_name(self) -> str:
         """The account's display name; its passport where the server has told none."""
-        return self._link.core.display_name
+        return self._engine.line.display_name
 
     @property
     def profile(self) -> Profile:
         """The fields of the server's first MSG; waits for it for at most two seconds."""
-        with self._state:
-            self._state.wait_for(
-                lambda: self._link.core.profile or self._over(), timeout=_PROFILE_PATIENCE
+        self._check_process()
+        engine = self._engine
+        with self._pump.lock:
+            self._pump.lock.wait_for(
+                lambda: engine.line.profile or engine.ended is not None, _PROFILE_PATIENCE
             )
-            return self._link.core.profile
+            return engine.line.profile
+
+    @property
+    def state(self) -> SessionState:
+        """`alive`, `away` (lost, and signing in again) or `ended`."""
+        return SessionState.ENDED if self._is_copy else self._engine.state
 
     @property
     def ended(self) -> SignInError | None:
         """Why the session is over, or None while it lives or is coming back."""
-        return self._over()
+        return _of_a_copy() if self._is_copy else self._engine.ended
+
+    # --- what it does --------------------------------------------------------------------------
 
     def send(self, verb: str, *args: str, payload: bytes | None = None) -> int | None:
         """Send a command; return its transaction id, or None for PNG and OUT, which have none.
@@ -139,9 +144,15 @@ class Session:
 
         Raises:
             LocalProtocolError: it is no command.
-            SessionEnded, ConnectionFailed: the session is over.
+            ConnectionFailed: the connection is lost, or the session is away.
+            SessionEnded: the session is over.
         """
-        return self._link.send(verb, args, payload).trid
+        self._check_process()
+        with self._pump.lock:
+            trid = self._engine.send(verb, args, payload)
+            connection = self._pump.connection
+        self._pump.write_out(connection)
+        return trid
 
     def request(
         self, verb: str, *args: str, payload: bytes | None = None, timeout: float | None = None
@@ -155,25 +166,18 @@ class Session:
             SignInTimeout: none came within `timeout` seconds (the sign-in's by default).
             LocalProtocolError, SessionEnded, ConnectionFailed: as `send`.
         """
+        self._check_process()
         patience = self._timeout if timeout is None else timeout
-        link = self._link
-        trid = link.send(verb, args, payload, expect=True).trid
-        assert trid is not None  # only such commands can be expected to be answered
-        core, replies = link.core, link.core.replies
-        with self._state:
-            try:
-                self._wait_until(
-                    lambda: replies[trid] is not None,
-                    lambda: core.ended,
-                    patience,
-                    f"reply to {verb}",
-                )
-            finally:
-                reply = replies.pop(trid)
-        assert reply is not None  # _wait_until returned
-        if reply.code is not None:
-            raise refusal_for_code(reply.code, verb, server=self.server)
-        return reply
+        with self._pump.lock:
+            reply = self._engine.request(verb, args, payload)
+            connection = self._pump.connection
+        try:
+            self._pump.write_out(connection)
+            self._wait(lambda: reply.is_there, patience, f"reply to {verb}")
+        finally:
+            with self._pump.lock:
+                self._engine.forget(reply)
+        return reply.result()
 
     def receive(self, timeout: float | None = None) -> Command:
         """Return the next command of the server; wait for it, `timeout` seconds or without end.
@@ -182,11 +186,16 @@ class Session:
             SignInTimeout: none came in time.
             SessionEnded, ConnectionFailed, RemoteProtocolError: the session is over, and all
                 that came before was received.
+            LocalProtocolError: the session was signed in with `receive=False`.
         """
-        with self._state:
-            self._wait_until(lambda: bool(self._waiting), self._over, timeout, "command")
-            command = self._waiting.popleft()
-            self._state.notify_all()
+        self._check_process()
+        deadline = None if timeout is None else time.monotonic() + timeout
+        with self._pump.lock:
+            while (command := self._engine.take_command()) is None:
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    raise self._engine.too_late("command", timeout or 0.0)
+                self._pump.lock.wait(left)
             return command
 
     def __iter__(self) -> Iterator[Command]:
@@ -209,43 +218,33 @@ class Session:
             LocalProtocolError: the tickets did not come by RST: nothing else can be renewed.
             SignInError: as `msnpauth.sign_in`.
         """
+        self._check_process()
         if self._entry is None:
             raise LocalProtocolError("this session knows no way to new tickets")
         renewed = self._entry.renew()
-        self.tickets = renewed
+        self._engine.line.tickets = renewed
         return renewed
 
     def detach(self) -> Detached:
         """Take the connection out, for somebody else to go on with; the session is over.
 
         Raises:
-            SessionEnded, ConnectionFailed: it was over already.
+            SessionEnded, ConnectionFailed: it was over already, or is away.
         """
-        with self._state:
-            if self._link.core.ended is not None:
-                raise self._link.core.ended
-            self._stopping.set()
-        self._stop_thread(None)
-        self._end(SessionEnded("detached", reason="detached", server=self.server))
-        with self._state:
-            pending = tuple(self._waiting)
-            self._waiting.clear()
-        sock, core = self._link.sock, self._link.core
-        sock.settimeout(None)
-        return Detached(sock, pending, core.unread, core.next_trid)
+        self._check_process()
+        sock, left = self._pump.detach()
+        self._closed = True
+        return Detached(sock, left.pending, left.unread, left.next_trid)
 
     def close(self) -> None:
         """Say OUT and close the connection. More than once does no harm."""
-        with self._state:
-            link = self._link
-            alive = link.core.ended is None
-            self._stopping.set()
-            self._end(link.core.closed_here())
-        if alive:
-            link.goodbye()
-        # Signing in again it may be held up for a while: it ends by the deadline.
-        self._stop_thread(None if alive else _JOIN_PATIENCE)
-        link.drop()
+        if self._closed:
+            return
+        self._closed = True
+        if self._is_copy:
+            self._pump.drop_copy()
+        else:
+            self._pump.close()
 
     def __enter__(self) -> Self:
         return self
@@ -258,142 +257,41 @@ class Session:
     ) -> None:
         self.close()
 
+    def __del__(self) -> None:
+        if getattr(self, "_closed", True):
+            return
+        self._closed = True
+        if self._is_copy:
+            self._pump.drop_copy()
+            return
+        unclosed = None if self._engine.ended else f"unclosed {self!r}"
+        self._pump.give_up()  # first: a warning may be an exception
+        if unclosed:
+            warnings.warn(unclosed, ResourceWarning, source=self, stacklevel=2)
+
     def __repr__(self) -> str:
-        state = "over" if self._over() else "away" if self._link.core.ended else "alive"
-        return f"<Session of {self.passport!r} at {self.server}, MSNP{self.dialect}, {state}>"
+        where = f"{self.passport!r} at {self.server}, MSNP{self.dialect}"
+        return f"<Session of {where}, {self.state}>"
 
     # --- inside --------------------------------------------------------------------------------
 
-    def _begin(self, sock: socket.socket, core: SessionCore) -> None:
-        """Go on over this connection."""
-        self._link = Link(sock, core, self._state, self._timeout)
-        self.passport = core.passport
-        self.dialect = core.dialect.number
-        self.server = core.server
-        self.ticket = core.ticket
-        self.tickets = core.tickets
+    @property
+    def _is_copy(self) -> bool:
+        return self._pump.process != os.getpid()
 
-    def _over(self) -> SignInError | None:
-        """Return why the session is over; None while it lives or may come back."""
-        if self._final is not None:
-            return self._final
-        lost = self._link.core.ended
-        return None if lost is None or self._may_come_back(lost) else lost
+    def _check_process(self) -> None:
+        if self._is_copy:
+            raise _of_a_copy()
 
-    def _may_come_back(self, lost: SignInError) -> bool:
-        wanted = self._reconnect is not None
-        return self._entry is not None and comes_back(lost, reconnect=wanted)
+    def _wait(self, condition: Callable[[], bool], timeout: float, what: str) -> None:
+        with self._pump.lock:
+            if not self._pump.lock.wait_for(condition, timeout):
+                raise self._engine.too_late(what, timeout)
 
-    def _end(self, why: SignInError) -> None:
-        """End it for good; the first reason counts."""
-        with self._state:
-            self._final = self._over() or why
-            self._link.core.end(why)
-            self._state.notify_all()
 
-    def _wait_until(
-        self,
-        come: Callable[[], bool],
-        over: Callable[[], SignInError | None],
-        timeout: float | None,
-        what: str,
-    ) -> None:
-        """Wait, holding the lock, until something has come or it no longer can."""
-        self._state.wait_for(lambda: come() or over() is not None, timeout)
-        if come():
-            return
-        if (why := over()) is not None:
-            raise why
-        raise SignInTimeout(
-            f"no {what} within {timeout:g} seconds", step=Step.SESSION, server=self.server, hint=""
-        )
-
-    def _run(self) -> None:
-        """Read one connection after another, until the session is over."""
-        while not self._stopping.is_set():
-            self._read()
-            if self._stopping.is_set() or self._over() is not None:
-                return
-            try:
-                sock, signed_in = self._enter()
-            except SignInError as error:
-                self._end(error)
-                return
-            except Exception as fault:  # noqa: BLE001 - handed to who waits for the session
-                text = "signing in again met a fault of the transport"
-                failed = ConnectionFailed(text, step=Step.SESSION, server=self.server)
-                failed.__cause__ = fault
-                self._end(failed)
-                return
-            self._go_on(sock, signed_in)
-
-    def _enter(self) -> tuple[socket.socket, SignedIn]:
-        """Sign in again: where the server sends us, or as the policy has it."""
-        core = self._link.core
-        lost, first_trid = core.ended, core.next_trid
-        assert lost is not None  # the connection was read to its end
-        assert self._entry is not None  # or the session would be over
-        enter = self._entry.enter
-        self._link.drop()
-        if is_move(lost):
-            try:
-                return enter(lost.moved_to, first_trid)
-            except SignInError as error:
-                lost = error
-        if self._reconnect is None:
-            raise lost
-        return self._reconnect.run(
-            lost,
-            lambda: enter(None, first_trid),
-            self._stopping,
-            short_lives=core.short_lives,
-        )
-
-    def _go_on(self, sock: socket.socket, signed_in: SignedIn) -> None:
-        before, now = self._link.core, time.monotonic()
-        core = SessionCore(signed_in, now=now, product=self._product, before=before)
-        with self._state:
-            if self._stopping.is_set():
-                sock.close()
-                return
-            self._begin(sock, core)
-        self._take(None)
-
-    def _read(self) -> None:
-        """Read the connection to its end."""
-        link = self._link
-        with selectors.DefaultSelector() as selector:
-            selector.register(link.sock, selectors.EVENT_READ)
-            selector.register(self._wake, selectors.EVENT_READ)
-            while link.core.ended is None and not self._stopping.is_set():
-                self._wait_for_room()
-                with self._state:
-                    idle = max(0.0, link.core.wake_at - time.monotonic())
-                ready = selector.select(idle)
-                if not any(key.fileobj is self._wake for key, _ in ready):
-                    self._take(link.read() if ready else None)
-
-    def _wait_for_room(self) -> None:
-        """Leave unread what nobody takes: the server's commands are not to fill the memory."""
-        with self._state:
-            self._state.wait_for(
-                lambda: len(self._waiting) < _MAX_WAITING or self._stopping.is_set()
-            )
-
-    def _take(self, data: bytes | None) -> None:
-        """Hand bytes to the core, the commands to who waits, and the core's own to the server."""
-        link = self._link
-        with self._state:
-            now = time.monotonic()
-            self._waiting += link.core.receive(data, now)
-            link.core.tick(now)
-            self._state.notify_all()
-        link.send_own()
-
-    def _stop_thread(self, patience: float | None) -> None:
-        with suppress(OSError):
-            self._wake_sender.send(b"!")
-        if threading.current_thread() is not self._thread:
-            self._thread.join(patience)
-        self._wake.close()
-        self._wake_sender.close()
+def _of_a_copy() -> LocalProtocolError:
+    """Return the error for a session in a forked process, whose thread stayed in the other one."""
+    return LocalProtocolError(
+        "this is a forked process's copy of a session that belongs to the other process",
+        hint="sign in in the process that uses the session",
+    )

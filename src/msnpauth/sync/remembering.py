@@ -1,0 +1,51 @@
+"""Reads and writes a cache around a sign-in, and waits for it for a moment only."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from ..core.memory import Change
+from ..core.tickets import MemoryTicketCache, TicketCache
+from ..remembering import PATIENCE, Kept, checked, read, warn, write
+
+__all__ = ["note", "recall"]
+
+T = TypeVar("T")
+
+
+def recall(cache: TicketCache | None, keys: Iterable[str], patience: float) -> Kept:
+    """Return what the cache has under these keys; nothing when it takes too long."""
+    if cache is None:
+        return {}
+    wanted = tuple(keys)
+    return _bounded(cache, lambda: read(cache, wanted), patience) or {}
+
+
+def note(cache: TicketCache | None, changes: Iterable[Change]) -> None:
+    """Tell the cache what has changed; a slow one goes on by itself."""
+    told = tuple(changes)
+    if cache is not None and told:
+        _bounded(cache, lambda: write(cache, told), PATIENCE)
+
+
+def _bounded(cache: TicketCache, work: Callable[[], T], patience: float) -> T | None:
+    if isinstance(cache, MemoryTicketCache):
+        return checked(work)
+    found: list[T | None] = []
+    done = threading.Event()
+
+    def run() -> None:
+        found.append(checked(work))
+        done.set()
+
+    try:
+        threading.Thread(target=run, name="msnpauth-cache", daemon=True).start()
+    except RuntimeError:
+        warn("there is no thread left for it")
+        return None
+    if not done.wait(patience):
+        warn("it took too long")
+        return None
+    return found[0]
