@@ -7,7 +7,10 @@ import time
 
 from .core.errors import LocalProtocolError, SignInTimeout, Step
 
-__all__ = ["Deadline", "check_timeout"]
+__all__ = ["LONGEST", "Deadline", "check_timeout"]
+
+LONGEST = 1_000_000.0
+"""Seconds (eleven days) that anything waits: what the system's calls take ends at 24 days."""
 
 
 def check_timeout(timeout: float) -> float:
@@ -26,7 +29,7 @@ class Deadline:
 
     def __init__(self, timeout: float) -> None:
         self.timeout = timeout
-        self.at = time.monotonic() + timeout
+        self.at = time.monotonic() + min(timeout, LONGEST)
 
     def remaining(self) -> float:
         """Return the seconds that are left; 0 or less when it has passed."""

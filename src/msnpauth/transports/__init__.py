@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import LocalProtocolError
-from ..network import client_context
+from ..tls import client_context, context_source
 from .base import AsyncTransport, Transport
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _load(name: str, module: str, kind: str) -> Callable[[Any], object]:
 
 def _settings(name: str, ca_file: _Path, ssl_context: ssl.SSLContext | None) -> object:
     if name != "curl":
-        return client_context(ca_file, ssl_context)
+        return context_source(ca_file, ssl_context)
     if ssl_context is not None:
         raise LocalProtocolError(
             "curl does its own TLS and cannot use ssl_context", hint="use ca_file= with curl"

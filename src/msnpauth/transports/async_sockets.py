@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
-from ..aio.network import open_streams
+from ..aio.network import Streams, open_streams
 from ..core.errors import ConnectionFailed, SignInError, Step
 from ..core.http import ClientConnection, Request, Response
 from ..core.lines import NeedData
 from ..core.urls import Url
 from ..deadline import Deadline
 from ..network import network_error
+from ..tls import ContextSource
 from .base import AsyncTransport
+from .common import check_request, source
+from .kept import Age
+from .limits import Limits
 
 __all__ = ["AsyncSocketsTransport"]
 
@@ -20,76 +27,162 @@ _CHUNK = 16 * 1024
 
 
 class AsyncSocketsTransport(AsyncTransport):
-    """One connection at a time, kept for the next request to the same host."""
+    """One connection at a time, kept for the next request to the same host.
 
-    def __init__(self, ssl_context: ssl.SSLContext) -> None:
-        self._context = ssl_context
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+    Args:
+        ssl_context: TLS settings, or what returns them for each new connection.
+        clock: seconds, for the age of a kept connection.
+    """
+
+    def __init__(
+        self,
+        ssl_context: ssl.SSLContext | ContextSource,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._context = source(ssl_context)
+        self._age = Age(clock)
+        self._streams: Streams | None = None
         self._http = ClientConnection()
         self._origin = ""
+        self._closed = False
+        self._limits = Limits()
+        self._busy = asyncio.Lock()
 
     async def fetch(self, request: Request, timeout: float) -> Response:
+        check_request(request)
         deadline = Deadline(timeout)
-        kept = self._is_open(request.url)
-        if not kept:
-            await self._open(request.url, deadline, request.step)
         try:
-            return await self._exchange(request, deadline)
-        except ConnectionFailed:
-            if not kept or self._http.started:
-                raise
-            await self._open(request.url, deadline, request.step)
-            return await self._exchange(request, deadline)
-
-    async def prepare(self, url: Url, timeout: float) -> None:
-        if not self._is_open(url):
-            await self._open(url, Deadline(timeout), Step.LOGIN)
-
-    async def close(self) -> None:
-        self._drop()
-
-    def _is_open(self, url: Url) -> bool:
-        if self._streams is None or self._streams[0].at_eof() or self._streams[1].is_closing():
-            return False
-        return self._origin == url.origin and self._http.reusable
-
-    async def _open(self, url: Url, deadline: Deadline, step: Step) -> None:
-        self._drop()
-        self._streams = await open_streams(
-            url.address, deadline, step, ssl_context=self._context, server=url.origin
-        )
-        self._http = ClientConnection()
-        self._origin = url.origin
-
-    async def _exchange(self, request: Request, deadline: Deadline) -> Response:
-        assert self._streams is not None  # fetch opens them first
-        reader, writer = self._streams
-        try:
-            async with asyncio.timeout(deadline.remaining()):
-                writer.write(self._http.send(request))
-                await writer.drain()
-                while True:
-                    answer = self._http.receive(await reader.read(_CHUNK))
-                    if not isinstance(answer, NeedData):
-                        break
+            async with self._limited(deadline):
+                return await self._fetch(request, deadline)
+        except SignInError as problem:
+            error = problem
         except TimeoutError:
-            self._drop()
-            raise deadline.passed(request.step, request.url.origin) from None
-        except OSError as error:
-            self._drop()
-            raise network_error(error, request.step, request.url.origin) from None
+            error = deadline.passed(request.step, request.url.origin)
         except BaseException:  # cancelled: nobody will read the rest
             self._drop()
             raise
+        self._drop()
+        raise self._closed_error(request.step, request.url) if self._closed else error
+
+    async def prepare(self, url: Url, timeout: float) -> None:
+        deadline = Deadline(timeout)
+        try:
+            async with self._limited(deadline):
+                if not self._is_open(url):
+                    await self._open(url, deadline, Step.LOGIN)
+                return
+        except SignInError as problem:
+            error = problem
+        except TimeoutError:
+            error = deadline.passed(Step.LOGIN, url.origin)
+        raise self._closed_error(Step.LOGIN, url) if self._closed else error
+
+    async def close(self) -> None:
+        self._closed = True
+        self._limits.end()
+        self._drop()
+
+    @asynccontextmanager
+    async def _limited(self, deadline: Deadline) -> AsyncIterator[None]:
+        """Let one task at a time in, for no longer than the deadline or `close` allow."""
+        async with self._limits.within(deadline.remaining()), self._busy:
+            yield
+
+    async def _fetch(self, request: Request, deadline: Deadline) -> Response:
+        if self._is_open(request.url):
+            response = await self._exchange(request, deadline, is_kept=True)
+            if response is not None:
+                return response
+            # The server had closed the kept connection, or a router had forgotten it, before a
+            # byte of an answer came. The request is sent once more. Nothing is changed by one that
+            # does arrive twice: each of them asks for a ticket, and a second ticket does not take
+            # the first away.
+        await self._open(request.url, deadline, request.step)
+        response = await self._exchange(request, deadline, is_kept=False)
+        assert response is not None  # only a kept connection is given up so
+        return response
+
+    def _is_open(self, url: Url) -> bool:
+        if self._streams is None or self._streams[1].is_closing():
+            return False
+        if self._origin != url.origin or not self._http.reusable or self._age.is_too_old:
+            return False
+        return _is_quiet(self._streams[0])
+
+    async def _open(self, url: Url, deadline: Deadline, step: Step) -> None:
+        self._drop()
+        if self._closed:
+            raise self._closed_error(step, url)
+        streams = await open_streams(
+            url.address, deadline, step, ssl_context=self._context(), server=url.origin
+        )
+        self._streams = streams
+        self._http = ClientConnection()
+        self._origin = url.origin
+        self._age.used()
+
+    async def _exchange(
+        self, request: Request, deadline: Deadline, *, is_kept: bool
+    ) -> Response | None:
+        """Send a request and return the answer; None when a kept connection was not there any more.
+
+        Raises:
+            SignInError: as `fetch`.
+            TimeoutError: the deadline passed.
+        """
+        try:
+            return await self._answer(request, deadline, is_kept=is_kept)
+        except SignInError as problem:
+            error = problem
+        except Exception as problem:  # noqa: BLE001 - the boundary: what comes out of here is ours
+            if isinstance(problem, TimeoutError) and problem.errno is None:
+                error = deadline.passed(request.step, request.url.origin)
+            else:
+                error = network_error(problem, request.step, request.url.origin)
+        was_there = self._http.started or deadline.remaining() <= 0 or self._closed
+        if is_kept and not was_there and isinstance(error, ConnectionFailed | TimeoutError):
+            return None
+        raise error
+
+    async def _answer(self, request: Request, deadline: Deadline, *, is_kept: bool) -> Response:
+        assert self._streams is not None  # fetch opens them first
+        reader, writer = self._streams
+        patience = self._age.patience(deadline.remaining()) if is_kept else None
+        async with asyncio.timeout(patience) as limit:
+            writer.write(self._http.send(request))
+            await writer.drain()
+            while isinstance(answer := self._http.receive(await reader.read(_CHUNK)), NeedData):
+                limit.reschedule(None)  # it answers: from now on the deadline holds
         if isinstance(answer, SignInError):
-            self._drop()
             raise answer
+        self._age.used()
         if not self._http.reusable:
             self._drop()
         return answer
+
+    def _closed_error(self, step: Step, url: Url) -> ConnectionFailed:
+        text = "the transport is closed"
+        return ConnectionFailed(text, step=step, server=url.origin, hint="make another")
 
     def _drop(self) -> None:
         streams, self._streams = self._streams, None
         if streams is not None:
             # Not close(): saying good-bye over TLS could wait for the peer.
             streams[1].transport.abort()
+
+
+def _is_quiet(reader: asyncio.StreamReader) -> bool:
+    """True when nothing has come since the last answer: no end, and no bytes that nobody asked for.
+
+    `read` returns at once what there is, which is seen by letting it begin and go no further.
+    """
+    reading = reader.read(1)
+    try:
+        reading.send(None)
+    except StopIteration:
+        return False
+    except Exception:  # noqa: BLE001 - how the connection broke: it is not used any more
+        return False
+    reading.close()
+    return True

@@ -1,4 +1,4 @@
-"""What carries an HTTP exchange: the interface of all carriers, the built-in and your own."""
+"""What carries an HTTPS exchange: the interface of all carriers, the built-in and your own."""
 
 from __future__ import annotations
 
@@ -20,10 +20,18 @@ class Transport(abc.ABC):
         The method, the headers of `request.all_headers()` and the body go out as they are, over
         TLS with a verified certificate. A redirect is an answer: it is never followed. When
         `request.wants_body` is false the answer is complete with its headers. All ends within
-        `timeout` seconds.
+        `timeout` seconds, and no connection is left behind by an exchange that failed.
+
+        Nothing but these errors comes out, and none of them holds the exception of a library as
+        its cause or context: that one's frames would hold the password.
 
         Raises:
-            ConnectionFailed, CertificateRejected, RemoteProtocolError, SignInTimeout.
+            ConnectionFailed: no connection, or it was lost; also when the transport is closed.
+            CertificateRejected: the server's certificate proves nothing.
+            RemoteProtocolError: the answer is not HTTP/1.1, or larger than `MAX_HEADER` and
+                `MAX_BODY` of `core.http`.
+            SignInTimeout: the time is up.
+            LocalProtocolError: the request or the settings cannot be used; nothing was sent.
         """
 
     def prepare(self, url: Url, timeout: float) -> None:  # noqa: B027 - not every carrier can

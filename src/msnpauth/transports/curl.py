@@ -4,84 +4,115 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pycurl
 
-from ..core.errors import (
-    CertificateRejected,
-    ConnectionFailed,
-    RemoteProtocolError,
-    SignInError,
-    SignInTimeout,
-)
-from ..core.http import MAX_BODY, MAX_HEADER, Request, Response
+from ..core.errors import RemoteProtocolError, SignInError
+from ..core.http import Request, Response
 from .base import AsyncTransport, Transport
+from .common import check_request, closed, too_late
+from .curl_answer import Answer
+from .curl_errors import Facts, curl_error
+from .worker import GRACE, Outcome, Task, Workers
 
 __all__ = ["AsyncCurlTransport", "CurlTransport"]
 
-_CERTIFICATE = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE, 51})
-# CURLOPT_SUPPRESS_CONNECT_HEADERS (libcurl 7.54), which pycurl has no name for: a proxy's own
-# answer is not the server's.
-_SUPPRESS_CONNECT_HEADERS = 265
+# Options of libcurl that pycurl has no names for. Their numbers never change (curl.h).
+_SUPPRESS_CONNECT_HEADERS = 265  # 7.54: a proxy's own answer is not the server's
+_DISALLOW_USERNAME_IN_URL = 278  # 7.61
+_CA_CACHE_TIMEOUT = 321  # 7.87
 
-_TOO_LARGE = 100  # CURLE_TOO_LARGE, without a name as well
-_NOT_HTTP = frozenset({1, 8})  # HTTP/0.9, and what curl calls a weird server reply
+# What Python takes (PEP 644): without this, curl would take servers that the others refuse.
+_CIPHERS = (
+    "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
+)
+_MAX_IDLE = 15  # seconds; a connection that a router may have forgotten is not used again
 
 
 class CurlTransport(Transport):
-    """A curl handle, kept with its connections."""
+    """A curl handle, kept with its connections.
+
+    Each exchange runs in a thread of its own. While curl works, Python cannot act on Ctrl-C, and
+    curl looks only once a second whether it should stop; whoever waits for it need not.
+
+    Args:
+        ca_file: certificates to trust, in PEM, instead of the system's.
+    """
 
     def __init__(self, ca_file: str | os.PathLike[str] | None = None) -> None:
-        self._ca_file = None if ca_file is None else os.fspath(ca_file)
-        self._curl: pycurl.Curl | None = pycurl.Curl()
-        self._busy = threading.Lock()
-        self._aborted = False
+        # pycurl takes text as ASCII only, and a folder may be called otherwise.
+        self._ca_file = None if ca_file is None else os.fsencode(ca_file)
+        self._lock = threading.Lock()
+        self._idle: Any = None
+        self._workers = Workers(self._carry, "msnpauth-curl")
 
     def fetch(self, request: Request, timeout: float) -> Response:
-        with self._busy:
-            if self._curl is None:
-                self._curl = pycurl.Curl()
-            self._aborted = False
-            answer = _Answer(request)
-            self._set_up(self._curl, request, timeout, answer)
-            try:
-                self._curl.perform()
-            except pycurl.error as error:
-                # Stopping behind the headers is how a body that nobody wants is declined.
-                if not answer.complete:
-                    raise _error(error, request, timeout, answer) from None
-            return answer.response()
+        check_request(request)
+        return self._workers.fetch(request, timeout)
 
     def close(self) -> None:
-        self._aborted = True  # curl asks about once a second whether to go on
-        if self._busy.acquire(timeout=2.0):
-            try:
-                if self._curl is not None:
-                    self._curl.close()
-                    self._curl = None
-            finally:
-                self._busy.release()
+        self._workers.close()
+        with self._lock:
+            curl, self._idle = self._idle, None
+        if curl is not None:
+            curl.close()
 
-    def _set_up(self, curl: Any, request: Request, timeout: float, answer: _Answer) -> None:
-        curl.reset()
+    def _carry(self, task: Task) -> Outcome:
+        """Carry a task in its thread; an exchange that failed takes its handle along."""
+        with self._lock:
+            curl, self._idle = self._idle, None
+        if curl is None:
+            curl = pycurl.Curl()
+        outcome: Outcome | None = None
+        try:
+            outcome = self._performed(curl, task)
+        finally:
+            if isinstance(outcome, Response) and not task.is_stopped:
+                curl.reset()  # the request's headers are not kept
+                with self._lock:
+                    if self._idle is None and not self._workers.is_closed:
+                        self._idle, curl = curl, None
+            if curl is not None:
+                curl.close()
+        return outcome
+
+    def _performed(self, curl: Any, task: Task) -> Outcome:
+        answer = Answer(task.request)
+        self._set_up(curl, task, answer)
+        facts: Facts | None = None
+        try:
+            curl.perform()
+        except pycurl.error as error:
+            facts = Facts.of(error, curl)
+            # Stopping behind the headers is how a body that nobody wants is declined. And many
+            # servers end the connection without a good-bye of TLS: for a body without a length
+            # curl takes that for a fault, and Python for the end.
+            if answer.is_complete or (answer.ends_with_connection and facts.is_plain_end):
+                facts = None
+        step, server = task.request.step, task.request.url.origin
+        if answer.fault:
+            return RemoteProtocolError(answer.fault, step=step, server=server)
+        if facts is not None:
+            return (
+                closed(task.request)
+                if task.is_stopped
+                else curl_error(facts, task.request, task.timeout)
+            )
+        return answer.response()
+
+    def _set_up(self, curl: Any, task: Task, answer: Answer) -> None:
+        self._set_limits(curl, task)
+        self._set_trust(curl)
+        request = task.request
         curl.setopt(pycurl.URL, str(request.url))
         curl.setopt(pycurl.PATH_AS_IS, 1)
-        curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTPS)
-        curl.setopt(pycurl.FOLLOWLOCATION, 0)
-        curl.setopt(pycurl.NETRC, pycurl.NETRC_IGNORED)
-        curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
-        curl.setopt(pycurl.NOSIGNAL, 1)
-        curl.setopt(pycurl.TIMEOUT_MS, max(1, int(timeout * 1000)))
-        curl.setopt(pycurl.CONNECTTIMEOUT_MS, max(1, int(timeout * 1000)))
-        curl.setopt(pycurl.SSL_VERIFYPEER, 1)
-        curl.setopt(pycurl.SSL_VERIFYHOST, 2)
-        self._trust(curl)
-        # An empty header takes away what curl adds of its own.
-        headers = [name + b": " + value for name, value in request.all_headers()]
-        curl.setopt(pycurl.HTTPHEADER, [*headers, b"Accept:", b"Expect:"])
+        curl.setopt(pycurl.HTTPHEADER, _lines(request))
         if request.method == "POST":
             curl.setopt(pycurl.POST, 1)
             curl.setopt(pycurl.POSTFIELDS, request.body)
@@ -89,100 +120,114 @@ class CurlTransport(Transport):
         curl.setopt(pycurl.HEADERFUNCTION, answer.on_header)
         curl.setopt(pycurl.WRITEFUNCTION, answer.on_body)
         curl.setopt(pycurl.NOPROGRESS, 0)
-        curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: 1 if self._aborted else 0)
+        # curl asks about once a second whether to go on, but not while it connects: there its
+        # sockets are shut down instead.
+        curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: 1 if task.is_stopped else 0)
+        curl.setopt(pycurl.OPENSOCKETFUNCTION, _opener(task))
 
-    def _trust(self, curl: Any) -> None:
+    def _set_limits(self, curl: Any, task: Task) -> None:
+        """Let curl do nothing that was not asked for.
+
+        Cookies, HSTS, Alt-Svc, compression, redirects and authentication of its own stay off: they
+        are never switched on, and libcurl reads no `.curlrc`. `.netrc` is ruled out by name.
+        """
+        milliseconds = max(1, int(task.timeout * 1000))
+        curl.setopt(pycurl.TIMEOUT_MS, milliseconds)
+        curl.setopt(pycurl.CONNECTTIMEOUT_MS, milliseconds)
+        curl.setopt(pycurl.NOSIGNAL, 1)
+        curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTPS)
+        curl.setopt(pycurl.FOLLOWLOCATION, 0)
+        curl.setopt(pycurl.NETRC, pycurl.NETRC_IGNORED)
+        curl.setopt(_DISALLOW_USERNAME_IN_URL, 1)
+        curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
+        curl.setopt(pycurl.MAXAGE_CONN, _MAX_IDLE)
+
+    def _set_trust(self, curl: Any) -> None:
+        curl.setopt(pycurl.SSL_VERIFYPEER, 1)
+        curl.setopt(pycurl.SSL_VERIFYHOST, 2)
+        curl.setopt(pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_2)
+        if "OpenSSL" in pycurl.version:  # other libraries write ciphers in other ways
+            curl.setopt(pycurl.SSL_CIPHER_LIST, _CIPHERS)
+        with suppress(pycurl.error):  # before 7.87 it kept none
+            # It keeps certificates for a day, and they may be renewed meanwhile.
+            curl.setopt(_CA_CACHE_TIMEOUT, 0)
         if self._ca_file is not None:
             curl.setopt(pycurl.CAINFO, self._ca_file)
-            curl.setopt(pycurl.CAPATH, "/dev/null" if os.name == "posix" else "NUL")
+            curl.setopt(pycurl.CAPATH, os.devnull)
             return
         # A libcurl that came in a wheel does not know where this system keeps its certificates.
         paths = ssl.get_default_verify_paths()
         if paths.cafile:
-            curl.setopt(pycurl.CAINFO, paths.cafile)
-        elif paths.capath:
-            curl.setopt(pycurl.CAPATH, paths.capath)
-        else:
+            curl.setopt(pycurl.CAINFO, os.fsencode(paths.cafile))
+        if paths.capath:
+            curl.setopt(pycurl.CAPATH, os.fsencode(paths.capath))
+        if not paths.cafile and not paths.capath:
             curl.setopt(pycurl.SSL_OPTIONS, pycurl.SSLOPT_NATIVE_CA)
 
 
-class _Answer:
-    """What curl's callbacks have collected."""
+def _opener(task: Task) -> Callable[[int, Any], socket.socket | int]:
+    """Return what opens sockets for curl: pycurl takes a copy, and ours stays in the task."""
 
-    def __init__(self, request: Request) -> None:
-        self._request = request
-        self._status = 0
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._body = bytearray()
-        self._size = 0
-        self.complete = False
-        self.fault = ""
+    def open_socket(_purpose: int, address: Any) -> socket.socket | int:
+        try:
+            sock = socket.socket(address.family, address.socktype, address.protocol)
+        except OSError:  # an error must not leave a callback: pycurl would print it
+            return int(pycurl.SOCKET_BAD)
+        task.hold_copy(sock)
+        return sock
 
-    def on_header(self, line: bytes) -> int | None:
-        self._size += len(line)
-        if self._size > MAX_HEADER:
-            self.fault = "headers without end"
-            return -1
-        if line.startswith(b"HTTP/"):
-            words = line.split(None, 2)
-            self._status = int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
-            self._headers.clear()
-        elif line.strip():
-            name, _, value = line.partition(b":")
-            self._headers.append((name.strip(), value.strip(b" \t\r\n")))
-        elif self._status >= 200:
-            return self._on_end_of_headers()
-        return None
-
-    def _on_end_of_headers(self) -> int | None:
-        self.complete = not self._request.wants_body
-        empty = any(n.lower() == b"content-length" and v == b"0" for n, v in self._headers)
-        return None if empty or self._request.wants_body else -1
-
-    def on_body(self, data: bytes) -> int | None:
-        self._body += data
-        if len(self._body) > MAX_BODY:
-            self.fault = f"a body of more than {MAX_BODY} bytes"
-            return -1
-        return None
-
-    def response(self) -> Response:
-        return Response.from_raw(self._status, self._headers, bytes(self._body))
+    return open_socket
 
 
-def _error(error: pycurl.error, request: Request, timeout: float, answer: _Answer) -> SignInError:
-    number = error.args[0]
-    step, server = request.step, request.url.origin
-    words = str(error.args[1]) if len(error.args) > 1 and error.args[1] else "connection lost"
-    if answer.fault:
-        return RemoteProtocolError(answer.fault, step=step, server=server)
-    if number == _TOO_LARGE:
-        return RemoteProtocolError("headers without end", step=step, server=server)
-    if number == pycurl.E_OPERATION_TIMEDOUT:
-        return SignInTimeout(f"no answer within {timeout:g} seconds", step=step, server=server)
-    if number in _CERTIFICATE:
-        return CertificateRejected(
-            f"the server's certificate was rejected: {words}", step=step, server=server
-        )
-    if number in _NOT_HTTP:
-        return RemoteProtocolError("the answer is not HTTP/1.1", step=step, server=server)
-    if number in (pycurl.E_GOT_NOTHING, pycurl.E_RECV_ERROR, pycurl.E_PARTIAL_FILE):
-        words = "the connection was closed before the answer"
-    return ConnectionFailed(words[:1].lower() + words[1:], step=step, server=server)
+def _lines(request: Request) -> list[bytes]:
+    """Return the headers as curl wants them; keep them in no variable."""
+    # A name without content takes away what curl adds of its own; a header that is empty has to be
+    # written with a semicolon.
+    given = {name.lower() for name, _ in request.headers}
+    own = [
+        name
+        for name in (b"Accept", b"Expect", b"Content-Type")
+        if name.decode().lower() not in given
+    ]
+    return [name + (b": " + value if value else b";") for name, value in request.all_headers()] + [
+        name + b":" for name in own
+    ]
 
 
 class AsyncCurlTransport(AsyncTransport):
-    """The same in a thread: curl tells when it is done, not asyncio."""
+    """The same for asyncio: the loop waits for the thread's answer.
+
+    Args:
+        ca_file: as `CurlTransport`.
+    """
 
     def __init__(self, ca_file: str | os.PathLike[str] | None = None) -> None:
         self._transport = CurlTransport(ca_file)
 
     async def fetch(self, request: Request, timeout: float) -> Response:
+        check_request(request)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Outcome] = loop.create_future()
+
+        def settle(outcome: Outcome) -> None:
+            if not future.done():
+                future.set_result(outcome)
+
+        def deliver(outcome: Outcome) -> None:
+            loop.call_soon_threadsafe(settle, outcome)
+
+        task = self._transport._workers.start(request, timeout, deliver)
+        outcome: Outcome
         try:
-            return await asyncio.to_thread(self._transport.fetch, request, timeout)
-        except asyncio.CancelledError:
-            self._transport._aborted = True
-            raise
+            async with asyncio.timeout(timeout + GRACE):
+                outcome = await future
+        except TimeoutError:
+            outcome = too_late(request, timeout)
+        finally:
+            task.stop()  # also when cancelled: the thread ends by itself, nobody waits for it
+        if isinstance(outcome, SignInError):
+            raise outcome
+        return outcome
 
     async def close(self) -> None:
-        await asyncio.to_thread(self._transport.close)
+        self._transport.close()

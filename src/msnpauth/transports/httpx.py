@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import queue
+import re
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from typing import Any
 
 import httpx2
 
-from ..core.errors import ConnectionFailed, RemoteProtocolError, SignInError, SignInTimeout
-from ..core.http import MAX_BODY, Request, Response
-from ..network import network_error
+from ..core.errors import (
+    ConnectionFailed,
+    LocalProtocolError,
+    RemoteProtocolError,
+    SignInError,
+)
+from ..core.http import MAX_HEADER, Request, Response
+from ..network import most_telling, network_error
+from ..tls import ContextSource
 from .base import AsyncTransport, Transport
+from .common import check_body, check_request, closed, closed_early, not_http, source, too_late
+from .limits import Limits
+from .proxies import Proxy, environment_proxy, proxy_refusal, unknown_proxy
+from .worker import GRACE, Outcome, Task, Workers
 
 __all__ = ["AsyncHttpxTransport", "HttpxTransport"]
-
-# Its own time-outs come first: a connection that is cancelled in its TLS handshake is not closed.
-_GRACE = 0.2
 
 # httpcore's DEBUG log shows every header of an answer, which for us would be the ticket.
 _quiet: ContextVar[bool] = ContextVar("msnpauth_quiet", default=False)
@@ -37,144 +45,327 @@ logging.getLogger("httpx2").addFilter(_not_ours)
 
 
 @contextmanager
-def _carried(request: Request, timeout: float) -> Iterator[None]:
-    """Keep the libraries' logs quiet, and turn their errors into ours."""
+def _silence() -> Iterator[None]:
     token = _quiet.set(True)
-    step, server = request.step, request.url.origin
     try:
         yield
-    except httpx2.TimeoutException:
-        raise _too_late(request, timeout) from None
-    except httpx2.RemoteProtocolError as error:
-        # Its text may quote the peer, who may be quoting our ticket.
-        if "disconnected" in str(error) or "closed" in str(error):
-            text = "the connection was closed before the answer"
-            raise ConnectionFailed(text, step=step, server=server) from None
-        raise RemoteProtocolError("the answer is not HTTP/1.1", step=step, server=server) from None
-    except httpx2.HTTPError as error:
-        raise network_error(_cause(error), step, server) from None
     finally:
         _quiet.reset(token)
 
 
-def _cause(error: BaseException) -> Exception:
-    """Return the ssl or socket error beneath, which says more."""
-    found: BaseException | None = error
-    while found is not None:
-        if isinstance(found, OSError):
-            return found
-        found = found.__cause__ or found.__context__
-    return OSError("the connection failed")
+# --- what both drivers share ------------------------------------------------------------------
 
 
-def _too_late(request: Request, timeout: float) -> SignInTimeout:
-    text = f"no answer within {timeout:g} seconds"
-    return SignInTimeout(text, step=request.step, server=request.url.origin)
+def _settings(context: ssl.SSLContext, proxy: Proxy | None) -> dict[str, Any]:
+    """Return what a client is made with. Call it in the expression that makes the client.
+
+    httpx does not look at the environment (`trust_env`): it would refuse to work because of a
+    variable that has nothing to do with this request, and it does not tell which proxy it uses.
+    """
+    return {
+        "verify": context,
+        "http2": False,
+        "follow_redirects": False,
+        "trust_env": False,
+        "proxy": proxy.url() if proxy else None,
+    }
 
 
-def _built(
-    client: httpx2.Client | httpx2.AsyncClient, request: Request, timeout: float
-) -> httpx2.Request:
-    client.cookies.clear()  # nothing is carried over from one sign-in to another
-    url = request.url
-    return httpx2.Request(
-        request.method,
-        httpx2.URL(
-            scheme=url.scheme, host=url.host, port=url.address.port, raw_path=url.target.encode()
-        ),
-        headers=request.all_headers(),
-        content=request.body or None,
-        extensions={"timeout": httpx2.Timeout(timeout).as_dict()},
+def _bad_proxy(proxy: Proxy | None, request: Request) -> LocalProtocolError:
+    name = proxy.variable if proxy and proxy.variable else "the system"
+    return LocalProtocolError(
+        f"httpx cannot use the proxy that {name} names",
+        step=request.step,
+        server=request.url.origin,
+        hint="give it as http://host:port (for socks5://host:port, pip install socksio),"
+        " or use transport='curl'",
     )
 
 
-def _is_empty(response: httpx2.Response) -> bool:
-    return response.headers.get("content-length") == "0"
+def _built(request: Request, timeout: float, trace: Any) -> httpx2.Request:
+    """Return httpx's request, with nothing in it but what ours has."""
+    url = request.url
+    return httpx2.Request(
+        request.method,
+        httpx2.URL(scheme=url.scheme, host=url.host, port=url.address.port),
+        headers=request.all_headers(),
+        content=request.body or None,
+        extensions={
+            "timeout": httpx2.Timeout(timeout).as_dict(),
+            "trace": trace,
+            "target": url.target.encode(),  # as it stands: httpx's URL would rewrite "/a/../b"
+        },
+    )
 
 
-def _checked_body(body: bytearray, request: Request) -> None:
-    if len(body) > MAX_BODY:
-        raise RemoteProtocolError(
-            f"a body of more than {MAX_BODY} bytes", step=request.step, server=request.url.origin
-        )
+def _check_head(response: httpx2.Response, request: Request) -> bool:
+    """Return whether the body is to be read.
+
+    Raises:
+        RemoteProtocolError: the headers are larger than any carrier takes, or of another HTTP.
+    """
+    if response.http_version not in ("HTTP/1.0", "HTTP/1.1"):
+        raise not_http(request)
+    if sum(len(name) + len(value) + 4 for name, value in response.headers.raw) > MAX_HEADER:
+        text = "headers without end"
+        raise RemoteProtocolError(text, step=request.step, server=request.url.origin)
+    # An empty body is read, because the connection is kept then.
+    return request.wants_body or response.headers.get("content-length") == "0"
+
+
+def _ours(problem: Exception, proxy: Proxy | None, request: Request, timeout: float) -> SignInError:
+    """Return our error for one of httpx; its text is searched and never shown."""
+    if isinstance(problem, SignInError):
+        return problem
+    if isinstance(problem, httpx2.TimeoutException):
+        return too_late(request, timeout)
+    if isinstance(problem, httpx2.ProxyError):
+        status = re.match(r"[1-9][0-9]{2}\b", str(problem))
+        return proxy_refusal(proxy, int(status[0]) if status else 0, request)
+    if isinstance(problem, httpx2.RemoteProtocolError):
+        is_early = re.search("disconnected|closed", str(problem))
+        return closed_early(request) if is_early else not_http(request)
+    beneath = _cause(problem)
+    if beneath is None and isinstance(problem, httpx2.NetworkError):
+        return closed_early(request)
+    error = network_error(beneath or problem, request.step, request.url.origin)
+    if proxy is not None and isinstance(problem, httpx2.ConnectError):
+        return _of_proxy(error, beneath, proxy, request)
+    return error
+
+
+def _of_proxy(
+    error: SignInError, beneath: OSError | None, proxy: Proxy, request: Request
+) -> SignInError:
+    """Return the error for a connection that the proxy was to make: only TLS is the server's."""
+    if beneath is None or isinstance(beneath, ssl.SSLError):
+        return error
+    if isinstance(beneath, socket.gaierror):
+        return unknown_proxy(proxy, request)
+    text = f"{proxy}: {error.text}"
+    return ConnectionFailed(text, step=request.step, server=request.url.origin)
+
+
+def _cause(error: BaseException) -> OSError | None:
+    """Return the ssl or socket error beneath, which says more.
+
+    The nearest one may have no number ("All connection attempts failed"), and the reasons for it
+    stand behind it, one by one or in a group.
+    """
+    vague: OSError | None = None
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, OSError):
+            if found.errno is not None:
+                return found
+            vague = vague or found
+        if isinstance(found, BaseExceptionGroup):
+            numbered = [one for one in found.exceptions if isinstance(one, OSError)]
+            if numbered:
+                beneath = most_telling(list(numbered))
+                return beneath if isinstance(beneath, OSError) else vague
+        found = found.__cause__ or found.__context__
+    return vague
+
+
+# --- threads ----------------------------------------------------------------------------------
+
+
+class _Kept:
+    """A client, with what it was made of and the connection that it has open."""
+
+    def __init__(self, context: ssl.SSLContext, proxy: Proxy | None) -> None:
+        self.context = context
+        self.proxy = proxy
+        self.sock: Any = None
+        self.client = httpx2.Client(**_settings(context, proxy))
+
+    def carry(self, task: Task) -> Response:
+        """Carry a task to its end.
+
+        Raises:
+            Exception: whatever httpx does, and RemoteProtocolError of ours.
+        """
+
+        def trace(event: str, info: dict[str, Any]) -> None:
+            # httpx has no way to end an exchange from outside but to end its connection.
+            if event == "connection.connect_tcp.complete":
+                # TLS will take the descriptor away from this object. Where none is left for a
+                # copy, the library is about to say so.
+                with suppress(OSError):
+                    task.hold_copy(info["return_value"].get_extra_info("socket").dup())
+            elif event.endswith(".start_tls.complete"):
+                self.sock = info["return_value"].get_extra_info("socket")
+                task.let_go()
+                task.hold(self.sock)
+
+        request = task.request
+        if self.sock is not None:
+            task.hold(self.sock)
+        self.client.cookies.clear()  # nothing is carried over from one sign-in to another
+        response = self.client.send(_built(request, task.timeout, trace), stream=True)
+        try:
+            body = bytearray()
+            if _check_head(response, request):
+                for chunk in response.iter_raw():
+                    body += chunk
+                    check_body(len(body), request)
+            return Response.from_raw(response.status_code, response.headers.raw, bytes(body))
+        finally:
+            response.close()
 
 
 class HttpxTransport(Transport):
-    """An `httpx2.Client`; each exchange runs in a thread, so that no drip of bytes outlives it."""
+    """An `httpx2.Client`; each exchange runs in a thread of its own.
 
-    def __init__(self, ssl_context: ssl.SSLContext) -> None:
-        self._context = ssl_context
-        self._client: httpx2.Client | None = None
+    httpx has time-outs for each read only: a byte a second would keep it for ever.
+
+    Args:
+        ssl_context: TLS settings, or what returns them for each new connection.
+    """
+
+    def __init__(self, ssl_context: ssl.SSLContext | ContextSource) -> None:
+        self._context = source(ssl_context)
+        self._lock = threading.Lock()
+        self._idle: _Kept | None = None
+        self._workers = Workers(self._carry, "msnpauth-httpx")
 
     def fetch(self, request: Request, timeout: float) -> Response:
-        # httpx has time-outs for each read only: a byte a second would keep it for ever.
-        if self._client is None:
-            self._client = httpx2.Client(verify=self._context, http2=False, follow_redirects=False)
-        client = self._client
-        outcome: queue.SimpleQueue[Response | BaseException] = queue.SimpleQueue()
-
-        def run() -> None:
-            try:
-                outcome.put(self._exchange(client, request, timeout))
-            except BaseException as error:  # noqa: BLE001 - raised where the answer is waited for
-                outcome.put(error)
-
-        threading.Thread(target=run, name="msnpauth-httpx", daemon=True).start()
-        try:
-            result = outcome.get(timeout=timeout + _GRACE)
-        except queue.Empty:
-            self.close()
-            raise _too_late(request, timeout) from None
-        if isinstance(result, BaseException):
-            raise result
-        return result
+        check_request(request)
+        return self._workers.fetch(request, timeout)
 
     def close(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
+        self._workers.close()
+        self._let_go(None)
 
-    def _exchange(self, client: httpx2.Client, request: Request, timeout: float) -> Response:
-        with _carried(request, timeout):
-            response = client.send(_built(client, request, timeout), stream=True)
+    def _carry(self, task: Task) -> Outcome:
+        with _silence():
+            request = task.request
+            proxy = environment_proxy(request.url)
+            kept = self._taken(self._context(), proxy, request)
+            if isinstance(kept, SignInError):
+                return kept
+            outcome: Outcome
             try:
-                body = bytearray()
-                if request.wants_body or _is_empty(response):
-                    for chunk in response.iter_raw():
-                        body += chunk
-                        _checked_body(body, request)
-                return Response.from_raw(response.status_code, response.headers.raw, bytes(body))
-            finally:
-                response.close()
+                outcome = kept.carry(task)
+            except Exception as problem:  # noqa: BLE001 - the boundary: what comes out is ours
+                outcome = _ours(problem, proxy, request, task.timeout)
+            task.let_go()
+            is_good = isinstance(outcome, Response) and not task.is_stopped
+            self._let_go(kept if is_good and not self._workers.is_closed else None)
+            if not is_good:
+                kept.client.close()
+            return outcome
+
+    def _taken(
+        self, context: ssl.SSLContext, proxy: Proxy | None, request: Request
+    ) -> _Kept | SignInError:
+        """Return the client that is kept, or a new one where it would not do."""
+        with self._lock:
+            kept, self._idle = self._idle, None
+        if kept is not None:
+            if kept.context is context and kept.proxy == proxy:
+                return kept
+            kept.client.close()
+        with suppress(Exception):
+            return _Kept(context, proxy)
+        return _bad_proxy(proxy, request)
+
+    def _let_go(self, kept: _Kept | None) -> None:
+        """Keep a client for the next time, in place of the one that was kept."""
+        with self._lock:
+            before, self._idle = self._idle, kept
+        if before is not None:
+            before.client.close()
+
+
+# --- asyncio ----------------------------------------------------------------------------------
 
 
 class AsyncHttpxTransport(AsyncTransport):
-    """An `httpx2.AsyncClient`."""
+    """An `httpx2.AsyncClient`.
 
-    def __init__(self, ssl_context: ssl.SSLContext) -> None:
-        self._client = httpx2.AsyncClient(verify=ssl_context, http2=False, follow_redirects=False)
+    Args:
+        ssl_context: TLS settings, or what returns them for each new connection.
+    """
+
+    def __init__(self, ssl_context: ssl.SSLContext | ContextSource) -> None:
+        self._source = source(ssl_context)
+        self._client: httpx2.AsyncClient | None = None
+        self._made_of: tuple[ssl.SSLContext, Proxy | None] | None = None
+        self._closed = False
+        self._limits = Limits()
 
     async def fetch(self, request: Request, timeout: float) -> Response:
-        try:
-            async with asyncio.timeout(timeout + _GRACE):
-                return await self._exchange(request, timeout)
-        except TimeoutError as error:
-            if isinstance(error, SignInError):
+        check_request(request)
+        proxy = environment_proxy(request.url)
+        streams: list[Any] = []
+        error: SignInError
+        with _silence():
+            client = await self._taken(proxy, request)
+            try:
+                async with self._limits.within(timeout + GRACE):
+                    return await self._exchange(client, request, timeout, streams)
+            except TimeoutError as problem:
+                error = problem if isinstance(problem, SignInError) else too_late(request, timeout)
+            except Exception as problem:  # noqa: BLE001 - the boundary: what comes out is ours
+                error = _ours(problem, proxy, request, timeout)
+            except BaseException:
+                await self._let_go(client, streams)
                 raise
-            raise _too_late(request, timeout) from None
+            await self._let_go(client, streams)
+        raise closed(request) if self._closed else error
 
     async def close(self) -> None:
-        await self._client.aclose()
+        self._closed = True
+        self._limits.end()
+        if self._client is not None:
+            await self._let_go(self._client, [])
 
-    async def _exchange(self, request: Request, timeout: float) -> Response:
-        with _carried(request, timeout):
-            response = await self._client.send(_built(self._client, request, timeout), stream=True)
-            try:
-                body = bytearray()
-                if request.wants_body or _is_empty(response):
-                    async for chunk in response.aiter_raw():
-                        body += chunk
-                        _checked_body(body, request)
-                return Response.from_raw(response.status_code, response.headers.raw, bytes(body))
-            finally:
-                await response.aclose()
+    async def _taken(self, proxy: Proxy | None, request: Request) -> httpx2.AsyncClient:
+        if self._closed:
+            raise closed(request)
+        made_of = (self._source(), proxy)
+        if self._client is not None and self._made_of == made_of:
+            return self._client
+        if self._client is not None:
+            await self._let_go(self._client, [])
+        made = None
+        with suppress(Exception):
+            made = httpx2.AsyncClient(**_settings(*made_of))
+        if made is None:
+            raise _bad_proxy(proxy, request)
+        self._client, self._made_of = made, made_of
+        return made
+
+    async def _let_go(self, client: httpx2.AsyncClient, streams: list[Any]) -> None:
+        """Close what an exchange that failed leaves behind.
+
+        httpx itself does not close a connection that is cancelled in its TLS handshake.
+        """
+        if self._client is client:
+            self._client = self._made_of = None
+        for stream in streams:
+            with suppress(Exception):
+                await stream.aclose()
+        with suppress(Exception):
+            await client.aclose()
+
+    async def _exchange(
+        self, client: httpx2.AsyncClient, request: Request, timeout: float, streams: list[Any]
+    ) -> Response:
+        async def trace(event: str, info: dict[str, Any]) -> None:
+            if event == "connection.connect_tcp.complete":
+                streams.append(info["return_value"])
+
+        client.cookies.clear()  # nothing is carried over from one sign-in to another
+        response = await client.send(_built(request, timeout, trace), stream=True)
+        try:
+            body = bytearray()
+            if _check_head(response, request):
+                async for chunk in response.aiter_raw():
+                    body += chunk
+                    check_body(len(body), request)
+            return Response.from_raw(response.status_code, response.headers.raw, bytes(body))
+        finally:
+            await response.aclose()

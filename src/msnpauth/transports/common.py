@@ -1,0 +1,95 @@
+"""What every carrier refuses, and says, in the same words."""
+
+from __future__ import annotations
+
+import re
+import ssl
+
+from ..core.errors import (
+    ConnectionFailed,
+    LocalProtocolError,
+    RemoteProtocolError,
+    SignInTimeout,
+)
+from ..core.http import MAX_BODY, Request
+from ..tls import ContextSource
+
+__all__ = [
+    "check_body",
+    "check_request",
+    "closed",
+    "closed_early",
+    "not_http",
+    "source",
+    "too_late",
+]
+
+# What would end a header and begin another one, or what h11 refuses (curl would send it).
+_FORGING = re.compile(rb"[\x00\n\v\f\r]")
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+def check_request(request: Request) -> None:
+    """Refuse a request whose headers would be other headers on the wire.
+
+    The core lets no such word of a server come so far; a carrier does not rely on that.
+
+    Raises:
+        LocalProtocolError: a header has a line break or the like; nothing was sent.
+    """
+    try:
+        is_clean = all(
+            _NAME.fullmatch(name) and not _FORGING.search(value)
+            for name, value in request.all_headers()
+        )
+    except ValueError:  # UnicodeError among them: its object is the header, so it goes no further
+        is_clean = False
+    if not is_clean:
+        raise LocalProtocolError(
+            "the request has a header that cannot be sent",
+            step=request.step,
+            server=request.url.origin,
+            hint="a challenge, a passport or a password has a character that no header may have",
+        )
+
+
+def check_body(size: int, request: Request) -> None:
+    """Refuse a body of more than `MAX_BODY` bytes.
+
+    Raises:
+        RemoteProtocolError: so it is.
+    """
+    if size > MAX_BODY:
+        text = f"a body of more than {MAX_BODY} bytes"
+        raise RemoteProtocolError(text, step=request.step, server=request.url.origin)
+
+
+def not_http(request: Request) -> RemoteProtocolError:
+    """Return the error for an answer that breaks the rules of HTTP/1.1."""
+    text = "the answer is not HTTP/1.1"
+    return RemoteProtocolError(text, step=request.step, server=request.url.origin)
+
+
+def closed_early(request: Request) -> ConnectionFailed:
+    """Return the error for a connection that ended before the answer did."""
+    text = "the connection was closed before the answer"
+    return ConnectionFailed(text, step=request.step, server=request.url.origin)
+
+
+def closed(request: Request) -> ConnectionFailed:
+    """Return the error for a carrier that was closed by its owner."""
+    text = "the transport is closed"
+    return ConnectionFailed(text, step=request.step, server=request.url.origin, hint="make another")
+
+
+def too_late(request: Request, timeout: float) -> SignInTimeout:
+    """Return the error for an answer that did not come within `timeout` seconds."""
+    text = f"no answer within {timeout:g} seconds"
+    return SignInTimeout(text, step=request.step, server=request.url.origin)
+
+
+def source(settings: ssl.SSLContext | ContextSource) -> ContextSource:
+    """Return what gives the TLS settings for each connection."""
+    if isinstance(settings, ssl.SSLContext):
+        return lambda: settings
+    return settings

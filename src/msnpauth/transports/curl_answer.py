@@ -1,0 +1,110 @@
+"""Reads an answer out of libcurl's callbacks, as strictly as the other carriers read theirs."""
+
+from __future__ import annotations
+
+import re
+
+from ..core.http import MAX_BODY, MAX_HEADER, Request, Response
+
+__all__ = ["NOT_HTTP", "Answer"]
+
+NOT_HTTP = "the answer is not HTTP/1.1"
+
+# What h11, which reads for the other carriers, takes: curl takes more (a blank before the colon, a
+# header without a name), and a ticket must not depend on who carried it.
+_STATUS = re.compile(rb"HTTP/1\.[0-9] ([0-9]{3})(?: [^\x00\r\n]*)?\r?\n?")
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FORBIDDEN = re.compile(rb"[\x00\n\v\f\r]")
+_LENGTH = re.compile(rb"[0-9]{1,20}")
+
+
+class Answer:
+    """What curl's callbacks have collected.
+
+    Attributes:
+        is_complete: True once all that is wanted has come.
+        ends_with_connection: True when the body has no length: it ends where the connection does.
+        fault: what is wrong with the answer, "" for nothing.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._wants_body = request.wants_body
+        self._status = 0
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._body = bytearray()
+        self._size = 0
+        self._is_trailer = False
+        self.is_complete = False
+        self.ends_with_connection = False
+        self.fault = ""
+
+    def on_header(self, line: bytes) -> int | None:
+        """Take one line of the headers; -1 ends the exchange."""
+        self._size += len(line)
+        if self._size > MAX_HEADER:  # counted through all interim (1xx) answers
+            return self._refuse("headers without end")
+        if line.startswith(b"HTTP/"):
+            match = _STATUS.fullmatch(line)
+            if not match:
+                return self._refuse(NOT_HTTP)
+            self._status = int(match[1])
+            self._headers.clear()
+            # Nobody asked for another protocol (101), and what follows would not be HTTP.
+            return self._refuse(NOT_HTTP) if self._status < 100 or self._status == 101 else None
+        content = line.removesuffix(b"\n").removesuffix(b"\r")
+        if content:
+            return self._on_field(content)
+        return self._on_end_of_headers() if self._status >= 200 else None
+
+    def on_body(self, data: bytes) -> int | None:
+        """Take a part of the body; -1 ends the exchange."""
+        self._body += data
+        if len(self._body) > MAX_BODY:
+            return self._refuse(f"a body of more than {MAX_BODY} bytes")
+        return None
+
+    def response(self) -> Response:
+        """Return the answer, once it has come."""
+        return Response.from_raw(self._status, self._headers, bytes(self._body))
+
+    def _on_field(self, content: bytes) -> int | None:
+        if (
+            content[:1] in b" \t" and self._headers and not self._is_trailer
+        ):  # an old way to go on in the next line
+            name, value = self._headers.pop()
+            value = value + b" " + content.strip(b" \t")
+        else:
+            name, colon, value = content.partition(b":")
+            if not colon or not _NAME.fullmatch(name):
+                return self._refuse(NOT_HTTP)
+        if _FORBIDDEN.search(value):
+            return self._refuse(NOT_HTTP)
+        if self._is_trailer:  # behind a chunked body: the other carriers pass it over
+            return None
+        self._headers.append((name, value.strip(b" \t")))
+        return None
+
+    def _on_end_of_headers(self) -> int | None:
+        lengths = {
+            part.strip(b" \t")
+            for value in self._all(b"content-length")
+            for part in value.split(b",")
+        }
+        codings = [value.lower() for value in self._all(b"transfer-encoding")]
+        if len(lengths) > 1 or not all(_LENGTH.fullmatch(length) for length in lengths):
+            return self._refuse(NOT_HTTP)
+        if codings not in ([], [b"chunked"]):
+            return self._refuse(NOT_HTTP)
+        # The connection is kept where the body is empty, and given up where it is not wanted.
+        self.is_complete = not self._wants_body
+        self.ends_with_connection = not lengths and not codings
+        self._is_trailer = True
+        is_empty = lengths == {b"0"} and not codings
+        return None if is_empty or self._wants_body else -1
+
+    def _all(self, name: bytes) -> list[bytes]:
+        return [value for found, value in self._headers if found.lower() == name]
+
+    def _refuse(self, fault: str) -> int:
+        self.fault = fault
+        return -1

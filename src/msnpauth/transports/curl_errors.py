@@ -1,0 +1,159 @@
+"""What libcurl's error numbers mean, in our words.
+
+curl's own words are never shown: they quote addresses with the password of a proxy in them, and
+what a server said. They are only searched for OpenSSL's constants and a few words of curl's own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+
+import pycurl
+
+from ..core.errors import ConnectionFailed, LocalProtocolError, RemoteProtocolError, SignInError
+from ..core.http import Request
+from ..network import network_error
+from ..tls import CertificateFault, certificate_error, tls_error
+from .common import closed_early, not_http, too_late
+from .proxies import environment_proxy, proxy_refusal, unknown_proxy
+
+__all__ = ["Facts", "curl_error"]
+
+# Numbers that pycurl has no names for; they are fixed for ever (libcurl-errors(3)).
+_E_PROXY = 97
+_E_TOO_LARGE = 100
+_E_PEER_CERTIFICATE = 51  # of old; 60 since libcurl 7.62
+
+_NOT_HTTP = frozenset(
+    {pycurl.E_UNSUPPORTED_PROTOCOL, pycurl.E_FTP_WEIRD_SERVER_REPLY, pycurl.E_BAD_CONTENT_ENCODING,
+     pycurl.E_HTTP2}
+)  # fmt: skip
+_CLOSED = frozenset(
+    {pycurl.E_GOT_NOTHING, pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR, pycurl.E_PARTIAL_FILE}
+)
+_BAD_CHUNK = re.compile(r"(?i)chunk|hex|malformed encoding")
+_OPENSSL = re.compile(r"error:[0-9A-Fa-f]+:[^:]*:[^:]*:([A-Za-z0-9 _/]{1,60})")
+_TLS_WORDS = re.compile(
+    r"(?i)wrong version number|packet length too long|unsupported protocol|handshake failure"
+    r"|protocol version|no shared cipher|unexpected message|record layer failure|http request"
+)
+_WRONG_NAME = re.compile(r"(?i)subject name|target host")
+_BAD_PROXY = re.compile(r"(?i)unsupported proxy|proxy (scheme|syntax|name)|bad proxy")
+
+_SENTENCES: dict[int, tuple[str, str | None]] = {
+    pycurl.E_COULDNT_RESOLVE_HOST: ("there is no such host name", None),
+    pycurl.E_SSL_CACERT_BADFILE: (
+        "the certificates to trust cannot be read",
+        "check ca_file=, or SSL_CERT_FILE and SSL_CERT_DIR",
+    ),
+    pycurl.E_OUT_OF_MEMORY: ("there is not enough memory", None),
+    pycurl.E_FAILED_INIT: ("curl could not be set up", None),
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What curl knows of an exchange that failed.
+
+    Attributes:
+        number: `CURLE_…`.
+        words: its own text: searched, never shown.
+        verify_result: OpenSSL's number for a certificate; 0 where the chain was right.
+        errno: the system's number for the last connection that failed.
+        connect_code: a proxy's answer to CONNECT; 0 where there was none.
+    """
+
+    number: int
+    words: str
+    verify_result: int
+    errno: int
+    connect_code: int
+
+    @classmethod
+    def of(cls, error: BaseException, curl: pycurl.Curl) -> Facts:
+        """Take them from what `perform` raised."""
+        number, words = [*error.args, 0, ""][:2] if error.args else (0, "")
+        return cls(
+            number if isinstance(number, int) else 0,
+            words if isinstance(words, str) else "",
+            curl.getinfo(pycurl.SSL_VERIFYRESULT),
+            curl.getinfo(pycurl.OS_ERRNO),
+            curl.getinfo(pycurl.HTTP_CONNECTCODE),
+        )
+
+    @property
+    def is_plain_end(self) -> bool:
+        """True when the connection just ended, without the good-bye of TLS."""
+        return self.number == pycurl.E_RECV_ERROR and "unexpected eof" in self.words
+
+
+def curl_error(facts: Facts, request: Request, timeout: float) -> SignInError:
+    """Return our error for curl's."""
+    step, server, number = request.step, request.url.origin, facts.number
+    if number == pycurl.E_OPERATION_TIMEDOUT:
+        return too_late(request, timeout)
+    if (error := _proxy_error(facts, request)) is not None:
+        return error
+    if number in (pycurl.E_PEER_FAILED_VERIFICATION, _E_PEER_CERTIFICATE):
+        return _certificate(facts, request)
+    if number == pycurl.E_SSL_CONNECT_ERROR:
+        return tls_error(_tls_reason(facts.words), step, server)
+    if number in _NOT_HTTP or (number == pycurl.E_RECV_ERROR and _BAD_CHUNK.search(facts.words)):
+        return not_http(request)
+    if number in _CLOSED:
+        return closed_early(request)
+    if number == _E_TOO_LARGE:
+        return RemoteProtocolError("headers without end", step=step, server=server)
+    if number == pycurl.E_COULDNT_CONNECT:
+        return _no_connection(facts, request)
+    text, hint = _SENTENCES.get(number, (f"curl failed (its error {number})", None))
+    return ConnectionFailed(text, step=step, server=server, hint=hint)
+
+
+def _no_connection(facts: Facts, request: Request) -> SignInError:
+    """Return the error for a connection that was not made: to the proxy, if there is one."""
+    step, server = request.step, request.url.origin
+    if facts.errno:
+        error = network_error(OSError(facts.errno, os.strerror(facts.errno)), step, server)
+    else:
+        error = ConnectionFailed("no connection could be made", step=step, server=server)
+    if (proxy := environment_proxy(request.url)) is not None:
+        return ConnectionFailed(f"{proxy}: {error.text}", step=step, server=server)
+    return error
+
+
+def _proxy_error(facts: Facts, request: Request) -> SignInError | None:
+    step, server = request.step, request.url.origin
+    proxy = environment_proxy(request.url)
+    if _BAD_PROXY.search(facts.words):
+        name = proxy.variable if proxy and proxy.variable else "the environment"
+        return LocalProtocolError(
+            f"curl cannot use the proxy that {name} names",
+            step=step,
+            server=server,
+            hint="give it as http://host:port, or socks5h://host:port",
+        )
+    if facts.number == pycurl.E_COULDNT_RESOLVE_PROXY:
+        return unknown_proxy(proxy, request)
+    if facts.number == _E_PROXY or facts.connect_code >= 300:
+        return proxy_refusal(proxy, facts.connect_code, request)
+    return None
+
+
+def _certificate(facts: Facts, request: Request) -> SignInError:
+    code = facts.verify_result
+    fault = CertificateFault.of(code)
+    if fault is CertificateFault.OTHER and _WRONG_NAME.search(facts.words):
+        fault, code = CertificateFault.WRONG_NAME, 0  # curl compares names by itself
+    return certificate_error(fault, request.step, request.url.origin, code)
+
+
+def _tls_reason(words: str) -> str:
+    """Return OpenSSL's constant out of curl's words."""
+    match = _OPENSSL.search(words)
+    reason = match[1] if match else ""
+    if not match and (found := _TLS_WORDS.search(words)):
+        reason = found[0]
+    return reason.strip().upper().replace(" ", "_").replace("/", "_")

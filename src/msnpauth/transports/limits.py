@@ -1,0 +1,36 @@
+"""Ends what waits in asyncio at its deadline, or when its carrier is closed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+__all__ = ["Limits"]
+
+
+class Limits:
+    """The time limits of the exchanges that a carrier has under way."""
+
+    def __init__(self) -> None:
+        self._limits: set[asyncio.Timeout] = set()
+
+    @asynccontextmanager
+    async def within(self, seconds: float) -> AsyncIterator[None]:
+        """Bound what is done inside.
+
+        Raises:
+            TimeoutError: the time is up, or `end` was called.
+        """
+        async with asyncio.timeout(max(0.0, seconds)) as limit:
+            self._limits.add(limit)
+            try:
+                yield
+            finally:
+                self._limits.discard(limit)
+
+    def end(self) -> None:
+        """Have everybody inside come back at once."""
+        for limit in self._limits:
+            if not limit.expired():
+                limit.reschedule(asyncio.get_running_loop().time())

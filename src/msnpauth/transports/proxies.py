@@ -1,0 +1,115 @@
+"""Which proxy the environment names for a URL: for httpx, and for what errors say of it.
+
+curl reads the environment by itself. Its rules are the ones here: the variable of the scheme, then
+that for all; names in `no_proxy` are hosts, domains or networks that are reached directly.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from dataclasses import dataclass
+
+from ..core.errors import ConnectionFailed
+from ..core.http import Request
+from ..core.urls import Address, Url
+
+__all__ = ["Proxy", "environment_proxy", "proxy_refusal", "unknown_proxy"]
+
+_PLACE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:[0-9]{1,5})?")
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A proxy that a variable of the environment names.
+
+    Attributes:
+        variable: such as `https_proxy`; "" where the system's settings name it.
+    """
+
+    variable: str
+
+    def url(self) -> str:
+        """Return its URL. It may hold a password: keep it in no variable."""
+        value = os.environ.get(self.variable, "") if self.variable else _system_proxy()
+        return value if "://" in value else f"http://{value}"
+
+    @property
+    def place(self) -> str:
+        """Its host and port without user and password; "" where they cannot be told apart."""
+        text = self.url().partition("://")[2].rpartition("@")[2]
+        match = _PLACE.fullmatch(re.split(r"[/?#]", text, maxsplit=1)[0])
+        return match[0] if match else ""
+
+    def __str__(self) -> str:
+        name = f"the proxy {self.place}" if self.place else "the proxy"
+        return f"{name} (of {self.variable})" if self.variable else name
+
+
+def environment_proxy(url: Url) -> Proxy | None:
+    """Return the proxy for an https URL, or None when it is reached directly."""
+    exceptions = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    for variable in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        if os.environ.get(variable, "").strip():
+            return None if _is_direct(url.address, exceptions) else Proxy(variable)
+    if _system_proxy() and not _is_direct(url.address, exceptions):
+        return Proxy("")
+    return None
+
+
+def _system_proxy() -> str:
+    """Return what macOS or Windows name as the proxy; other systems have no such setting."""
+    if os.name == "posix" and os.uname().sysname != "Darwin":
+        return ""
+    from urllib.request import getproxies
+
+    return getproxies().get("https", "")
+
+
+def _is_direct(address: Address, exceptions: str) -> bool:
+    """True when `no_proxy` names the host, a domain of it, or a network that it is in."""
+    for entry in re.split(r"[,\s]+", exceptions.lower()):
+        name = entry.removeprefix("*.").removeprefix(".").strip("[]")
+        if entry == "*" or (name and _names(name, address)):
+            return True
+    return False
+
+
+def _names(name: str, address: Address) -> bool:
+    if name in (address.host, str(address)) or address.host.endswith("." + name):
+        return True
+    try:
+        return ipaddress.ip_address(address.host) in ipaddress.ip_network(name, strict=False)
+    except ValueError:  # one of them is no number
+        return False
+
+
+def proxy_refusal(proxy: Proxy | None, status: int, request: Request) -> ConnectionFailed:
+    """Return the error for a proxy that answers CONNECT by anything but 2xx."""
+    name = str(proxy) if proxy else "the proxy"
+    step, server = request.step, request.url.origin
+    if status == 407:
+        variable = proxy.variable if proxy and proxy.variable else "https_proxy"
+        return ConnectionFailed(
+            f"{name} wants a user name and a password that it knows",
+            step=step,
+            server=server,
+            code=status,
+            hint=f"put them into {variable}=http://user:password@host:port",
+        )
+    hint = "ask the proxy's owner whether it lets this host and port through"
+    text = f"{name} refused the connection"
+    return ConnectionFailed(text, step=step, server=server, code=status or None, hint=hint)
+
+
+def unknown_proxy(proxy: Proxy | None, request: Request) -> ConnectionFailed:
+    """Return the error for a proxy whose host name nobody knows."""
+    name = str(proxy) if proxy else "the proxy"
+    variable = proxy.variable if proxy and proxy.variable else "https_proxy"
+    return ConnectionFailed(
+        f"there is no such host name: {name}",
+        step=request.step,
+        server=request.url.origin,
+        hint=f"correct {variable}, or name the host in no_proxy",
+    )

@@ -1,0 +1,164 @@
+"""Exchanges in threads of their own, for libraries that cannot be told when to stop.
+
+The thread that asks waits for the answer, and for nothing else: a time-out, Ctrl-C or `close` let
+it go at once, and the thread of the exchange ends as soon as the library allows it.
+"""
+
+from __future__ import annotations
+
+import queue
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+from ..core.errors import SignInError
+from ..core.http import Request, Response
+from ..deadline import LONGEST
+from ..network import network_error
+from ..sync.network import shut_down
+from .common import closed, too_late
+
+__all__ = ["GRACE", "Outcome", "Task", "Workers"]
+
+Outcome = Response | SignInError
+
+# The library's own time-outs come first: what it says then is more exact.
+GRACE = 0.2
+
+
+class Task:
+    """One exchange.
+
+    Attributes:
+        request: what is asked.
+        timeout: seconds for all of it.
+        is_stopped: True once nobody waits for the answer.
+    """
+
+    def __init__(
+        self, request: Request, timeout: float, deliver: Callable[[Outcome], None]
+    ) -> None:
+        self.request = request
+        self.timeout = min(timeout, LONGEST)
+        self.is_stopped = False
+        self._deliver: Callable[[Outcome], None] | None = deliver
+        self._lock = threading.Lock()
+        self._socks: list[socket.socket] = []
+        self._copies: list[socket.socket] = []
+
+    def settle(self, outcome: Outcome) -> None:
+        """Hand over what the exchange came to; only the first time counts."""
+        with self._lock:
+            deliver, self._deliver = self._deliver, None
+        if deliver is not None:
+            deliver(outcome)
+
+    def stop(self, outcome: SignInError | None = None) -> None:
+        """Let the exchange end as soon as it can."""
+        with self._lock:
+            self.is_stopped = True
+            for sock in self._socks + self._copies:
+                shut_down(sock)
+        if outcome is not None:
+            self.settle(outcome)
+
+    def hold(self, sock: socket.socket) -> None:
+        """Note a connection of the library's, which `stop` shuts down."""
+        with self._lock:
+            self._socks.append(sock)
+            if self.is_stopped:
+                shut_down(sock)
+
+    def hold_copy(self, sock: socket.socket) -> None:
+        """Note a socket of our own for a connection of the library's; it is closed in the end.
+
+        For a library that gives its own object away, or never shows it.
+        """
+        with self._lock:
+            self._copies.append(sock)
+            if self.is_stopped:
+                shut_down(sock)
+
+    def let_go(self) -> None:
+        """Forget the connections, and close the copies."""
+        with self._lock:
+            self._socks.clear()
+            while self._copies:
+                self._copies.pop().close()
+
+
+class Workers:
+    """The exchanges of one carrier that are under way.
+
+    Args:
+        carry: carries a task and returns what it came to; runs in the task's thread.
+        name: of the threads.
+    """
+
+    def __init__(self, carry: Callable[[Task], Outcome], name: str) -> None:
+        self._carry = carry
+        self._name = name
+        self._lock = threading.Lock()
+        self._tasks: set[Task] = set()
+        self.is_closed = False
+
+    def fetch(self, request: Request, timeout: float) -> Response:
+        """Carry a request, and wait for the answer.
+
+        Raises:
+            SignInError: as `Transport.fetch`.
+        """
+        outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+        task = self.start(request, timeout, outcomes.put)
+        try:
+            outcome = outcomes.get(timeout=task.timeout + GRACE)
+        except queue.Empty:
+            outcome = too_late(request, timeout)
+        finally:
+            task.stop()  # also on Ctrl-C
+        if isinstance(outcome, SignInError):
+            raise outcome
+        return outcome
+
+    def start(self, request: Request, timeout: float, deliver: Callable[[Outcome], None]) -> Task:
+        """Begin to carry a request; `deliver` is called once, in whichever thread.
+
+        Raises:
+            ConnectionFailed: no thread can be started, or the carrier is closed.
+        """
+        task = Task(request, timeout, deliver)
+        with self._lock:
+            if self.is_closed:
+                raise closed(request)
+            self._tasks.add(task)
+        thread = threading.Thread(target=self._run, args=(task,), name=self._name, daemon=True)
+        try:
+            thread.start()
+        except Exception as problem:  # noqa: BLE001 - RuntimeError: too many threads
+            error = network_error(problem, request.step, request.url.origin)
+        else:
+            return task
+        self._tasks.discard(task)
+        raise error
+
+    def close(self) -> None:
+        """End all that is under way, and begin nothing any more."""
+        with self._lock:
+            self.is_closed = True
+            tasks = list(self._tasks)
+        for task in tasks:
+            task.stop(closed(task.request))
+
+    def _run(self, task: Task) -> None:
+        try:
+            outcome = self._carry(task)
+        except SignInError as problem:
+            outcome = problem
+        except BaseException as problem:  # noqa: BLE001 - the boundary: what comes out of here is ours
+            outcome = network_error(problem, task.request.step, task.request.url.origin)
+        task.let_go()
+        with self._lock:
+            self._tasks.discard(task)
+        with suppress(RuntimeError):  # the event loop that waited is gone
+            task.settle(outcome)
