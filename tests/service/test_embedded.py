@@ -205,3 +205,36 @@ def test_it_goes_on_when_a_connection_cannot_be_taken(monkeypatch: pytest.Monkey
         ) as session:
             assert session.passport == "alice@example.com"
     assert failures == []
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", ""])
+def test_who_listens_everywhere_names_an_address_that_others_can_reach(host: str) -> None:
+    """0.0.0.0 would be the clients themselves."""
+    with run({"alice@example.com": "secret"}, host=host) as service:
+        assert service.servers.notification is not None
+        named = service.servers.notification.host
+        assert named not in ("", "0.0.0.0", "::")
+        with msnpauth.sign_in(
+            "alice@example.com", "secret", service.servers, ca_file=service.ca_file
+        ) as session:
+            assert session.server == f"{named}:{service.notification.rpartition(':')[2]}"
+
+
+def test_a_machine_without_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(101, "Network is unreachable")
+
+    monkeypatch.setattr("socket.socket.connect", fail)
+    assert embedded._advertised("0.0.0.0", None) == "127.0.0.1"
+    assert embedded._advertised("::", None) == "::1"
+
+
+@pytest.mark.parametrize("name", ["my host", "a\r\nb", "", "a" * 64, ":::x"])
+def test_what_is_no_name_of_a_host(name: str) -> None:
+    with pytest.raises(LocalProtocolError, match="no host name"):
+        run({"alice@example.com": "secret"}, name=name)
+
+
+@pytest.mark.parametrize("name", ["messenger.example", "::1", "192.0.2.7"])
+def test_what_is_a_name_of_a_host(name: str) -> None:
+    assert embedded._advertised("0.0.0.0", name) == name

@@ -11,6 +11,7 @@ import pytest
 from msnpauth.core.passport14 import authorization
 from msnpauth.core.secrets import Secret
 from msnpauth.service import Service, http_host, msnp_host, run
+from msnpauth.service.notification import NotificationRole
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_a_request_without_http_version_and_host(service: Service, request_: byt
 
 
 def test_the_whole_login(service: Service) -> None:
-    value = authorization("alice@example.com", Secret("p,a=ss%w o+rd"), "lc=1")
+    value = authorization("alice@example.com", Secret("p,a=ss%w o+rd"), "lc=1").reveal()
     head = f"GET /login2.srf HTTP/1.1\r\nHost: x\r\nAuthorization: {value}\r\n\r\n"
     answer = converse(service, head.encode())
     assert answer.startswith(
@@ -171,3 +172,53 @@ def test_soap_with_doubled_slashes(service: Service, path: str) -> None:
     answer = converse(service, head.encode())
     assert b"Content-Type: text/xml\r\nContent-Length: " in answer
     assert b"Fault" in answer
+
+
+@pytest.mark.parametrize("method", [b"CONNECT", b"HEAD", b"OPTIONS", b"PUT", b"TRACE", b"X"])
+@pytest.mark.parametrize("target", [b"/rdr/pprdr.asp", b"*", b"h:1"])
+def test_methods_that_no_client_has(service: Service, method: bytes, target: bytes) -> None:
+    answer = converse(service, method + b" " + target + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 501 Not Implemented\r\n")
+    assert b"connection: close" in answer.lower()
+
+
+@pytest.mark.parametrize(
+    "bad", [b"CVR 2 1 1 1 1 1 1\x0b2 1 a@b\r\n", b"MSG x\r\n", b"nonsense\r\n", b"X" * 20_000]
+)
+def test_replies_to_good_commands_come_before_the_end(service: Service, bad: bytes) -> None:
+    with msnp(service) as sock:
+        sock.sendall(b"VER 1 MSNP8 CVR0\r\n" + bad)
+        assert rest(sock) == b"VER 1 MSNP8\r\n"
+
+
+def test_hundreds_of_commands_in_one_packet(service: Service) -> None:
+    with msnp(service) as sock:
+        sock.sendall(b"VER 1 MSNP8\r\n" + b"CVR 2 1 1 1 1 1 1 1 a@b\r\n" * 1000 + b"OUT\r\n")
+        assert rest(sock).count(b"\r\nCVR 2 ") == 1000
+
+
+def fails(*_: object, **__: object) -> None:
+    raise ZeroDivisionError("the client's secret words")
+
+
+@pytest.mark.parametrize("host", ["msnp", "web"])
+def test_a_fault_of_our_own_closes_one_connection(
+    own: Service,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    host: str,
+) -> None:
+    """It is logged by its kind and place, and the service goes on."""
+    with monkeypatch.context() as patched:
+        if host == "msnp":
+            patched.setattr(NotificationRole, "receive", fails)
+            with msnp(own) as sock:
+                sock.sendall(b"VER 1 MSNP8\r\n")
+                assert rest(sock) == b""
+        else:
+            patched.setattr(http_host, "_web_request", fails)
+            assert converse(own, NEXUS) == b""
+    (record,) = [record for record in caplog.records if record.name == "msnpauth.service"]
+    assert "ZeroDivisionError at test_hosts.py line" in record.getMessage()
+    assert "secret" not in caplog.text
+    assert converse(own, NEXUS).startswith(b"HTTP/1.1 200 OK")

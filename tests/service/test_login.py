@@ -30,7 +30,11 @@ def header(answer: WebAnswer, name: str) -> str:
 
 
 def sign_in(passport: str, password: str, here: str = "login.example") -> WebAnswer:
-    return ask("/login2.srf", here, authorization=authorization(passport, Secret(password), "lc=1"))
+    return ask(
+        "/login2.srf",
+        here,
+        authorization=authorization(passport, Secret(password), "lc=1").reveal(),
+    )
 
 
 @pytest.mark.parametrize("path", ["/rdr/pprdr.asp", "//rdr/pprdr.asp", "/rdr//pprdr.asp?x"])
@@ -115,7 +119,7 @@ def test_published_values(vector: dict[str, str]) -> None:
 @given(st.text(min_size=1).filter(lambda t: t.encode("utf-8", "replace").decode() == t))
 def test_what_the_client_builds_is_read_back(password: str) -> None:
     value = authorization("a@b.example", Secret(password), "ct=1,pwd=evil,sign-in=evil")
-    assert parse_authorization(value) == ("a@b.example", password)
+    assert parse_authorization(value.reveal()) == ("a@b.example", password)
 
 
 @given(st.text())

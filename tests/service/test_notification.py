@@ -7,8 +7,8 @@ from msnpauth.core.commands import Command
 from msnpauth.core.dialects import DIALECTS, known
 from msnpauth.core.proof import answer as proof
 from msnpauth.core.query import PRODUCTS, answer
+from msnpauth.core.routes import md5_answer
 from msnpauth.core.session import Profile
-from msnpauth.core.ticket_leg import md5_answer
 from msnpauth.core.urls import Address
 from msnpauth.service.accounts import Account, Accounts
 from msnpauth.service.notification import NotificationRole, Office

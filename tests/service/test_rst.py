@@ -28,7 +28,8 @@ def asked(
     password: str = " p&a<ss ",
     who: str = "alice@example.com",
 ) -> bytes:
-    return reply(request_body(soap, who, Secret(password), wanted, url=URL, now=NOW), soap)
+    body = request_body(soap, who, Secret(password), wanted, url=URL, now=NOW)
+    return reply(body.reveal().encode(), soap)
 
 
 @pytest.mark.parametrize("soap", Soap)

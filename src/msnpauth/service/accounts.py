@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ..core.passport14 import check_passport, check_password
+from ..core.passport14 import as_secret, check_passport, check_password
 from ..core.secrets import Secret
 
 __all__ = ["Account", "Accounts"]
@@ -53,7 +53,7 @@ class Accounts:
         made = cls()
         if isinstance(accounts, Mapping):
             accounts = [
-                Account(check_passport(passport), check_password(password))
+                Account(check_passport(passport), check_password(as_secret(password)))
                 for passport, password in accounts.items()
             ]
         for account in accounts:

@@ -20,7 +20,7 @@ import trustme
 from ..core.dialects import DIALECTS, known
 from ..core.errors import ConnectionFailed, LocalProtocolError
 from ..core.servers import LOGIN_PATH, NEXUS_PATH, Servers
-from ..core.urls import Address
+from ..core.urls import Address, BadAddress
 from .accounts import Account, Accounts
 from .http_host import serve_web
 from .login import WebRole
@@ -259,6 +259,39 @@ def _bind(host: str, port: int) -> socket.socket:
         ) from None
 
 
+_EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - nothing is bound here
+# An address that exists in documents only (RFC 5737, RFC 3849): nothing is sent to it.
+_NOWHERE = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
+
+
+def _advertised(host: str, name: str | None) -> str:
+    """Return how clients call this host: a name of the caller's, or an address they can reach.
+
+    Who listens on all addresses cannot send clients to `0.0.0.0`: for them that is themselves.
+
+    Raises:
+        LocalProtocolError: the name is none.
+    """
+    if name is not None:
+        try:
+            return Address.parse(name if ":" not in name else f"[{name}]").host
+        except BadAddress:
+            pass
+        raise LocalProtocolError(
+            f"name={name!r} is no host name", hint="it is what clients call this machine"
+        )
+    if host not in _EVERYWHERE:
+        return host
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((_NOWHERE[family], 9))  # asks for the way there, and sends nothing
+            own: str = probe.getsockname()[0]
+            return own
+    except OSError:  # no way out of this machine
+        return "::1" if family == socket.AF_INET6 else "127.0.0.1"
+
+
 class run:  # noqa: N801 - used as a function
     """Run a service on loopback: `with run({"alice@example.com": "secret"}) as service`.
 
@@ -269,7 +302,8 @@ class run:  # noqa: N801 - used as a function
         accounts: passwords by passport, or `Account`s.
         dialects: MSNP versions to speak; all of them by default.
         host: address to listen on.
-        name: how others call this host; `host` by default.
+        name: how clients call this host; `host` by default, or an address of this machine that
+            others can reach where `host` stands for all of them.
         ports: fixed ports by role: `dispatch`, `notification`, `login`, `home`.
         keys: the ring that seals tickets, first the one to seal with; a new one by default.
 
@@ -294,7 +328,9 @@ class run:  # noqa: N801 - used as a function
                 f"there is no role {', '.join(sorted(unknown))}",
                 hint=f"roles are {', '.join(ROLES)}",
             )
-        self._service = Service(Accounts.of(accounts), dialects, keys, host, name or host)
+        self._service = Service(
+            Accounts.of(accounts), dialects, keys, host, _advertised(host, name)
+        )
         self._ports = dict(ports or {})
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._thread: _LoopThread | None = None

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import h11
 
+from .faults import tell_fault
 from .login import WebAnswer, WebRequest
 
 __all__ = ["serve_web"]
@@ -34,6 +35,8 @@ async def serve_web(
             writer.write(_refusal(connection, error.error_status_hint))
     except (OSError, TimeoutError):
         pass  # gone, or silent for too long
+    except Exception as fault:  # noqa: BLE001 - the net of last resort: one client, not the service
+        tell_fault(fault)
     finally:
         with suppress(OSError):
             writer.close()
@@ -81,6 +84,11 @@ async def _answer_one(
             else:  # ConnectionClosed, PAUSED
                 return False
         assert request is not None  # EndOfMessage comes behind a Request
+        if request.method not in _METHODS:
+            # The answers to CONNECT and HEAD follow rules of their own (RFC 9110, 9.3), and no
+            # client needs them here.
+            writer.write(_refusal(connection, 501))
+            return False
         writer.write(_encoded(connection, answer(_web_request(request, bytes(body)))))
         await writer.drain()
     return connection.our_state is h11.DONE and connection.their_state is h11.DONE
@@ -107,6 +115,8 @@ def _encoded(connection: h11.Connection, answer: WebAnswer) -> bytes:
 def _refusal(connection: h11.Connection, status: int) -> bytes:
     return _encoded(connection, WebAnswer(status, (("Connection", "close"),)))
 
+
+_METHODS = frozenset({b"GET", b"POST"})
 
 _REASONS = {
     200: b"OK",

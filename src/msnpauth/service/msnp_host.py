@@ -9,6 +9,7 @@ from contextlib import suppress
 from ..core.commands import Role
 from ..core.errors import RemoteProtocolError
 from ..core.lines import LineReader, NeedData
+from .faults import tell_fault
 from .notification import NotificationRole
 
 __all__ = ["serve_msnp"]
@@ -17,6 +18,10 @@ _SIGN_IN_SECONDS = 60.0
 _IDLE_SECONDS = 180.0  # a client pings at least once a minute
 _WRITE_SECONDS = 30.0
 _CHUNK = 16 * 1024
+
+# Commands that may wait to be written. One packet holds hundreds of SYNs, and each of them asks for
+# a whole contact list: without a bound a client makes the service hold all those lists at once.
+_MOST_WAITING = 200
 
 RoleMaker = Callable[[Callable[[], None]], NotificationRole]
 
@@ -43,13 +48,18 @@ async def serve_msnp(
             if not data:
                 break
             lines.feed(data)
-            if not _hand_in(lines, role):
+            readable = True
+            while readable and not role.closing and lines.has_command:
+                readable = _hand_in(lines, role)
+                flush()
+                async with asyncio.timeout(_WRITE_SECONDS):
+                    await writer.drain()
+            if not readable:
                 break
-            flush()
-            async with asyncio.timeout(_WRITE_SECONDS):
-                await writer.drain()
     except (OSError, TimeoutError):
         pass  # gone, or silent for too long
+    except Exception as fault:  # noqa: BLE001 - the net of last resort: one client, not the service
+        tell_fault(fault)
     finally:
         role.gone()
         with suppress(OSError):
@@ -57,11 +67,12 @@ async def serve_msnp(
 
 
 def _hand_in(lines: LineReader, role: NotificationRole) -> bool:
-    """Give the role every whole command; tell whether the stream can still be read."""
-    while True:
+    """Give the role whole commands, up to a bound; tell whether the stream can still be read."""
+    while len(role.out) < _MOST_WAITING and not role.closing:
         command = lines.next_command()
         if isinstance(command, NeedData):
-            return True
+            break
         if isinstance(command, RemoteProtocolError):
             return False
         role.receive(command)
+    return True

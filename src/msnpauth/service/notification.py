@@ -16,9 +16,9 @@ from ..core.commands import Command, escape, unescape
 from ..core.dialects import Dialect, QueryRule, Scheme, choose
 from ..core.errors import LocalProtocolError
 from ..core.query import PRODUCTS, answer
+from ..core.routes import md5_answer
 from ..core.secrets import Secret
 from ..core.sign_in import check_guid
-from ..core.ticket_leg import md5_answer
 from ..core.tickets import utc_now
 from ..core.urls import Address
 from ..core.xml import BadXml, parse
