@@ -66,6 +66,16 @@ def test_ones_own_file_replaces(own: Path) -> None:
         ("[x]\nhost = 5", "host is not of the right kind"),
         ('[x]\ntrusted_hosts = "y"', "trusted_hosts is not of the right kind"),
         ('[x]\nlogin = "http://y/"', "not encrypted"),
+        ('[x]\nlogin = "http://y/"', "[x] login="),
+        ('[x]\nhost = "a b"', "[x] host='a b'"),
+        ('[x.login]\n"*" = 5', "login is not of the right kind"),
+        ("[x]\ntrusted_hosts = [5]", "trusted_hosts is not of the right kind"),
+        ("[x]\nschemes = [[]]", "schemes is not of the right kind"),
+        ("[x]\nhost = [5]", "host is not of the right kind"),
+        ('[x]\nhost = "y"\n[X]\nhost = "z"', "two networks are called x"),
+        ("x = " + "[" * 20_000, "nested too deeply"),
+        ("x = " + "9" * 20_000, "not TOML"),
+        ("#" * (1024 * 1024 + 1), "longer than 1 MiB"),
     ],
 )
 def test_a_file_that_is_none(own: Path, text: str, says: str) -> None:
@@ -75,10 +85,39 @@ def test_a_file_that_is_none(own: Path, text: str, says: str) -> None:
     assert says in str(caught.value)
 
 
-def test_a_file_that_cannot_be_read(own: Path) -> None:
+def test_a_file_that_is_not_text(own: Path) -> None:
     own.write_bytes(b"\xff")
-    with pytest.raises(LocalProtocolError, match="cannot be read"):
+    with pytest.raises(LocalProtocolError, match="cannot be read: it is not UTF-8 text"):
         known_services()
+
+
+def test_a_file_that_cannot_be_read(own: Path) -> None:
+    own.mkdir()
+    with pytest.raises(LocalProtocolError, match="cannot be read: Is a directory"):
+        known_services()
+
+
+def test_a_byte_order_mark_is_no_part_of_it(own: Path) -> None:
+    own.write_text('[home]\nhost = "h.example"\n', "utf-8-sig")
+    assert find("home").host == "h.example"
+
+
+def test_nothing_foreign_hangs_on_the_error(own: Path) -> None:
+    for content in (b"\xff", b"[x", b"[x]\nhost = 'a b'"):
+        own.write_bytes(content)
+        with pytest.raises(LocalProtocolError) as caught:
+            known_services()
+        assert caught.value.__context__ is None
+
+
+def test_nobodys_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a home folder there is no file of one's own; `~` here is a folder like any other."""
+    monkeypatch.delenv("MSNPAUTH_SERVICES")
+    monkeypatch.setattr("platformdirs.user_config_path", lambda *_, **__: Path("~/.config"))
+    (tmp_path / "~" / ".config").mkdir(parents=True)
+    (tmp_path / "~" / ".config" / "services.toml").write_text('[home]\nhost = "h"\n', "utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert "home" not in known_services()
 
 
 def test_where_it_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,8 @@ _LISTS = ("trusted_hosts", "schemes", "evidence")
 VARIABLE = "MSNPAUTH_SERVICES"
 """Environment variable that names a person's own file."""
 
+_LONGEST_FILE = 1024 * 1024
+
 
 @dataclass(frozen=True)
 class KnownService:
@@ -57,7 +59,11 @@ class KnownService:
 
 
 def own_file() -> Path:
-    """Return where a person's own networks are looked for; the file need not exist."""
+    """Return where a person's own networks are looked for; the file need not exist.
+
+    The path begins by `~` for a person who has no home folder, as in a container: then there can
+    be no such file.
+    """
     named = os.environ.get(VARIABLE)
     if named:
         return Path(named)
@@ -75,13 +81,32 @@ def known_services() -> dict[str, KnownService]:
     ours = files("msnpauth").joinpath("data/services.toml").read_text("utf-8")
     known = _read(ours, "services.toml")
     own = own_file()
+    text = _text_of(own)
+    return known if text is None else known | _read(text, str(own))
+
+
+def _text_of(path: Path) -> str | None:
+    """Return what the file holds, without a byte order mark, which Windows' Notepad puts there.
+
+    None when there is no such file.
+    """
+    if path.parts[:1] == ("~",):  # nobody's home: not a folder of that name where we happen to be
+        return None
     try:
-        text = own.read_text("utf-8")
+        with path.open("rb") as file:
+            content = file.read(_LONGEST_FILE + 1)
+        text = content.decode("utf-8-sig")
     except FileNotFoundError:
-        return known
-    except (OSError, UnicodeDecodeError) as problem:
-        raise LocalProtocolError(f"{own} cannot be read: {problem}") from None
-    return known | _read(text, str(own))
+        return None
+    except UnicodeDecodeError:
+        why = "it is not UTF-8 text"
+    except (OSError, ValueError) as problem:
+        why = getattr(problem, "strerror", None) or str(problem)
+    else:
+        if len(content) <= _LONGEST_FILE:
+            return text
+        why = "it is longer than 1 MiB"
+    raise LocalProtocolError(f"{path} cannot be read: {why}")
 
 
 def find(name: str) -> KnownService:
@@ -103,9 +128,26 @@ def find(name: str) -> KnownService:
 def _read(text: str, path: str) -> dict[str, KnownService]:
     try:
         tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as problem:
-        raise LocalProtocolError(f"{path} is not TOML: {problem}") from None
-    return {name.lower(): _service(name.lower(), table, path) for name, table in tables.items()}
+    except RecursionError:
+        why = "it is nested too deeply"
+    except ValueError as problem:  # TOMLDecodeError is one; a number of 5,000 digits is another
+        why = str(problem)
+    else:
+        return _services(tables, path)
+    raise LocalProtocolError(f"{path} is not TOML: {why}")
+
+
+def _services(tables: dict[str, Any], path: str) -> dict[str, KnownService]:
+    known: dict[str, KnownService] = {}
+    for given, table in tables.items():
+        name = given.lower()
+        if name in known:
+            raise LocalProtocolError(
+                f"{path}: two networks are called {name}",
+                hint="upper and lower case make no difference in a network's name",
+            )
+        known[name] = _service(name, table, path)
+    return known
 
 
 def _service(name: str, table: Any, path: str) -> KnownService:
@@ -116,13 +158,24 @@ def _service(name: str, table: Any, path: str) -> KnownService:
             f"{path}: [{name}] has what no network has: {wrong}",
             hint=f"the keys are {', '.join(sorted(keys))}",
         )
-    values: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in table.items()
-    }
-    for key, value in values.items():
-        wanted: tuple[type, ...] = (tuple,) if key in _LISTS else (str,)
-        if not isinstance(value, (*wanted, dict) if key == "login" else wanted):
+    for key, value in table.items():
+        if not _is_right_kind(key, value):
             raise LocalProtocolError(f"{path}: [{name}] {key} is not of the right kind")
+    values: dict[str, Any] = {
+        key: tuple(value) if key in _LISTS else value for key, value in table.items()
+    }
     service = KnownService(name, **values)
-    service.servers()
-    return service
+    try:
+        service.servers()
+        return service
+    except LocalProtocolError as problem:
+        error = LocalProtocolError(f"{path}: [{name}] {problem.text}", hint=problem.hint)
+    raise error
+
+
+def _is_right_kind(key: str, value: object) -> bool:
+    if key in _LISTS:
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if key == "login" and isinstance(value, dict):
+        return all(isinstance(url, str) for url in value.values())
+    return isinstance(value, str)

@@ -1,413 +1,132 @@
-"""The command, run as a person runs it: in a process of its own where the terminal matters."""
+"""The command as a whole: its help, its options, and what it imports."""
 
 from __future__ import annotations
 
 import json
 import os
-import pty
-import re
-import select
-import signal
-import subprocess
-import sys
 
 import pytest
-from click.testing import CliRunner, Result
 
-from conftest import Authority
+from command import CHALLENGE, invoke, run
 from imports import modules_after
 from msnpauth.cli import main
-from msnpauth.service import Service
-from msnpauth.sync import session
-from wire import PASSPORT, PASSWORD, TICKET, Peer, Server, answers, granted, http, later, to_ok
+from wire import PASSPORT
 
-CHALLENGE = "lc=1033,id=507"
-
-
-def invoke(*arguments: str, stdin: str | None = None, password: str | None = None) -> Result:
-    environment = {} if password is None else {"MSNPAUTH_PASSWORD": password}
-    return CliRunner().invoke(main, arguments, input=stdin, env=environment)
-
-
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "msnpauth", *arguments]
-
-
-# --- demo --------------------------------------------------------------------------------------
-
-
-def test_demo_in_a_pipe() -> None:
-    done = subprocess.run(command("demo"), capture_output=True, text=True, timeout=50, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    assert "\x1b" not in done.stdout
-    for part in (
-        "notification > VER 1 MSNP14",
-        "notification < XFR 3 NS 127.0.0.1:",
-        "nexus < PassportURLs: DARealm=Passport.Net,DALogin=https://127.0.0.1:",
-        "login > Authorization: Passport1.4 OrgVerb=GET,",
-        "pwd=***,lc=1033",
-        "login < HTTP 302",
-        "from-PP=***",
-        "notification > USR 7 TWN S ***",
-        "notification > USR 7 SSO S *** *** ***",
-        "notification > USR 7 MD5 S ***",
-        "notification < USR 7 OK bob@hotmail.com 1 0",
-        "Signed in: bob@hotmail.com, MSNP18",
-        "Signed in: bob@hotmail.com, MSNP14",
-        "Signed in: bob@hotmail.com, MSNP7",
-        "Ticket: ",
-        "msnpauth serve --account alice@example.com",
-    ):
-        assert part in done.stdout, part
-    assert "battery" not in done.stdout
-
-
-def test_demo_on_a_terminal_has_colours() -> None:
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(command("demo"), stdout=theirs, stderr=theirs) as process:
-        os.close(theirs)
-        said = b""
-        try:
-            while data := os.read(ours, 65536):
-                said += data
-        except OSError:
-            pass  # Linux says so at the end of a terminal
-        assert process.wait(50) == 0
-    os.close(ours)
-    assert b"\x1b[36m" in said
-
-
-# --- ticket ------------------------------------------------------------------------------------
-
-
-def ask(authority: Authority, answer: bytes, *arguments: str, **settings: str) -> Result:
-    settings = {"password": PASSWORD} | settings
-    with Server(answers(answer), authority.server_tls) as server:
-        where = ("--login", server.url, "--ca-file", str(authority.ca_file))
-        return invoke("ticket", PASSPORT, "--challenge", CHALLENGE, *where, *arguments, **settings)
-
-
-def test_ticket(authority: Authority) -> None:
-    done = ask(authority, granted())
-    assert (done.exit_code, done.stdout, done.stderr) == (0, TICKET + "\n", "")
-
-
-@pytest.mark.parametrize("transport", ["sockets", "curl", "httpx"])
-def test_ticket_by_every_carrier(authority: Authority, transport: str) -> None:
-    assert ask(authority, granted(), "--transport", transport).stdout == TICKET + "\n"
-
-
-def test_ticket_as_json(authority: Authority) -> None:
-    done = json.loads(ask(authority, granted(), "--json").stdout)
-    assert done["ticket"] == TICKET
-    assert done["expires"] is None
-
-
-def test_the_password_from_stdin(authority: Authority) -> None:
-    done = ask(authority, granted(), "--password-stdin", stdin=PASSWORD + "\r\n", password="")
-    assert done.stdout == TICKET + "\n"
-
-
-def test_verbose(authority: Authority) -> None:
-    done = ask(authority, granted(), "--verbose")
-    assert done.stdout == TICKET + "\n"
-    assert "pwd=***" in done.stderr
-    assert "p%2Ca" not in done.stderr
-    assert TICKET not in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("answer", "status", "says"),
-    [
-        (http(401, "WWW-Authenticate: Passport1.4 da-status=failed,cbtxt=No%21"), 1, "“No!”"),
-        (http(503, "Retry-After: 5"), 3, "try again in 5 seconds"),
-        (http(200), 3, "gave no ticket"),
-        (http(302, "Location: https://evil.example/"), 3, "trusted_hosts"),
-    ],
-)
-def test_exit_status(authority: Authority, answer: bytes, status: int, says: str) -> None:
-    done = ask(authority, answer)
-    assert done.exit_code == status
-    assert done.stdout == ""
-    assert done.stderr.count("\n") == 1
-    assert done.stderr.startswith("msnpauth: ")
-    assert says in done.stderr
-
-
-def test_errors_as_json(authority: Authority) -> None:
-    done = ask(authority, http(429, "Retry-After: 5"), "--json")
-    assert done.exit_code == 3
-    error = json.loads(done.stdout)["error"]
-    assert (error["kind"], error["code"], error["retry_after"]) == ("ServiceUnavailable", 429, 5)
+TICKET = ("ticket", PASSPORT, "--challenge", CHALLENGE)
+SIGN_IN = ("sign-in", PASSPORT)
+SERVE = ("serve", "--account", PASSPORT)
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (["nothing"], "No such command"),
+        (["demo", "--scheme", "none"], "schemes are MD5, TWN, SSO"),
+        (["demo", "--scheme", "md5", "--dialect", "18"], "MD5 has 2, 3, 4, 5, 6, 7"),
+        (["demo", "--dialect", "20"], "MSNP20 is not known; --dialect takes"),
+        (["demo", "--dialect", "1_8"], "'1_8' is not a number"),
+        (["demo", "--dialect", "٩"], "is not a number"),
         (["ticket", "alice", "--challenge", CHALLENGE], "alice@example.com"),
+        (["ticket", "", "--challenge", CHALLENGE], "'PASSPORT': it is empty"),
+        (["ticket", "a\tb@c", "--challenge", CHALLENGE], "a control character"),
+        (["ticket", "a\udcfcb@c", "--challenge", CHALLENGE], "bytes that are not UTF-8"),
         (["ticket", PASSPORT, "--challenge", "S"], "USR n TWN S <challenge>"),
+        (["ticket", PASSPORT, "--challenge", ""], "the challenge is empty"),
+        (["ticket", PASSPORT, "--challenge", "a b"], "one word"),
         (["ticket", PASSPORT], "--challenge"),
-        (
-            ["ticket", PASSPORT, "--challenge", CHALLENGE, "--service", "nowhere"],
-            "known are escargot",
-        ),
-        (
-            ["ticket", PASSPORT, "--challenge", CHALLENGE, "--service", "escargot", "--host", "h"],
-            "--service names",
-        ),
-        (
-            ["ticket", PASSPORT, "--challenge", CHALLENGE, "--transport", "smoke"],
-            "sockets, curl, httpx",
-        ),
-        (["ticket", PASSPORT, "--challenge", CHALLENGE, "--timeout", "0"], "timeout="),
-        (
-            ["ticket", PASSPORT, "--challenge", CHALLENGE, "--ca-file", "/nowhere.pem"],
-            "/nowhere.pem",
-        ),
-        (["sign-in", PASSPORT], "--service"),
-        (["sign-in", PASSPORT, "--host", "h", "--dialect", "99"], "MSNP99"),
+        ([*TICKET, "--service", "nowhere"], "known are escargot"),
+        ([*TICKET, "--service", ""], "'--service': it is empty"),
+        ([*TICKET, "--service", "escargot", "--host", "h"], "--service names all addresses"),
+        ([*TICKET, "--service", "escargot", "--trust", "h"], "leave --trust out"),
+        ([*TICKET, "--trust", "h"], "--trust has no effect without"),
+        ([*TICKET, "--notification", "h", "--trust", "h"], "--trust has no effect without"),
+        ([*TICKET, "--host", "h", "--trust", "a/b"], "--trust: 'a/b' is neither"),
+        ([*TICKET, "--host", "h", "--trust", ""], "'--trust': it is empty"),
+        ([*TICKET, "--host", "h", "--trust"], "'--trust' requires an argument"),
+        ([*TICKET, "--host", "a b"], "--host 'a b': that is no host name"),
+        ([*TICKET, "--host", ""], "'--host': it is empty"),
+        ([*TICKET, "--host", "h\x1b[2J"], "a control character"),
+        ([*TICKET, "--notification", "h"], "name one with --login URL or a nexus with --nexus URL"),
+        ([*TICKET, "--nexus", "http://h/"], "--nexus 'http://h/' is not encrypted"),
+        ([*TICKET, "--login", "ftp://h/"], "--login 'ftp://h/'"),
+        ([*TICKET, "--transport", "smoke"], "sockets, curl, httpx"),
+        ([*TICKET, "--transport", ""], "sockets, curl, httpx"),
+        ([*TICKET, "--timeout", "0"], "'--timeout': '0' is not a time"),
+        ([*TICKET, "--timeout", "-1"], "'-1' is not a time"),
+        ([*TICKET, "--timeout", "nan"], "'nan' is not a time"),
+        ([*TICKET, "--timeout", "inf"], "'inf' is not a time"),
+        ([*TICKET, "--timeout", "1e9"], "at most 86400 seconds"),
+        ([*TICKET, "--timeout", "soon"], "'soon' is not a time"),
+        ([*TICKET, "--timeout", ""], "'' is not a time"),
+        ([*TICKET, "--ca-file", "/nowhere.pem"], "/nowhere.pem"),
+        ([*TICKET, "--ca-file", "/"], "is a directory"),
+        ([*TICKET, "--ca-file", os.__file__], "--ca-file '"),
+        (list(SIGN_IN), "--service, --host or --notification"),
+        ([*SIGN_IN, "--host", "h", "--dialect", "99"], "MSNP99 is not known; --dialect takes"),
+        ([*SIGN_IN, "--host", "h", "--dialect", "9", "--dialect", "18"], "different schemes"),
+        ([*SIGN_IN, "--host", "h", "--dialect", "9", "--scheme", "sso"], "SSO has 15"),
+        ([*SIGN_IN, "--host", "h", "--scheme", "none"], "'none' is no scheme"),
+        ([*SIGN_IN, "--host", "h", "--reconnect"], "--reconnect has no effect without --stay"),
+        ([*SIGN_IN, "--nexus", "https://h/"], "--host messenger.example or --service escargot"),
+        ([*SIGN_IN, "--notification", "h:99999"], "--notification 'h:99999': a port is"),
+        ([*SIGN_IN, "--notification", "h"], "--scheme MD5"),
+        ([*SIGN_IN, "--notification", "h", "--scheme", "sso"], "--rst URL"),
+        (["sign-in", "--host", "h"], "Missing argument 'PASSPORT'"),
         (["services", "nowhere"], "known are escargot"),
+        (["services", ""], "it is empty"),
         (["serve"], "--account"),
         (["serve", "--account", "alice"], "alice@example.com"),
+        ([*SERVE, "--account", "b@c", "--account", "ALICE@Example.com"], "is given 2 times"),
+        ([*SERVE, "--port", "99999"], "'99999' is not a port: ports are 1 to 65535"),
+        ([*SERVE, "--login-port", "-1"], "'-1' is not a port"),
+        ([*SERVE, "--home-port", "x"], "'x' is not a port"),
+        ([*SERVE, "--notification-port", "9" * 5000], "is not a port"),
+        ([*SERVE, "--port", "5000", "--home-port", "5000"], "port 5000 is given 2 times"),
+        ([*SERVE, "--name", "my host"], "'my host' is not a host name"),
+        ([*SERVE, "--name", ""], "'--name': it is empty"),
+        ([*SERVE, "--name", "h:1863"], "'h:1863' is not a host name"),
+        ([*SERVE, "--host", "a b"], "'a b' is not a host name"),
     ],
 )
 def test_usage(arguments: list[str], says: str) -> None:
+    """One line, which names the command's own options, and status 2."""
     done = invoke(*arguments, password="x")
-    assert done.exit_code == 2
+    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith("msnpauth: ")
     assert says in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-def test_no_password() -> None:
-    done = invoke("ticket", PASSPORT, "--challenge", CHALLENGE)
-    assert done.exit_code == 2
-    assert "--password-stdin" in done.stderr
-    done = invoke("ticket", PASSPORT, "--challenge", CHALLENGE, "--password-stdin", stdin="\n")
-    assert done.exit_code == 2
-    assert "no password on stdin" in done.stderr
-
-
-def test_the_password_from_a_prompt(authority: Authority) -> None:
-    """On a terminal it is asked for, and not echoed."""
-    with Server(answers(granted()), authority.server_tls) as server:
-        arguments = command("ticket", PASSPORT, "--challenge", CHALLENGE, "--login", server.url)
-        ours, theirs = pty.openpty()
-        with subprocess.Popen(
-            [*arguments, "--ca-file", str(authority.ca_file)],
-            stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, close_fds=True,
-        ) as process:  # fmt: skip
-            os.close(theirs)
-            said, typed = b"", False
-            try:
-                while select.select([ours], [], [], 50)[0] and (data := os.read(ours, 65536)):
-                    said += data
-                    if b"Password of" in said and not typed:
-                        os.write(ours, PASSWORD.encode() + b"\n")
-                        typed = True
-            except OSError:
-                pass
-            assert process.wait(50) == 0
-        os.close(ours)
-    assert TICKET.encode() in said
-    assert PASSWORD.encode() not in said
-
-
-# --- sign-in -----------------------------------------------------------------------------------
-
-
-def sign_in(service: Service, *arguments: str, password: str = PASSWORD) -> Result:
-    where = (
-        "--notification",
-        str(service.servers.notification),
-        "--nexus",
-        str(service.servers.nexus),
-    )
-    return invoke(
-        "sign-in",
-        PASSPORT,
-        *where,
-        "--ca-file",
-        str(service.ca_file),
-        *arguments,
-        password=password,
-    )
-
-
-def test_sign_in(service: Service) -> None:
-    done = sign_in(service)
-    assert done.exit_code == 0
-    assert done.stdout.startswith(f"Signed in: {PASSPORT}, MSNP14, at 127.0.0.1:")
-    assert "Ticket: " in done.stdout
-    assert done.stderr == ""
-
-
-def test_sign_in_with_a_dialect_one_at_a_time(service: Service) -> None:
-    done = sign_in(service, "--dialect", "9", "--dialect", "8", "--no-pipeline", "--verbose")
-    assert "MSNP9" in done.stdout
-    assert "> VER 1 MSNP9 MSNP8 CVR0" in done.stderr
-
-
-def test_sign_in_by_scheme(service: Service) -> None:
-    done = sign_in(service, "--scheme", "sso", "--rst", str(service.servers.rst), "--verbose")
-    assert done.exit_code == 0
-    assert "MSNP18" in done.stdout
-    assert "USR 7 SSO S *** *** ***" in done.stderr
-    assert sign_in(service, "--scheme", "nonsense").exit_code == 2
+    for keyword in ("ca_file", "trusted_hosts", "Servers", "dialects=", "timeout=", "scheme="):
+        assert keyword not in done.stderr
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "kind", "says"),
     [
-        (["--scheme", "md5"], "MSNP7"),
-        (["--scheme", "SSO"], "MSNP18"),
-        (["--dialect", "12"], "MSNP12"),
+        ([*TICKET, "--timeout", "0"], "UsageError", "is not a time"),
+        ([*SIGN_IN], "UsageError", "no network is named"),
+        ([*SIGN_IN, "--host", "a b"], "LocalProtocolError", "--host 'a b'"),
+        (["services", "nowhere"], "LocalProtocolError", "no network 'nowhere' is known"),
+        (["services", "--nothing"], "UsageError", "No such option"),
     ],
 )
-def test_demo_of_one_scheme(arguments: list[str], says: str) -> None:
-    done = invoke("demo", *arguments)
-    assert done.exit_code == 0
-    assert done.stdout.count("Signed in: ") == 1
-    assert f"Signed in: bob@hotmail.com, {says}, at" in done.stdout
+def test_usage_as_json(arguments: list[str], kind: str, says: str) -> None:
+    done = invoke(*arguments, "--json", password="x")
+    assert (done.exit_code, done.stdout.count("\n"), done.stderr) == (2, 1, "")
+    error = json.loads(done.stdout)["error"]
+    assert error["kind"] in (kind, "NoSuchOption")
+    assert says in error["text"]
 
 
-def test_sign_in_as_json(service: Service) -> None:
-    done = json.loads(sign_in(service, "--json").stdout)
-    assert (done["passport"], done["dialect"], done["display_name"]) == (PASSPORT, 14, PASSPORT)
-    assert done["profile"]["preferredEmail"] == PASSPORT
+def test_what_the_library_would_take_and_the_system_would_not() -> None:
+    """An argument list can hold bytes that are no text."""
+    done = run(b"sign-in", b"al\xfcice@example.com", b"--host", b"h", LC_ALL="C.UTF-8")
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)
+    assert b"bytes that are not UTF-8" in done.stderr
 
 
-def test_sign_in_refused(service: Service) -> None:
-    done = sign_in(service, password="not this one")
-    assert done.exit_code == 1
-    assert done.stderr.startswith("msnpauth: login at https://127.0.0.1:")
-
-
-def test_sign_in_unavailable() -> None:
-    with Server(lambda peer: None) as gone:
-        pass
-    done = invoke(
-        "sign-in", PASSPORT, "--notification", gone.address, "--login", gone.url, password="x"
-    )
-    assert done.exit_code == 3
-    assert "check the address" in done.stderr
-
-
-@pytest.mark.parametrize("as_json", [False, True])
-def test_stay(authority: Authority, as_json: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "_PROFILE_PATIENCE", 0.05)
-
-    def script(peer: Peer) -> None:
-        to_ok(peer)
-        assert peer.line() == "CHG 5 NLN 0"
-        peer.send("CHG 5 NLN 0\r\nNLN NLN x@y X 0\r\nOUT OTH\r\n")
-        peer.until_closed()
-
-    with Server(answers(granted()), authority.server_tls) as login, Server(script) as server:
-        where = (
-            "--notification",
-            server.address,
-            "--login",
-            login.url,
-            "--ca-file",
-            str(authority.ca_file),
-        )
-        flags = ["--stay", *(["--json"] if as_json else [])]
-        done = invoke("sign-in", PASSPORT, *where, *flags, password=PASSWORD)
-    assert done.exit_code == 0
-    assert "NLN NLN x@y X 0" in done.stdout
-    assert "signed in elsewhere" in done.stderr
-
-
-def test_stay_where_the_server_sends_us(
-    authority: Authority, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It goes online again at the other server."""
-    monkeypatch.setattr(session, "_PROFILE_PATIENCE", 0.05)
-
-    def sends_on(peer: Peer) -> None:
-        to_ok(peer)
-        assert peer.line() == "CHG 5 NLN 0"
-        peer.send(f"CHG 5 NLN 0\r\nXFR 0 NS {other.address}\r\n")
-        peer.until_closed()
-
-    def takes(peer: Peer) -> None:
-        later(peer)
-        verb, trid, *words = peer.line().split(" ")
-        assert [verb, *words] == ["CHG", "NLN", "0"]
-        peer.send(f"CHG {trid} NLN 0\r\nOUT OTH\r\n")
-        peer.until_closed()
-
-    with (
-        Server(answers(granted(), granted()), authority.server_tls) as login,
-        Server(takes) as other,
-        Server(sends_on) as server,
-    ):
-        where = ("--notification", server.address, "--login", login.url)
-        trust = ("--ca-file", str(authority.ca_file))
-        done = invoke(
-            "sign-in", PASSPORT, *where, *trust, "--stay", "--reconnect", password=PASSWORD
-        )
-    assert done.exit_code == 0
-    assert re.search(r"^XFR 0 NS .*\nUSR \d+ OK ", done.stdout, re.MULTILINE)
-    assert "signed in elsewhere" in done.stderr
-
-
-# --- services and serve ------------------------------------------------------------------------
-
-
-def test_services() -> None:
-    done = invoke("services")
-    assert done.exit_code == 0
-    assert re.search(r"^escargot +living +ds\.escargot\.nina\.chat:1863", done.stdout, re.MULTILINE)
-    assert "no-services.toml" in done.stdout
-
-
-def test_one_service() -> None:
-    done = invoke("services", "microsoft")
-    assert "hotmail. https://loginnet.passport.com/login2.srf" in done.stdout
-    assert "evidence:" in done.stdout
-
-
-def test_services_as_json() -> None:
-    done = json.loads(invoke("services", "--json").stdout)
-    assert {service["name"] for service in done} >= {"escargot", "crosstalk", "microsoft"}
-    assert all(service["evidence"] for service in done)
-
-
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_serve(how: signal.Signals) -> None:
-    """What it prints to be typed elsewhere works when it is typed."""
-    environment = os.environ | {"MSNPAUTH_PASSWORD": PASSWORD}
-    with subprocess.Popen(
-        command("serve", "--account", PASSPORT), stdout=subprocess.PIPE, text=True, env=environment
-    ) as server:
-        assert server.stdout is not None
-        line = ""
-        while not line.startswith("msnpauth sign-in "):
-            line = server.stdout.readline()
-            assert line, "it ended"
-        done = subprocess.run(
-            command(*line.split()[1:]),
-            capture_output=True,
-            text=True,
-            env=environment,
-            timeout=50,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.startswith(f"Signed in: {PASSPORT}")
-        server.send_signal(how)
-        assert server.wait(50) == 0
-        assert "Stopped." in server.stdout.read()
-
-
-def test_passwords_of_several_accounts_from_stdin() -> None:
-    done = invoke(
-        "serve", "--account", "a@b", "--account", "c@d", "--password-stdin", stdin="one\n"
-    )
-    assert done.exit_code == 2
-    assert "no password on stdin" in done.stderr
+def test_without_a_command() -> None:
+    done = run()
+    assert done.returncode == 2
+    assert b"Usage: msnpauth [OPTIONS] COMMAND" in done.stderr
 
 
 def test_version_and_help() -> None:

@@ -1,13 +1,28 @@
 """The command `msnpauth`: demo, ticket, sign-in, serve, services.
 
-Exit status: 0 signed in, 1 refused, 2 usage, 3 unavailable.
+Exit status: 0 signed in, 1 refused, 2 usage, 3 unavailable; `failures` has the others.
+
+    common        options that commands share
+    values        what the options' values may be
+    password      where the password comes from
+    output        each printed line, made safe for the terminal and its encoding; JSON
+    conversation  what the library logs, shown
+    received      a server's command as JSON, secrets masked
+    hints         the library's hints in words of the command
+    failures      exit status, errors in one line, signals
 """
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
 import click
 
 from .demo import demo
+from .failures import ended
 from .serve import serve
 from .services import services
 from .sign_in import sign_in
@@ -16,7 +31,32 @@ from .ticket import ticket
 __all__ = ["main"]
 
 
+class _Command(click.Group):
+    """The whole command: click reads the options, and `failures` tells what went wrong."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run the command and leave the process by its exit status."""
+        if not standalone_mode or os.environ.get("_MSNPAUTH_COMPLETE"):
+            return super().main(args, prog_name, complete_var, standalone_mode, **extra)
+        words = list(sys.argv[1:] if args is None else args)
+
+        def work() -> None:
+            with self.make_context(prog_name or "msnpauth", words, **extra) as context:
+                self.invoke(context)
+
+        # Read here, since it counts also when the options cannot be read.
+        sys.exit(ended(work, as_json="--json" in words))
+
+
 @click.group(
+    cls=_Command,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit status: 0 signed in, 1 refused, 2 usage, 3 unavailable.",
 )

@@ -9,7 +9,10 @@ import click
 
 from ..core.secrets import Secret
 from ..core.servers import Servers
-from .common import errors_told, go_online, shown_conversation
+from .common import go_online
+from .conversation import shown_conversation
+from .output import Styled, say
+from .values import DIALECT, SCHEME
 
 if TYPE_CHECKING:
     from ..core.dialects import Scheme
@@ -35,30 +38,38 @@ Next:
 
 
 @click.command()
-@click.option("--scheme", metavar="NAME", help="SSO, TWN or MD5 only; by default one of each.")
-@click.option("--dialect", type=int, metavar="N", help="One MSNP version only.")
+@click.option(
+    "--scheme", type=SCHEME, metavar="NAME", help="SSO, TWN or MD5 only; by default one of each."
+)
+@click.option("--dialect", type=DIALECT, metavar="N", help="One MSNP version only.")
 def demo(scheme: str | None, dialect: int | None) -> None:
-    """Watch a sign-in by every scheme, to a service that is started on this machine for it."""
-    from ..core.dialects import Scheme, scheme_named, scheme_of
+    """Watch a sign-in of each scheme on this machine.
+
+    A service is started for it, and ends with it. Nothing leaves this machine.
+    """
+    from ..core.dialects import Scheme, offer, scheme_named, scheme_of
     from ..service import Account, run
 
-    with errors_told():
-        schemes = list(Scheme)[::-1] if scheme is None else [scheme_named(scheme)]
-        if dialect is not None:
-            schemes = [scheme_of([dialect])]
-        account = Account(_PASSPORT, Secret(_PASSWORD), allow_md5=True)
-        with run([account]) as service:
-            click.echo(f"A Messenger service runs on this machine; {_PASSPORT} signs in to it.")
-            click.echo("> we say, < the servers say, *** is secret.")
-            for chosen in schemes:
-                _watch(service, chosen, None if dialect is None else [dialect])
-        click.echo(_NEXT)
+    schemes = list(Scheme)[::-1] if scheme is None else [scheme_named(scheme)]
+    if dialect is not None:
+        schemes = [scheme_of([dialect])] if scheme is None else schemes
+        offer([dialect], schemes[0])  # the two options may contradict each other
+    account = Account(_PASSPORT, Secret(_PASSWORD), allow_md5=True)
+    with run([account]) as service:
+        say(f"A Messenger service runs on this machine; {_PASSPORT} signs in to it.")
+        say("> is what we say, < is what the servers say, *** is secret.")
+        for chosen in schemes:
+            _watch(service, chosen, None if dialect is None else [dialect])
+    for line in _NEXT.splitlines():
+        say(line)
 
 
 def _watch(service: Service, scheme: Scheme, dialects: list[int] | None) -> None:
     from ..sync.driver import sign_in
 
-    click.secho(f"\n{scheme}: {_TITLES[scheme]}\n", bold=True)
+    say()
+    say(Styled(f"{scheme}: {_TITLES[scheme]}", bold=True))
+    say()
     servers = service.servers
     if scheme is scheme.TWN:
         # Without RST: so that Passport 1.4 is seen, nexus and all.
@@ -77,6 +88,7 @@ def _watch(service: Service, scheme: Scheme, dialects: list[int] | None) -> None
         with session:
             go_online(session)
     where = f"MSNP{session.dialect}, at {session.server}, {took * 1000:.0f} ms"
-    click.secho(f"\nSigned in: {session.passport}, {where}", bold=True)
+    say()
+    say(Styled(f"Signed in: {session.passport}, {where}", bold=True))
     if session.ticket is not None:
-        click.echo(f"Ticket: {session.ticket.summary()}")
+        say(f"Ticket: {session.ticket.summary()}")

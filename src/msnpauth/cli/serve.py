@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import ipaddress
+import shlex
 import signal
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import ask_password, errors_told, password_option
+from .common import password_option
+from .output import Styled, say
+from .password import ask_password
+from .values import HOST, PASSPORT, PORT
+
+if TYPE_CHECKING:
+    from ..core.secrets import Secret
+    from ..service import Service
 
 __all__ = ["serve"]
 
@@ -18,18 +29,44 @@ __all__ = ["serve"]
 @click.option(
     "--account",
     "accounts",
+    type=PASSPORT,
     multiple=True,
     required=True,
     metavar="PASSPORT",
     help="Who may sign in; may be repeated.",
 )
 @password_option
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--name", metavar="HOST", help="How clients call this host; --host by default.")
-@click.option("--port", type=int, default=0, help="Dispatch server's port; a free one by default.")
-@click.option("--notification-port", type=int, default=0, help="Notification server's port.")
-@click.option("--login-port", type=int, default=0, help="Port of nexus and login server.")
-@click.option("--home-port", type=int, default=0, help="Port of the second login server.")
+@click.option(
+    "--host",
+    type=HOST,
+    metavar="HOST",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on.",
+)
+@click.option(
+    "--name", type=HOST, metavar="HOST", help="How clients call this host; --host by default."
+)
+@click.option(
+    "--port",
+    type=PORT,
+    metavar="PORT",
+    default=0,
+    help="Dispatch server's port; a free one by default.",
+)
+@click.option(
+    "--notification-port",
+    type=PORT,
+    metavar="PORT",
+    default=0,
+    help="Notification server's port.",
+)
+@click.option(
+    "--login-port", type=PORT, metavar="PORT", default=0, help="Port of nexus and login server."
+)
+@click.option(
+    "--home-port", type=PORT, metavar="PORT", default=0, help="Port of the second login server."
+)
 def serve(
     accounts: tuple[str, ...],
     password_stdin: bool,
@@ -40,40 +77,93 @@ def serve(
     login_port: int,
     home_port: int,
 ) -> None:
-    """Run a service that ACCOUNTs can sign in to, until Ctrl-C.
+    """Run a service to sign in to, until Ctrl-C.
 
     Its certificate authority is made anew each time. With --password-stdin there is one line on
-    stdin for each account, in their order.
+    stdin for each account, in their order. Otherwise all accounts have the password of the
+    environment variable, or each is asked for.
     """
-    from ..service import run
+    from ..service import Account, run
 
-    with errors_told():
-        passwords = {who: ask_password(who, password_stdin).reveal() for who in accounts}
-        ports = {"dispatch": port, "notification": notification_port}
-        ports |= {"login": login_port, "home": home_port}
-        with run(passwords, host=host, name=name, ports=ports) as service:
-            click.echo(f"Serving {', '.join(accounts)}. Ctrl-C ends it. To sign in, elsewhere:\n")
-            click.echo(
-                f"msnpauth sign-in {accounts[0]} --notification {service.servers.notification}"
-                f" --nexus {service.servers.nexus} --rst {service.servers.rst}"
-                f" --ca-file {service.ca_file}"
-            )
-            _until_told()
+    ports = {"dispatch": port, "notification": notification_port}
+    ports |= {"login": login_port, "home": home_port}
+    _check(accounts, ports)
+    passwords = _passwords(accounts, password_stdin)
+    known = [Account(who, password) for who, password in zip(accounts, passwords, strict=True)]
+    with _told_to_stop() as told, run(known, host=host, name=name, ports=ports) as service:
+        _tell(service, accounts, host, name)
+        # In slices: on Windows a wait without end does not let the handler run.
+        while not told.wait(0.5):
+            pass
+        say()
+        say("Stopped.")
 
 
-def _until_told() -> None:
+def _check(accounts: tuple[str, ...], ports: dict[str, int]) -> None:
+    """Refuse what would be taken, and then not do what it says."""
+    # The service finds an account by its passport in any letter case: the last would win.
+    for who, count in Counter(who.casefold() for who in accounts).items():
+        if count > 1:
+            raise click.UsageError(f"--account {who} is given {count} times")
+    for number, count in Counter(ports.values()).items():
+        if number and count > 1:
+            raise click.UsageError(f"port {number} is given {count} times: each wants its own")
+
+
+def _passwords(accounts: tuple[str, ...], from_stdin: bool) -> list[Secret]:
+    every = len(accounts)
+    place = " for {}: it wants {} lines, one for each account" if every > 1 else ""
+    return [ask_password(who, from_stdin, place=place.format(who, every)) for who in accounts]
+
+
+def _tell(service: Service, accounts: tuple[str, ...], host: str, name: str | None) -> None:
+    servers = service.servers
+    told = servers.notification.host if servers.notification else host
+    if _is_any_address(told):
+        _warn(
+            f"clients on other machines will be sent to {told}, which is no address that they can"
+            " reach: give the name or address of this machine as --name"
+        )
+    elif name is None and _is_any_address(host):
+        _warn(
+            f"--host {host} is every address of this machine, and clients will be sent to {told}:"
+            " if they cannot reach that, give another one as --name"
+        )
+    say(f"Serving {', '.join(accounts)}. Ctrl-C ends it. To sign in, type in another terminal:")
+    say()
+    words = ["msnpauth", "sign-in", accounts[0]]
+    words += ["--notification", str(servers.notification), "--nexus", str(servers.nexus)]
+    words += ["--rst", str(servers.rst), "--ca-file", str(service.ca_file)]
+    say(shlex.join(words))
+
+
+def _warn(text: str) -> None:
+    say("msnpauth:", Styled(f"warning: {text}", "yellow"), err=True)
+
+
+def _is_any_address(host: str) -> bool:
+    """Tell whether that is 0.0.0.0 or ::, which can be listened on and not be connected to."""
+    with suppress(ValueError):  # a name
+        return ipaddress.ip_address(host).is_unspecified
+    return False
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[threading.Event]:
+    """Have the first Ctrl-C or SIGTERM set an event, so that the service ends in good order."""
     told = threading.Event()
-    for name in ("SIGINT", "SIGTERM"):
-        with suppress(AttributeError, ValueError):  # not on this system, or not in this thread
-            signal.signal(getattr(signal, name), _setter(told))
-    # In slices: on Windows a wait without end does not let the handler run.
-    while not told.wait(0.5):
-        pass
-    click.echo("\nStopped.")
+    before: dict[signal.Signals, Any] = {}
 
-
-def _setter(told: threading.Event) -> Callable[[int, object], None]:
-    def set_it(_number: int, _frame: object) -> None:
+    def stop(_number: int, _frame: object) -> None:
         told.set()
+        for number, handler in before.items():
+            signal.signal(number, handler)  # a second one does not wait for the good order
 
-    return set_it
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(ValueError):  # not in this thread
+            before[number] = signal.signal(number, stop)
+    try:
+        yield told
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import click
 
-from .common import emit_json, errors_told
+from .output import Styled, emit_json, say
+from .values import TEXT
+
+if TYPE_CHECKING:
+    from ..known import KnownService
 
 __all__ = ["services"]
 
@@ -23,27 +28,35 @@ _DETAILS = (
 
 
 @click.command()
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, type=TEXT)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
 def services(names: tuple[str, ...], as_json: bool) -> None:
-    """List the known networks; with NAMES, what is known of them and by what evidence."""
+    """List the known networks, or describe some.
+
+    With NAMES: what is known of these, and by what evidence.
+    """
     from ..known import find, known_services, own_file
 
-    with errors_told(as_json):
-        known = [find(name) for name in names] or list(known_services().values())
-        if as_json:
-            emit_json([dataclasses.asdict(service) for service in known])
-            return
-        for service in known:
-            where = service.notification or service.host or "no notification server"
-            name = click.style(f"{service.name:<16}", bold=True)
-            click.echo(f"{name} {service.state:<8} {where:<34} {service.title}")
-            if names:
-                for label in _DETAILS:
-                    for line in _lines(getattr(service, label)):
-                        click.echo(f"  {label.replace('_', ' ') + ':':<15} {line}")
-        if not names:
-            click.echo(f"\nEvidence: msnpauth services NAME. Your own networks: {own_file()}")
+    known = [find(name) for name in names] or list(known_services().values())
+    if as_json:
+        emit_json([dataclasses.asdict(service) for service in known])
+        return
+    for service in known:
+        where = service.notification or service.host or "no notification server"
+        name = Styled(f"{service.name:<16}", bold=True)
+        say(name, f"{service.state:<8} {where:<34} {service.title}")
+        if names:
+            _tell_details(service)
+    if not names:
+        say()
+        say("What is known of one, and its evidence: msnpauth services NAME")
+        say(f"Your own networks go into this file: {own_file()}")
+
+
+def _tell_details(service: KnownService) -> None:
+    for label in _DETAILS:
+        for line in _lines(getattr(service, label)):
+            say(f"  {label.replace('_', ' ') + ':':<15} {line}")
 
 
 def _lines(value: object) -> list[str]:

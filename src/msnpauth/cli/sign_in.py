@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
 
 from .common import (
     Network,
-    ask_password,
-    emit_json,
-    errors_told,
+    check_carrier,
     go_online,
     network_options,
     output_options,
     password_option,
-    shown_conversation,
 )
+from .conversation import session_news, shown_conversation
+from .failures import tell
+from .output import emit_json, say
+from .password import ask_password
+from .received import SECRET_FIELDS, as_fields
+from .values import DIALECT, PASSPORT, SCHEME
 
 if TYPE_CHECKING:
-    from ..core.commands import Command
+    from ..core.servers import Servers
     from ..sync.session import Session
 
 __all__ = ["sign_in"]
 
-_SECRET_FIELDS = frozenset({"mspauth", "mspprof", "mspsec"})
-
 
 @click.command("sign-in")
-@click.argument("passport")
+@click.argument("passport", type=PASSPORT)
 @click.option(
-    "--dialect", type=int, multiple=True, metavar="N", help="MSNP version; may be repeated."
+    "--dialect", type=DIALECT, multiple=True, metavar="N", help="MSNP version; may be repeated."
 )
-@click.option("--scheme", metavar="NAME", help="SSO, TWN or MD5; by default the best there is.")
+@click.option(
+    "--scheme", type=SCHEME, metavar="NAME", help="SSO, TWN or MD5; by default the best there is."
+)
 @click.option("--no-pipeline", is_flag=True, help="Send one command at a time.")
 @click.option("--stay", is_flag=True, help="Stay signed in and print what comes, until Ctrl-C.")
-@click.option("--reconnect", is_flag=True, help="With --stay: sign in again when it is lost.")
+@click.option(
+    "--reconnect", is_flag=True, help="With --stay: sign in again when the connection is lost."
+)
 @network_options
 @password_option
 @output_options
@@ -58,13 +62,19 @@ def sign_in(
     """Sign in, say what came of it, and sign out."""
     from ..sync.driver import sign_in as signed_in
 
-    with errors_told(as_json), shown_conversation(verbose):
-        servers = Network(**network).servers()  # type: ignore[arg-type]  # click checked them
-        if servers is None:
-            raise click.UsageError("where? Name a network: --service, --host or --notification")
-        with signed_in(
+    if reconnect and not stay:
+        raise click.UsageError("--reconnect has no effect without --stay")
+    servers = Network(**network).servers()  # type: ignore[arg-type]  # click checked them
+    if servers is None:
+        raise click.UsageError("no network is named: give --service, --host or --notification")
+    _check(passport, servers, dialect, scheme)
+    check_carrier(transport, ca_file)
+    password = ask_password(passport, password_stdin)
+    with (
+        shown_conversation(verbose),
+        signed_in(
             passport,
-            ask_password(passport, password_stdin),
+            password,
             servers,
             dialects=dialect or None,
             scheme=scheme,
@@ -72,46 +82,56 @@ def sign_in(
             ca_file=ca_file,
             timeout=timeout,
             pipeline=not no_pipeline,
-            reconnect=reconnect and stay,
-        ) as session:
-            _tell(session, as_json)
-            if stay:
+            reconnect=reconnect,
+        ) as session,
+    ):
+        _tell(session, as_json)
+        if stay:
+            with session_news(not verbose, lambda: session.ended is not None):
                 _stay(session, as_json)
+
+
+def _check(passport: str, servers: Servers, dialects: tuple[int, ...], scheme: str | None) -> None:
+    """Find out what is wrong before a password is asked for: making a `SignIn` sends nothing.
+
+    Raises:
+        LocalProtocolError: this sign-in cannot be.
+    """
+    from ..core.secrets import Secret
+    from ..core.sign_in import SignIn
+
+    SignIn(passport, Secret("not asked for yet"), servers, dialects=dialects or None, scheme=scheme)
 
 
 def _tell(session: Session, as_json: bool) -> None:
     if not as_json:
-        click.echo(f"Signed in: {session.passport}, MSNP{session.dialect}, at {session.server}")
-        click.echo(f"Name: {session.display_name}")
+        say(f"Signed in: {session.passport}, MSNP{session.dialect}, at {session.server}")
+        say(f"Name: {session.display_name}")
         if session.ticket is not None:
-            click.echo(f"Ticket: {session.ticket.summary()}")
+            say(f"Ticket: {session.ticket.summary()}")
         return
-    profile = {k: v for k, v in session.profile.items() if k.lower() not in _SECRET_FIELDS}
+    profile = {k: v for k, v in session.profile.items() if k.lower() not in SECRET_FIELDS}
     content = {"passport": session.passport, "dialect": session.dialect, "server": session.server}
     emit_json({**content, "display_name": session.display_name, "profile": profile})
 
 
 def _stay(session: Session, as_json: bool) -> None:
-    from ..core.errors import ConnectionFailed, SessionEnded
+    from ..core.commands import Role
+    from ..core.errors import SignInError
 
     go_online(session)
-    try:
-        for command in session:
-            _tell_command(command, as_json)
-            if command.verb == "USR":  # it has come back
-                with suppress(ConnectionFailed, SessionEnded):
-                    go_online(session)
-    except KeyboardInterrupt:
-        return
+    for command in session:
+        if as_json:
+            emit_json(as_fields(command))
+        else:
+            say(command.describe(Role.SERVER))
+        if command.verb == "USR":  # the session was lost, and has come back
+            try:
+                go_online(session)
+            except SignInError as error:
+                # Lost again, perhaps: then there will be another USR, or the loop ends and says
+                # why. If not, the session is worth more than its presence.
+                if session.ended is None:
+                    tell(error)
     if session.ended is not None:
-        click.echo(f"The session is over: {session.ended.text}", err=True)
-
-
-def _tell_command(command: Command, as_json: bool) -> None:
-    from ..core.commands import Role
-
-    if as_json:
-        line = command.describe(Role.SERVER)
-        emit_json({"verb": command.verb, "trid": command.trid, "line": line})
-    else:
-        click.echo(command.describe(Role.SERVER))
+        say(f"The session is over: {session.ended.text}", err=True)

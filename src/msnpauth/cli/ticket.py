@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import click
 
-from .common import (
-    Network,
-    ask_password,
-    emit_json,
-    errors_told,
-    network_options,
-    output_options,
-    password_option,
-    shown_conversation,
-)
+from .common import Network, check_carrier, network_options, output_options, password_option
+from .conversation import shown_conversation
+from .output import emit_json, say
+from .password import ask_password
+from .values import PASSPORT
 
 __all__ = ["ticket"]
 
 
 @click.command()
-@click.argument("passport")
+@click.argument("passport", type=PASSPORT)
 @click.option(
     "--challenge",
     required=True,
     metavar="WORD",
-    help="Fifth word of the server's `USR n TWN S …`, or that whole line.",
+    help="Fifth word of the server's `USR n TWN S WORD`, or that whole line.",
 )
 @network_options
 @password_option
@@ -40,25 +35,34 @@ def ticket(
     verbose: bool,
     **network: object,
 ) -> None:
-    """Print a Passport 1.4 ticket for the notification server's challenge.
+    """Print a Passport 1.4 ticket for a challenge.
 
-    Without --service and its like, Microsoft's login servers are asked, by PASSPORT's domain.
+    The challenge is the notification server's. Without --service, --host, --nexus or --login,
+    Microsoft's own login servers are asked, by PASSPORT's domain; they were switched off years ago.
     """
+    from ..core.passport14 import check_challenge
     from ..sync.auth import MSNPAuth
 
-    with errors_told(as_json), shown_conversation(verbose):
-        with MSNPAuth(
+    # All that can be found out without a password, before a person has to type one.
+    servers = Network(**network).servers()  # type: ignore[arg-type]  # click checked them
+    check_challenge(challenge)
+    check_carrier(transport, ca_file)
+    password = ask_password(passport, password_stdin)
+    with (
+        shown_conversation(verbose),
+        MSNPAuth(
             passport,
-            ask_password(passport, password_stdin),
+            password,
             challenge,
-            servers=Network(**network).servers(),  # type: ignore[arg-type]  # click checked them
+            servers=servers,
             transport=transport,
             ca_file=ca_file,
             timeout=timeout,
-        ) as auth:
-            granted = auth.get_ticket()
-        if as_json:
-            expires = granted.expires.isoformat() if granted.expires else None
-            emit_json({"ticket": granted.reveal(), "server": granted.server, "expires": expires})
-        else:
-            click.echo(granted.reveal())
+        ) as auth,
+    ):
+        granted = auth.get_ticket()
+    if as_json:
+        expires = granted.expires.isoformat() if granted.expires else None
+        emit_json({"ticket": granted.reveal(), "server": granted.server, "expires": expires})
+    else:
+        say(granted.reveal())

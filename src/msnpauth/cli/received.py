@@ -1,0 +1,64 @@
+"""A command of the server as `--stay` prints it: words and payload, secrets masked."""
+
+from __future__ import annotations
+
+import base64
+import re
+
+from ..core.commands import Command, Role
+from ..core.secrets import MASK
+
+__all__ = ["SECRET_FIELDS", "as_fields", "masked_payload"]
+
+SECRET_FIELDS = frozenset({"mspauth", "mspprof", "mspsec", "sid"})
+"""Fields of the profile that prove who somebody is: MSPAuth is the ticket's first half."""
+
+_MASK = MASK.encode()
+
+# `MSPAuth: 5abc…`, with the lines that continue it (RFC 822: they begin with a blank). A field
+# whose name ends in `ticket` or `token` is taken for a secret, too.
+_FIELD = re.compile(
+    rb"(?<![A-Za-z0-9])(MSPAuth|MSPProf|MSPSec|sid|[A-Za-z-]{0,40}(?:ticket|token))([ \t]*:)"
+    rb"[^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*",
+    re.IGNORECASE,
+)
+# <TicketToken>…</TicketToken>, ticket="…", token=…
+_ELEMENT = re.compile(rb"(ticket|token)([^<>\n]{0,60}>|=[\"']?)[^<\"'&\s]+", re.IGNORECASE)
+# A ticket itself, wherever it stands: t=…&p=…. What has no `&p=` is matched too, and left as it is:
+# a search that had to give up at the end, and start again one byte later, would be quadratic.
+_TICKET = re.compile(rb"\bt=[^&\s\"'<]*(&(?:amp;)?p=[^&\s\"'<]*)?")
+
+
+def as_fields(command: Command) -> dict[str, object]:
+    """Return a command for JSON.
+
+    `line` is the text that is shown without `--json`; `args` are the words behind the transaction
+    id, as they came (percent-encoded); `payload` is text, and `payload_encoding` says `utf-8`, or
+    `base64` when the bytes are no UTF-8 text. Both are None for a command without a payload.
+    """
+    payload, encoding = _payload(command.payload)
+    return {
+        "verb": command.verb,
+        "trid": command.trid,
+        "args": command.masked_args(Role.SERVER),
+        "payload": payload,
+        "payload_encoding": encoding,
+        "line": command.describe(Role.SERVER),
+    }
+
+
+def masked_payload(payload: bytes) -> bytes:
+    """Return the payload with its secrets masked."""
+    payload = _FIELD.sub(rb"\1\2 " + _MASK, payload)
+    payload = _ELEMENT.sub(rb"\1\2" + _MASK, payload)
+    return _TICKET.sub(lambda found: _MASK if found[1] else found[0], payload)
+
+
+def _payload(payload: bytes | None) -> tuple[str | None, str | None]:
+    if payload is None:
+        return None, None
+    shown = masked_payload(payload)
+    try:
+        return shown.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError:
+        return base64.b64encode(shown).decode("ascii"), "base64"

@@ -1,0 +1,124 @@
+"""`msnpauth serve`: the service, until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+
+import pytest
+
+from command import command, environment, invoke, run
+from msnpauth.cli.serve import _told_to_stop
+from wire import PASSPORT, PASSWORD
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_serve(how: signal.Signals) -> None:
+    """What it prints to be typed elsewhere works when it is typed."""
+    environment = os.environ | {"MSNPAUTH_PASSWORD": PASSWORD}
+    with subprocess.Popen(
+        command("serve", "--account", PASSPORT), stdout=subprocess.PIPE, text=True, env=environment
+    ) as server:
+        assert server.stdout is not None
+        line = ""
+        while not line.startswith("msnpauth sign-in "):
+            line = server.stdout.readline()
+            assert line, "it ended"
+        done = subprocess.run(
+            command(*line.split()[1:]),
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=50,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith(f"Signed in: {PASSPORT}")
+        server.send_signal(how)
+        assert server.wait(50) == 0
+        assert "Stopped." in server.stdout.read()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("options", "warns"),
+    [
+        (["--host", "0.0.0.0"], True),
+        (["--host", "::"], True),
+        (["--host", "0.0.0.0", "--name", "localhost"], False),
+        (["--name", "LOCALHOST."], False),
+    ],
+)
+def test_an_address_that_nobody_can_reach(
+    options: list[str], warns: bool, how: signal.Signals
+) -> None:
+    with subprocess.Popen(
+        command("serve", "--account", PASSPORT, *options),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+    ) as server:  # fmt: skip
+        assert server.stdout is not None
+        line = ""
+        while not line.startswith("msnpauth sign-in "):
+            line = server.stdout.readline()
+            assert line, "it ended"
+        server.send_signal(how)
+        _, said = server.communicate(timeout=25)
+    assert server.returncode == 0
+    if warns:
+        assert said.count("\n") == 1
+        assert said.startswith("msnpauth: warning: ")
+        assert options[1] in said
+        assert "as --name" in said
+    else:
+        assert said == ""
+        assert "--notification localhost:" in line
+
+
+def test_a_port_that_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = invoke("serve", "--account", PASSPORT, "--port", port, password=PASSWORD)
+    assert done.exit_code == 3
+    assert "choose another port" in done.stderr
+
+
+@pytest.mark.parametrize("stdin", [b"one\n", b"one\n\nthree\n", b"one"])
+def test_fewer_passwords_than_accounts(stdin: bytes) -> None:
+    accounts = ["--account", "a@b", "--account", "c@d", "--account", "e@f"]
+    done = run("serve", *accounts, "--password-stdin", stdin=stdin)
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)
+    assert b"no password on stdin for c@d: it wants 3 lines, one for each account" in done.stderr
+
+
+def test_a_password_for_each_account() -> None:
+    """In the order of the accounts; a byte order mark is before the first only."""
+    with subprocess.Popen(
+        command("serve", "--account", "a@b", "--account", "c@d", "--password-stdin"),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(),
+    ) as server:  # fmt: skip
+        assert server.stdin is not None
+        assert server.stdout is not None
+        server.stdin.write(b"\xef\xbb\xbfone\r\ntwo\r\n")
+        server.stdin.close()
+        line = b""
+        while not line.startswith(b"msnpauth sign-in "):
+            line = server.stdout.readline()
+            assert line, "it ended"
+        words = line.decode().split()[1:]
+        for who, password, status in (("a@b", "one", 0), ("c@d", "two", 0), ("c@d", "one", 1)):
+            done = run("sign-in", who, *words[2:], MSNPAUTH_PASSWORD=password)
+            assert done.returncode == status, done.stderr
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(25) == 0
+
+
+def test_a_second_signal_does_not_wait() -> None:
+    """The first asks for a good end; the second is for who cannot wait for it."""
+    with _told_to_stop() as told:
+        signal.raise_signal(signal.SIGINT)
+        assert told.is_set()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
