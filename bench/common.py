@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from msnpauth import Servers
+from msnpauth.core.http import Request
 from msnpauth.core.urls import Url
 from serve import PASSWORD, passport
 
@@ -23,6 +24,7 @@ __all__ = [
     "PASSWORD",
     "Served",
     "ServiceProcess",
+    "headers_of",
     "interleaved",
     "machine",
     "passport",
@@ -105,6 +107,11 @@ class ServiceProcess(Served):
         self._process.stdin.flush()
         found: dict[str, float] = json.loads(self._process.stdout.readline())
         return found
+
+
+def headers_of(request: Request) -> dict[str, str]:
+    """Return the headers of a request, for clients that are measured beside ours."""
+    return {name.decode(): value.decode() for name, value in request.all_headers()}
 
 
 def interleaved(

@@ -12,7 +12,7 @@ import socket
 import ssl
 from dataclasses import dataclass
 
-from common import PASSWORD, passport
+from common import PASSWORD, headers_of, passport
 from msnpauth import Secret, Servers
 from msnpauth.core.auth import TicketRequest
 from msnpauth.core.commands import Command, Role
@@ -91,7 +91,7 @@ class Sequential:
         asked = next(
             TicketRequest(passport(0), PASSWORD, challenge, Servers(login=login)).exchange()
         )
-        headers = self._fetch("GET", login, dict(asked.headers), b"")[0]
+        headers = self._fetch("GET", login, headers_of(asked), b"")[0]
         found = re.search("from-PP='([^']+)'", headers["Authentication-Info"])
         assert found is not None
         return found[1]
@@ -107,7 +107,7 @@ class Sequential:
             servers=Servers(rst=self.rst),
         )
         asked = next(running)
-        body = self._fetch("POST", self.rst, dict(asked.headers), asked.body)[1].decode()
+        body = self._fetch("POST", self.rst, headers_of(asked), asked.body)[1].decode()
         ticket = re.search("<wsse:BinarySecurityToken[^>]*>([^<]+)<", body)
         secret = re.search("<wst:BinarySecret>([^<]+)<", body)
         assert ticket is not None

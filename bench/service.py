@@ -21,9 +21,9 @@ from msnpauth.core.commands import Command
 from msnpauth.core.dialects import DIALECTS, Scheme, known
 from msnpauth.core.http import Request
 from msnpauth.core.proof import answer
+from msnpauth.core.routes import md5_answer
 from msnpauth.core.rst import MESSENGER, MESSENGER_CLEAR, Soap, request_tickets
 from msnpauth.core.servers import Servers
-from msnpauth.core.ticket_leg import md5_answer
 from msnpauth.core.urls import Address, Url
 from msnpauth.service.accounts import Account, Accounts
 from msnpauth.service.login import WebRequest, WebRole

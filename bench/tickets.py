@@ -16,7 +16,16 @@ import socket
 import statistics
 from collections.abc import Callable
 
-from common import PASSWORD, ServiceProcess, interleaved, machine, passport, ratio, table
+from common import (
+    PASSWORD,
+    ServiceProcess,
+    headers_of,
+    interleaved,
+    machine,
+    passport,
+    ratio,
+    table,
+)
 from msnpauth import MSNPAuth
 from msnpauth.core.auth import TicketRequest
 from msnpauth.core.http import ClientConnection, Request
@@ -84,7 +93,7 @@ def http_client(service: ServiceProcess) -> Callable[[], object]:
     connection = http.client.HTTPSConnection(host, port, context=service.context)
 
     def fetch() -> str | None:
-        connection.request(asked.method, asked.url.target, headers=dict(asked.headers))
+        connection.request(asked.method, asked.url.target, headers=headers_of(asked))
         response = connection.getresponse()
         response.read()
         assert response.status == 200

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -69,14 +68,3 @@ def test_every_document_is_reached_from_the_readme() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     for path in (ROOT / "docs").glob("*.md"):
         assert f"(docs/{path.name})" in readme, path.name
-
-
-def test_every_quirk_names_tests_that_exist() -> None:
-    quirks = tomllib.loads((ROOT / "tests" / "quirks.toml").read_text("utf-8"))
-    assert len(quirks) == 61
-    for number, places in quirks.items():
-        for place in places:
-            file, _, name = place.partition("::")
-            assert f"def {name}(" in (ROOT / "tests" / file).read_text("utf-8"), (
-                f"{number}: {place}"
-            )

@@ -1,0 +1,17 @@
+"""Every target by its name: a function that takes bytes, and raises when the contract is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import client_targets
+import file_targets
+import service_targets
+
+__all__ = ["TARGETS"]
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    **client_targets.TARGETS,
+    **service_targets.TARGETS,
+    **file_targets.TARGETS,
+}

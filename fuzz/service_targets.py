@@ -1,0 +1,125 @@
+"""Targets of the service's end: what clients may say to each of its roles."""
+
+from __future__ import annotations
+
+import asyncio
+
+from contract import PASSPORT, PASSWORD, now
+from feed import Feed
+from msnpauth.core.commands import Command, Role
+from msnpauth.core.dialects import DIALECTS
+from msnpauth.core.lines import LineReader
+from msnpauth.core.urls import Address
+from msnpauth.service.accounts import Account, Accounts
+from msnpauth.service.contacts import contacts_reply
+from msnpauth.service.http_host import serve_web
+from msnpauth.service.login import WebAnswer, WebRequest, WebRole, parse_authorization
+from msnpauth.service.notification import NotificationRole, Office
+from msnpauth.service.tickets import LOGIN, TicketOffice, new_key
+
+__all__ = ["TARGETS"]
+
+_ACCOUNTS = Accounts.of(
+    [Account(PASSPORT, PASSWORD, allow_md5=True, contacts=("bob@example.com",))]
+)
+_TICKETS = TicketOffice([new_key()], now=now)
+_HERE = Address("ns.example", 1863)
+
+
+def notification(data: bytes) -> None:
+    """Say anything to the notification server, before and after a good beginning."""
+    feed = Feed(data)
+    office = Office(_ACCOUNTS, _TICKETS, tuple(DIALECTS.values()), now=now)
+    dispatch = Address("other.example", 1863) if feed.number(4) == 1 else None
+    role = NotificationRole(office, here=_HERE, transfer_to=dispatch)
+    dialect = list(DIALECTS)[feed.number(len(DIALECTS))]
+    greeted, signed_in = feed.number(2), feed.number(2)
+    if greeted:
+        role.receive(Command("VER", 1, (f"MSNP{dialect}", "CVR0")))
+    if greeted and signed_in:
+        role.account = _ACCOUNTS.find(PASSPORT)  # as if the ticket had been right
+    lines = LineReader(Role.CLIENT)
+    lines.feed(feed.rest())
+    for _ in range(200):
+        command = lines.next_command()
+        if not isinstance(command, Command) or role.closing:
+            break
+        role.receive(command)
+        said, role.out = role.out, []
+        b"".join(answer.encode() for answer in said)
+    role.gone()
+
+
+_WEB = WebRole(
+    _ACCOUNTS,
+    _TICKETS,
+    login="login.example",
+    homes={"hotmail.": "home.example"},
+    here="login.example",
+    now=now,
+)
+
+
+def web(data: bytes) -> None:
+    """Send any bytes to the web host; whatever comes back is HTTP, and the host ends."""
+
+    async def main() -> bytes:
+        reader = asyncio.StreamReader()
+        reader.feed_data(data)
+        reader.feed_eof()
+        writer = _Writer()
+        await serve_web(_WEB.answer, reader, writer)  # type: ignore[arg-type]  # what it uses of one
+        return bytes(writer.written)
+
+    said = asyncio.run(main())
+    assert not said or said.startswith(b"HTTP/1.1 "), said[:40]
+
+
+class _Writer:
+    """What a host needs of a `StreamWriter`."""
+
+    def __init__(self) -> None:
+        self.written = bytearray()
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    async def drain(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def is_closing(self) -> bool:
+        return False
+
+
+def soap(data: bytes) -> None:
+    """Post any body to RST, RST2 and the contacts host."""
+    for path in ("/RST.srf", "/RST2.srf", "/abservice/abservice.asmx"):
+        answer = _WEB.answer(WebRequest("POST", path, {"host": "h"}, data))
+        assert isinstance(answer, WebAnswer)
+    contacts_reply(data, _ACCOUNTS, _TICKETS)
+
+
+def authorization(data: bytes) -> None:
+    """Read an Authorization header, and sign in by it."""
+    value = data.decode("utf-8", "surrogateescape")
+    found = parse_authorization(value)
+    assert found is None or all(found)
+    headers = {"authorization": value, "host": "h", "user-agent": "MSMSGS"}
+    _WEB.answer(WebRequest("GET", "/login2.srf", headers))
+
+
+def tickets(data: bytes) -> None:
+    """Check anything that claims to be a ticket; only what was issued may pass."""
+    text = data.decode("utf-8", "surrogateescape")
+    assert _TICKETS.open(text, LOGIN) is None
+    assert _TICKETS.check_sso(text, text, "nonce", PASSPORT) is None
+
+
+TARGETS = {
+    "notification": notification,
+    "web": web,
+    "soap": soap,
+    "authorization": authorization,
+    "tickets": tickets,
+}
