@@ -363,6 +363,37 @@ def test_cancelled(resolve: Resolve, authority: Authority, tls: bool) -> None:
         asyncio.run(main(port))
 
 
+def test_cancelled_at_every_step_of_a_handshake(authority: Authority) -> None:
+    """asyncio lets go of the descriptor each time: the next connection gets the same number."""
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async def main() -> set[bool]:
+        """Tell what became of the attempts: some are cancelled, and the last ones are not."""
+        server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=authority.server_tls)
+        where = Address("localhost", server.sockets[0].getsockname()[1])
+        opened: set[bool] = set()
+        async with server:
+            for steps in [*range(60)] * 4:  # how many a handshake takes is not always the same
+                opening = open_streams(
+                    where, Deadline(25), Step.LOGIN, ssl_context=authority.client_tls
+                )
+                task = asyncio.create_task(opening)
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+                task.cancel()
+                await asyncio.wait([task])
+                opened.add(not task.cancelled())
+                if not task.cancelled():
+                    task.result()[1].transport.abort()
+                _, writer = await open_streams(where, Deadline(25), Step.LOGIN)
+                writer.transport.abort()
+        return opened
+
+    assert asyncio.run(main()) == {False, True}
+
+
 def test_ctrl_c_in_the_middle_of_the_race(
     resolve: Resolve, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,10 +76,12 @@ class FileTicketCache:
 
         self._now = now
         self._lock = FileLock(f"{self._path}.lock", timeout=_LOCK_SECONDS)
-        with self._told(), contextlib.ExitStack() as held:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            held.enter_context(self._lock)  # who makes a key each could not read one another
-        self._key = _within(_KEYRING_SECONDS, lambda: _key_from_keyring(str(self._path)))
+        with contextlib.ExitStack() as held:
+            with self._told():
+                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                held.enter_context(self._lock)
+            # Under the lock: two that made a key each could not read one another.
+            self._key = _within(_KEYRING_SECONDS, lambda: _key_from_keyring(str(self._path)))
         self._name_key = hashlib.sha256(f"names {self._key}".encode()).digest()
         if self._key is None:
             text = (

@@ -58,11 +58,9 @@ async def open_streams(
             places = numeric(address) or await _resolve(address, step)
             sock = await race.run(interleaved(places))
             if ssl_context is None:
-                return await _opened(sock, {})
-            host = address.host
+                return await _over_tcp(sock)
             # asyncio's own limit for a handshake is a minute: ours is the deadline.
-            tls = {"ssl": ssl_context, "server_hostname": host, "ssl_handshake_timeout": left + 1}
-            return await _opened(sock, tls)
+            return await _over_tls(sock, ssl_context, address.host, left + 1)
     except SignInError as problem:
         error = problem
     except Exception as problem:  # noqa: BLE001 - what comes out of here is ours
@@ -73,13 +71,44 @@ async def open_streams(
     raise error
 
 
-async def _opened(sock: socket.socket, tls: dict[str, object]) -> Streams:
+async def _over_tcp(sock: socket.socket) -> Streams:
     """Return streams over a connected socket, which is theirs from now on."""
     try:
-        return await asyncio.open_connection(sock=sock, **tls)  # type: ignore[arg-type]
+        return await asyncio.open_connection(sock=sock)
     except BaseException:
-        sock.close()  # where there was no transport yet that would
+        sock.close()  # asyncio's transport, where there is one already, is closing by now
         raise
+
+
+async def _over_tls(
+    sock: socket.socket, ssl_context: ssl.SSLContext, host: str, patience: float
+) -> Streams:
+    """Return streams with TLS over a connected socket, which is theirs from now on.
+
+    TCP and TLS are two steps because `open_connection(ssl=…)` that is cancelled in a handshake
+    leaves TCP's transport open, and nobody can reach it. If we closed the socket beneath that
+    transport, the next connection with the same descriptor would fail: "file descriptor 9 is
+    used by transport".
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        plain, _ = await loop.create_connection(asyncio.Protocol, sock=sock)
+    except BaseException:
+        sock.close()
+        raise
+    reader = asyncio.StreamReader(loop=loop)
+    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+    try:
+        transport = await loop.start_tls(
+            plain, protocol, ssl_context, server_hostname=host, ssl_handshake_timeout=patience
+        )
+    except BaseException:
+        plain.abort()
+        raise
+    if transport is None:  # asyncio says so when the connection was lost without an error
+        raise ConnectionResetError("the connection was lost in the TLS handshake")
+    protocol.connection_made(transport)
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
 
 class _Race:
