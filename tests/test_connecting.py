@@ -364,7 +364,7 @@ def test_cancelled(resolve: Resolve, authority: Authority, tls: bool) -> None:
 
 
 def test_cancelled_at_every_step_of_a_handshake(authority: Authority) -> None:
-    """asyncio lets go of the descriptor each time: the next connection gets the same number."""
+    """Python lets go of the descriptor each time: the next connection gets the same number."""
 
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()
