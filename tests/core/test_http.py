@@ -99,10 +99,16 @@ def test_a_body_until_the_end_of_the_stream() -> None:
 
 FAULTS = [
     (b"SSH-2.0-OpenSSH\r\n\r\n", RemoteProtocolError, "not HTTP"),
+    (b"SSH-2.0-OpenSSH", RemoteProtocolError, "not HTTP"),
+    (b"\x15\x03\x03\x00\x02\x02\x16", RemoteProtocolError, "not HTTP"),
+    (b"HTTP/1.2 200 OK\r\n\r\n", RemoteProtocolError, "not HTTP"),
+    (b"HTTP/2.0 200 OK\r\n\r\n", RemoteProtocolError, "not HTTP"),
     (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", RemoteProtocolError, "not HTTP"),
     (b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", RemoteProtocolError, "not HTTP"),
-    (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70000, RemoteProtocolError, "not HTTP"),
-    (b"HTTP/1.1 100 C\r\n\r\n" * 5000, RemoteProtocolError, "without end"),
+    (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70000, RemoteProtocolError, "headers of more"),
+    (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70000 + b"\r\n\r\n", RemoteProtocolError, "headers of more"),
+    (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 40000 + b"\r\n", RemoteProtocolError, "headers of more"),
+    (b"HTTP/1.1 100 C\r\n\r\n" * 5000, RemoteProtocolError, "headers of more"),
     (b"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n" + b"x" * 1100000, RemoteProtocolError, "body of more"),
 ]  # fmt: skip
 
@@ -120,6 +126,28 @@ def test_faults_are_values(data: bytes, kind: type[SignInError], says: str, size
     assert says in str(outcome)
     assert outcome.server == "https://h:1"
     assert outcome.step is Step.LOGIN
+
+
+def test_what_is_not_http_is_told_by_its_first_byte() -> None:
+    """A mail server has greeted by then, and waits: there will be no more bytes."""
+    assert isinstance(asked().receive(b"2"), RemoteProtocolError)
+
+
+def test_a_broken_body_that_nobody_wants_fails_nothing() -> None:
+    data = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno length\r\n"
+    connection = asked(GET)
+    outcome = connection.receive(data)
+    assert isinstance(outcome, Response)
+    assert outcome.status == 200
+    assert not connection.reusable
+    assert isinstance(asked(WANTING).receive(data), RemoteProtocolError)
+
+
+def test_an_answer_that_nobody_asked_for_is_not_the_next_ones() -> None:
+    connection = asked()
+    answer = b"HTTP/1.1 204 No\r\n\r\n"
+    assert isinstance(connection.receive(answer + answer), Response)
+    assert not connection.reusable
 
 
 @pytest.mark.parametrize(

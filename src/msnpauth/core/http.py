@@ -35,6 +35,9 @@ __all__ = [
 MAX_HEADER = 64 * 1024
 MAX_BODY = 1024 * 1024
 
+_VERSION = b"HTTP/1."
+_NOT_HTTP = "the answer is not HTTP/1.1"
+
 _T = TypeVar("_T")
 
 
@@ -153,6 +156,7 @@ class ClientConnection:
         self._head: h11.Response | None = None
         self._body = bytearray()
         self._before_head = 0
+        self._first_bytes = b""
         self._closed_by_peer = False
         self.started = False
         """True once a byte of the answer has come."""
@@ -167,6 +171,7 @@ class ClientConnection:
         self._head = None
         self._body.clear()
         self._before_head = 0
+        self._first_bytes = b""
         self.started = False
         try:
             return self._encode(request)
@@ -199,14 +204,18 @@ class ClientConnection:
         self._closed_by_peer = not data
         if self._head is None:
             self._before_head += len(data)
+            self._first_bytes += data[: len(_VERSION) - len(self._first_bytes)]
+            # Said at once: a mail or SSH server has greeted, and would now wait as long as we do.
+            if not _VERSION.startswith(self._first_bytes):
+                return self._fault(_NOT_HTTP)
         try:
             self._h11.receive_data(data)
             return self._next()
         except h11.RemoteProtocolError:
             # Its text quotes the peer, who may be quoting our ticket: our own words instead.
-            return self._fault("the answer is not HTTP/1.1") if data else self._closed()
+            return self._broken(_NOT_HTTP)
         except Exception as problem:  # noqa: BLE001 - no input may raise: h11 has been seen to
-            return self._fault(f"the answer is not HTTP/1.1 ({type(problem).__name__})")
+            return self._broken(f"{_NOT_HTTP} ({type(problem).__name__})")
 
     def _next(self) -> Response | NeedData | SignInError:
         while True:
@@ -214,11 +223,13 @@ class ClientConnection:
             if event is h11.NEED_DATA:
                 # Interim (1xx) answers without end are headers without end.
                 if self._head is None and self._before_head > self._max_header:
-                    return self._fault("headers without end")
+                    return self._fault(self._too_long)
                 if self._head is not None and not self._wants_body:
                     return self._answer()
                 return NEED_DATA
             if isinstance(event, h11.Response):
+                if (problem := self._check_head(event)) is not None:
+                    return self._fault(problem)
                 self._head = event
             elif isinstance(event, h11.Data):
                 self._body += event.data
@@ -228,6 +239,28 @@ class ClientConnection:
                 return self._answer()
             elif isinstance(event, h11.ConnectionClosed):
                 return self._closed()
+
+    def _check_head(self, head: h11.Response) -> str | None:
+        """Return what is wrong with the headers of an answer; h11 lets both of these pass."""
+        if head.http_version not in (b"1.0", b"1.1"):
+            return _NOT_HTTP
+        if sum(len(name) + len(value) for name, value in head.headers) > self._max_header:
+            return self._too_long
+        return None
+
+    def _broken(self, text: str) -> Response | SignInError:
+        """Return what bytes that are no HTTP come to."""
+        if self._head is not None and not self._wants_body:
+            return self._answer()  # whatever came behind the headers: nobody asked for it
+        if self._closed_by_peer:
+            return self._closed()
+        if self._head is None and self._before_head > self._max_header:
+            text = self._too_long
+        return self._fault(text)
+
+    @property
+    def _too_long(self) -> str:
+        return f"headers of more than {self._max_header} bytes"
 
     @property
     def _wants_body(self) -> bool:
@@ -263,6 +296,8 @@ class ClientConnection:
         """
         if self._closed_by_peer:
             return False
+        if self._h11.trailing_data[0]:
+            return False  # an answer that nobody asked for would be taken for the next one's
         if self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
             self._h11.start_next_cycle()
         return self._h11.our_state is h11.IDLE
