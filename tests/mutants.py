@@ -45,7 +45,7 @@ def sample(sizes: dict[str, int], seed: int) -> dict[str, list[str]]:
     parts: dict[str, list[str]] = {"core": [], "elsewhere": []}
     for name in sorted(results()):
         parts["core" if name.startswith("msnpauth.core.") else "elsewhere"].append(name)
-    chance = random.Random(seed)  # noqa: S311 - a sample is no secret
+    chance = random.Random(seed)
     return {
         part: chance.sample(names, min(len(names), sizes[part])) for part, names in parts.items()
     }

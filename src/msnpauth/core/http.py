@@ -221,12 +221,7 @@ class ClientConnection:
         while True:
             event = self._h11.next_event()
             if event is h11.NEED_DATA:
-                # Interim (1xx) answers without end are headers without end.
-                if self._head is None and self._before_head > self._max_header:
-                    return self._fault(self._too_long)
-                if self._head is not None and not self._wants_body:
-                    return self._answer()
-                return NEED_DATA
+                return self._unfinished()
             if isinstance(event, h11.Response):
                 if (problem := self._check_head(event)) is not None:
                     return self._fault(problem)
@@ -239,6 +234,14 @@ class ClientConnection:
                 return self._answer()
             elif isinstance(event, h11.ConnectionClosed):
                 return self._closed()
+
+    def _unfinished(self) -> Response | NeedData | SignInError:
+        """Return what an answer comes to of which there is no more for the moment."""
+        if self._head is None:
+            # Interim (1xx) answers without end are headers without end.
+            too_long = self._before_head > self._max_header
+            return self._fault(self._too_long) if too_long else NEED_DATA
+        return NEED_DATA if self._wants_body else self._answer()
 
     def _check_head(self, head: h11.Response) -> str | None:
         """Return what is wrong with the headers of an answer; h11 lets both of these pass."""
