@@ -61,6 +61,11 @@ def test_start() -> None:
     assert [row[0] for row in found][-1] == "msnpauth --help"
 
 
+def test_soak() -> None:
+    found = rows("soak.py", "--bots", "5", "--seconds", "3", "--outage", "0.1")
+    assert [row[1:] for row in found[2:4]] == [["5", "5"], ["5", "5"]]
+
+
 @pytest.mark.timeout(60)
 def test_growth() -> None:
     found = rows("growth.py", "--base", "1")
