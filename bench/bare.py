@@ -11,11 +11,11 @@ import re
 
 from common import PASSWORD, Served, passport
 from msnpauth import Secret, SignIn
-from msnpauth.core.actions import Send
-from msnpauth.core.auth import TicketRequest
-from msnpauth.core.http import ClientConnection, Request
-from msnpauth.core.proof import answer
-from msnpauth.core.rst import MESSENGER_CLEAR, Soap, request_tickets
+from msnpauth.core.client.actions import Send
+from msnpauth.core.tickets.auth import TicketRequest
+from msnpauth.core.tickets.http import ClientConnection, Request
+from msnpauth.core.tickets.proof import answer
+from msnpauth.core.tickets.rst import MESSENGER_CLEAR, Soap, request_tickets
 from msnpauth.core.urls import Address, Url
 
 __all__ = ["Bare"]

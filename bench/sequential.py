@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 from common import PASSWORD, headers_of, passport
 from msnpauth import Secret, Servers
-from msnpauth.core.auth import TicketRequest
-from msnpauth.core.commands import Command, Role
-from msnpauth.core.lines import LineReader
-from msnpauth.core.proof import answer
-from msnpauth.core.rst import MESSENGER_CLEAR, Soap, request_tickets
+from msnpauth.core.tickets.auth import TicketRequest
+from msnpauth.core.tickets.proof import answer
+from msnpauth.core.tickets.rst import MESSENGER_CLEAR, Soap, request_tickets
 from msnpauth.core.urls import Address, Url
+from msnpauth.core.wire.commands import Command, Role
+from msnpauth.core.wire.lines import LineReader
 
 __all__ = ["Sequential"]
 

@@ -16,15 +16,15 @@ from collections.abc import Callable
 from bare import Bare
 from common import PASSWORD, ServiceProcess, machine, passport, table
 from msnpauth import Secret
-from msnpauth.core.auth import TicketRequest
-from msnpauth.core.commands import Command
-from msnpauth.core.dialects import DIALECTS, Scheme, known
-from msnpauth.core.http import Request
-from msnpauth.core.proof import answer
-from msnpauth.core.routes import md5_answer
-from msnpauth.core.rst import MESSENGER, MESSENGER_CLEAR, Soap, request_tickets
+from msnpauth.core.client.routes import md5_answer
 from msnpauth.core.servers import Servers
+from msnpauth.core.tickets.auth import TicketRequest
+from msnpauth.core.tickets.http import Request
+from msnpauth.core.tickets.proof import answer
+from msnpauth.core.tickets.rst import MESSENGER, MESSENGER_CLEAR, Soap, request_tickets
 from msnpauth.core.urls import Address, Url
+from msnpauth.core.wire.commands import Command
+from msnpauth.core.wire.dialects import DIALECTS, Scheme, known
 from msnpauth.service.accounts import Account, Accounts
 from msnpauth.service.login import WebRequest, WebRole
 from msnpauth.service.notification import NotificationRole, Office

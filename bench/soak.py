@@ -163,7 +163,7 @@ async def soak(
         relay.cut(CUT_SHARE)
         await asyncio.sleep(1)
     await bots.all_back(patience=120)
-    found = {
+    found: dict[str, float] = {
         "alive": bots.alive,
         "answered": await bots.answered(),
         "cuts": relay.cuts,

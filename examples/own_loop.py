@@ -7,7 +7,7 @@ driver are the deadline and `patience`; see docs/sans-io.md.
 import socket
 
 from msnpauth import SignIn, SignInError, service
-from msnpauth.core.actions import Connect, Done, Failed, Fetch, Prepare, Send, SignedIn
+from msnpauth.core.client.actions import Connect, Done, Failed, Fetch, Prepare, Send, SignedIn
 from msnpauth.transports import make_transport
 
 

@@ -8,24 +8,24 @@ from datetime import timedelta
 from contract import NOW, PASSPORT, PASSWORD, check_error, is_safe, now
 from feed import Feed
 from msnpauth import ConnectionFailed, Reconnect, Servers, SignIn, SignInError
-from msnpauth.core.actions import Action, Done, Failed, Fetch
-from msnpauth.core.commands import Command, Role, unescape
-from msnpauth.core.engine import Engine, Enter, SessionState
-from msnpauth.core.http import (
+from msnpauth.core.client.actions import Action, Done, Failed, Fetch
+from msnpauth.core.client.engine import Engine, Enter, SessionState
+from msnpauth.core.client.inbox import MAX_UNREAD
+from msnpauth.core.secrets import Secret
+from msnpauth.core.tickets.http import (
     ClientConnection,
     Exchange,
     Request,
     Response,
     describe_response,
 )
-from msnpauth.core.inbox import MAX_UNREAD
-from msnpauth.core.lines import LineReader, NeedData
-from msnpauth.core.passport14 import find_login, request_ticket
-from msnpauth.core.proof import answer, is_answer
-from msnpauth.core.rst import Soap, request_tickets
-from msnpauth.core.secrets import Secret
+from msnpauth.core.tickets.passport14 import find_login, request_ticket
+from msnpauth.core.tickets.proof import answer, is_answer
+from msnpauth.core.tickets.rst import Soap, request_tickets
+from msnpauth.core.tickets.xml import BadXml, parse
 from msnpauth.core.urls import Address, BadAddress, Url
-from msnpauth.core.xml import BadXml, parse
+from msnpauth.core.wire.commands import Command, Role, unescape
+from msnpauth.core.wire.lines import LineReader, NeedData
 
 __all__ = ["TARGETS"]
 

@@ -11,10 +11,10 @@ from uuid import UUID, uuid4
 
 from contract import now
 from msnpauth import FileTicketCache, Secret, SignInError
-from msnpauth.core.tickets import load_ticket
-from msnpauth.known import known_services
-from msnpauth.machine import is_guid
-from msnpauth.private_file import kept_word
+from msnpauth.core.tickets.ticket import load_ticket
+from msnpauth.networks import known_networks
+from msnpauth.store.machine import is_guid
+from msnpauth.store.private_file import kept_word
 
 __all__ = ["TARGETS"]
 
@@ -46,7 +46,7 @@ def services_file(data: bytes) -> None:
     """Find any file in place of a person's own networks."""
     _SERVICES.write_bytes(data)
     with suppress(SignInError):
-        assert "escargot" in known_services()
+        assert "escargot" in known_networks()
 
 
 def guid_file(data: bytes) -> None:

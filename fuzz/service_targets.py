@@ -6,10 +6,10 @@ import asyncio
 
 from contract import PASSPORT, PASSWORD, now
 from feed import Feed
-from msnpauth.core.commands import Command, Role
-from msnpauth.core.dialects import DIALECTS
-from msnpauth.core.lines import LineReader
 from msnpauth.core.urls import Address
+from msnpauth.core.wire.commands import Command, Role
+from msnpauth.core.wire.dialects import DIALECTS
+from msnpauth.core.wire.lines import LineReader
 from msnpauth.service.accounts import Account, Accounts
 from msnpauth.service.contacts import contacts_reply
 from msnpauth.service.http_host import serve_web

@@ -45,7 +45,9 @@ def results() -> dict[str, int | None]:
 def sample(sizes: dict[str, int], seed: int) -> dict[str, list[str]]:
     """Draw so many mutants of either part."""
     if not results():
-        mutmut("run", "msnpauth.core.comeback.*__mutmut_1")  # makes all, and runs next to none
+        mutmut(
+            "run", "msnpauth.core.client.comeback.*__mutmut_1"
+        )  # makes all, and runs next to none
     parts: dict[str, list[str]] = {"core": [], "elsewhere": []}
     for name in sorted(results()):
         if name.startswith("msnpauth.cli."):

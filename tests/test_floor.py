@@ -20,13 +20,13 @@ from typing import Any
 import pytest
 
 from msnpauth import Secret, Servers, SignIn
-from msnpauth.core.actions import Action, Connect, Done, Failed, Fetch, Prepare, Send
-from msnpauth.core.commands import Role
-from msnpauth.core.dialects import DIALECTS, known
-from msnpauth.core.http import Response
-from msnpauth.core.lines import LineReader, NeedData
-from msnpauth.core.memory import Memory
+from msnpauth.core.client.actions import Action, Connect, Done, Failed, Fetch, Prepare, Send
+from msnpauth.core.client.memory import Memory
+from msnpauth.core.tickets.http import Response
 from msnpauth.core.urls import Address
+from msnpauth.core.wire.commands import Role
+from msnpauth.core.wire.dialects import DIALECTS, known
+from msnpauth.core.wire.lines import LineReader, NeedData
 from msnpauth.service.accounts import Account, Accounts
 from msnpauth.service.login import WebRequest, WebRole
 from msnpauth.service.notification import NotificationRole, Office

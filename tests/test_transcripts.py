@@ -13,17 +13,26 @@ import pytest
 from both import AioDriver, SyncDriver
 from conftest import Authority
 from msnpauth import Command, Secret, Servers, SignIn
-from msnpauth.core.actions import Action, Connect, Done, Failed, Fetch, Prepare, Send, SignedIn
-from msnpauth.core.commands import Role
-from msnpauth.core.dialects import DIALECTS, Scheme, known
-from msnpauth.core.http import Response
-from msnpauth.core.lines import LineReader, NeedData
-from msnpauth.core.proof import answer as proof
-from msnpauth.core.proof import is_answer
-from msnpauth.core.query import answer
-from msnpauth.core.routes import md5_answer
-from msnpauth.core.session import SessionCore
+from msnpauth.core.client.actions import (
+    Action,
+    Connect,
+    Done,
+    Failed,
+    Fetch,
+    Prepare,
+    Send,
+    SignedIn,
+)
+from msnpauth.core.client.routes import md5_answer
+from msnpauth.core.client.session import SessionCore
+from msnpauth.core.tickets.http import Response
+from msnpauth.core.tickets.proof import answer as proof
+from msnpauth.core.tickets.proof import is_answer
 from msnpauth.core.urls import Address
+from msnpauth.core.wire.commands import Role
+from msnpauth.core.wire.dialects import DIALECTS, Scheme, known
+from msnpauth.core.wire.lines import LineReader, NeedData
+from msnpauth.core.wire.query import answer
 from msnpauth.service.accounts import Account, Accounts
 from msnpauth.service.notification import NotificationRole, Office
 from msnpauth.service.tickets import TicketOffice

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from msnpauth.core.commands import Command, Role
-from msnpauth.core.lines import LineReader
+from msnpauth.core.wire.commands import Command, Role
+from msnpauth.core.wire.lines import LineReader
 
 FOLDER = Path(__file__).parent / "transcripts"
 NAMES = ("challenge", "nonce", "salt", "query", "ticket", "proof", "hash", "answer")

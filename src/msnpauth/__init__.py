@@ -14,9 +14,16 @@
 A map of the package:
 
     core/        the protocol without I/O: bytes and values in, actions and events out
+      wire/      what both ends say: commands, lines, dialects, queries
+      tickets/   how a ticket is got over HTTPS: generators of requests, nothing else
+      client/    a client's sign-in and session
+    observe.py   what happens, for the log
+    net/         names, TLS, connections, deadlines
+    store/       what lies on disk: tickets and the machine's GUID
+    transports/  what carries HTTPS: sockets, curl, httpx, or your own
+    networks.py  networks by name, and a person's own
     sync/        the driver on blocking sockets: `MSNPAuth`, `sign_in`, `Session`
     aio/         the same names and arguments on asyncio: `from msnpauth import aio`
-    transports/  what carries HTTPS: sockets, curl, httpx, or your own
     service/     the other end: a service to sign in to
     testing/     that service for your tests, and a pytest fixture
     cli/         the command `msnpauth`
@@ -30,10 +37,10 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .cache import FileTicketCache, PlainCacheWarning
-    from .core.comeback import Reconnect
-    from .core.commands import Command, escape, unescape
-    from .core.engine import SessionState
+    from .core.client.comeback import Reconnect
+    from .core.client.engine import SessionState
+    from .core.client.memory import Memory
+    from .core.client.sign_in import SignIn
     from .core.errors import (
         AccountBlocked,
         CertificateRejected,
@@ -51,11 +58,11 @@ if TYPE_CHECKING:
         UntrustedRedirect,
         WrongCredentials,
     )
-    from .core.memory import Memory
     from .core.secrets import Secret
-    from .core.servers import Servers
-    from .core.sign_in import SignIn
-    from .core.tickets import AsyncTicketCache, MemoryTicketCache, Ticket, TicketCache
+    from .core.tickets.ticket import AsyncTicketCache, MemoryTicketCache, Ticket, TicketCache
+    from .core.wire.commands import Command, escape, unescape
+    from .networks import Servers
+    from .store.file_cache import FileTicketCache, PlainCacheWarning
     from .sync.auth import MSNPAuth
     from .sync.driver import sign_in
     from .sync.session import Session
@@ -63,10 +70,10 @@ if TYPE_CHECKING:
 
 # Names by the module they live in; nothing is imported before it is asked for.
 _HOMES = {
-    "cache": ("FileTicketCache", "PlainCacheWarning"),
-    "core.comeback": ("Reconnect",),
-    "core.commands": ("Command", "escape", "unescape"),
-    "core.engine": ("SessionState",),
+    "store.file_cache": ("FileTicketCache", "PlainCacheWarning"),
+    "core.client.comeback": ("Reconnect",),
+    "core.wire.commands": ("Command", "escape", "unescape"),
+    "core.client.engine": ("SessionState",),
     "core.errors": (
         "AccountBlocked",
         "CertificateRejected",
@@ -85,10 +92,10 @@ _HOMES = {
         "WrongCredentials",
     ),
     "core.secrets": ("Secret",),
-    "core.servers": ("Servers",),
-    "core.sign_in": ("SignIn",),
-    "core.memory": ("Memory",),
-    "core.tickets": ("AsyncTicketCache", "MemoryTicketCache", "Ticket", "TicketCache"),
+    "core.client.sign_in": ("SignIn",),
+    "core.client.memory": ("Memory",),
+    "core.tickets.ticket": ("AsyncTicketCache", "MemoryTicketCache", "Ticket", "TicketCache"),
+    "networks": ("Servers",),
     "sync.auth": ("MSNPAuth",),
     "sync.session": ("Session",),
     "sync.driver": ("sign_in",),

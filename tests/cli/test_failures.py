@@ -97,11 +97,11 @@ def test_a_fault_of_ours_can_be_reported(monkeypatch: pytest.MonkeyPatch) -> Non
         hidden = PASSWORD
         raise KeyError(hidden)
 
-    monkeypatch.setattr("msnpauth.core.sign_in.check_guid", broken)
+    monkeypatch.setattr("msnpauth.core.client.sign_in.check_guid", broken)
     done = invoke("sign-in", PASSPORT, "--host", "h", password=PASSWORD)
     assert done.exit_code == 70
     assert done.stdout == ""
-    start, _, end = done.stderr.partition(" at msnpauth/core/sign_in.py line ")
+    start, _, end = done.stderr.partition(" at msnpauth/core/client/sign_in.py line ")
     assert start == "msnpauth: internal error (KeyError"
     assert end.endswith("); please report it\n")
     assert PASSWORD not in done.stderr

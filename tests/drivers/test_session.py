@@ -29,10 +29,10 @@ from msnpauth import (
     SignInTimeout,
     WrongCredentials,
 )
-from msnpauth.core import engine as core_engine
-from msnpauth.core import session as core_session
-from msnpauth.core.http import Request, Response
-from msnpauth.core.inbox import Inbox
+from msnpauth.core.client import engine as core_engine
+from msnpauth.core.client import session as core_session
+from msnpauth.core.client.inbox import Inbox
+from msnpauth.core.tickets.http import Request, Response
 from msnpauth.service import Service
 from msnpauth.sync import session as sync_session
 from msnpauth.transports import AsyncTransport, Transport, make_transport

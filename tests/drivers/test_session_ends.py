@@ -23,7 +23,7 @@ from msnpauth import (
     aio,
     sign_in,
 )
-from msnpauth.core.session import SessionCore
+from msnpauth.core.client.session import SessionCore
 from wire import PASSPORT, PASSWORD, Peer, Script, Server
 
 Says = Callable[[Peer], object]

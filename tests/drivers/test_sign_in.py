@@ -36,7 +36,7 @@ from msnpauth import (
     WrongCredentials,
     aio,
 )
-from msnpauth.core import conversation
+from msnpauth.core.client import conversation
 from msnpauth.service import Account, Service, run
 from wire import (
     PASSPORT,

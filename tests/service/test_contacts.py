@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from msnpauth import Secret
-from msnpauth.core.xml import find_all, parse, text_of
+from msnpauth.core.tickets.xml import find_all, parse, text_of
 from msnpauth.service.accounts import Account, Accounts
 from msnpauth.service.contacts import contacts_reply
 from msnpauth.service.tickets import TicketOffice

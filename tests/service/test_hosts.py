@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from msnpauth.core.passport14 import authorization
 from msnpauth.core.secrets import Secret
+from msnpauth.core.tickets.passport14 import authorization
 from msnpauth.service import Service, http_host, msnp_host, run
 from msnpauth.service.notification import NotificationRole
 

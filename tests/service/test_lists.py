@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from msnpauth.core.commands import Command, Role
-from msnpauth.core.dialects import DIALECTS, Dialect
-from msnpauth.core.lines import LineReader
+from msnpauth.core.wire.commands import Command, Role
+from msnpauth.core.wire.dialects import DIALECTS, Dialect
+from msnpauth.core.wire.lines import LineReader
 from msnpauth.service.lists import setting, synchronized
 
 CONTACTS = ("a@b.example", "c@d.example")

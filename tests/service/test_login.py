@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feeding import VECTORS
-from msnpauth.core.answers import parse_fields
-from msnpauth.core.passport14 import authorization
 from msnpauth.core.secrets import Secret
+from msnpauth.core.tickets.passport14 import authorization
+from msnpauth.core.tickets.verdicts import parse_fields
 from msnpauth.service.accounts import Accounts
 from msnpauth.service.login import WebAnswer, WebRequest, WebRole, parse_authorization
 from msnpauth.service.tickets import TicketOffice

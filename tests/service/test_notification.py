@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 
 from msnpauth import Secret
-from msnpauth.core.commands import Command
-from msnpauth.core.dialects import DIALECTS, known
-from msnpauth.core.proof import answer as proof
-from msnpauth.core.query import PRODUCTS, answer
-from msnpauth.core.routes import md5_answer
-from msnpauth.core.session import Profile
+from msnpauth.core.client.routes import md5_answer
+from msnpauth.core.client.session import Profile
+from msnpauth.core.tickets.proof import answer as proof
 from msnpauth.core.urls import Address
+from msnpauth.core.wire.commands import Command
+from msnpauth.core.wire.dialects import DIALECTS, known
+from msnpauth.core.wire.query import PRODUCTS, answer
 from msnpauth.service.accounts import Account, Accounts
 from msnpauth.service.notification import NotificationRole, Office
 from msnpauth.service.tickets import TicketOffice

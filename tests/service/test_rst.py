@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from msnpauth.core.rst import MESSENGER, MESSENGER_CLEAR, Soap, request_body
 from msnpauth.core.secrets import Secret
+from msnpauth.core.tickets.rst import MESSENGER, MESSENGER_CLEAR, Soap, request_body
+from msnpauth.core.tickets.xml import children, find_all, parse, text_of
 from msnpauth.core.urls import Url
-from msnpauth.core.xml import children, find_all, parse, text_of
 from msnpauth.service.accounts import Accounts
 from msnpauth.service.rst import rst_reply
 from msnpauth.service.tickets import TicketOffice

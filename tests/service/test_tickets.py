@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from msnpauth import LocalProtocolError, Secret
-from msnpauth.core.proof import answer
+from msnpauth.core.tickets.proof import answer
 from msnpauth.service.tickets import TicketOffice, TicketVerifier, new_key
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -12,7 +12,7 @@ import pytest
 
 from conftest import Authority
 from msnpauth import MSNPAuth, Servers, aio
-from msnpauth.core.http import Request, Response
+from msnpauth.core.tickets.http import Request, Response
 from msnpauth.transports import make_async_transport, make_transport
 from wire import CHALLENGE, PASSPORT, PASSWORD, Script, Server, answers
 

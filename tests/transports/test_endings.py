@@ -18,7 +18,7 @@ import pytest
 from conftest import Authority
 from leaks import assert_no_secret
 from msnpauth import ConnectionFailed, Secret, SignInError, SignInTimeout
-from msnpauth.core.http import Request
+from msnpauth.core.tickets.http import Request
 from msnpauth.core.urls import Url
 from msnpauth.transports import make_async_transport, make_transport
 from wire import Peer, Script, Server, http
@@ -353,8 +353,8 @@ def test_no_thread_can_be_started(
 
 
 BREAK: dict[str, str] = {
-    "sync sockets": "msnpauth.core.http.h11.Connection.send",
-    "async sockets": "msnpauth.core.http.h11.Connection.send",
+    "sync sockets": "msnpauth.core.tickets.http.h11.Connection.send",
+    "async sockets": "msnpauth.core.tickets.http.h11.Connection.send",
     "sync curl": "msnpauth.transports.curl.Answer",
     "async curl": "msnpauth.transports.curl.Answer",
     "sync httpx": "httpx2.Client.send",

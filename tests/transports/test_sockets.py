@@ -13,7 +13,7 @@ import pytest
 
 from conftest import Authority
 from msnpauth import ConnectionFailed, SignInError, SignInTimeout
-from msnpauth.core.http import ClientConnection, Request
+from msnpauth.core.tickets.http import ClientConnection, Request
 from msnpauth.core.urls import Url
 from msnpauth.transports.async_sockets import AsyncSocketsTransport
 from msnpauth.transports.kept import KEPT_PATIENCE, Age

@@ -8,15 +8,15 @@ import ssl
 from types import TracebackType
 from typing import Self, TypeVar
 
-from .. import trace
-from ..core.auth import TicketRequest, transport_fault
+from .. import observe
 from ..core.errors import SignInError, SignInTimeout
-from ..core.http import Exchange, Request, Response
-from ..core.passport14 import as_secret
 from ..core.secrets import Secret
 from ..core.servers import Servers
-from ..core.tickets import Ticket
-from ..deadline import Deadline, check_timeout
+from ..core.tickets.auth import TicketRequest, transport_fault
+from ..core.tickets.http import Exchange, Request, Response
+from ..core.tickets.passport14 import as_secret
+from ..core.tickets.ticket import Ticket
+from ..net.deadline import Deadline, check_timeout
 from ..transports import AsyncTransport, make_async_transport
 
 __all__ = ["MSNPAuth", "fetch_traced", "run_exchange"]
@@ -138,9 +138,9 @@ async def fetch_traced(transport: AsyncTransport, request: Request, deadline: De
     Raises:
         SignInError: as `Transport.fetch`; also for whatever a carrier of the caller's raises.
     """
-    trace.requested(request)
+    observe.requested(request)
     outcome = await _fetched(transport, request, deadline)
-    trace.answered(request, outcome)
+    observe.answered(request, outcome)
     if isinstance(outcome, SignInError):
         raise outcome
     return outcome

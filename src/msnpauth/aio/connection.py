@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from .. import trace
-from ..core.commands import Command
+from .. import observe
 from ..core.errors import ConnectionFailed, SignInError, Step
-from ..network import network_error
-from .network import Streams
+from ..core.wire.commands import Command
+from ..net.names import network_error
+from ..net.streams import Streams
 
 __all__ = ["Connection"]
 
@@ -47,7 +47,7 @@ class Connection:
     def write_out(self) -> None:
         """Hand what there is to be written to asyncio, which keeps what cannot leave yet."""
         if (commands := self._take_output()) and not self.streams[1].is_closing():
-            trace.sent(commands)
+            observe.sent(commands)
             self.streams[1].write(b"".join(command.encode() for command in commands))
 
     async def drained(self) -> None:

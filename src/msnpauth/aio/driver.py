@@ -11,26 +11,26 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
-from .. import trace
-from ..core.actions import Action, Connect, Done, Failed, Fetch, Prepare, Send, SignedIn
-from ..core.comeback import Comeback, Reconnect, check_reconnect
+from .. import observe
+from ..core.client.actions import Action, Connect, Done, Failed, Fetch, Prepare, Send, SignedIn
+from ..core.client.comeback import Comeback, Reconnect, check_reconnect
+from ..core.client.memory import Memory
+from ..core.client.session import check_product
+from ..core.client.sign_in import SignIn
 from ..core.errors import LocalProtocolError, SignInError, Step
-from ..core.http import Response
-from ..core.memory import Memory
-from ..core.passport14 import as_secret
 from ..core.secrets import Secret
 from ..core.servers import Servers
-from ..core.session import check_product
-from ..core.sign_in import SignIn
-from ..core.tickets import AsyncTicketCache, Ticket, TicketCache
+from ..core.tickets.http import Response
+from ..core.tickets.passport14 import as_secret
+from ..core.tickets.ticket import AsyncTicketCache, Ticket, TicketCache
 from ..core.urls import Address
-from ..deadline import Deadline, check_timeout
-from ..machine import machine_guid
-from ..network import network_error
-from ..remembering import PATIENCE, tag_for
+from ..net.deadline import Deadline, check_timeout
+from ..net.names import network_error
+from ..net.streams import Streams, open_streams
+from ..store.machine import machine_guid
+from ..store.remembering import PATIENCE, tag_for
 from ..transports import AsyncTransport, make_async_transport
 from .auth import fetch_traced, run_exchange
-from .network import Streams, open_streams
 from .remembering import note, recall
 from .session import Session
 
@@ -79,7 +79,7 @@ class sign_in:  # noqa: N801 - used as a function, like websockets' connect
             tickets=tickets,
             guid=guid,
             pipeline=pipeline,
-            observe=trace.observer(),
+            observe=observe.observer(),
         )
         if guid is None and machine.needs_guid:
             machine = machine.again(memory=Memory(), guid=machine_guid())
@@ -129,7 +129,7 @@ class sign_in:  # noqa: N801 - used as a function, like websockets' connect
                 pause = comeback.after_failure(error, loop.time())
                 if pause is None:
                     raise
-                trace.failed(error, pause)
+                observe.failed(error, pause)
             await asyncio.sleep(pause)
 
 
@@ -232,7 +232,7 @@ class _Driver:
     async def _perform(self, pending: list[Action]) -> SignedIn:
         while True:
             for action in pending:
-                trace.acted(action)
+                observe.acted(action)
                 match action:
                     case Done(result):
                         return await self._handed_over(result)

@@ -13,15 +13,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
-from .. import trace
-from ..core.actions import SignedIn
-from ..core.commands import Command
-from ..core.engine import Drop, Engine, Enter, Left, SessionState, Tell
+from .. import observe
+from ..core.client.actions import SignedIn
+from ..core.client.engine import Drop, Engine, Enter, Left, SessionState, Tell
 from ..core.errors import ConnectionFailed, SignInError, Step
-from ..core.tickets import Ticket
+from ..core.tickets.ticket import Ticket
 from ..core.urls import Address
+from ..core.wire.commands import Command
+from ..net.streams import Streams
 from .connection import Connection
-from .network import Streams
 
 __all__ = ["Entry", "Pump"]
 
@@ -223,7 +223,7 @@ class Pump:
             for action in actions:
                 match action:
                     case Tell(event):
-                        trace.told(event)
+                        observe.told(event)
                     case Drop():
                         self.connection.drop()
                     case Enter(at, first_trid):
@@ -265,4 +265,4 @@ class Pump:
     def _tell_the_rest(self) -> None:
         for action in self.engine.take_actions():
             if isinstance(action, Tell):
-                trace.told(action.event)
+                observe.told(action.event)

@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import TypeGuard, TypeVar, cast
 
-from ..core.memory import Change
-from ..core.tickets import AsyncTicketCache, MemoryTicketCache, TicketCache
-from ..remembering import PATIENCE, Kept, checked, read, secret_or_none, warn, write
+from ..core.client.memory import Change
+from ..core.tickets.ticket import AsyncTicketCache, MemoryTicketCache, TicketCache
+from ..store.remembering import PATIENCE, Kept, checked, read, secret_or_none, warn, write
 
 __all__ = ["note", "recall"]
 

@@ -12,7 +12,7 @@ import click
 from .values import CARRIER, SECONDS, TEXT
 
 if TYPE_CHECKING:
-    from ..core.servers import Servers
+    from ..networks import Servers
     from ..sync.session import Session
 
 __all__ = [
@@ -47,7 +47,7 @@ class Network:
             click.UsageError: an option would have no effect beside the others.
             LocalProtocolError: the addresses cannot be right.
         """
-        from ..core.servers import Servers
+        from ..networks import Servers
 
         web = (self.host, self.nexus, self.login, self.rst, self.rst2)
         if self.service is not None:
@@ -168,6 +168,6 @@ def go_online(session: Session) -> None:
     Raises:
         SignInError: as `Session.request`.
     """
-    from ..core.dialects import DIALECTS
+    from ..core.wire.dialects import DIALECTS
 
     session.request("CHG", "NLN", *(["0"] if DIALECTS[session.dialect].client_id else []))

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from ..core.secrets import Secret
-from ..core.servers import Servers
+from ..networks import Servers
 from .common import go_online
 from .conversation import shown_conversation
 from .output import Styled, say
 from .values import DIALECT, SCHEME
 
 if TYPE_CHECKING:
-    from ..core.dialects import Scheme
+    from ..core.wire.dialects import Scheme
     from ..service import Service
 
 __all__ = ["demo"]
@@ -47,7 +47,7 @@ def demo(scheme: str | None, dialect: int | None) -> None:
 
     A service is started for it, and ends with it. Nothing leaves this machine.
     """
-    from ..core.dialects import Scheme, offer, scheme_named, scheme_of
+    from ..core.wire.dialects import Scheme, offer, scheme_named, scheme_of
     from ..service import Account, run
 
     schemes = list(Scheme)[::-1] if scheme is None else [scheme_named(scheme)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import re
 
-from ..core.commands import Command, Role
 from ..core.secrets import MASK
+from ..core.wire.commands import Command, Role
 
 __all__ = ["SECRET_FIELDS", "as_fields", "masked_payload"]
 

@@ -11,7 +11,7 @@ from .output import Styled, emit_json, say
 from .values import TEXT
 
 if TYPE_CHECKING:
-    from ..known import KnownService
+    from ..networks import Network
 
 __all__ = ["services"]
 
@@ -35,9 +35,9 @@ def services(names: tuple[str, ...], as_json: bool) -> None:
 
     With NAMES: what is known of these, and by what evidence.
     """
-    from ..known import find, known_services, own_file
+    from ..networks import find, known_networks, own_file
 
-    known = [find(name) for name in names] or list(known_services().values())
+    known = [find(name) for name in names] or list(known_networks().values())
     if as_json:
         emit_json([dataclasses.asdict(service) for service in known])
         return
@@ -53,7 +53,7 @@ def services(names: tuple[str, ...], as_json: bool) -> None:
         say(f"Your own networks go into this file: {own_file()}")
 
 
-def _tell_details(service: KnownService) -> None:
+def _tell_details(service: Network) -> None:
     for label in _DETAILS:
         for line in _lines(getattr(service, label)):
             say(f"  {label.replace('_', ' ') + ':':<15} {line}")

@@ -22,7 +22,7 @@ from .received import SECRET_FIELDS, as_fields
 from .values import DIALECT, PASSPORT, SCHEME
 
 if TYPE_CHECKING:
-    from ..core.servers import Servers
+    from ..networks import Servers
     from ..sync.session import Session
 
 __all__ = ["sign_in"]
@@ -97,8 +97,8 @@ def _check(passport: str, servers: Servers, dialects: tuple[int, ...], scheme: s
     Raises:
         LocalProtocolError: this sign-in cannot be.
     """
+    from ..core.client.sign_in import SignIn
     from ..core.secrets import Secret
-    from ..core.sign_in import SignIn
 
     SignIn(passport, Secret("not asked for yet"), servers, dialects=dialects or None, scheme=scheme)
 
@@ -116,8 +116,8 @@ def _tell(session: Session, as_json: bool) -> None:
 
 
 def _stay(session: Session, as_json: bool) -> None:
-    from ..core.commands import Role
     from ..core.errors import SignInError
+    from ..core.wire.commands import Role
 
     go_online(session)
     for command in session:

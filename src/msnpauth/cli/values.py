@@ -69,7 +69,7 @@ def _text(value: str) -> str:
 
 
 def _passport(value: str) -> str:
-    from ..core.passport14 import check_passport
+    from ..core.tickets.passport14 import check_passport
 
     return check_passport(_text(value))
 
@@ -115,7 +115,7 @@ def _seconds(value: str) -> float:
 
 
 def _scheme(value: str) -> str:
-    from ..core.dialects import scheme_named
+    from ..core.wire.dialects import scheme_named
 
     return str(scheme_named(_text(value)))
 

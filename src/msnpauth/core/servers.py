@@ -10,7 +10,7 @@ from .errors import LocalProtocolError
 from .urls import Address, BadAddress, Url
 
 if TYPE_CHECKING:
-    from .dialects import Scheme
+    from .wire.dialects import Scheme
 
 __all__ = ["HISTORIC", "HISTORIC_HOSTS", "Servers", "domain_of"]
 
@@ -90,7 +90,7 @@ def _login_map(login: str | Mapping[str, str] | None) -> dict[str, Url]:
 
 
 def _schemes(names: Iterable[str]) -> tuple[Scheme, ...]:
-    from .dialects import scheme_named
+    from .wire.dialects import scheme_named
 
     return tuple(scheme_named(name) for name in names)
 
@@ -118,22 +118,6 @@ class Servers:
     A host alone stands for the conventional addresses: notification (or dispatch) on port 1863,
     nexus at `/rdr/pprdr.asp`, RST at `/RST.srf` and `/RST2.srf`. Each keyword names one instead,
     and without a host only those exist.
-
-    Args:
-        host: host of all of them.
-        notification: `host` or `host:port` of the dispatch or notification server.
-        nexus: URL of the nexus, which is asked only when no login address is known.
-        login: URL of the login server, or a mapping from mail domain to URL, in which `*` stands
-            for all other domains and `hotmail.` for every domain that begins so.
-        rst: URL of the RST service.
-        rst2: URL of the RST2 service.
-        trusted_hosts: hosts that a redirect may carry the password to, as names, or as `.suffix`
-            for a whole domain.
-        schemes: `SSO`, `TWN`, `MD5`: those that the network has, when that is known. Otherwise
-            those that its addresses allow, and never MD5.
-
-    Raises:
-        LocalProtocolError: an address is none, or would send the password without encryption.
     """
 
     def __init__(
@@ -148,6 +132,24 @@ class Servers:
         trusted_hosts: Iterable[str] = (),
         schemes: Iterable[str] | None = None,
     ) -> None:
+        """Check and keep the addresses.
+
+        Args:
+            host: host of all of them.
+            notification: `host` or `host:port` of the dispatch or notification server.
+            nexus: URL of the nexus, which is asked only when no login address is known.
+            login: URL of the login server, or a mapping from mail domain to URL, in which `*`
+                stands for all other domains and `hotmail.` for every domain that begins so.
+            rst: URL of the RST service.
+            rst2: URL of the RST2 service.
+            trusted_hosts: hosts that a redirect may carry the password to, as names, or as
+                `.suffix` for a whole domain.
+            schemes: `SSO`, `TWN`, `MD5`: those that the network has, when that is known. Otherwise
+                those that its addresses allow, and never MD5.
+
+        Raises:
+            LocalProtocolError: an address is none, or would send the password without encryption.
+        """
         if host is not None:
             web = Url("https", Address(_address("host", host).host, 443), "").origin
             notification = notification or host
@@ -162,20 +164,9 @@ class Servers:
         self.trusted_hosts = _trusted(trusted_hosts)
         self.schemes = None if schemes is None else _schemes(schemes)
 
-    @classmethod
-    def named(cls, name: str) -> Servers:
-        """Return the servers of a known network: `escargot`, `crosstalk` … (`msnpauth services`).
-
-        Raises:
-            LocalProtocolError: no network of that name is known.
-        """
-        from ..known import find
-
-        return find(name).servers()
-
     def schemes_allowed(self) -> list[Scheme]:
         """Return the schemes that may be tried here, best first."""
-        from .dialects import Scheme  # a ticket alone needs none
+        from .wire.dialects import Scheme  # a ticket alone needs none
 
         by_rst = self.rst is not None or self.rst2 is not None
         allowed = {

@@ -6,8 +6,8 @@ import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ..core.passport14 import as_secret, check_passport, check_password
 from ..core.secrets import Secret
+from ..core.tickets.passport14 import as_secret, check_passport, check_password
 
 __all__ = ["Account", "Accounts"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from html import escape
 
-from ..core.xml import BadXml, find, local_name, parse, text_of
+from ..core.tickets.xml import BadXml, find, local_name, parse, text_of
 from .accounts import Accounts
 from .tickets import TicketVerifier
 

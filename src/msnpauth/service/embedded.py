@@ -17,10 +17,11 @@ from typing import Any, TypeVar
 
 import trustme
 
-from ..core.dialects import DIALECTS, known
 from ..core.errors import ConnectionFailed, LocalProtocolError
-from ..core.servers import LOGIN_PATH, NEXUS_PATH, Servers
+from ..core.servers import LOGIN_PATH, NEXUS_PATH
 from ..core.urls import Address, BadAddress
+from ..core.wire.dialects import DIALECTS, known
+from ..networks import Servers
 from .accounts import Account, Accounts
 from .http_host import serve_web
 from .login import WebRole

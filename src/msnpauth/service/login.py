@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote, unquote_to_bytes
 
-from ..core.rst import Soap
 from ..core.servers import LOGIN_PATH, NEXUS_PATH, domain_of
-from ..core.tickets import utc_now
+from ..core.tickets.rst import Soap
+from ..core.tickets.ticket import utc_now
 from .accounts import Accounts
 from .contacts import PATHS as CONTACTS_PATHS
 from .contacts import contacts_reply

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from ..core.commands import Role
 from ..core.errors import RemoteProtocolError
-from ..core.lines import LineReader, NeedData
+from ..core.wire.commands import Role
+from ..core.wire.lines import LineReader, NeedData
 from .faults import tell_fault
 from .notification import NotificationRole
 

@@ -12,16 +12,16 @@ import secrets
 from collections.abc import Callable
 from datetime import datetime
 
-from ..core.commands import Command, escape, unescape
-from ..core.dialects import Dialect, QueryRule, Scheme, choose
+from ..core.client.routes import md5_answer
+from ..core.client.sign_in import check_guid
 from ..core.errors import LocalProtocolError
-from ..core.query import PRODUCTS, answer
-from ..core.routes import md5_answer
 from ..core.secrets import Secret
-from ..core.sign_in import check_guid
-from ..core.tickets import utc_now
+from ..core.tickets.ticket import utc_now
+from ..core.tickets.xml import BadXml, parse
 from ..core.urls import Address
-from ..core.xml import BadXml, parse
+from ..core.wire.commands import Command, escape, unescape
+from ..core.wire.dialects import Dialect, QueryRule, Scheme, choose
+from ..core.wire.query import PRODUCTS, answer
 from .accounts import Account, Accounts
 from .lists import setting, synchronized
 from .tickets import TicketOffice

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from datetime import datetime
 from html import escape
 
-from ..core.rst import MESSENGER_CLEAR, Soap
 from ..core.secrets import Secret
-from ..core.xml import BadXml, find, find_all, parse, text_of
+from ..core.tickets.rst import MESSENGER_CLEAR, Soap
+from ..core.tickets.xml import BadXml, find, find_all, parse, text_of
 from .accounts import Accounts
 from .tickets import TicketOffice
 

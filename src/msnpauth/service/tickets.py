@@ -17,10 +17,10 @@ from datetime import UTC, datetime, timedelta
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from ..core.errors import LocalProtocolError
-from ..core.proof import is_answer
-from ..core.rst import MESSENGER, MESSENGER_CLEAR
 from ..core.secrets import Secret
-from ..core.tickets import utc_now
+from ..core.tickets.proof import is_answer
+from ..core.tickets.rst import MESSENGER, MESSENGER_CLEAR
+from ..core.tickets.ticket import utc_now
 
 __all__ = ["LOGIN", "Grant", "TicketOffice", "TicketVerifier", "new_key"]
 

@@ -7,15 +7,15 @@ import weakref
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from .. import trace
-from ..core.auth import TicketRequest, transport_fault
+from .. import observe
 from ..core.errors import SignInError, SignInTimeout
-from ..core.http import Exchange, Request, Response
-from ..core.passport14 import as_secret
 from ..core.secrets import Secret
 from ..core.servers import Servers
-from ..core.tickets import Ticket
-from ..deadline import Deadline, check_timeout
+from ..core.tickets.auth import TicketRequest, transport_fault
+from ..core.tickets.http import Exchange, Request, Response
+from ..core.tickets.passport14 import as_secret
+from ..core.tickets.ticket import Ticket
+from ..net.deadline import Deadline, check_timeout
 from ..transports import Transport, make_transport
 
 if TYPE_CHECKING:
@@ -141,9 +141,9 @@ def fetch_traced(transport: Transport, request: Request, deadline: Deadline) -> 
     Raises:
         SignInError: as `Transport.fetch`; also for whatever a carrier of the caller's raises.
     """
-    trace.requested(request)
+    observe.requested(request)
     outcome = _fetched(transport, request, deadline)
-    trace.answered(request, outcome)
+    observe.answered(request, outcome)
     if isinstance(outcome, SignInError):
         raise outcome
     return outcome

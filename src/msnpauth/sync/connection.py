@@ -8,10 +8,10 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-from .. import trace
-from ..core.commands import Command
+from .. import observe
 from ..core.errors import ConnectionFailed, SignInError, Step
-from ..network import network_error
+from ..core.wire.commands import Command
+from ..net.names import network_error
 
 __all__ = ["Connection"]
 
@@ -100,7 +100,7 @@ class Connection:
     def _write(self, commands: list[Command]) -> None:
         if self._broken is not None:
             return
-        trace.sent(commands)
+        observe.sent(commands)
         try:
             self.sock.sendall(b"".join(command.encode() for command in commands))
         except TimeoutError:

@@ -12,26 +12,26 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from .. import trace
-from ..core.actions import Action, Connect, Done, Failed, Fetch, Prepare, Send, SignedIn
-from ..core.comeback import Comeback, Reconnect, check_reconnect
+from .. import observe
+from ..core.client.actions import Action, Connect, Done, Failed, Fetch, Prepare, Send, SignedIn
+from ..core.client.comeback import Comeback, Reconnect, check_reconnect
+from ..core.client.memory import Memory
+from ..core.client.session import check_product
+from ..core.client.sign_in import SignIn
 from ..core.errors import ConnectionFailed, LocalProtocolError, SignInError, Step
-from ..core.http import Response
-from ..core.memory import Memory
-from ..core.passport14 import as_secret
 from ..core.secrets import Secret
 from ..core.servers import Servers
-from ..core.session import check_product
-from ..core.sign_in import SignIn
-from ..core.tickets import Ticket, TicketCache
+from ..core.tickets.http import Response
+from ..core.tickets.passport14 import as_secret
+from ..core.tickets.ticket import Ticket, TicketCache
 from ..core.urls import Address
-from ..deadline import Deadline, check_timeout
-from ..machine import machine_guid
-from ..network import network_error
-from ..remembering import PATIENCE, tag_for
+from ..net.deadline import Deadline, check_timeout
+from ..net.names import network_error
+from ..net.sockets import connect_tcp
+from ..store.machine import machine_guid
+from ..store.remembering import PATIENCE, tag_for
 from ..transports import Transport, make_transport
 from .auth import fetch_traced, run_exchange
-from .network import connect_tcp
 from .remembering import note, recall
 from .session import Session
 
@@ -102,7 +102,7 @@ def sign_in(
         tickets=tickets,
         guid=guid,
         pipeline=pipeline,
-        observe=trace.observer(),
+        observe=observe.observer(),
     )
     if guid is None and machine.needs_guid:
         machine = machine.again(memory=Memory(), guid=machine_guid())
@@ -132,7 +132,7 @@ def _first_entered(entry: _Entry, policy: Reconnect | None) -> tuple[socket.sock
             pause = comeback.after_failure(error, time.monotonic())
             if pause is None:
                 raise
-            trace.failed(error, pause)
+            observe.failed(error, pause)
         time.sleep(pause)
 
 
@@ -244,7 +244,7 @@ class _Driver:
         while True:
             while pending:
                 action = pending.pop(0)
-                trace.acted(action)
+                observe.acted(action)
                 match action:
                     case Done(result):
                         return result

@@ -15,14 +15,14 @@ import time
 from contextlib import suppress
 from typing import Protocol
 
-from .. import trace
-from ..core.actions import SignedIn
-from ..core.commands import Command
-from ..core.engine import Drop, Engine, Enter, Left, SessionState, Tell
+from .. import observe
+from ..core.client.actions import SignedIn
+from ..core.client.engine import Drop, Engine, Enter, Left, SessionState, Tell
 from ..core.errors import ConnectionFailed, SignInError, Step
-from ..core.tickets import Ticket
+from ..core.tickets.ticket import Ticket
 from ..core.urls import Address
-from ..network import network_error
+from ..core.wire.commands import Command
+from ..net.names import network_error
 from .connection import Connection
 
 __all__ = ["Entry", "Pump"]
@@ -228,7 +228,7 @@ class Pump:
             for action in actions:
                 match action:
                     case Tell(event):
-                        trace.told(event)
+                        observe.told(event)
                     case Drop():
                         self._selector.unregister(self.connection.sock)
                         self.connection.drop()
@@ -280,4 +280,4 @@ class Pump:
             actions = self.engine.take_actions()
         for action in actions:
             if isinstance(action, Tell):
-                trace.told(action.event)
+                observe.told(action.event)

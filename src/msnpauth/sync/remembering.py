@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from ..core.memory import Change
-from ..core.tickets import MemoryTicketCache, TicketCache
-from ..remembering import PATIENCE, Kept, checked, read, warn, write
+from ..core.client.memory import Change
+from ..core.tickets.ticket import MemoryTicketCache, TicketCache
+from ..store.remembering import PATIENCE, Kept, checked, read, warn, write
 
 __all__ = ["note", "recall"]
 

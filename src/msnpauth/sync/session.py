@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from ..core.actions import SignedIn
-from ..core.comeback import Reconnect
-from ..core.commands import Command
-from ..core.engine import Engine, SessionState
+from ..core.client.actions import SignedIn
+from ..core.client.comeback import Reconnect
+from ..core.client.engine import Engine, SessionState
+from ..core.client.session import Profile
 from ..core.errors import LocalProtocolError, SessionEnded, SignInError
-from ..core.session import Profile
-from ..core.tickets import Ticket
+from ..core.tickets.ticket import Ticket
+from ..core.wire.commands import Command
 from .pump import Entry, Pump
 
 __all__ = ["Detached", "Session"]

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import LocalProtocolError
-from ..tls import client_context, context_source
+from ..net.tls import client_context, context_source
 from .base import AsyncTransport, Transport
 
 if TYPE_CHECKING:

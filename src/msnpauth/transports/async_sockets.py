@@ -8,14 +8,14 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from ..aio.network import Streams, open_streams
 from ..core.errors import ConnectionFailed, SignInError, Step
-from ..core.http import ClientConnection, Request, Response
-from ..core.lines import NeedData
+from ..core.tickets.http import ClientConnection, Request, Response
 from ..core.urls import Url
-from ..deadline import Deadline
-from ..network import network_error
-from ..tls import ContextSource
+from ..core.wire.lines import NeedData
+from ..net.deadline import Deadline
+from ..net.names import network_error
+from ..net.streams import Streams, open_streams
+from ..net.tls import ContextSource
 from .base import AsyncTransport
 from .common import check_request, source
 from .kept import Age

@@ -11,8 +11,8 @@ from ..core.errors import (
     RemoteProtocolError,
     SignInTimeout,
 )
-from ..core.http import MAX_BODY, Request
-from ..tls import ContextSource
+from ..core.tickets.http import MAX_BODY, Request
+from ..net.tls import ContextSource
 
 __all__ = [
     "check_body",

@@ -14,7 +14,7 @@ from typing import Any
 import pycurl
 
 from ..core.errors import RemoteProtocolError, SignInError
-from ..core.http import Request, Response
+from ..core.tickets.http import Request, Response
 from .base import AsyncTransport, Transport
 from .common import check_request, closed, too_late
 from .curl_answer import Answer

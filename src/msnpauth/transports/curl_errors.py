@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import pycurl
 
 from ..core.errors import ConnectionFailed, LocalProtocolError, RemoteProtocolError, SignInError
-from ..core.http import Request
-from ..network import network_error
-from ..tls import CertificateFault, certificate_error, tls_error
+from ..core.tickets.http import Request
+from ..net.names import network_error
+from ..net.tls import CertificateFault, certificate_error, tls_error
 from .common import closed_early, not_http, too_late
 from .proxies import environment_proxy, proxy_refusal, unknown_proxy
 

@@ -20,9 +20,9 @@ from ..core.errors import (
     RemoteProtocolError,
     SignInError,
 )
-from ..core.http import MAX_HEADER, Request, Response
-from ..network import most_telling, network_error
-from ..tls import ContextSource
+from ..core.tickets.http import MAX_HEADER, Request, Response
+from ..net.names import most_telling, network_error
+from ..net.tls import ContextSource
 from .base import AsyncTransport, Transport
 from .common import check_body, check_request, closed, closed_early, not_http, source, too_late
 from .limits import Limits

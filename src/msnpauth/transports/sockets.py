@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ..core.errors import ConnectionFailed, SignInError, Step
-from ..core.http import ClientConnection, Request, Response
-from ..core.lines import NeedData
+from ..core.tickets.http import ClientConnection, Request, Response
 from ..core.urls import Url
-from ..deadline import Deadline
-from ..network import network_error
-from ..sync.network import Connecting, shut_down
-from ..tls import ContextSource
+from ..core.wire.lines import NeedData
+from ..net.deadline import Deadline
+from ..net.names import network_error
+from ..net.sockets import Connecting, shut_down
+from ..net.tls import ContextSource
 from .base import Transport
 from .common import check_request, source
 from .kept import Age

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from ..core.errors import SignInError
-from ..core.http import Request, Response
-from ..deadline import LONGEST
-from ..network import network_error
-from ..sync.network import shut_down
+from ..core.tickets.http import Request, Response
+from ..net.deadline import LONGEST
+from ..net.names import network_error
+from ..net.sockets import shut_down
 from .common import closed, too_late
 
 __all__ = ["GRACE", "Outcome", "Task", "Workers"]

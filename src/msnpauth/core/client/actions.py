@@ -1,0 +1,88 @@
+"""What the sign-in asks of whoever drives it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import SignInError
+from ..tickets.http import Request
+from ..tickets.ticket import Ticket
+from ..urls import Address, Url
+from ..wire.commands import Command
+from ..wire.lines import LineReader
+from .conversation import Accepted
+
+__all__ = ["Action", "Connect", "Done", "Failed", "Fetch", "Prepare", "Send", "SignedIn"]
+
+
+@dataclass(frozen=True)
+class Connect:
+    """Open a TCP connection to the notification server, and drop the one before."""
+
+    address: Address
+
+
+@dataclass(frozen=True)
+class Send:
+    """Write these commands to the notification connection, in one write."""
+
+    commands: tuple[Command, ...]
+
+    def encode(self) -> bytes:
+        """Return the bytes to write."""
+        return b"".join(command.encode() for command in self.commands)
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """Open the connection to this host, TLS included: a request will follow. May be ignored."""
+
+    url: Url
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """Carry this request; `receive_response(id, …)` takes the answer. Never redirect."""
+
+    id: int
+    request: Request
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A sign-in that succeeded: what a session needs to go on.
+
+    Attributes:
+        accepted: what USR OK said, and the dialect.
+        ticket: the ticket that was used; None under MD5, which has none.
+        tickets: every ticket that RST granted, by address.
+        server: the notification server.
+        next_trid: the transaction id to go on with.
+        unasked: commands that came before USR OK and answered nothing, in their order.
+        reader: the reader, with what came behind USR OK.
+    """
+
+    accepted: Accepted
+    ticket: Ticket | None
+    tickets: dict[str, Ticket]
+    server: Address
+    next_trid: int
+    unasked: tuple[Command, ...]
+    reader: LineReader
+
+
+@dataclass(frozen=True)
+class Done:
+    """Signed in. The notification connection is the session's now."""
+
+    result: SignedIn
+
+
+@dataclass(frozen=True)
+class Failed:
+    """It failed: drop the connections and raise the error."""
+
+    error: SignInError
+
+
+Action = Connect | Send | Prepare | Fetch | Done | Failed

@@ -1,0 +1,162 @@
+"""Whether and when another sign-in follows the loss of a connection, or a sign-in that failed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeGuard
+
+from ..errors import (
+    AccountBlocked,
+    CertificateRejected,
+    LocalProtocolError,
+    ServiceUnavailable,
+    SessionEnded,
+    SignInError,
+    WrongCredentials,
+)
+
+__all__ = ["BAD_CERTIFICATE_SECONDS", "Comeback", "Reconnect", "check_reconnect", "is_move"]
+
+BAD_CERTIFICATE_SECONDS = 24 * 3600.0
+"""How long a certificate may stay bad. Networks of volunteers renew theirs a few hours late."""
+
+# OTH: whoever came back would throw the other place out, and the other place would come back too.
+# TOU: the owner has to read something first (ywiki out). The others are this side's own wish.
+_FOR_GOOD = frozenset({"OTH", "TOU", "closed", "detached"})
+
+_LONGEST_EXPONENT = 64
+"""Beyond it a power of two says nothing more: every `longest` is shorter."""
+
+
+@dataclass(frozen=True)
+class Reconnect:
+    """Sign in again when the connection is lost, with growing, random pauses between attempts.
+
+    The pause before attempt n is a random time up to `first` · 2ⁿ⁻¹ seconds and never above
+    `longest`, so that a server that restarts is not met by all its users at once. A server's own
+    wish (`OUT RCT 5`, Retry-After) is waited out besides, up to `longest_wish`.
+
+    Only four things end a session that has a policy: the account signed in elsewhere (`OUT OTH`),
+    the password is wrong, the account may not sign in (blocked, or terms of use to accept), and a
+    certificate that stays bad for a whole day. Everything else may pass, and is tried again.
+
+    Attributes:
+        attempts: how many attempts in a row may fail; None for no end.
+        first: seconds; the longest that the first pause may be.
+        longest: seconds; the longest that any pause may be.
+        longest_wish: seconds; the longest wish of a server that is waited out.
+        from_start: the first sign-in is tried again, too.
+
+    Raises:
+        LocalProtocolError: a number cannot be right.
+    """
+
+    attempts: int | None = None
+    first: float = 1.0
+    longest: float = 300.0
+    longest_wish: float = 3600.0
+    from_start: bool = False
+
+    def __post_init__(self) -> None:
+        if self.attempts is not None and not self.attempts >= 1:
+            raise LocalProtocolError("attempts must be 1 or more, or None")
+        if not 0 <= self.first <= self.longest < float("inf"):
+            raise LocalProtocolError("pauses are seconds: 0 <= first <= longest")
+        if not 0 <= self.longest_wish < float("inf"):
+            raise LocalProtocolError("longest_wish is a number of seconds")
+
+
+def check_reconnect(given: Reconnect | bool | None) -> Reconnect | None:
+    """Return the policy that an argument stands for: True is the default one.
+
+    Raises:
+        LocalProtocolError: it is something else.
+    """
+    if given is None or isinstance(given, bool):
+        return Reconnect() if given else None
+    if not isinstance(given, Reconnect):
+        raise LocalProtocolError("reconnect= is no policy", hint="as in reconnect=Reconnect()")
+    return given
+
+
+def is_move(error: SignInError) -> TypeGuard[SessionEnded]:
+    """Tell whether the server sent the session on to another one, by `XFR n NS`."""
+    return isinstance(error, SessionEnded) and error.reason == "XFR"
+
+
+class Comeback:
+    """Counts what failed, and says how long to wait before the next attempt.
+
+    Args:
+        policy: the caller's; without one nothing is tried again.
+        uniform: gives a random number between two others.
+    """
+
+    def __init__(
+        self,
+        policy: Reconnect | None,
+        *,
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self._policy = policy
+        self._uniform = uniform
+        self._failed = 0
+        self._certificate_bad_since: float | None = None
+
+    def succeeded(self) -> None:
+        """A sign-in succeeded: the counting begins anew."""
+        self._failed = 0
+        self._certificate_bad_since = None
+
+    def after_loss(self, lost: SignInError, now: float, short_lives: int) -> float | None:
+        """Return the seconds to wait after a connection was lost; None to give up.
+
+        Args:
+            lost: why.
+            now: the time, in seconds of any clock.
+            short_lives: how many connections in a row, this one included, came to nothing. The
+                pauses go on growing where a server takes everybody in and drops everybody.
+        """
+        return self._pause(lost, now, max(short_lives - 1, 0))
+
+    def after_failure(self, error: SignInError, now: float, short_lives: int = 0) -> float | None:
+        """Return the seconds to wait after an attempt failed; None to give up."""
+        self._failed += 1
+        allowed = self._policy.attempts if self._policy else 0
+        if allowed is not None and self._failed >= allowed:
+            return None
+        return self._pause(error, now, self._failed + max(short_lives - 1, 0))
+
+    def _pause(self, error: SignInError, now: float, doublings: int) -> float | None:
+        if self._policy is None or self._is_for_good(error, now):
+            return None
+        doubled = self._policy.first * 2.0 ** min(doublings, _LONGEST_EXPONENT)
+        wish = min(_wish(error), self._policy.longest_wish)
+        return wish + self._uniform(0.0, min(doubled, self._policy.longest))
+
+    def _is_for_good(self, error: SignInError, now: float) -> bool:
+        """Tell whether no later attempt could mend this.
+
+        A password does not get right by being sent again. All else has been seen to pass: a page
+        of HTML or a 404 while a web server is being changed, a load balancer without its back
+        end, a moment without free descriptors, a file of certificates that is just being written.
+        """
+        if isinstance(error, CertificateRejected):
+            if self._certificate_bad_since is None:
+                self._certificate_bad_since = now
+            return now - self._certificate_bad_since >= BAD_CERTIFICATE_SECONDS
+        self._certificate_bad_since = None
+        if isinstance(error, SessionEnded):
+            return error.reason in _FOR_GOOD
+        return isinstance(error, WrongCredentials | AccountBlocked)
+
+
+def _wish(error: SignInError) -> float:
+    """Return how many seconds the server itself asked to wait."""
+    if isinstance(error, SessionEnded):
+        return 60.0 * (error.minutes or 0)
+    if isinstance(error, ServiceUnavailable):
+        return max(error.retry_after or 0.0, 0.0)
+    return 0.0

@@ -1,0 +1,446 @@
+"""The routes to a ticket, beside the notification conversation: one small class for each.
+
+A route finds its server before there is a challenge, has the connection prepared, and answers the
+challenge once it is there. A new offer of dialects makes a new route, and nothing of the last one
+survives it: a late answer of a nexus that was asked for another scheme reaches nobody. (Such an
+answer once sent the password to the login server, with the salt of MD5 as the challenge.)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..errors import (
+    AccountBlocked,
+    LocalProtocolError,
+    RemoteProtocolError,
+    SignInError,
+    Step,
+    WrongCredentials,
+)
+from ..secrets import Secret
+from ..servers import Servers
+from ..tickets.http import Exchange, Response
+from ..tickets.passport14 import find_login, request_ticket
+from ..tickets.ticket import Ticket
+from ..urls import Url
+from ..wire.commands import unescape
+from ..wire.dialects import Dialect, Scheme
+from .actions import Action, Failed, Fetch, Prepare
+from .memory import Memory
+
+__all__ = ["Journey", "Route", "md5_answer", "route_for", "site_of"]
+
+SPARE = timedelta(seconds=60)
+"""A kept ticket is not used when it lives shorter than this (papyon: 60 s; msnp-sharp: 30 s)."""
+
+
+@dataclass
+class Journey:
+    """What all routes of one sign-in have in common.
+
+    Attributes:
+        passport, password, servers: who signs in, and where.
+        more: addresses to ask the RST for besides.
+        guid: the machine's, for MSNP16 and on.
+        now: the clock.
+        fetch_ids: numbers for `Fetch`; no two routes give the same.
+        memory: what is known; a route replaces it when it learns more.
+    """
+
+    passport: str
+    password: Secret
+    servers: Servers
+    more: tuple[str, ...]
+    guid: str
+    now: Callable[[], datetime]
+    fetch_ids: Iterator[int]
+    memory: Memory
+
+
+class Route:
+    """The way to a ticket by one scheme; this one needs no ticket, and asks nobody."""
+
+    def __init__(self, journey: Journey) -> None:
+        self._journey = journey
+        self._running: Exchange[Any] | None = None
+        self._fetch: Fetch | None = None
+        self._answer: tuple[str | Secret, ...] = ()
+        self.ticket: Ticket | None = None
+        """The ticket that answers the challenge; None under MD5."""
+        self.tickets: dict[str, Ticket] = {}
+        """Every ticket that RST granted, by address."""
+
+    @property
+    def uses_kept(self) -> bool:
+        """True when the answer was made of a ticket that had been kept."""
+        return False
+
+    @property
+    def step(self) -> Step | None:
+        """The step whose answer is awaited, or None when none is."""
+        return self._fetch.request.step if self._fetch else None
+
+    @property
+    def server(self) -> str | None:
+        """The server whose answer is awaited, or None when none is."""
+        return self._fetch.request.url.origin if self._fetch else None
+
+    def serves(self, dialect: Dialect) -> bool:
+        """Tell whether this is the route for the dialect that was agreed on."""
+        raise NotImplementedError
+
+    def start(self) -> list[Action]:
+        """Do what can be done before there is a challenge."""
+        return []
+
+    def challenge(self, dialect: Dialect, words: tuple[str, ...]) -> list[Action]:
+        """Take the challenge of the connection that is being talked to."""
+        raise NotImplementedError
+
+    def take_answer(self) -> tuple[str | Secret, ...]:
+        """Return the words for `USR n SCHEME S …`, once; empty before they are known."""
+        answer, self._answer = self._answer, ()
+        return answer
+
+    def forget_challenge(self) -> None:
+        """A challenge is good for its connection only; an answer to it that comes is not used."""
+        self._answer = ()
+
+    def refused(self, error: SignInError) -> bool:
+        """The server did not take the answer; tell whether there is another way to try."""
+        return False
+
+    def gave_up(self) -> None:
+        """The sign-in ended while something was awaited: doubt what was only remembered."""
+
+    def renewal(self) -> Exchange[dict[str, Ticket]]:
+        """Return the exchange that gets new tickets for the same addresses.
+
+        Raises:
+            LocalProtocolError: a Passport 1.4 ticket answers the challenge of one connection, and
+                MD5 has none.
+        """
+        raise LocalProtocolError(
+            "these tickets cannot be renewed without a new connection",
+            hint="sign in again; tickets by RST can be renewed (Servers(rst=…))",
+        )
+
+    def respond(self, fetch_id: int, outcome: Response | SignInError) -> list[Action]:
+        """Take the answer to a `Fetch`; those to what was given up are passed over."""
+        if self._fetch is None or self._fetch.id != fetch_id:
+            return []
+        return self._advance(outcome)
+
+    # --- the exchange under way ------------------------------------------------------------------
+
+    def _run(self, exchange: Exchange[Any]) -> list[Action]:
+        self._running = exchange
+        return self._advance(None)
+
+    def _advance(self, outcome: Response | SignInError | None) -> list[Action]:
+        """Move the exchange under way by one answer."""
+        running = self._running
+        assert running is not None  # _run set it, and nothing else calls this before
+        try:
+            if outcome is None:
+                request = next(running)
+            elif isinstance(outcome, Response):
+                request = running.send(outcome)
+            else:
+                request = running.throw(outcome)
+        except StopIteration as end:
+            self._running = self._fetch = None
+            return self._found(end.value)
+        except SignInError as error:
+            self._running = self._fetch = None
+            return self._missed(error)
+        self._fetch = Fetch(next(self._journey.fetch_ids), request)
+        return [self._fetch]
+
+    def _stop(self) -> None:
+        """Give up the exchange under way; its answer will reach nobody."""
+        if self._running is not None:
+            self._running.close()
+        self._running = self._fetch = None
+
+    def _found(self, result: Any) -> list[Action]:
+        """The exchange ended well."""
+        raise NotImplementedError
+
+    def _missed(self, error: SignInError) -> list[Action]:
+        """The exchange failed."""
+        return [Failed(error)]
+
+
+class Md5Route(Route):
+    """MD5: the hash of salt and password, over plain TCP (draft-movva 7.3)."""
+
+    def serves(self, dialect: Dialect) -> bool:
+        return dialect.scheme is Scheme.MD5
+
+    def challenge(self, dialect: Dialect, words: tuple[str, ...]) -> list[Action]:
+        self._answer = (md5_answer(unescape(words[0]), self._journey.password),)
+        return []
+
+
+class LoginRoute(Route):
+    """TWN by the login server (Passport 1.4). Where it is not known, the nexus is asked first."""
+
+    def __init__(self, journey: Journey) -> None:
+        super().__init__(journey)
+        self._login = journey.servers.login_for(journey.passport)
+        self._is_remembered = False
+        self._challenge: str | None = None
+
+    def serves(self, dialect: Dialect) -> bool:
+        return _rst_address(self._journey, dialect) is None and dialect.scheme is Scheme.TWN
+
+    def start(self) -> list[Action]:
+        if self._login is None and self._journey.memory.login is not None:
+            self._login, self._is_remembered = self._journey.memory.login, True
+        if self._login is not None:
+            return [Prepare(self._login)]
+        return self._run(find_login(self._journey.servers, now=self._journey.now))
+
+    def challenge(self, dialect: Dialect, words: tuple[str, ...]) -> list[Action]:
+        self._challenge = words[0]
+        if self._running is not None:
+            return []  # the nexus is being asked; its answer goes on
+        return self._ask() if self._login is not None else self.start()
+
+    def forget_challenge(self) -> None:
+        super().forget_challenge()
+        if self._challenge is not None and self.step is not Step.NEXUS:
+            self._stop()
+        self._challenge = None
+
+    def gave_up(self) -> None:
+        if self.step is Step.LOGIN:
+            self._doubt_login()
+
+    def _ask(self) -> list[Action]:
+        journey = self._journey
+        assert self._login is not None  # callers saw to it
+        assert self._challenge is not None
+        return self._run(
+            request_ticket(
+                self._login,
+                journey.passport,
+                journey.password,
+                self._challenge,
+                journey.servers,
+                now=journey.now,
+            )
+        )
+
+    def _found(self, result: Url | Ticket) -> list[Action]:
+        if isinstance(result, Ticket):
+            self.ticket, self._answer = result, (result.value,)
+            return []
+        self._login = result
+        self._journey.memory = replace(self._journey.memory, login=result)
+        return [Prepare(result)] if self._challenge is None else self._ask()
+
+    def _missed(self, error: SignInError) -> list[Action]:
+        # Who judged the password was a login server, and the right one. Anything else may mean that
+        # the login server has moved since: ask the nexus, once.
+        judged = isinstance(error, WrongCredentials | AccountBlocked)
+        if judged or not self._doubt_login():
+            return [Failed(error)]
+        return self._run(find_login(self._journey.servers, now=self._journey.now))
+
+    def _doubt_login(self) -> bool:
+        """Forget a login address that was only remembered; tell whether it was."""
+        doubted, self._is_remembered = self._is_remembered, False
+        if doubted:
+            self._login = None
+            self._journey.memory = replace(self._journey.memory, login=None)
+        return doubted
+
+
+class RstRoute(Route):
+    """SSO, and TWN of later clients: tickets by RST or RST2 (ywiki rst), which may be kept."""
+
+    def __init__(self, journey: Journey, best: Dialect) -> None:
+        super().__init__(journey)
+        place = _rst_address(journey, best)
+        assert place is not None  # route_for saw to it
+        self._url, self._is_rst2 = place
+        self._scheme = best.scheme
+        self._dialect = best
+        self._challenge: tuple[str, ...] = ()
+        self._uses_kept = False
+
+    @property
+    def uses_kept(self) -> bool:
+        return self._uses_kept
+
+    def serves(self, dialect: Dialect) -> bool:
+        same_place = _rst_address(self._journey, dialect) == (self._url, self._is_rst2)
+        return same_place and dialect.scheme is self._scheme
+
+    def start(self) -> list[Action]:
+        # With tickets that are kept there will be nothing to ask.
+        return [] if self._kept() else [Prepare(self._url)]
+
+    def challenge(self, dialect: Dialect, words: tuple[str, ...]) -> list[Action]:
+        self._dialect, self._challenge = dialect, words
+        kept = self._kept()
+        if kept:
+            self._uses_kept = True
+            return self._answer_with(kept)
+        return self._run(self._request())
+
+    def forget_challenge(self) -> None:
+        super().forget_challenge()
+        self._stop()
+        self._challenge = ()
+
+    def refused(self, error: SignInError) -> bool:
+        # A server that has forgotten its tickets refuses them by 911, by closing, or by silence.
+        # What says something else about the account or the service says nothing about the ticket.
+        if isinstance(error, AccountBlocked):
+            return False
+        return self._doubt_kept()
+
+    def gave_up(self) -> None:
+        self._doubt_kept()
+
+    def renewal(self) -> Exchange[dict[str, Ticket]]:
+        if not self.tickets:
+            return super().renewal()
+        return self._renewed()
+
+    def _doubt_kept(self) -> bool:
+        """Forget tickets that were kept and did not work; tell whether there were any."""
+        doubted, self._uses_kept = self._uses_kept, False
+        if doubted:
+            self._journey.memory = self._journey.memory.without_tickets(self._scheme)
+        return doubted
+
+    def _kept(self) -> dict[str, Ticket]:
+        """Return the tickets that are wanted, if all of them are kept and live a while yet."""
+        found = {}
+        for address in (site_of(self._scheme), *self._journey.more):
+            ticket = self._journey.memory.ticket(self._scheme, address)
+            if ticket is None or ticket.expires is None:
+                return {}
+            if ticket.expires - self._journey.now() < SPARE:
+                return {}
+            found[address] = ticket
+        return found
+
+    def _request(self) -> Exchange[dict[str, Ticket]]:
+        from ..tickets.rst import (  # XML is not needed by every sign-in
+            Soap,
+            policy_for,
+            request_tickets,
+        )
+
+        journey = self._journey
+        return request_tickets(
+            self._url,
+            Soap.RST2 if self._is_rst2 else Soap.RST,
+            journey.passport,
+            journey.password,
+            {site_of(self._scheme): self._policy()}
+            | {address: policy_for(address) for address in journey.more},
+            servers=journey.servers,
+            now=journey.now,
+        )
+
+    def _renewed(self) -> Exchange[dict[str, Ticket]]:
+        self.tickets = yield from self._request()
+        self._journey.memory = self._journey.memory.with_tickets(self._scheme, self.tickets)
+        return self.tickets
+
+    def _policy(self) -> str:
+        from ..tickets.rst import policy_for_challenge
+
+        # SSO names the policy in its challenge. For TWN the challenge itself is one (MSNPiki).
+        word = self._challenge[0]
+        return word if self._scheme is Scheme.SSO else policy_for_challenge(word)
+
+    def _found(self, result: dict[str, Ticket]) -> list[Action]:
+        self._journey.memory = self._journey.memory.with_tickets(self._scheme, result)
+        return self._answer_with(result)
+
+    def _answer_with(self, tickets: dict[str, Ticket]) -> list[Action]:
+        address = site_of(self._scheme)
+        ticket = tickets.get(address)
+        if ticket is None:
+            return [Failed(self._no_ticket(f"the server gave no ticket for {address}"))]
+        words: list[str | Secret] = [ticket.value]
+        if self._scheme is Scheme.SSO:
+            from ..tickets.proof import answer
+
+            try:
+                words.append(answer(ticket.proof_key or Secret("?"), self._challenge[1]))
+            except ValueError:
+                text = "the ticket came without a usable proof key, by policy "
+                return [Failed(self._no_ticket(text + self._policy()))]
+            words += [self._journey.guid] if self._dialect.guid else []
+        self.ticket, self.tickets, self._answer = ticket, tickets, tuple(words)
+        return []
+
+    def _no_ticket(self, text: str) -> RemoteProtocolError:
+        return RemoteProtocolError(text, step=Step.LOGIN, server=self._url.origin)
+
+
+def route_for(journey: Journey, dialect: Dialect) -> Route | LocalProtocolError:
+    """Return the route by which a dialect signs in here, or the error that says: there is none."""
+    if dialect.scheme is Scheme.MD5:
+        return Md5Route(journey)
+    if _rst_address(journey, dialect) is not None:
+        return RstRoute(journey, dialect)
+    if dialect.scheme is Scheme.SSO or journey.more:
+        return _no_server("RST", "rst")
+    servers = journey.servers
+    if servers.nexus is None and servers.login_for(journey.passport) is None:
+        return _no_server("nexus, login or RST", "nexus")
+    return LoginRoute(journey)
+
+
+def _rst_address(journey: Journey, dialect: Dialect) -> tuple[Url, bool] | None:
+    """Return the RST address for a dialect, and whether it is RST2; None to use the login server.
+
+    TWN goes to a login server that the caller has named. Clients of MSNP8 to 11 knew nothing else,
+    those of MSNP12 and on asked the RST (libpurple).
+    """
+    servers = journey.servers
+    if dialect.scheme is Scheme.MD5:
+        return None
+    if dialect.scheme is Scheme.TWN and not journey.more:
+        named = servers.login_for(journey.passport) is not None
+        if named or (servers.nexus is not None and not dialect.rst):
+            return None
+    order = [(servers.rst, False), (servers.rst2, True)]
+    if dialect.rst2:
+        order.reverse()
+    return next(((url, is_rst2) for url, is_rst2 in order if url is not None), None)
+
+
+def site_of(scheme: Scheme) -> str:
+    """Return the address whose ticket signs in."""
+    from ..tickets.rst import MESSENGER, MESSENGER_CLEAR
+
+    return MESSENGER_CLEAR if scheme is Scheme.SSO else MESSENGER
+
+
+def _no_server(what: str, keyword: str) -> LocalProtocolError:
+    return LocalProtocolError(
+        f"no {what} server is known for this network",
+        hint=f"name one with Servers({keyword}=…), or sign in by another scheme=",
+    )
+
+
+def md5_answer(salt: str, password: Secret) -> str:
+    """Return the answer to a salt (draft-movva 7.3): MD5 of the two, in hex."""
+    return hashlib.md5(
+        f"{salt}{password.reveal()}".encode("utf-8", "surrogateescape"), usedforsecurity=False
+    ).hexdigest()

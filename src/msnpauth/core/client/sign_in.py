@@ -1,0 +1,468 @@
+"""SignIn: the whole way to USR OK, without I/O, for people who bring their own loop.
+
+The driver performs the actions that each method returns and feeds back what happens:
+
+    actions = sign_in.start()
+    Connect, Send   →  receive_data(bytes), b"" at the end; connection_failed(error)
+    Fetch           →  receive_response(id, response or error)
+    Done, Failed    →  the end
+
+Two legs run beside each other: the notification conversation, and the route to the ticket. The
+driver decides nothing; it may do one thing after another or several at once.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from ..errors import (
+    GONE_HINT,
+    AccountBlocked,
+    ConnectionFailed,
+    LocalProtocolError,
+    NoCommonDialect,
+    SignInError,
+    SignInTimeout,
+    Step,
+    TooManyRedirects,
+    WrongCredentials,
+)
+from ..secrets import Secret
+from ..servers import Servers, is_historic
+from ..tickets.http import Exchange, Response
+from ..tickets.passport14 import as_secret, check_passport, check_password
+from ..tickets.ticket import Ticket, utc_now
+from ..urls import Address
+from ..wire.commands import Command
+from ..wire.dialects import Dialect, offer, scheme_named, scheme_of
+from .actions import Action, Connect, Done, Failed, Send, SignedIn
+from .conversation import (
+    PIPELINE_HINT,
+    Accepted,
+    Challenged,
+    Conversation,
+    Event,
+    Refused,
+    State,
+    Transferred,
+)
+from .memory import Keys, Memory
+from .routes import Journey, Md5Route, Route, route_for, site_of
+
+__all__ = ["MAX_TRANSFERS", "SignIn", "check_guid"]
+
+MAX_TRANSFERS = 5
+
+TICKET_PATIENCE = 5.0
+"""Seconds that a server may take for a kept ticket; silence is how some refuse an old one."""
+
+
+class SignIn:
+    """One sign-in, without I/O.
+
+    Args:
+        passport: the account's address.
+        password: its password, as text or `Secret`.
+        servers: where the network's servers are.
+        dialects: MSNP versions to offer, all of one scheme.
+        scheme: `SSO`, `TWN` or `MD5`. When neither it nor dialects are given, the best that the
+            servers allow; MD5, which offers no check of the server, only where
+            `Servers(schemes=…)` says that the network has it.
+        tickets: addresses to ask the RST for besides, such as `contacts.msn.com`.
+        guid: the machine's, for MSNP16 and on; a random one by default.
+        memory: what an earlier sign-in of the same account and network has learned.
+        pipeline: send VER, CVR and USR in one flight.
+        now: the clock.
+        observe: is shown every command of the server, for a log.
+        at: the notification server to begin at, when it is not that of `servers`.
+        first_trid: the transaction id to begin with.
+
+    Raises:
+        LocalProtocolError: an argument cannot be right.
+    """
+
+    def __init__(
+        self,
+        passport: str,
+        password: str | Secret,
+        servers: Servers,
+        *,
+        dialects: Iterable[int] | None = None,
+        scheme: str | None = None,
+        tickets: Iterable[str] = (),
+        guid: str | None = None,
+        memory: Memory | None = None,
+        pipeline: bool = True,
+        now: Callable[[], datetime] = utc_now,
+        observe: Callable[[Command], None] | None = None,
+        at: Address | None = None,
+        first_trid: int = 1,
+    ) -> None:
+        password = check_password(as_secret(password))
+        self._passport = check_passport(passport)
+        if not isinstance(servers, Servers) or servers.notification is None:
+            raise LocalProtocolError(
+                "no notification server to sign in at",
+                hint='name one: Servers("messenger.example") or Servers.named("escargot")',
+            )
+        numbers = None if dialects is None else tuple(dialects)
+        self._arguments: dict[str, Any] = {
+            "passport": passport,
+            "password": password,
+            "servers": servers,
+            "dialects": numbers,
+            "scheme": scheme,
+            "tickets": tuple(tickets),
+            "guid": guid,
+            "pipeline": pipeline,
+            "now": now,
+            "observe": observe,
+        }
+        self._offers = _offers(servers, scheme, numbers)
+        self._offered = self._offers[0]
+        self._left_to_offer = self._offers[1:]
+        self._pipeline = pipeline
+        self._dispatch = servers.notification
+        self._journey = Journey(
+            self._passport,
+            password,
+            servers,
+            tuple(address.lower() for address in self._arguments["tickets"]),
+            check_guid(guid) if guid is not None or self.needs_guid else "",
+            now,
+            itertools.count(1),
+            memory or Memory(),
+        )
+        self._arguments["guid"] = (
+            self._journey.guid or guid
+        )  # the same machine, whenever it is again
+        self._route: Route = Md5Route(self._journey)  # until start() finds the right one
+        self._remembered = None if at else self._journey.memory.server
+        self._server = at or self._remembered or self._dispatch
+        self._visited = [self._server]
+        self._transfers = 0
+        self._ended = False
+        self._conversation = self._new_conversation(first_trid)
+
+    # --- what may be asked ---------------------------------------------------------------------
+
+    @property
+    def server(self) -> Address:
+        """The notification server that is being talked to."""
+        return self._server
+
+    @property
+    def memory(self) -> Memory:
+        """What is known by now, for the next sign-in of the account at this network."""
+        return self._journey.memory
+
+    @property
+    def needs_guid(self) -> bool:
+        """True when a dialect that may be offered names the machine (MSNP16 and on)."""
+        return any(dialect.guid for offered in self._offers for dialect in offered)
+
+    @property
+    def waits_for(self) -> str:
+        """What the notification leg waits for, in words for a time-out's text."""
+        return self._conversation.state.value
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds of silence after which `silence()` is to be called, or None."""
+        if self._ended:
+            return None
+        if self._conversation.state is State.AWAIT_OK and self._route.uses_kept:
+            return TICKET_PATIENCE
+        return self._conversation.patience
+
+    def keys(self, password_tag: str) -> Keys:
+        """Return under which keys a cache keeps this sign-in's memory.
+
+        Args:
+            password_tag: a keyed hash of the password, which says nothing to who lacks the key.
+        """
+        schemes = [offered[0].scheme for offered in self._offers]
+        addresses = [*map(site_of, schemes), *self._journey.more]
+        return Keys(self._passport, self._journey.servers, schemes, addresses, password_tag)
+
+    # --- what happens --------------------------------------------------------------------------
+
+    def start(self) -> list[Action]:
+        """Begin. Both legs start at once."""
+        self._conversation.open()
+        return self._settle([*self._take_route(self._offered[0]), Connect(self._server)])
+
+    def again(
+        self,
+        *,
+        at: Address | None = None,
+        first_trid: int = 1,
+        memory: Memory | None = None,
+        guid: str | None = None,
+    ) -> SignIn:
+        """Return another sign-in with the same arguments, and with what this one has learned.
+
+        It begins at the dispatch server unless `at` is another: not at the server that was
+        remembered, which is likely the one that was lost. With `memory`, which is what was known
+        before this one, it begins where that says.
+        """
+        arguments = self._arguments | {"pipeline": self._pipeline}
+        if guid is not None:
+            arguments["guid"] = guid
+        if memory is not None:
+            return SignIn(**arguments, memory=memory, first_trid=first_trid)
+        where = at or self._dispatch
+        return SignIn(**arguments, memory=self.memory, at=where, first_trid=first_trid)
+
+    def renewal(self) -> Exchange[dict[str, Ticket]]:
+        """Return the exchange that gets new tickets, after `Done`.
+
+        Raises:
+            LocalProtocolError: they cannot be renewed.
+        """
+        return self._route.renewal()
+
+    def receive_data(self, data: bytes) -> list[Action]:
+        """Take what came on the notification connection; b"" when the peer closed it."""
+        if self._ended:
+            return []
+        actions: list[Action] = []
+        for event in self._conversation.receive(data):
+            actions += self._on_event(event)
+        return self._settle(actions)
+
+    def receive_response(self, fetch_id: int, outcome: Response | SignInError) -> list[Action]:
+        """Take the answer to a `Fetch`, or the error that it met."""
+        if self._ended:
+            return []
+        return self._settle(self._route.respond(fetch_id, outcome))
+
+    def silence(self) -> list[Action]:
+        """Nothing came for `patience` seconds."""
+        if self._ended:
+            return []
+        if self._conversation.state is State.AWAIT_OK and self._route.uses_kept:
+            self._route.gave_up()
+            return self._settle(self._begin_at(self._server))
+        if self._conversation.takes_one_at_a_time:
+            return self._settle(self._one_at_a_time())
+        self._conversation.silence()
+        return self._settle([])
+
+    def connection_failed(self, error: SignInError) -> list[Action]:
+        """The notification connection could not be made, or broke."""
+        if self._ended:
+            return []
+        actions = self._another_way(error)
+        if actions is None and is_historic(self._server.host):
+            error.hint = GONE_HINT
+        return self._settle([Failed(error)] if actions is None else actions)
+
+    def timed_out(self, timeout: float) -> SignInTimeout:
+        """Return the error for a deadline that passed, saying what was waited for."""
+        hint = PIPELINE_HINT if self._conversation.takes_one_at_a_time else None
+        error = SignInTimeout(
+            f"{self.waits_for} did not come within {timeout:g} seconds",
+            step=self._route.step or Step.NOTIFICATION,
+            server=str(self._route.server or self._server),
+            hint=GONE_HINT if is_historic(self._server.host) else hint,
+        )
+        self.give_up()
+        return error
+
+    def give_up(self) -> None:
+        """Nobody waits any longer: the deadline passed, or the caller has cancelled.
+
+        What was only remembered and is being waited for is forgotten. Somebody who limits the
+        sign-in from outside would be stuck with a dead server for ever otherwise.
+        """
+        if self._ended:
+            return
+        self._ended = True
+        if self._route.step is None or self._conversation.state is not State.AWAIT_TICKET:
+            self._doubt_server()
+        self._route.gave_up()
+
+    # --- inside --------------------------------------------------------------------------------
+
+    def _new_conversation(self, first_trid: int) -> Conversation:
+        return Conversation(
+            self._passport,
+            self._offered,
+            server=str(self._server),
+            pipeline=self._pipeline,
+            first_trid=first_trid,
+            observe=self._arguments["observe"],
+        )
+
+    def _take_route(self, dialect: Dialect) -> list[Action]:
+        """Take the route of a dialect from its beginning; nothing of another one survives."""
+        route = route_for(self._journey, dialect)
+        if isinstance(route, LocalProtocolError):
+            return [Failed(route)]
+        self._route = route
+        return route.start()
+
+    def _on_event(self, event: Event) -> list[Action]:
+        match event:
+            case Challenged(dialect, words):
+                # A server may agree to an older dialect of the scheme, which has another route.
+                before = [] if self._route.serves(dialect) else self._take_route(dialect)
+                if before and isinstance(before[-1], Failed):
+                    return before
+                return [*before, *self._route.challenge(dialect, words)]
+            case Transferred(address):
+                return self._transfer(address)
+            case Refused(NoCommonDialect()) if self._left_to_offer and not self._is_remembered:
+                return self._offer_others()
+            case Refused(error):
+                actions = self._another_way(error)
+                return [Failed(error)] if actions is None else actions
+            case Accepted():
+                self._learn_server()
+                return [Done(self._signed_in(event))]
+
+    def _another_way(self, error: SignInError) -> list[Action] | None:
+        """Return how to go on after a failure of the notification leg, or None: it is the end."""
+        about_us = isinstance(error, WrongCredentials | AccountBlocked)
+        if self._is_remembered and not about_us:
+            # It is the remembered server that failed, rather than the sign-in.
+            return self._back_to_dispatch()
+        if self._was_answering and self._route.refused(error):
+            return self._begin_at(self._server)  # a kept ticket was refused: go the full way
+        if isinstance(error, ConnectionFailed) and self._may_be_one_at_a_time:
+            return self._one_at_a_time()
+        return None
+
+    @property
+    def _is_remembered(self) -> bool:
+        return self._remembered is not None and self._server == self._remembered
+
+    @property
+    def _was_answering(self) -> bool:
+        """True when the ticket was shown on this connection."""
+        return self._conversation.has_answered
+
+    @property
+    def _may_be_one_at_a_time(self) -> bool:
+        """True when the server may have gone because it was sent three commands at once.
+
+        A connection that broke before VER was answered may never have been made.
+        """
+        talk = self._conversation
+        broke = talk.takes_one_at_a_time and talk.state is not State.AWAIT_VER
+        return talk.closed_early or broke
+
+    def _signed_in(self, accepted: Accepted) -> SignedIn:
+        return SignedIn(
+            accepted=accepted,
+            ticket=self._route.ticket,
+            tickets=self._route.tickets,
+            server=self._server,
+            next_trid=self._conversation.next_trid,
+            unasked=tuple(self._conversation.unasked),
+            reader=self._conversation.reader,
+        )
+
+    def _transfer(self, address: Address | None) -> list[Action]:
+        self._transfers += 1
+        self._route.forget_challenge()
+        if self._transfers > MAX_TRANSFERS:
+            return [self._too_many(f"more than {MAX_TRANSFERS} transfers")]
+        if address is None:
+            return []
+        if address in self._visited:
+            return [self._too_many(f"sent in a circle, back to {address}")]
+        self._visited.append(address)
+        return self._begin_at(address)
+
+    def _begin_at(self, server: Address) -> list[Action]:
+        """Talk to this server from VER on; transaction ids go on counting, as libpurple's did."""
+        self._route.forget_challenge()
+        self._server = server
+        self._conversation = self._new_conversation(self._conversation.next_trid)
+        self._conversation.open()
+        return [Connect(server)]
+
+    def _offer_others(self) -> list[Action]:
+        """The network speaks no dialect of that scheme: try the next."""
+        self._offered, *self._left_to_offer = self._left_to_offer
+        return [*self._take_route(self._offered[0]), *self._begin_at(self._server)]
+
+    def _one_at_a_time(self) -> list[Action]:
+        """Nothing was answered behind VER: begin once more, and send one command at a time."""
+        self._pipeline = False
+        return self._begin_at(self._server)
+
+    # --- the notification server that an XFR named ---------------------------------------------
+
+    def _learn_server(self) -> None:
+        server = None if self._server == self._dispatch else self._server
+        self._journey.memory = replace(self._journey.memory, server=server)
+
+    def _doubt_server(self) -> None:
+        """Forget the server if it was only remembered."""
+        if self._is_remembered:
+            self._journey.memory = replace(self._journey.memory, server=None)
+        self._remembered = None
+
+    def _back_to_dispatch(self) -> list[Action]:
+        """The remembered server does not take us: begin where sign-ins begin."""
+        self._doubt_server()
+        self._visited = [self._dispatch]
+        return self._begin_at(self._dispatch)
+
+    def _too_many(self, text: str) -> Failed:
+        return Failed(TooManyRedirects(text, step=Step.NOTIFICATION, server=str(self._server)))
+
+    def _settle(self, actions: list[Action]) -> list[Action]:
+        """Answer the challenge when the answer is there, and send what is to be sent."""
+        if answer := self._route.take_answer():
+            self._conversation.answer(*answer)
+        end = next((action for action in actions if isinstance(action, Done | Failed)), None)
+        if end is not None:
+            self._ended = True
+            return [*actions[: actions.index(end)], end]
+        commands, self._conversation.to_send = self._conversation.to_send, []
+        return [*actions, Send(tuple(commands))] if commands else actions
+
+
+_GUID = re.compile(r"\{?([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})\}?")
+
+
+def check_guid(guid: str | None) -> str:
+    """Return a machine's GUID as the wire has it: in braces and upper case; a new one for None.
+
+    Raises:
+        LocalProtocolError: it is none.
+    """
+    match = _GUID.fullmatch(str(uuid.uuid4()) if guid is None else guid)
+    if match is None:
+        raise LocalProtocolError(
+            "that is no GUID", hint="as in {F52973B6-C926-4BAD-9BA8-7C1E840E4AB0}"
+        )
+    return f"{{{match[1].upper()}}}"
+
+
+def _offers(
+    servers: Servers, scheme: str | None, dialects: Iterable[int] | None
+) -> list[tuple[Dialect, ...]]:
+    """Return what to offer, best first: one opening can offer the dialects of one scheme only."""
+    if dialects is not None:
+        numbers = list(dialects)
+        return [offer(numbers, scheme_named(scheme) if scheme else scheme_of(numbers))]
+    if scheme is not None:
+        return [offer(None, scheme_named(scheme))]
+    schemes = servers.schemes_allowed()
+    if not schemes:
+        raise LocalProtocolError(
+            "these servers allow no scheme",
+            hint="name a nexus, login or rst server; scheme='MD5' signs in without any",
+        )
+    return [offer(None, allowed) for allowed in schemes]

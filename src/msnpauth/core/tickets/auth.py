@@ -1,0 +1,52 @@
+"""The three arguments of MSNPAuth, checked: what both drivers' classes are made of."""
+
+from __future__ import annotations
+
+from ..errors import ConnectionFailed, LocalProtocolError
+from ..secrets import Secret
+from ..servers import HISTORIC, Servers
+from .http import Exchange, Request
+from .passport14 import as_secret, check_challenge, check_passport, check_password, get_ticket
+from .ticket import Ticket
+
+__all__ = ["TicketRequest", "transport_fault"]
+
+
+class TicketRequest:
+    """Passport, password and challenge, and where to take them.
+
+    Raises:
+        LocalProtocolError: one of them cannot be right.
+    """
+
+    def __init__(
+        self, passport: str, password: str | Secret, challenge: str, servers: Servers | None
+    ) -> None:
+        password = self._password = check_password(as_secret(password))
+        self._passport = check_passport(passport)
+        self._challenge = check_challenge(challenge)
+        if servers is not None and not isinstance(servers, Servers):
+            raise LocalProtocolError(
+                "servers= is not a Servers", hint='as in Servers("messenger.example")'
+            )
+        self._servers = HISTORIC if servers is None else servers
+
+    def exchange(self) -> Exchange[Ticket]:
+        """Return the conversation over HTTPS that ends in a ticket."""
+        return get_ticket(self._passport, self._password, self._challenge, self._servers)
+
+    def __repr__(self) -> str:
+        return f"for {self._passport!r}"
+
+
+def transport_fault(fault: Exception, request: Request) -> ConnectionFailed:
+    """Return the error for a carrier that raised something else than what carriers raise.
+
+    Only the kind of the fault is told: its text may quote the request.
+    """
+    return ConnectionFailed(
+        f"the transport met a fault of its own ({type(fault).__name__})",
+        step=request.step,
+        server=request.url.origin,
+        hint="a transport raises msnpauth's own errors only: see Transport.fetch",
+    )

@@ -1,0 +1,363 @@
+"""One HTTP/1.1 exchange after another on one connection, on h11, without I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TypeVar
+
+import h11
+
+from ..errors import (
+    ConnectionFailed,
+    LocalProtocolError,
+    RemoteProtocolError,
+    SignInError,
+    Step,
+)
+from ..secrets import MASK, Secret, holds, printable
+from ..urls import Url
+from ..wire.lines import NEED_DATA, NeedData
+
+__all__ = [
+    "MAX_BODY",
+    "MAX_HEADER",
+    "ClientConnection",
+    "Exchange",
+    "Request",
+    "Response",
+    "describe_request",
+    "describe_response",
+]
+
+# The largest real answers are RST replies of 20 KB; headers of 64 KB are beyond anybody's need.
+MAX_HEADER = 64 * 1024
+MAX_BODY = 1024 * 1024
+
+_VERSION = b"HTTP/1."
+_NOT_HTTP = "the answer is not HTTP/1.1"
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, repr=False, init=False)
+class Request:
+    """A request to be carried to `url`, exactly as it stands and nowhere else.
+
+    The header and the body that carry a password are `Secret`s in here. A carrier makes bytes of
+    them in the same expression that writes them, and keeps no variable with them: an exception
+    takes the variables of every function along that it passes through, and tools record those.
+
+    Attributes:
+        method: `GET` or `POST`.
+        url: where to; a carrier never follows redirects by itself.
+        headers: names and values, without Host and Content-Length.
+        step: for errors and logs: what this request is for.
+        wants_body: False when the headers of the answer are all that is asked for: the carrier
+            then ends the exchange with them, however long the body would be.
+        secrets: what is inside the secret parts and must not be told: the password.
+    """
+
+    method: str
+    url: Url
+    headers: tuple[tuple[str, str | Secret], ...]
+    _body: bytes | Secret
+    step: Step
+    wants_body: bool
+    secrets: tuple[Secret, ...]
+
+    def __init__(
+        self,
+        method: str,
+        url: Url,
+        headers: tuple[tuple[str, str | Secret], ...] = (),
+        body: bytes | Secret = b"",
+        *,
+        step: Step = Step.LOGIN,
+        wants_body: bool = False,
+        secrets: tuple[Secret, ...] = (),
+    ) -> None:
+        fields = (method, url, headers, body, step, wants_body, secrets)
+        for name, value in zip(self.__dataclass_fields__, fields, strict=True):
+            object.__setattr__(self, name, value)
+
+    @property
+    def body(self) -> bytes:
+        """The body's bytes, secrets and all."""
+        return self._body if isinstance(self._body, bytes) else self._body.reveal().encode()
+
+    def all_headers(self) -> list[tuple[bytes, bytes]]:
+        """Return the headers as they go out, Host first, secrets and all."""
+        pairs: list[tuple[str, str | Secret]] = [("Host", self.url.authority), *self.headers]
+        if self._body or self.method == "POST":
+            pairs.append(("Content-Length", str(len(self.body))))
+        return [(name.encode("ascii"), _encoded(value)) for name, value in pairs]
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.url.origin}>"
+
+
+def _encoded(value: str | Secret) -> bytes:
+    return (value.reveal() if isinstance(value, Secret) else value).encode(
+        "utf-8", "surrogateescape"
+    )
+
+
+@dataclass(frozen=True, repr=False)
+class Response:
+    """An answer: status, headers in their order and spelling, body if it was wanted."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+    @classmethod
+    def from_raw(
+        cls, status: int, headers: list[tuple[bytes, bytes]], body: bytes = b""
+    ) -> Response:
+        """Build it of header bytes; what is not UTF-8 is kept byte for byte."""
+        pairs = tuple(
+            (name.decode("ascii", "replace"), value.decode("utf-8", "surrogateescape").strip(" \t"))
+            for name, value in headers
+        )
+        return cls(status, pairs, body)
+
+    def header(self, name: str) -> str | None:
+        """Return the first header of that name, in any letter case."""
+        return next(iter(self.all(name)), None)
+
+    def all(self, name: str) -> list[str]:
+        """Return every header of that name, in any letter case."""
+        return [value for found, value in self.headers if found.lower() == name.lower()]
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status}>"
+
+
+Exchange = Generator[Request, Response, _T]
+"""A conversation over HTTP as a generator: yields requests, is sent responses, returns a result.
+
+Whoever runs it throws a carrier's error into it at the `yield`.
+"""
+
+
+class ClientConnection:
+    """The client's side of one kept-alive HTTP/1.1 connection.
+
+    Reading never raises: a fault is a value.
+    """
+
+    def __init__(self, *, max_header: int = MAX_HEADER, max_body: int = MAX_BODY) -> None:
+        self._max_header = max_header
+        self._max_body = max_body
+        self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=max_header)
+        self._request: Request | None = None
+        self._head: h11.Response | None = None
+        self._body = bytearray()
+        self._before_head = 0
+        self._first_bytes = b""
+        self._closed_by_peer = False
+        self.started = False
+        """True once a byte of the answer has come."""
+
+    def send(self, request: Request) -> bytes:
+        """Return the bytes of `request`. The connection must be `reusable`.
+
+        Raises:
+            LocalProtocolError: HTTP has no form for it.
+        """
+        self._request = request
+        self._head = None
+        self._body.clear()
+        self._before_head = 0
+        self._first_bytes = b""
+        self.started = False
+        try:
+            return self._encode(request)
+        except (h11.LocalProtocolError, UnicodeError):
+            # Raised below: h11's error, and the variables of its functions, quote the header.
+            error = LocalProtocolError(
+                "the request has characters that HTTP has no place for",
+                step=request.step,
+                server=request.url.origin,
+            )
+        raise error
+
+    def _encode(self, request: Request) -> bytes:
+        parts = [
+            self._h11.send(
+                h11.Request(
+                    method=request.method,
+                    target=request.url.target,
+                    headers=request.all_headers(),
+                )
+            ),
+            self._h11.send(h11.Data(data=request.body)) if request.body else b"",
+            self._h11.send(h11.EndOfMessage()),
+        ]
+        return b"".join(part for part in parts if part)
+
+    def receive(self, data: bytes) -> Response | NeedData | SignInError:
+        """Take bytes (b"" when the peer closed) and return the answer when it is there."""
+        self.started = self.started or bool(data)
+        self._closed_by_peer = not data
+        if self._head is None:
+            self._before_head += len(data)
+            self._first_bytes += data[: len(_VERSION) - len(self._first_bytes)]
+            # Said at once: a mail or SSH server has greeted, and would now wait as long as we do.
+            if not _VERSION.startswith(self._first_bytes):
+                return self._fault(_NOT_HTTP)
+        try:
+            self._h11.receive_data(data)
+            return self._next()
+        except h11.RemoteProtocolError:
+            # Its text quotes the peer, who may be quoting our ticket: our own words instead.
+            return self._broken(_NOT_HTTP)
+        except Exception as problem:  # noqa: BLE001 - no input may raise: h11 has been seen to
+            return self._broken(f"{_NOT_HTTP} ({type(problem).__name__})")
+
+    def _next(self) -> Response | NeedData | SignInError:
+        while True:
+            event = self._h11.next_event()
+            if event is h11.NEED_DATA:
+                return self._unfinished()
+            if isinstance(event, h11.Response):
+                if (problem := self._check_head(event)) is not None:
+                    return self._fault(problem)
+                self._head = event
+            elif isinstance(event, h11.Data):
+                self._body += event.data
+                if self._wants_body and len(self._body) > self._max_body:
+                    return self._fault(f"a body of more than {self._max_body} bytes")
+            elif isinstance(event, h11.EndOfMessage):
+                return self._answer()
+            elif isinstance(event, h11.ConnectionClosed):
+                return self._closed()
+
+    def _unfinished(self) -> Response | NeedData | SignInError:
+        """Return what an answer comes to of which there is no more for the moment."""
+        if self._head is None:
+            # Interim (1xx) answers without end are headers without end.
+            too_long = self._before_head > self._max_header
+            return self._fault(self._too_long) if too_long else NEED_DATA
+        return NEED_DATA if self._wants_body else self._answer()
+
+    def _check_head(self, head: h11.Response) -> str | None:
+        """Return what is wrong with the headers of an answer; h11 lets both of these pass."""
+        if head.http_version not in (b"1.0", b"1.1"):
+            return _NOT_HTTP
+        if sum(len(name) + len(value) for name, value in head.headers) > self._max_header:
+            return self._too_long
+        return None
+
+    def _broken(self, text: str) -> Response | SignInError:
+        """Return what bytes that are no HTTP come to."""
+        if self._head is not None and not self._wants_body:
+            return self._answer()  # whatever came behind the headers: nobody asked for it
+        if self._closed_by_peer:
+            return self._closed()
+        if self._head is None and self._before_head > self._max_header:
+            text = self._too_long
+        return self._fault(text)
+
+    @property
+    def _too_long(self) -> str:
+        return f"headers of more than {self._max_header} bytes"
+
+    @property
+    def _wants_body(self) -> bool:
+        return self._request is not None and self._request.wants_body
+
+    def _answer(self) -> Response:
+        head = self._head
+        assert head is not None  # _next calls this only after the head
+        body = bytes(self._body) if self._wants_body else b""
+        return Response.from_raw(head.status_code, head.headers.raw_items(), body)
+
+    def _fault(self, text: str) -> RemoteProtocolError:
+        return RemoteProtocolError(text, step=self._step, server=self._server)
+
+    def _closed(self) -> ConnectionFailed:
+        text = "the connection was closed before the answer"
+        return ConnectionFailed(text, step=self._step, server=self._server)
+
+    @property
+    def _step(self) -> Step | None:
+        return self._request.step if self._request else None
+
+    @property
+    def _server(self) -> str | None:
+        return self._request.url.origin if self._request else None
+
+    @property
+    def reusable(self) -> bool:
+        """True when the next request may go out on this connection.
+
+        A body that was not wanted is not waited for: unless it came with the headers, the
+        connection ends with the exchange.
+        """
+        if self._closed_by_peer:
+            return False
+        if self._h11.trailing_data[0]:
+            return False  # an answer that nobody asked for would be taken for the next one's
+        if self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
+            self._h11.start_next_cycle()
+        return self._h11.our_state is h11.IDLE
+
+
+# --- what a log may show ---------------------------------------------------------------------
+
+_SHOWN = ("PassportURLs", "Authentication-Info", "WWW-Authenticate", "Location", "Retry-After")
+_PLAIN = re.compile(r"[A-Za-z0-9 ,.:/_\[\]-]{0,300}")
+_OPEN_FIELDS = frozenset(
+    ["da-status", "tname", "srealm", "ts", "dalogin", "darealm", "configversion"]
+)
+
+
+def describe_request(request: Request) -> list[str]:
+    """Return the lines of a request for a log, its secrets masked, and without its body."""
+    lines = [f"{request.method} {request.url.origin}{request.url.target.partition('?')[0]}"]
+    for name, value in request.headers:
+        if isinstance(value, Secret):
+            lines.append(f"{name}: {printable(value.shown, 2000)}")
+        elif name.lower() == "authorization":  # of a request that somebody else has built
+            lines.append(f"{name}: {MASK}")
+    return lines
+
+
+def describe_response(response: Response, request: Request) -> list[str]:
+    """Return the lines of an answer for a log: what Passport says, less tickets and free text.
+
+    A header that repeats what the request kept secret is left out whole.
+    """
+    shown = {name.lower(): name for name in _SHOWN}
+    lines = [f"HTTP {response.status}"]
+    for name, value in response.headers:
+        if name.lower() in shown:
+            repeats = holds(value, *request.secrets)
+            text = MASK if repeats else _mask_header(shown[name.lower()], value)
+            lines.append(f"{printable(name)}: {text}")
+    return lines
+
+
+def _mask_header(name: str, value: str) -> str:
+    if name == "Location":
+        return _if_plain(value.partition("?")[0])
+    if name == "Retry-After":
+        return _if_plain(value)
+    parts = []
+    for part in re.split(r",(?=[A-Za-z-]+=|prompt)", printable(value, 2000)):
+        key, equals, text = part.partition("=")
+        if key.rsplit(" ", 1)[-1].lower() in _OPEN_FIELDS:
+            parts.append(f"{key}={_if_plain(text.partition('?')[0])}")
+        elif part.strip().lower() == "prompt":
+            parts.append(part)
+        else:
+            parts.append(f"{_if_plain(key)}={MASK}" if equals else MASK)
+    return ",".join(parts)
+
+
+def _if_plain(text: str) -> str:
+    """Return what looks like an address, a word or a date; anything else may be a secret."""
+    return text if _PLAIN.fullmatch(text) else MASK

@@ -1,0 +1,262 @@
+"""Passport 1.4: nexus and login, as generators of requests (MS-PASS 2.2; MSNPiki; hypothetic.org).
+
+`find_login` asks the nexus where to sign in, `request_ticket` trades the password for a ticket,
+`get_ticket` does what is needed of both. Each yields `Request`s, is sent `Response`s and returns
+its result; a carrier's error is thrown in. Where the password may go is decided here alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from urllib.parse import quote
+
+from ..errors import LocalProtocolError, SignInError, Step
+from ..secrets import MASK, Secret
+from ..servers import Servers
+from ..urls import BadAddress, Url
+from .http import Exchange, Request, Response
+from .ticket import Ticket, utc_now
+from .verdicts import (
+    MAX_REDIRECTS,
+    NOT_HTTPS,
+    REDIRECTS,
+    explained,
+    fault,
+    follow,
+    passport_fields,
+    refused,
+    speaks_passport,
+    too_many,
+    unavailable,
+    untrusted,
+)
+
+__all__ = [
+    "as_secret",
+    "authorization",
+    "check_challenge",
+    "check_passport",
+    "check_password",
+    "find_login",
+    "get_ticket",
+    "request_ticket",
+]
+
+# The dots are escaped as every Messenger client wrote them (hypothetic.org).
+_ORG_URL = "http%3A%2F%2Fmessenger%2Emsn%2Ecom"
+
+_SAMPLE_CHALLENGE = (
+    "lc=1033,id=507,tw=40,fs=1,ru=http%3A%2F%2Fmessenger%2Emsn%2Ecom,ct=1128154104,…"
+)
+_CHALLENGE_HINT = (
+    "it is the fifth word of the server's reply USR n TWN S <challenge>,"
+    f" which looks like {_SAMPLE_CHALLENGE}"
+)
+_REPLY_LINE = re.compile(r"USR \d+ TWN S ([^ \r\n]*)(?:\r?\n)?")
+_UNSENDABLE = re.compile(r"[\x00-\x20\x7f\ud800-\udfff]")
+
+
+# --- what the caller gives ---------------------------------------------------------------------
+
+
+def check_challenge(text: str) -> str:
+    """Return the challenge out of the fifth word, or the whole line, of `USR n TWN S …`.
+
+    Raises:
+        LocalProtocolError: it cannot be one; the error shows what one looks like.
+    """
+    if not isinstance(text, str):
+        raise LocalProtocolError("the challenge is not text", hint=_CHALLENGE_HINT)
+    line = _REPLY_LINE.fullmatch(text)
+    word = line[1] if line else text
+    if not word:
+        raise LocalProtocolError("the challenge is empty", hint=_CHALLENGE_HINT)
+    if word in ("S", "I", "TWN", "USR"):
+        raise LocalProtocolError(f"the challenge is not {word!r}", hint=_CHALLENGE_HINT)
+    if _UNSENDABLE.search(word):
+        raise LocalProtocolError(
+            "the challenge is one word, without blanks and control characters",
+            hint=_CHALLENGE_HINT,
+        )
+    return word
+
+
+def check_passport(text: str) -> str:
+    """Return the passport.
+
+    Raises:
+        LocalProtocolError: it is no address, or holds what would end the word it is sent as.
+    """
+    name, _, domain = text.rpartition("@") if isinstance(text, str) else ("", "", "")
+    # Half of a UTF-16 pair stands for a byte that is not UTF-8: argv and files may have such bytes.
+    if not name or not domain or _UNSENDABLE.search(text):
+        raise LocalProtocolError(
+            "that is not a passport", hint="a passport is an address such as alice@example.com"
+        )
+    return text
+
+
+def as_secret(password: str | Secret) -> Secret:
+    """Return the password as a secret, whatever it is.
+
+    Functions that are given a password as text do this first of all: from then on none of their
+    variables holds the text, whatever is raised.
+    """
+    return password if isinstance(password, Secret) else Secret(password)
+
+
+def check_password(password: Secret) -> Secret:
+    """Return the password.
+
+    Raises:
+        LocalProtocolError: it is empty, or not text that can be encoded.
+    """
+    if not isinstance(password.reveal(), str) or not password:
+        raise LocalProtocolError("the password is empty")
+    if not _is_utf8(password):
+        raise LocalProtocolError("the password cannot be written as UTF-8")
+    return password
+
+
+def _is_utf8(secret: Secret) -> bool:
+    try:
+        secret.reveal().encode("utf-8")
+    except UnicodeEncodeError:  # the codec's own error would quote the password
+        return False
+    return True
+
+
+def authorization(passport: str, password: Secret, challenge: str) -> Secret:
+    """Return the value of the Authorization header (MS-PASS 2.2.7, in Messenger's order).
+
+    Passport and password are percent-encoded once, all but letters, digits and `-._~`: a comma
+    would end the field, and `+` means different things to different servers. The challenge
+    follows as it is.
+    """
+    before = f"Passport1.4 OrgVerb=GET,OrgURL={_ORG_URL},sign-in={quote(passport, safe='')},pwd="
+    return Secret(
+        f"{before}{quote(password.reveal(), safe='')},{challenge}",
+        shown=f"{before}{MASK},{challenge}",
+    )
+
+
+_NEXUS_HEADERS = (("User-Agent", "MSMSGS"), ("Cache-Control", "no-cache"))
+
+# --- the exchanges -----------------------------------------------------------------------------
+
+
+def get_ticket(
+    passport: str,
+    password: Secret,
+    challenge: str,
+    servers: Servers,
+    *,
+    now: Callable[[], datetime] = utc_now,
+) -> Exchange[Ticket]:
+    """Get a ticket from the right login server; the nexus is asked only when it must be."""
+    login = servers.login_for(passport) or (yield from find_login(servers, now=now))
+    return (yield from request_ticket(login, passport, password, challenge, servers, now=now))
+
+
+def find_login(servers: Servers, *, now: Callable[[], datetime] = utc_now) -> Exchange[Url]:
+    """Ask the nexus for the login address (MS-PASS 2.2.12).
+
+    The nexus is part of the network that the caller named, and its answer came over verified
+    TLS: the login host that it names may be told the password.
+    """
+    if servers.nexus is None:
+        raise LocalProtocolError(
+            "no login server is known for this passport",
+            hint="name one with Servers(login=…) or a nexus with Servers(nexus=…)",
+        )
+    url = servers.nexus
+    with explained(url):
+        for _ in range(MAX_REDIRECTS + 1):
+            request = Request("GET", url, _NEXUS_HEADERS, step=Step.NEXUS)
+            response = yield request
+            # The header counts on an answer of any status.
+            login = passport_fields(response, "PassportURLs", request).get("dalogin")
+            if login:
+                return _dalogin(login, request, response)
+            if response.status not in REDIRECTS:
+                raise _unexpected(response, request, "does not say where to sign in", now)
+            url = follow(response.header("Location"), request, response, servers)
+        raise too_many(request)
+
+
+def request_ticket(
+    login: Url,
+    passport: str,
+    password: Secret,
+    challenge: str,
+    servers: Servers,
+    *,
+    now: Callable[[], datetime] = utc_now,
+) -> Exchange[Ticket]:
+    """Trade the password for a ticket at `login`, following redirects that may be followed."""
+    headers = (
+        ("Authorization", authorization(passport, password, challenge)),
+        ("User-Agent", "MSMSGS"),
+        ("Connection", "Keep-Alive"),
+        ("Cache-Control", "no-cache"),
+    )
+    url = login
+    with explained(url):
+        for _ in range(MAX_REDIRECTS + 1):
+            request = Request("GET", url, headers, step=Step.LOGIN, secrets=(password,))
+            response = yield request
+            info = passport_fields(response, "Authentication-Info", request)
+            said = passport_fields(response, "WWW-Authenticate", request)
+            status, ticket = info.get("da-status", "success"), info.get("from-pp")
+            passport_says = speaks_passport(response, "WWW-Authenticate")
+            if status.startswith("fail") or (response.status == 401 and passport_says):
+                raise refused(response, request, info | said, password)
+            if response.status == 401:
+                # A gateway, or a web server's own protection. Nobody judged the password, and a bot
+                # must not give up for it.
+                raise fault("401 without a word of Passport: no login server", request, response)
+            # A ticket may come with any status (MS-PASS 2.2.11), but not with an error.
+            if status == "success" and ticket is not None and response.status < 400:
+                return _granted(ticket, request, response)
+            if response.status in REDIRECTS or status == "redir":
+                url = follow(response.header("Location"), request, response, servers)
+                continue
+            if said.get("da-status", "").startswith("fail"):
+                raise refused(response, request, said, password)
+            raise _unexpected(response, request, "gave no ticket", now)
+        raise too_many(request)
+
+
+def _granted(ticket: str, request: Request, response: Response) -> Ticket:
+    """Return the ticket; one that would forge a second command or word is refused."""
+    if not ticket:
+        raise fault("the ticket is empty", request, response)
+    if _UNSENDABLE.search(ticket):
+        raise fault(
+            "the ticket has a blank, a control character or bytes that are not UTF-8",
+            request,
+            response,
+        )
+    return Ticket(Secret(ticket), request.url.origin)
+
+
+def _unexpected(
+    response: Response, request: Request, what: str, now: Callable[[], datetime]
+) -> SignInError:
+    if response.status != 429 and response.status < 500:
+        return fault(f"the server {what}", request, response)
+    return unavailable(response, request, now)
+
+
+def _dalogin(text: str, request: Request, response: Response) -> Url:
+    try:
+        login = Url.parse_login(text)
+    except BadAddress as problem:
+        complaint = str(problem)
+    else:
+        if login.scheme == "https":
+            return login
+        raise untrusted(f"DALogin is {login.origin}, which is not encrypted", request, NOT_HTTPS)
+    raise fault(f"DALogin is no address: {complaint}", request, response)

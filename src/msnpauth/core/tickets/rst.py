@@ -1,0 +1,379 @@
+"""RST and RST2: tickets by SOAP, as a generator of requests (ywiki rst; libpurple; msnp-sharp).
+
+One request asks for any number of addresses; answers are matched by address, never by their order
+or their Id, which servers number differently.
+"""
+
+from __future__ import annotations
+
+import base64
+import enum
+import re
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from html import escape
+from urllib.parse import unquote
+from xml.etree.ElementTree import Element
+
+from ..errors import (
+    AccountBlocked,
+    LocalProtocolError,
+    RemoteProtocolError,
+    ServiceUnavailable,
+    SignInError,
+    Step,
+    WrongCredentials,
+)
+from ..secrets import Secret, told
+from ..servers import Servers
+from ..urls import Url
+from .http import Exchange, Request, Response
+from .ticket import Ticket, utc_now
+from .verdicts import (
+    MAX_REDIRECTS,
+    REDIRECTS,
+    explained,
+    fault,
+    follow,
+    passport_fields,
+    refused,
+    speaks_passport,
+    too_many,
+    unavailable,
+)
+from .xml import BadXml, children, find, find_all, outermost, parse, text_of
+
+__all__ = [
+    "MESSENGER",
+    "MESSENGER_CLEAR",
+    "Soap",
+    "parse_reply",
+    "policy_for",
+    "policy_for_challenge",
+    "request_body",
+    "request_params",
+    "request_tickets",
+]
+
+MESSENGER_CLEAR = "messengerclear.live.com"
+"""The address whose ticket signs in by SSO."""
+MESSENGER = "messenger.msn.com"
+"""The address whose ticket signs in by TWN."""
+
+_LEGACY = "http://Passport.NET/tb"
+_POLICIES = {
+    "contacts.msn.com": "MBI",
+    MESSENGER: "?id=507",
+    "messengersecure.live.com": "MBI_SSL",
+    "storage.msn.com": "MBI",
+    "spaces.live.com": "MBI",
+}
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_UNSENDABLE = re.compile(r"[\x00-\x20\x7f\ud800-\udfff]")
+
+
+class Soap(enum.Enum):
+    """The two spellings of the same request."""
+
+    RST = "RST"
+    RST2 = "RST2"
+
+
+@dataclass(frozen=True)
+class _Names:
+    """What the two spellings call things."""
+
+    soap: str
+    wsse: str
+    wst: str
+    wsa: str
+    wsp: str
+    content_type: str
+
+
+_NAMES = {
+    Soap.RST: _Names(
+        soap="http://schemas.xmlsoap.org/soap/envelope/",
+        wsse="http://schemas.xmlsoap.org/ws/2003/06/secext",
+        wst="http://schemas.xmlsoap.org/ws/2004/04/trust",
+        wsa="http://schemas.xmlsoap.org/ws/2004/03/addressing",
+        wsp="http://schemas.xmlsoap.org/ws/2002/12/policy",
+        content_type="text/xml; charset=utf-8",
+    ),
+    Soap.RST2: _Names(
+        soap="http://www.w3.org/2003/05/soap-envelope",
+        wsse="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd",
+        wst="http://schemas.xmlsoap.org/ws/2005/02/trust",
+        wsa="http://www.w3.org/2005/08/addressing",
+        wsp="http://schemas.xmlsoap.org/ws/2004/09/policy",
+        content_type="application/soap+xml; charset=utf-8",
+    ),
+}
+_WSU = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
+_PS = "http://schemas.microsoft.com/Passport/SoapServices/PPCRL"
+_ISSUE = {
+    Soap.RST: "http://schemas.xmlsoap.org/ws/2004/04/security/trust/Issue",
+    Soap.RST2: "http://schemas.xmlsoap.org/ws/2005/02/trust/Issue",
+}
+
+
+# --- the request -------------------------------------------------------------------------------
+
+
+def policy_for(address: str) -> str:
+    """Return the policy under which clients ask for an address."""
+    return _POLICIES.get(address, "MBI")
+
+
+def policy_for_challenge(challenge: str) -> str:
+    """Return a TWN challenge as a policy: escapes undone, `&` for `,` (MSNPiki, Passport 3.0)."""
+    return "?" + unquote(challenge).replace(",", "&")
+
+
+def request_params(lcid: str = "1033") -> str:
+    """Return RequestParams: a list of pairs, here the locale, length-prefixed, in base64."""
+    pairs = struct.pack("<I", 1)
+    for text in ("lc", lcid):
+        pairs += struct.pack("<I", len(text)) + text.encode("ascii")
+    return base64.b64encode(pairs).decode()
+
+
+def request_body(
+    soap: Soap,
+    passport: str,
+    password: Secret,
+    wanted: Mapping[str, str],
+    *,
+    url: Url,
+    now: datetime,
+) -> Secret:
+    """Return the envelope that asks for tickets, `wanted` being policies by address.
+
+    Raises:
+        LocalProtocolError: passport or password hold characters that XML has no spelling for.
+    """
+    if _UNWRITABLE.search(passport) or _UNWRITABLE.search(password.reveal()):
+        raise LocalProtocolError(
+            "passport or password hold a control character, which RST cannot carry"
+        )
+    names = _NAMES[soap]
+    tokens = [_token(soap, 0, _LEGACY, None)]
+    tokens += [_token(soap, n, a, p) for n, (a, p) in enumerate(wanted.items(), 1)]
+    addressing, timestamp = _rst2_headers(url, now) if soap is Soap.RST2 else ("", "")
+    return Secret(
+        '<?xml version="1.0" encoding="UTF-8"?>'
+        f'<s:Envelope xmlns:s="{names.soap}" xmlns:wsse="{names.wsse}" xmlns:wsu="{_WSU}"'
+        f' xmlns:wst="{names.wst}" xmlns:wsa="{names.wsa}" xmlns:wsp="{names.wsp}"'
+        f' xmlns:ps="{_PS}"><s:Header>{addressing}<ps:AuthInfo Id="PPAuthInfo">'
+        "<ps:HostingApp>{7108E71A-9926-4FCB-BCC9-9A9D3F32E423}</ps:HostingApp>"
+        "<ps:BinaryVersion>4</ps:BinaryVersion><ps:UIVersion>1</ps:UIVersion><ps:Cookies/>"
+        f"<ps:RequestParams>{request_params()}</ps:RequestParams></ps:AuthInfo>"
+        f'<wsse:Security><wsse:UsernameToken Id="user"><wsse:Username>{escape(passport)}'
+        f"</wsse:Username><wsse:Password>{escape(password.reveal())}</wsse:Password>"
+        f"</wsse:UsernameToken>{timestamp}</wsse:Security></s:Header><s:Body>"
+        f'<ps:RequestMultipleSecurityTokens Id="RSTS">{"".join(tokens)}'
+        "</ps:RequestMultipleSecurityTokens></s:Body></s:Envelope>"
+    )
+
+
+def _token(soap: Soap, number: int, address: str, policy: str | None) -> str:
+    reference = "" if policy is None else f'<wsse:PolicyReference URI="{escape(policy)}"/>'
+    return (
+        f'<wst:RequestSecurityToken Id="RST{number}"><wst:RequestType>{_ISSUE[soap]}'
+        "</wst:RequestType><wsp:AppliesTo><wsa:EndpointReference><wsa:Address>"
+        f"{escape(address)}</wsa:Address></wsa:EndpointReference></wsp:AppliesTo>{reference}"
+        "</wst:RequestSecurityToken>"
+    )
+
+
+def _rst2_headers(url: Url, now: datetime) -> tuple[str, str]:
+    action = "http://schemas.xmlsoap.org/ws/2005/02/trust/RST/Issue"
+    addressing = (
+        f'<wsa:Action s:mustUnderstand="1">{action}</wsa:Action>'
+        f'<wsa:To s:mustUnderstand="1">{escape(str(url))}</wsa:To>'
+        f"<wsa:MessageID>{int(now.timestamp())}</wsa:MessageID>"
+    )
+    until = now + timedelta(minutes=5)
+    timestamp = (
+        f'<wsu:Timestamp wsu:Id="Timestamp"><wsu:Created>{now:%Y-%m-%dT%H:%M:%SZ}</wsu:Created>'
+        f"<wsu:Expires>{until:%Y-%m-%dT%H:%M:%SZ}</wsu:Expires></wsu:Timestamp>"
+    )
+    return addressing, timestamp
+
+
+# --- the exchange ------------------------------------------------------------------------------
+
+
+def request_tickets(
+    url: Url,
+    soap: Soap,
+    passport: str,
+    password: Secret,
+    wanted: Mapping[str, str],
+    *,
+    servers: Servers,
+    now: Callable[[], datetime] = utc_now,
+) -> Exchange[dict[str, Ticket]]:
+    """Ask for tickets; return those that were granted, by address in lower case."""
+    with explained(url):
+        for _ in range(MAX_REDIRECTS + 1):
+            request = Request(
+                "POST",
+                url,
+                (
+                    ("User-Agent", "MSMSGS"),
+                    ("Accept", "text/*"),
+                    ("Content-Type", _NAMES[soap].content_type),
+                    ("Connection", "Keep-Alive"),
+                    ("Cache-Control", "no-cache"),
+                ),
+                request_body(soap, passport, password, wanted, url=url, now=now()),
+                step=Step.LOGIN,
+                wants_body=True,
+                secrets=(password,),
+            )
+            response = yield request
+            outcome = parse_reply(response, request, password, now)
+            if isinstance(outcome, SignInError):
+                raise outcome
+            if isinstance(outcome, dict):
+                return outcome
+            url = follow(outcome.location, request, response, servers)
+        raise too_many(request)
+
+
+@dataclass(frozen=True)
+class _Redirected:
+    location: str | None
+
+
+def parse_reply(
+    response: Response,
+    request: Request,
+    password: Secret,
+    now: Callable[[], datetime] = utc_now,
+) -> dict[str, Ticket] | _Redirected | SignInError:
+    """Return what an answer means: tickets, a redirect, or a failure, at whatever status."""
+    try:
+        root = parse(response.body) if response.body else None
+    except BadXml as problem:
+        root, complaint = None, str(problem)
+    else:
+        complaint = "the answer holds no ticket"
+    if root is not None:
+        found = next(_faults(root), None)
+        if found is not None:
+            return _judge(found, request, response, password)
+        tickets = _tickets(root, request, now())
+        if tickets and response.status < 400:
+            return tickets
+    if response.status in REDIRECTS:
+        return _Redirected(response.header("Location"))
+    if response.status == 401 and speaks_passport(response, "WWW-Authenticate"):
+        fields = passport_fields(response, "WWW-Authenticate", request)
+        return refused(response, request, fields, password)
+    if response.status == 429 or response.status >= 500:
+        return unavailable(response, request, now)
+    return fault(complaint, request, response)
+
+
+def _tickets(root: Element, request: Request, now: datetime) -> dict[str, Ticket]:
+    tickets = {}
+    for answer in outermost(root, "RequestSecurityTokenResponse"):
+        address, value = text_of(answer, "Address"), text_of(answer, "BinarySecurityToken")
+        if not address or not value or _UNSENDABLE.search(value):
+            continue  # unknown kinds are skipped, and nothing is sent that would forge a word
+        secret = text_of(answer, "BinarySecret")
+        tickets[address.lower()] = Ticket(
+            Secret(value),
+            request.url.origin,
+            expires=_expires(answer, now),
+            proof_key=Secret(secret) if secret else None,
+        )
+    return tickets
+
+
+def _expires(answer: Element, now: datetime) -> datetime | None:
+    """Return when a ticket ends by our clock: the server's may differ, the lifetime does not."""
+    lifetime = find(answer, "LifeTime")
+    lifetime = find(answer, "Lifetime") if lifetime is None else lifetime
+    if lifetime is None:
+        return None
+    created, expires = (_time(text_of(lifetime, name)) for name in ("Created", "Expires"))
+    if created is None or expires is None:
+        return None
+    try:
+        return now + (expires - created)
+    except OverflowError:  # from the year 1 to the year 9999: a life that nobody can state
+        return None
+
+
+def _time(text: str | None) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text or "")
+        return found.astimezone(UTC) if found.tzinfo else None
+    except (ValueError, OverflowError):  # a zone can lead out of the calendar
+        return None
+
+
+# --- faults ------------------------------------------------------------------------------------
+
+
+def _faults(root: Element) -> Iterator[Element]:
+    """Yield the Fault under Envelope, where Microsoft put it in RST, or under Body."""
+    yield from children(root, "Fault")
+    for body in children(root, "Body"):
+        yield from children(body, "Fault")
+
+
+# What a faultcode, a subcode or an HRESULT means (ywiki errors_and_hresults; libpurple; escargot).
+_REFUSED = frozenset({"FailedAuthentication", "0x80048821", "0x80048823"})
+_BLOCKED = {
+    "0x80048825": "the terms of use have to be accepted",
+    "0x80048826": "the account has to be renamed",
+    "0x80048827": "the password has to be changed",
+    "0x80048831": "the password has expired",
+    "0x80048836": "the e-mail address has to be verified",
+    "0x800488ee": "the account is of a federated domain",
+}
+_BUSY = frozenset({"0x80048820"})
+
+
+def _judge(
+    found: Element, request: Request, response: Response, password: Secret
+) -> _Redirected | SignInError:
+    codes = [_code(text) for text in _code_texts(found)]
+    location = text_of(found, "redirectUrl")
+    if location or "Redirect" in codes:
+        return _Redirected(location)
+    step, server = request.step, request.url.origin
+    code = told(next((code for code in codes if code), ""), password, limit=40) or "Fault"
+    if _REFUSED & set(codes):
+        text = "the login server refused the passport or the password"
+        return WrongCredentials(text, step=step, server=server, code=code)
+    for blocked in _BLOCKED.keys() & set(codes):
+        return AccountBlocked(_BLOCKED[blocked], step=step, server=server, code=blocked)
+    if _BUSY & set(codes) or response.status in (429, 503):
+        return ServiceUnavailable("the server has trouble", step=step, server=server, code=code)
+    words = text_of(found, "faultstring") or text_of(found, "Text") or ""
+    return RemoteProtocolError(
+        "the server did not take the request",
+        step=step,
+        server=server,
+        code=code,
+        server_text=told(words, password, limit=100) or None,
+    )
+
+
+def _code_texts(found: Element) -> Iterator[str]:
+    """Yield what may be a code, the most telling first: HRESULT, subcode, code."""
+    for name in ("value", "reqstatus", "Value", "faultcode"):
+        texts = [(element.text or "").strip() for element in find_all(found, name)]
+        yield from reversed(texts)
+
+
+def _code(text: str) -> str:
+    word = text.rpartition(":")[2]
+    return word.lower() if word.lower().startswith("0x") else word

@@ -1,0 +1,276 @@
+"""One table: what each MSNP version says, expects and proves. No other place compares versions.
+
+Sources: draft-movva (MSNP2), hypothetic.org (7-9), ywiki (2-13), MSNPiki (9-15), msnp-sharp
+(16-21).
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..errors import LocalProtocolError
+
+__all__ = [
+    "DIALECTS",
+    "Dialect",
+    "ListsForm",
+    "QueryRule",
+    "Scheme",
+    "choose",
+    "known",
+    "offer",
+    "scheme_named",
+    "scheme_of",
+    "spoken_in",
+]
+
+
+class Scheme(enum.StrEnum):
+    """How a dialect proves who is signing in."""
+
+    MD5 = "MD5"
+    TWN = "TWN"
+    SSO = "SSO"
+
+
+class QueryRule(enum.Enum):
+    """How a CHL is answered (challenges: hypothetic.org for MSNP6, MSNPiki for MSNP11)."""
+
+    NONE = "none"
+    MD5 = "md5"
+    MSNP11 = "msnp11"
+
+
+class ListsForm(enum.Enum):
+    """How SYN and LST tell the contact list (hypothetic.org; MSNPiki; ywiki syn)."""
+
+    BY_LIST = "LST n FL ser i total mail name"
+    BY_LIST_WITH_GROUPS = "… with group ids, and LSG"
+    BY_CONTACT = "LST mail name lists groups"
+    BY_FIELD = "LST N=mail F=name C=guid lists"
+    BY_FIELD_WITH_NETWORK = "… lists network"
+    BY_SOAP = "ADL, and the address book by SOAP"
+
+
+@dataclass(frozen=True)
+class Product:
+    """A client's name for itself: the CVR words, and the id and key that answer a CHL."""
+
+    client: str
+    version: str
+    code: str
+    id: str
+    key: str
+
+
+_MSN_5 = Product("MSMSGS", "5.0.0544", "MSMSGS", "msmsgs@msnmsgr.com", "Q1P7W2E4J9R8U3S5")
+_MSN_6 = Product("MSNMSGR", "6.2.0208", "MSMSGS", "PROD0038W!61ZTF9", "VT6PX?UQTM4WM%YR")
+_MSN_7 = Product("MSNMSGR", "7.0.0813", "MSMSGS", "PROD0101{0RM?UBW", "CFHUR$52U_{VIX5T")
+_MSN_8 = Product("MSNMSGR", "8.0.0812", "MSMSGS", "PROD01065C%ZFN6F", "O4BG@C7BWLYQX?5G")
+_MSN_85 = Product("MSNMSGR", "8.5.1302", "BC01", "PROD0119GSJUC$18", "ILTXC!4IXB5FB*PX")
+_MSN_14 = Product("MSNMSGR", "14.0.8089", "BC01", "PROD0120PW!CCV9@", "C1BX{V4W}Q3*10SM")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One MSNP version.
+
+    Attributes:
+        number: 8 for MSNP8.
+        scheme: how it signs in.
+        product: the client that this side says it is.
+        name_in_ok: `USR OK` carries the display name after the passport.
+        flags_in_ok: how many words follow: verified, restricted.
+        xfr: the words of `XFR n NS` behind the address; `{current}` is the server's own.
+        query: how CHL is answered.
+        qng_seconds: QNG says in how many seconds the next PNG is due.
+        sbs: `SBS 0 null` follows USR OK.
+        gcf_unasked: the server sends GCF on its own before `USR … S`.
+        lists: how the server tells the contact list.
+        client_id: CHG carries the client's capabilities.
+        inf: INF asks for the schemes (CVR comes after sign-in then, and without the account).
+        hop: CVR has a ninth word, and XFR names hops.
+        guid: `USR SSO S` names the machine, and one account may be at several places.
+        rst: clients of this version got their ticket by RST rather than from the login server.
+        rst2: … by RST2.
+        chl_first: the server asks CHL right behind USR OK, before the profile.
+        publishes: PUT, SDG and DEL are answered.
+        usual: seen in use; the others are offered only when they are asked for.
+    """
+
+    number: int
+    scheme: Scheme
+    product: Product
+    name_in_ok: bool
+    flags_in_ok: int
+    xfr: str
+    query: QueryRule
+    qng_seconds: bool
+    sbs: bool
+    gcf_unasked: bool
+    lists: ListsForm
+    client_id: bool
+    inf: bool
+    hop: bool
+    guid: bool
+    rst: bool
+    rst2: bool
+    chl_first: bool
+    publishes: bool
+    usual: bool
+
+    @property
+    def name(self) -> str:
+        """The dialect as VER spells it."""
+        return f"MSNP{self.number}"
+
+
+def _dialect(number: int) -> Dialect:
+    return Dialect(
+        number=number,
+        scheme=Scheme.MD5 if number < 8 else Scheme.TWN if number < 15 else Scheme.SSO,
+        product=_product(number),
+        name_in_ok=number < 10,
+        flags_in_ok=0 if number < 6 else 1 if number < 8 else 2,
+        xfr=_xfr(number),
+        query=QueryRule.NONE if number < 6 else QueryRule.MD5 if number < 11 else QueryRule.MSNP11,
+        qng_seconds=number >= 9,
+        sbs=number >= 11,
+        gcf_unasked=number >= 13,
+        lists=_lists(number),
+        client_id=number >= 8,
+        inf=number < 8,
+        hop=number >= 21,
+        guid=number >= 16,
+        rst=number >= 12,
+        rst2=number >= 18,
+        chl_first=number >= 21,
+        publishes=number >= 18,
+        usual=number not in (17, 19, 21),
+    )
+
+
+def _product(number: int) -> Product:
+    for first, product in ((18, _MSN_14), (15, _MSN_85), (13, _MSN_8), (11, _MSN_7), (9, _MSN_6)):
+        if number >= first:
+            return product
+    return _MSN_5
+
+
+def _xfr(number: int) -> str:
+    if number == 2:
+        return ""
+    if number < 7:
+        return "0"
+    return "0 {current}" if number < 13 else "U D" if number < 21 else "U D {hop}"
+
+
+def _lists(number: int) -> ListsForm:
+    for first, form in (
+        (13, ListsForm.BY_SOAP),
+        (12, ListsForm.BY_FIELD_WITH_NETWORK),
+        (10, ListsForm.BY_FIELD),
+        (8, ListsForm.BY_CONTACT),
+        (7, ListsForm.BY_LIST_WITH_GROUPS),
+    ):
+        if number >= first:
+            return form
+    return ListsForm.BY_LIST
+
+
+DIALECTS: dict[int, Dialect] = {n: _dialect(n) for n in (*range(2, 20), 21)}
+"""Every dialect by its number. MSNP20 was never seen."""
+
+_SPOKEN = {frozenset({14, 13}): {13}}
+"""What is spoken by clients that name these: libpurple of 2007 puts MSNP14 first, and cannot."""
+
+_NAME = re.compile(r"MSNP(\d{1,3})", re.IGNORECASE)
+
+
+def spoken_in(scheme: Scheme) -> tuple[int, ...]:
+    """Return the dialects of a scheme, best first."""
+    return tuple(n for n in sorted(DIALECTS, reverse=True) if DIALECTS[n].scheme is scheme)
+
+
+def scheme_named(name: str) -> Scheme:
+    """Return the scheme of that name.
+
+    Raises:
+        LocalProtocolError: there is none.
+    """
+    try:
+        return Scheme(name.upper())
+    except (ValueError, AttributeError):
+        known = ", ".join(Scheme)
+        raise LocalProtocolError(f"{name!r} is no scheme", hint=f"schemes are {known}") from None
+
+
+def scheme_of(dialects: Iterable[int]) -> Scheme:
+    """Return the one scheme by which all these dialects sign in.
+
+    Raises:
+        LocalProtocolError: one is unknown, or they differ: one opening can offer one scheme only.
+    """
+    schemes = {dialect.scheme for dialect in known(dialects)}
+    if len(schemes) > 1:
+        raise LocalProtocolError(
+            "these dialects sign in by different schemes",
+            hint="offer 2 to 7 (MD5), 8 to 14 (TWN), or 15 and above (SSO)",
+        )
+    return schemes.pop()
+
+
+def known(dialects: Iterable[int]) -> tuple[Dialect, ...]:
+    """Return the rows of these dialects, best first, of whatever schemes.
+
+    Raises:
+        LocalProtocolError: there are none, or one is unknown.
+    """
+    numbers = sorted(set(dialects), reverse=True)
+    for number in numbers or [-1]:
+        if number not in DIALECTS:
+            raise LocalProtocolError(
+                "no dialects" if number < 0 else f"MSNP{number} is not known",
+                hint=f"dialects= takes numbers out of {', '.join(map(str, DIALECTS))}",
+            )
+    return tuple(DIALECTS[number] for number in numbers)
+
+
+def offer(dialects: Iterable[int] | None, scheme: Scheme = Scheme.TWN) -> tuple[Dialect, ...]:
+    """Return the dialects to name in VER, best first; all of `scheme` when none are given.
+
+    Raises:
+        LocalProtocolError: one of them is unknown, or of another scheme.
+    """
+    if dialects is None:
+        return _usual(scheme)
+    numbers = tuple(sorted(set(dialects), reverse=True))
+    ours = ", ".join(str(n) for n in sorted(spoken_in(scheme)))
+    if not numbers:
+        raise LocalProtocolError("no dialects to offer", hint=f"name some of {ours}")
+    for number in numbers:
+        if number not in DIALECTS or DIALECTS[number].scheme is not scheme:
+            raise LocalProtocolError(
+                f"MSNP{number} cannot be offered: it does not sign in by {scheme}",
+                hint=f"{scheme} has {ours}",
+            )
+    return tuple(DIALECTS[number] for number in numbers)
+
+
+@functools.cache
+def _usual(scheme: Scheme) -> tuple[Dialect, ...]:
+    return tuple(DIALECTS[number] for number in spoken_in(scheme) if DIALECTS[number].usual)
+
+
+def choose(words: Iterable[str], offered: Iterable[Dialect]) -> Dialect | None:
+    """Return the dialect that both VER words and `offered` name, the best of several, or None.
+
+    Other words are passed over: real servers answered `VER 1 MSNP13 CVR0` (emesene log, 2008).
+    """
+    named = {int(match[1]) for word in words if (match := _NAME.fullmatch(word))}
+    named = _SPOKEN.get(frozenset(named), named)
+    return max((d for d in offered if d.number in named), key=lambda d: d.number, default=None)

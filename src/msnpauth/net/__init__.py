@@ -1,0 +1,1 @@
+"""Names, TLS, connections and deadlines."""

@@ -1,0 +1,204 @@
+"""TCP connections on blocking sockets."""
+
+from __future__ import annotations
+
+import os
+import queue
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+
+from ..core.errors import ConnectionFailed, SignInError, Step
+from ..core.urls import Address
+from .deadline import Deadline
+from .names import (
+    ATTEMPT_DELAY,
+    AddressInfo,
+    connect_timeout,
+    interleaved,
+    look_up,
+    most_telling,
+    network_error,
+    new_socket,
+    numeric,
+)
+
+__all__ = ["Connecting", "connect_tcp", "shut_down"]
+
+
+def connect_tcp(address: Address, deadline: Deadline, step: Step) -> socket.socket:
+    """Return a TCP connection to whichever address of the host answers first.
+
+    Raises:
+        ConnectionFailed: there is no such host, or none of its addresses could be reached.
+        SignInTimeout: the deadline passed.
+    """
+    return Connecting(address, deadline, step).run()
+
+
+class Connecting:
+    """One connection in the making, which another thread may call off.
+
+    Args:
+        address: where to.
+        deadline: when all ends.
+        step: of the sign-in, for errors.
+        server: what errors call it; by default `host:port`.
+    """
+
+    def __init__(
+        self, address: Address, deadline: Deadline, step: Step, server: str | None = None
+    ) -> None:
+        self._address = address
+        self._deadline = deadline
+        self._step = step
+        self._server = server or str(address)
+        self._found: queue.SimpleQueue[list[AddressInfo] | SignInError] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._open: set[socket.socket] = set()
+        self._is_cancelled = False
+        self._problems: list[Exception] = []
+
+    def run(self) -> socket.socket:
+        """Return the connection; its time-out is what is left until the deadline.
+
+        Raises:
+            ConnectionFailed, SignInTimeout: as `connect_tcp`; ConnectionFailed when called off.
+        """
+        try:
+            places = numeric(self._address) or self._resolve()
+            if len(places) == 1:
+                return self._direct(*places[0])
+            return self._race(interleaved(places))
+        except SignInError as problem:
+            error = problem
+        except Exception as problem:  # noqa: BLE001 - what comes out of here is ours
+            if isinstance(problem, TimeoutError) and problem.errno is None:
+                error = connect_timeout(self._deadline, self._problems, self._step, self._server)
+            else:
+                error = network_error(problem, self._step, self._server)
+        finally:
+            self._close_all()
+        raise self._called_off() if self._is_cancelled else error
+
+    def cancel(self) -> None:
+        """Have `run` in another thread fail at once."""
+        with self._lock:
+            self._is_cancelled = True
+            for sock in self._open:
+                shut_down(sock)
+        self._found.put(self._called_off())
+
+    def _called_off(self) -> ConnectionFailed:
+        text = "the connection was called off"
+        return ConnectionFailed(text, step=self._step, server=self._server)
+
+    def _resolve(self) -> list[AddressInfo]:
+        look_up(self._address, self._step, self._found.put)
+        left = self._deadline.check(self._step, self._server)
+        try:
+            result = self._found.get(timeout=left)
+        except queue.Empty:
+            result = self._deadline.passed(self._step, self._server)
+        if isinstance(result, SignInError):
+            raise result
+        if not result:
+            text = "the host has no address"
+            raise ConnectionFailed(text, step=self._step, server=self._server)
+        return result
+
+    def _direct(self, family: socket.AddressFamily, where: tuple[object, ...]) -> socket.socket:
+        """Connect to the only address there is: the usual case, which waits in `connect`."""
+        sock = self._new(family)
+        sock.settimeout(self._deadline.check(self._step, self._server))
+        sock.connect(where)
+        return self._handed_over(sock)
+
+    def _race(self, places: list[AddressInfo]) -> socket.socket:
+        """Connect to several addresses at once, each begun a moment after the one before it."""
+        waiting = deque(places)
+        next_at = time.monotonic()
+        with selectors.DefaultSelector() as selector:
+            while True:
+                now = time.monotonic()
+                if waiting and (now >= next_at or not selector.get_map()):
+                    if (begun := self._begin(*waiting.popleft())) is not None:
+                        selector.register(begun, selectors.EVENT_WRITE)
+                        next_at = now + ATTEMPT_DELAY
+                    continue
+                if not selector.get_map():
+                    raise most_telling(self._problems)
+                if (left := self._deadline.remaining()) <= 0 or self._is_cancelled:
+                    raise TimeoutError
+                patience = min(left, next_at - now) if waiting else left
+                for key, _ in selector.select(patience):
+                    sock = key.fileobj
+                    assert isinstance(sock, socket.socket)  # nothing else is registered
+                    if not (number := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)):
+                        return self._handed_over(sock)
+                    selector.unregister(sock)
+                    self._failed(sock, number)
+                    next_at = now  # RFC 8305: a failure lets the next one begin at once
+
+    def _begin(
+        self, family: socket.AddressFamily, where: tuple[object, ...]
+    ) -> socket.socket | None:
+        """Begin to connect; None when that has failed already."""
+        try:
+            sock = self._new(family)
+        except OSError as problem:  # a kernel without IPv6: the other addresses are still there
+            self._problems.append(problem)
+            return None
+        sock.setblocking(False)
+        try:
+            sock.connect(where)
+        except BlockingIOError:
+            pass
+        except OSError as problem:
+            self._failed(sock, problem.errno or 0)
+            return None
+        return sock
+
+    def _failed(self, sock: socket.socket, number: int) -> None:
+        self._problems.append(OSError(number, os.strerror(number)))
+        with self._lock:
+            self._open.discard(sock)
+        sock.close()
+
+    def _new(self, family: socket.AddressFamily) -> socket.socket:
+        sock = new_socket(family)
+        with self._lock:
+            self._open.add(sock)
+            is_cancelled = self._is_cancelled
+        if is_cancelled:
+            raise self._called_off()
+        return sock
+
+    def _handed_over(self, sock: socket.socket) -> socket.socket:
+        sock.settimeout(self._deadline.check(self._step, self._server))
+        with self._lock:
+            if self._is_cancelled:
+                raise self._called_off()
+            self._open.discard(sock)
+        return sock
+
+    def _close_all(self) -> None:
+        with self._lock:
+            while self._open:
+                self._open.pop().close()
+
+
+def shut_down(sock: socket.socket) -> None:
+    """End a connection, and so wake a thread that waits in `recv`, `connect` or `sendall` on it.
+
+    To close the descriptor would not wake that thread, and the descriptor's number would soon be
+    another connection's. A TLS socket's own `shutdown` takes the encryption off besides, so that
+    the other thread would go on in the clear: the plain method beneath it is what is called. Where
+    that stands depends on who made the class (gevent and eventlet put theirs in between).
+    """
+    plain = [vars(kind)["shutdown"] for kind in type(sock).__mro__ if "shutdown" in vars(kind)]
+    with suppress(OSError):
+        plain[-1](sock, socket.SHUT_RDWR)

@@ -1,0 +1,317 @@
+"""TLS settings of a client, and what a failed handshake means."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import os
+import re
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from ..core.errors import CertificateRejected, ConnectionFailed, LocalProtocolError, Step
+
+if TYPE_CHECKING:
+    import ssl
+
+__all__ = [
+    "CertificateFault",
+    "ContextSource",
+    "certificate_error",
+    "client_context",
+    "context_source",
+    "tls_error",
+]
+
+ContextSource = Callable[[], "ssl.SSLContext"]
+"""Returns the TLS settings for the next connection."""
+
+_Path = str | os.PathLike[str] | None
+
+_NO_TLS = "this Python was built without TLS (no ssl module), and a password never goes without it"
+_NO_TLS_HINT = "install Python with OpenSSL (Debian: python3; pyenv: libssl-dev first)"
+_NO_TRUST = "this system has no trusted certificates to check the server's against"
+_NO_TRUST_HINT = (
+    "install them (Debian: apt-get install ca-certificates) or name yours with ca_file="
+)
+
+
+# --- settings ---------------------------------------------------------------------------------
+
+
+def client_context(
+    ca_file: _Path = None, ssl_context: ssl.SSLContext | None = None
+) -> ssl.SSLContext:
+    """Return the TLS settings of a client.
+
+    Args:
+        ca_file: certificates to trust, in PEM, instead of the system's.
+        ssl_context: settings of the caller's own, used as they are.
+
+    Raises:
+        LocalProtocolError: both are given, or the file cannot be used.
+        ConnectionFailed: this Python has no TLS, or no trusted certificates.
+    """
+    if ssl_context is not None:
+        if ca_file is not None:
+            raise LocalProtocolError(
+                "ca_file and ssl_context were both given",
+                hint="load the file into your context: ssl_context.load_verify_locations(…)",
+            )
+        return ssl_context
+    try:
+        import ssl  # noqa: F401 - is there one?
+    except ImportError:
+        found = False
+    else:
+        found = True
+    if not found:
+        raise ConnectionFailed(_NO_TLS, hint=_NO_TLS_HINT)
+    return _system_context() if ca_file is None else _context_of_file(os.fspath(ca_file))
+
+
+def context_source(
+    ca_file: _Path = None, ssl_context: ssl.SSLContext | None = None
+) -> ContextSource:
+    """Return what gives a carrier its TLS settings, anew for each connection that it opens.
+
+    A bot may keep one carrier for months, and meanwhile the system renews its certificates: the
+    files are looked at again (not read again) before each connection.
+
+    Raises:
+        LocalProtocolError, ConnectionFailed: as `client_context`, at once.
+    """
+    first = client_context(ca_file, ssl_context)
+    if ssl_context is not None or not _is_plain(first):
+        # Settings of the caller's own are used as they are. Those of truststore ask the system
+        # at each handshake, so they never grow old.
+        return lambda: first
+    return lambda: client_context(ca_file)
+
+
+def _is_plain(context: ssl.SSLContext) -> bool:
+    import ssl
+
+    return type(context) is ssl.SSLContext
+
+
+def _context_of_file(path: str) -> ssl.SSLContext:
+    try:
+        return _file_context(path, *_version(path))
+    except (OSError, ValueError) as problem:  # ssl.SSLError is an OSError
+        # OpenSSL's reason is a constant of its own; "no PEM" is all that is known otherwise.
+        reason = getattr(problem, "reason", None) or getattr(problem, "strerror", None) or "no PEM"
+        is_missing = isinstance(problem, FileNotFoundError)
+    hint = "it is a file of certificates in PEM form"
+    if is_missing:
+        hint += "; if it is being renewed just now, try again"
+    raise LocalProtocolError(f"ca_file {path!r} cannot be used: {reason}", hint=hint)
+
+
+def _version(path: str | None) -> tuple[int, ...]:
+    """Return numbers that change when the file, or the folder's list of files, is changed."""
+    if path is None:
+        return ()
+    found = Path(path).stat()
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+@functools.lru_cache(maxsize=8)
+def _file_context(path: str, *_version: int) -> ssl.SSLContext:
+    """Return the trust in a file, read once for each of its versions: it costs a third of TLS."""
+    import ssl
+
+    context = ssl.create_default_context(cafile=path)
+    # From Python 3.13 on the default asks for every detail of RFC 5280. A home-made authority
+    # mostly lacks one of them ("basicConstraints" that is not critical, for example), although
+    # the person who named the file trusts exactly that certificate. curl and older Pythons do
+    # not ask either.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    # What the file names is trusted, also when it is an intermediate authority or the server's
+    # own certificate: curl has always taken it so, and Python does from 3.13 on.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
+
+
+def _system_context() -> ssl.SSLContext:
+    import ssl
+
+    import truststore
+
+    if sys.platform not in ("darwin", "win32"):
+        context = _openssl_context(*_openssl_version())
+        if context is not None:
+            return context
+    # Not kept: it lets one handshake in at a time, so a silent server would hold up the others.
+    context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if sys.platform not in ("darwin", "win32"):
+        # truststore looks for certificates when it is used first, and it has no method that
+        # counts them: a connection that is never made shows how many it has found.
+        used = context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="localhost")
+        if not used.context.cert_store_stats()["x509_ca"]:
+            raise ConnectionFailed(_NO_TRUST, hint=_NO_TRUST_HINT)
+    return context
+
+
+def _openssl_version() -> tuple[object, ...]:
+    """Return what changes when the system's certificates are renewed.
+
+    `SSL_CERT_FILE` and `SSL_CERT_DIR` are part of the paths. A folder's time changes when a
+    certificate is added, replaced or removed, which is how distributions renew theirs.
+    """
+    import ssl
+
+    paths = ssl.get_default_verify_paths()
+    try:
+        return paths.cafile, _version(paths.cafile), paths.capath, _version(paths.capath)
+    except OSError:  # it was there a moment ago: it is being replaced just now
+        return paths.cafile, (), paths.capath, ()
+
+
+@functools.lru_cache(maxsize=4)
+def _openssl_context(*_version: object) -> ssl.SSLContext | None:
+    """Return OpenSSL's own trust, read once for each version of it; None where it has none."""
+    import ssl
+
+    context = ssl.create_default_context()
+    directory = ssl.get_default_verify_paths().capath
+    if context.cert_store_stats()["x509_ca"] or (directory and any(Path(directory).iterdir())):
+        return context
+    return None
+
+
+# --- what went wrong --------------------------------------------------------------------------
+
+
+class CertificateFault(enum.Enum):
+    """Why a certificate was not accepted."""
+
+    EXPIRED = enum.auto()
+    NOT_YET_VALID = enum.auto()
+    UNKNOWN_AUTHORITY = enum.auto()
+    WRONG_NAME = enum.auto()
+    REVOKED = enum.auto()
+    WEAK = enum.auto()
+    BADLY_MADE = enum.auto()
+    OTHER = enum.auto()
+
+    @classmethod
+    def of(cls, verify_code: int) -> CertificateFault:
+        """Return the fault behind OpenSSL's number (`X509_V_ERR_…` of x509_vfy.h)."""
+        for fault, numbers in _NUMBERS.items():
+            if verify_code in numbers:
+                return fault
+        return cls.OTHER
+
+
+_NUMBERS = {
+    CertificateFault.EXPIRED: {10},
+    CertificateFault.NOT_YET_VALID: {9},
+    CertificateFault.UNKNOWN_AUTHORITY: {2, 18, 19, 20, 21, 27},
+    CertificateFault.WRONG_NAME: {62, 63, 64},
+    CertificateFault.REVOKED: {23},
+    CertificateFault.WEAK: {66, 67, 68},
+    # 24 and 79: no authority; 26: made for another purpose; 80 to 94: the strict checks.
+    CertificateFault.BADLY_MADE: {24, 26, 32, 37, 41, 79, *range(80, 95)},
+}
+
+
+_BADLY_MADE_HINT = (
+    "an authority needs basicConstraints=critical,CA:TRUE and keyUsage=critical,keyCertSign;"
+    " if it is the network's own, name it with ca_file=, which asks for less"
+)
+_SENTENCES = {
+    CertificateFault.EXPIRED: (
+        "it has expired",
+        "the network has to renew it, unless this machine's clock is wrong: it says {today}",
+    ),
+    CertificateFault.NOT_YET_VALID: (
+        "it is not yet valid",
+        "set this machine's clock, which says {today}",
+    ),
+    CertificateFault.UNKNOWN_AUTHORITY: (
+        "no authority that is trusted here has signed it",
+        CertificateRejected.default_hint,
+    ),
+    CertificateFault.WRONG_NAME: (
+        "it is not for the name {host}",
+        "use the name that the certificate is for; if {host} is right, this is another server",
+    ),
+    CertificateFault.REVOKED: ("its authority has withdrawn it", "the network has to renew it"),
+    CertificateFault.WEAK: (
+        "its key or its signature is too weak",
+        "the network has to get a stronger one",
+    ),
+    CertificateFault.BADLY_MADE: (
+        "it, or its authority's, is not made as RFC 5280 wants{reason}",
+        _BADLY_MADE_HINT,
+    ),
+    CertificateFault.OTHER: ("it was not accepted{reason}", CertificateRejected.default_hint),
+}
+
+
+def certificate_error(
+    fault: CertificateFault, step: Step, server: str, verify_code: int = 0
+) -> CertificateRejected:
+    """Return the error for a certificate that was not accepted, with the hint for its cause.
+
+    Every carrier's error is made here, so that all say the same of the same certificate.
+    """
+    text, hint = _SENTENCES[fault]
+    facts = {
+        "today": f"{datetime.now(UTC):%Y-%m-%d}",
+        "host": _host_of(server),
+        "reason": f" (OpenSSL's reason {verify_code})" if verify_code else "",
+    }
+    return CertificateRejected(
+        f"the server's certificate was rejected: {text.format(**facts)}",
+        step=step,
+        server=server,
+        hint=hint.format(**facts),
+    )
+
+
+def _host_of(server: str) -> str:
+    """Return the host in an origin or a `host:port`."""
+    return urlsplit(server if "://" in server else f"//{server}").hostname or server
+
+
+# What a peer that speaks another protocol makes OpenSSL say, and one with outdated TLS.
+_NOT_TLS = re.compile(
+    "WRONG_VERSION_NUMBER|HTTPS?_(PROXY_)?REQUEST|RECORD_LAYER_FAILURE|PACKET_LENGTH_TOO_LONG"
+    "|UNKNOWN_PROTOCOL|RECORD_OVERFLOW|BAD_RECORD_TYPE|UNEXPECTED_MESSAGE"
+)
+_NOTHING_IN_COMMON = re.compile(
+    "UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|HANDSHAKE_FAILURE|NO_SHARED_CIPHER|INSUFFICIENT_SECURITY"
+    "|NO_CIPHERS_AVAILABLE|NO_PROTOCOLS_AVAILABLE|KEY_TOO_SMALL|NO_SUITABLE|WRONG_CIPHER"
+)
+_CONSTANT = re.compile(r"[A-Z0-9_]{1,60}")
+
+
+def tls_error(reason: str, step: Step, server: str) -> ConnectionFailed:
+    """Return the error for a TLS connection that failed, by OpenSSL's name for the reason.
+
+    Args:
+        reason: such as `NO_SHARED_CIPHER`; "" where there is none.
+        step: of the sign-in.
+        server: what was being talked to.
+    """
+    if _NOT_TLS.search(reason):
+        return ConnectionFailed(
+            "the server does not speak TLS on that port", step=step, server=server
+        )
+    if _NOTHING_IN_COMMON.search(reason):
+        return ConnectionFailed(
+            "TLS failed: the server offers no encryption that is strong enough",
+            step=step,
+            server=server,
+            hint="TLS 1.2 is the least; tell the network's owners",
+        )
+    if reason.endswith("EOF_WHILE_READING") or not _CONSTANT.fullmatch(reason):
+        return ConnectionFailed("TLS failed: connection lost", step=step, server=server)
+    words = reason.replace("_", " ").lower()
+    return ConnectionFailed(f"TLS failed: {words}", step=step, server=server)

@@ -1,0 +1,200 @@
+"""Networks by name: the package's data file, and a person's own beside it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from .core import servers as core
+from .core.errors import LocalProtocolError
+
+__all__ = ["Network", "Servers", "find", "known_networks", "own_file"]
+
+_LISTS = ("trusted_hosts", "schemes", "evidence")
+
+VARIABLE = "MSNPAUTH_SERVICES"
+"""Environment variable that names a person's own file."""
+
+_LONGEST_FILE = 1024 * 1024
+
+
+class Servers(core.Servers):
+    """Where the servers of a network are: by their addresses, or `named` as a known network.
+
+    The core decides about addresses and reads no file, so that the name is looked up here.
+    """
+
+    @classmethod
+    def named(cls, name: str) -> Servers:
+        """Return the servers of a known network: `escargot`, `crosstalk` … (`msnpauth services`).
+
+        Raises:
+            LocalProtocolError: no network of that name is known.
+        """
+        return find(name).servers()
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network as the data file describes it; `servers()` makes `Servers` of it."""
+
+    name: str
+    title: str = ""
+    state: str = ""
+    host: str | None = None
+    notification: str | None = None
+    nexus: str | None = None
+    login: str | dict[str, str] | None = None
+    rst: str | None = None
+    rst2: str | None = None
+    trusted_hosts: tuple[str, ...] = ()
+    schemes: tuple[str, ...] = ()
+    note: str = ""
+    evidence: tuple[str, ...] = ()
+
+    def servers(self) -> Servers:
+        """Return its addresses.
+
+        Raises:
+            LocalProtocolError: one of them is none.
+        """
+        return Servers(
+            self.host,
+            notification=self.notification,
+            nexus=self.nexus,
+            login=self.login,
+            rst=self.rst,
+            rst2=self.rst2,
+            trusted_hosts=self.trusted_hosts,
+            schemes=self.schemes or None,
+        )
+
+
+def own_file() -> Path:
+    """Return where a person's own networks are looked for; the file need not exist.
+
+    The path begins by `~` for a person who has no home folder, as in a container: then there can
+    be no such file.
+    """
+    named = os.environ.get(VARIABLE)
+    if named:
+        return Path(named)
+    from platformdirs import user_config_path
+
+    return user_config_path("msnpauth", appauthor=False) / "services.toml"
+
+
+def known_networks() -> dict[str, Network]:
+    """Return every known network by name; a person's own come last, and replace those of a name.
+
+    Raises:
+        LocalProtocolError: the person's own file is not what it should be.
+    """
+    # The imports that only this needs are made here: most sign-ins name their servers themselves.
+    from importlib.resources import files
+
+    ours = files("msnpauth").joinpath("data/services.toml").read_text("utf-8")
+    known = _read(ours, "services.toml")
+    own = own_file()
+    text = _text_of(own)
+    return known if text is None else known | _read(text, str(own))
+
+
+def _text_of(path: Path) -> str | None:
+    """Return what the file holds, without a byte order mark, which Windows' Notepad puts there.
+
+    None when there is no such file.
+    """
+    if path.parts[:1] == ("~",):  # nobody's home: not a folder of that name where we happen to be
+        return None
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LONGEST_FILE + 1)
+        text = content.decode("utf-8-sig")
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError:
+        why = "it is not UTF-8 text"
+    except (OSError, ValueError) as problem:
+        why = getattr(problem, "strerror", None) or str(problem)
+    else:
+        if len(content) <= _LONGEST_FILE:
+            return text
+        why = "it is longer than 1 MiB"
+    raise LocalProtocolError(f"{path} cannot be read: {why}")
+
+
+def find(name: str) -> Network:
+    """Return the network of that name, in any letter case.
+
+    Raises:
+        LocalProtocolError: there is none; the error names those that are known.
+    """
+    known = known_networks()
+    service = known.get(name.lower())
+    if service is None:
+        raise LocalProtocolError(
+            f"no network {name!r} is known",
+            hint=f"known are {', '.join(known)}; yours go into {own_file()}",
+        )
+    return service
+
+
+def _read(text: str, path: str) -> dict[str, Network]:
+    import tomllib
+
+    try:
+        tables = tomllib.loads(text)
+    except RecursionError:
+        why = "it is nested too deeply"
+    except ValueError as problem:  # TOMLDecodeError is one; a number of 5,000 digits is another
+        why = str(problem)
+    else:
+        return _services(tables, path)
+    raise LocalProtocolError(f"{path} is not TOML: {why}")
+
+
+def _services(tables: dict[str, Any], path: str) -> dict[str, Network]:
+    known: dict[str, Network] = {}
+    for given, table in tables.items():
+        name = given.lower()
+        if name in known:
+            raise LocalProtocolError(
+                f"{path}: two networks are called {name}",
+                hint="upper and lower case make no difference in a network's name",
+            )
+        known[name] = _service(name, table, path)
+    return known
+
+
+def _service(name: str, table: Any, path: str) -> Network:
+    keys = {field.name for field in fields(Network)} - {"name"}
+    if not isinstance(table, dict) or not table.keys() <= keys:
+        wrong = ", ".join(sorted(table.keys() - keys)) if isinstance(table, dict) else name
+        raise LocalProtocolError(
+            f"{path}: [{name}] has what no network has: {wrong}",
+            hint=f"the keys are {', '.join(sorted(keys))}",
+        )
+    for key, value in table.items():
+        if not _is_right_kind(key, value):
+            raise LocalProtocolError(f"{path}: [{name}] {key} is not of the right kind")
+    values: dict[str, Any] = {
+        key: tuple(value) if key in _LISTS else value for key, value in table.items()
+    }
+    service = Network(name, **values)
+    try:
+        service.servers()
+        return service
+    except LocalProtocolError as problem:
+        error = LocalProtocolError(f"{path}: [{name}] {problem.text}", hint=problem.hint)
+    raise error
+
+
+def _is_right_kind(key: str, value: object) -> bool:
+    if key in _LISTS:
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if key == "login" and isinstance(value, dict):
+        return all(isinstance(url, str) for url in value.values())
+    return isinstance(value, str)

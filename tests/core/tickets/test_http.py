@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feeding import pieces, ways
+from msnpauth.core.errors import ConnectionFailed, RemoteProtocolError, SignInError, Step
+from msnpauth.core.secrets import Secret
+from msnpauth.core.tickets.http import (
+    ClientConnection,
+    Request,
+    Response,
+    describe_request,
+    describe_response,
+)
+from msnpauth.core.tickets.passport14 import authorization
+from msnpauth.core.urls import Url
+from msnpauth.core.wire.lines import NEED_DATA, NeedData
+
+GET = Request("GET", Url.parse("https://h/x?y"), (("User-Agent", "MSMSGS"),))
+WANTING = Request("POST", Url.parse("https://h:1/"), body=b"<x/>", wants_body=True)
+
+
+def asked(request: Request = GET) -> ClientConnection:
+    connection = ClientConnection()
+    connection.send(request)
+    return connection
+
+
+def test_what_goes_out() -> None:
+    data = ClientConnection().send(GET)
+    assert data == b"GET /x?y HTTP/1.1\r\nHost: h\r\nUser-Agent: MSMSGS\r\n\r\n"
+    data = ClientConnection().send(WANTING)
+    assert data == b"POST / HTTP/1.1\r\nHost: h:1\r\nContent-Length: 4\r\n\r\n<x/>"
+
+
+CASES = [
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 200, b"", True),
+    (b"HTTP/1.1 200\r\ncontent-length:0\r\n\r\n", 200, b"", True),
+    (b"HTTP/1.0 302 Found\r\nContent-Length: 0\r\n\r\n", 302, b"", False),
+    (b"HTTP/1.1 204 No\r\n\r\n", 204, b"", True),
+    (b"HTTP/1.1 100 C\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 200, b"", True),
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc", 200, b"abc", False),
+    (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        200,
+        b"abc",
+        True,
+    ),
+]
+
+
+@ways
+@pytest.mark.parametrize(("data", "status", "body", "reusable"), CASES)
+def test_answers(data: bytes, status: int, body: bytes, reusable: bool, way: str) -> None:
+    connection = asked(WANTING)
+    outcome: object = NEED_DATA
+    for piece in pieces(data, way, b"HTTP/1.1 2"):
+        assert outcome is NEED_DATA
+        outcome = connection.receive(piece)
+    assert isinstance(outcome, Response)
+    assert (outcome.status, outcome.body) == (status, body)
+    if way != "trailing":
+        assert connection.reusable is reusable
+
+
+@ways
+def test_a_body_that_is_not_wanted_is_not_waited_for(way: str) -> None:
+    connection = asked()
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n"
+    outcome: object = None
+    for piece in pieces(head, way, b"abc"):
+        outcome = connection.receive(piece)
+    assert isinstance(outcome, Response)
+    assert outcome.body == b""
+    assert not connection.reusable
+
+
+def test_a_short_body_that_came_along_does_no_harm() -> None:
+    connection = asked()
+    outcome = connection.receive(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc")
+    assert isinstance(outcome, Response)
+    assert outcome.body == b""
+    assert connection.reusable
+    assert connection.send(GET).startswith(b"GET ")
+    assert not connection.started
+
+
+def test_a_body_until_the_end_of_the_stream() -> None:
+    connection = asked(WANTING)
+    assert connection.receive(b"HTTP/1.1 200 OK\r\n\r\nab") is NEED_DATA
+    assert connection.receive(b"c") is NEED_DATA
+    outcome = connection.receive(b"")
+    assert isinstance(outcome, Response)
+    assert outcome.body == b"abc"
+    assert not connection.reusable
+
+
+FAULTS = [
+    (b"SSH-2.0-OpenSSH\r\n\r\n", RemoteProtocolError, "not HTTP"),
+    (b"SSH-2.0-OpenSSH", RemoteProtocolError, "not HTTP"),
+    (b"\x15\x03\x03\x00\x02\x02\x16", RemoteProtocolError, "not HTTP"),
+    (b"HTTP/1.2 200 OK\r\n\r\n", RemoteProtocolError, "not HTTP"),
+    (b"HTTP/2.0 200 OK\r\n\r\n", RemoteProtocolError, "not HTTP"),
+    (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", RemoteProtocolError, "not HTTP"),
+    (b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", RemoteProtocolError, "not HTTP"),
+    (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70000, RemoteProtocolError, "headers of more"),
+    (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70000 + b"\r\n\r\n", RemoteProtocolError, "headers of more"),
+    (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 40000 + b"\r\n", RemoteProtocolError, "headers of more"),
+    (b"HTTP/1.1 100 C\r\n\r\n" * 5000, RemoteProtocolError, "headers of more"),
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n" + b"x" * 1100000, RemoteProtocolError, "body of more"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("data", "kind", "says"), FAULTS)
+@pytest.mark.parametrize("size", [1000, 100000000])
+def test_faults_are_values(data: bytes, kind: type[SignInError], says: str, size: int) -> None:
+    connection = asked(WANTING)
+    outcome: object = NEED_DATA
+    for at in range(0, len(data), size):
+        outcome = connection.receive(data[at : at + size])
+        if outcome is not NEED_DATA:
+            break
+    assert type(outcome) is kind
+    assert says in str(outcome)
+    assert outcome.server == "https://h:1"
+    assert outcome.step is Step.LOGIN
+
+
+def test_what_is_not_http_is_told_by_its_first_byte() -> None:
+    """A mail server has greeted by then, and waits: there will be no more bytes."""
+    assert isinstance(asked().receive(b"2"), RemoteProtocolError)
+
+
+def test_a_broken_body_that_nobody_wants_fails_nothing() -> None:
+    data = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno length\r\n"
+    connection = asked(GET)
+    outcome = connection.receive(data)
+    assert isinstance(outcome, Response)
+    assert outcome.status == 200
+    assert not connection.reusable
+    assert isinstance(asked(WANTING).receive(data), RemoteProtocolError)
+
+
+def test_an_answer_that_nobody_asked_for_is_not_the_next_ones() -> None:
+    connection = asked()
+    answer = b"HTTP/1.1 204 No\r\n\r\n"
+    assert isinstance(connection.receive(answer + answer), Response)
+    assert not connection.reusable
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"HTTP/1.1 200 OK\r\nX", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab"]
+)
+def test_the_end_of_the_stream_before_the_answer(data: bytes) -> None:
+    connection = asked(WANTING)
+    if data:
+        assert connection.receive(data) is NEED_DATA
+    outcome = connection.receive(b"")
+    assert isinstance(outcome, ConnectionFailed)
+    assert "closed" in outcome.text
+
+
+@given(
+    st.lists(st.binary(max_size=50) | st.sampled_from([b"HTTP/1.1 200 OK\r\n", b"\r\n\r\n", b""]))
+)
+def test_any_bytes_are_an_answer_or_a_fault(chunks: list[bytes]) -> None:
+    connection = asked(WANTING)
+    for chunk in chunks:
+        outcome = connection.receive(chunk)
+        assert isinstance(outcome, Response | NeedData | SignInError)
+        if not isinstance(outcome, NeedData):
+            break
+
+
+def test_headers_in_any_case() -> None:
+    response = Response.from_raw(200, [(b"PassportURLs", b" a:b\xff "), (b"passporturls", b"c")])
+    assert response.all("PASSPORTURLS") == ["a:b\udcff", "c"]
+    assert response.header("Passporturls") == "a:b\udcff"
+    assert response.header("X") is None
+
+
+def test_reprs_tell_nothing() -> None:
+    request = Request(
+        "GET", Url.parse("https://h/secret"), (("Authorization", "secret"),), b"secret"
+    )
+    response = Response(200, (("X", "secret"),), b"secret")
+    assert "secret" not in repr(request) + repr(response)
+
+
+def test_a_described_request_has_no_password() -> None:
+    value = authorization("a@b.example", Secret("hunter2"), "lc=1033")
+    headers = (("Authorization", value), ("X", "hunter2"), ("authorization", "hunter2"))
+    request = Request("GET", Url.parse("https://h/x?hunter2"), headers)
+    assert describe_request(request) == [
+        "GET https://h/x",
+        "Authorization: Passport1.4 OrgVerb=GET,OrgURL=http%3A%2F%2Fmessenger%2Emsn%2Ecom"
+        ",sign-in=a%40b.example,pwd=***,lc=1033",
+        "authorization: ***",
+    ]
+
+
+def test_a_described_answer_has_no_ticket() -> None:
+    request = Request("GET", Url.parse("https://h/"), secrets=(Secret("hunter2"),))
+    response = Response(
+        302,
+        (
+            (
+                "Authentication-Info",
+                "Passport1.4 da-status=success,from-PP='t=a,b=c&p=d',ru=http://x?t=a",
+            ),
+            ("WWW-Authenticate", "Passport1.4 da-status=failed,prompt,cbtxt=a,junk"),
+            ("location", "https://h/l?t=a"),
+            ("Location", "https://h/t=a&b"),
+            ("PassportURLs", "DARealm=x,DALogin=h/l?q,Help=https://y"),
+            ("Retry-After", "Sun, 22 Nov 2026 12:00:00 GMT"),
+            ("Retry-After", "hunter2"),
+            ("Set-Cookie", "MSPAuth=t"),
+        ),
+        b"body",
+    )
+    assert describe_response(response, request) == [
+        "HTTP 302",
+        "Authentication-Info: Passport1.4 da-status=success,from-PP=***,b=***,ru=***",
+        "WWW-Authenticate: Passport1.4 da-status=failed,prompt,cbtxt=***",
+        "location: https://h/l",
+        "Location: ***",
+        "PassportURLs: DARealm=x,DALogin=h/l,Help=***",
+        "Retry-After: Sun, 22 Nov 2026 12:00:00 GMT",
+        "Retry-After: ***",
+    ]
