@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -185,3 +186,21 @@ def test_the_kinds_of_errors_are_all_there() -> None:
         for name, value in vars(errors).items()
         if isinstance(value, type) and issubclass(value, SignInError)
     }
+
+
+def codes() -> list[tuple[int, str, str]]:
+    """Return every code from 100 to 999 with the kind and the whole text of its error."""
+    rows = []
+    for line in (Path(__file__).parent.parent / "data" / "codes.txt").read_text().splitlines():
+        numbers, kind, text = line.split(" ", 2)
+        first, _, last = numbers.partition("-")
+        rows += [(code, kind, text) for code in range(int(first), int(last or first) + 1)]
+    return rows
+
+
+def test_every_code() -> None:
+    assert [code for code, _, _ in codes()] == list(range(100, 1000))
+    for code, kind, text in codes():
+        error = error_for_code(code)
+        assert (type(error).__name__, error.code) == (kind, code)
+        assert str(error).replace(f" ({code})", "") == text

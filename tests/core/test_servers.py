@@ -61,27 +61,39 @@ def test_a_mapping_of_logins() -> None:
     assert Servers(login={"a.example": "https://a.example/l"}).login_for("x@b.example") is None
 
 
+NO_HTTPS = "is not encrypted; passwords go to https only: name an https URL"
+NO_HOST = 'is neither a host name nor a .suffix; name hosts, as in ("login.example.com", ".passport.example")'
+
+
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "says"),
     [
-        {"host": "https://h.example/"},
-        {"host": ""},
-        {"notification": "a b"},
-        {"login": "http://h.example/"},
-        {"nexus": "http://h.example/"},
-        {"rst": "h.example"},
-        {"login": {"": "https://h.example/"}},
-        {"trusted_hosts": ["https://h"]},
-        {"trusted_hosts": [""]},
-        {"trusted_hosts": ["."]},
-        {"trusted_hosts": ["h:443"]},
-        {"trusted_hosts": ["*.example"]},
-        {"trusted_hosts": ["..example"]},
+        ({"host": "https://h.example/"}, "host='https://h.example/': "),
+        ({"host": ""}, "host='': "),
+        ({"notification": "a b"}, "notification='a b': "),
+        ({"notification": 5}, "notification=5: an address is text"),
+        ({"login": "http://h.example/"}, f"login='http://h.example/' {NO_HTTPS}"),
+        ({"nexus": "http://h.example/"}, f"nexus='http://h.example/' {NO_HTTPS}"),
+        ({"rst": "http://h.example/"}, f"rst='http://h.example/' {NO_HTTPS}"),
+        ({"rst2": "http://h.example/"}, f"rst2='http://h.example/' {NO_HTTPS}"),
+        ({"rst": "h.example"}, "rst='h.example': "),
+        ({"rst2": 5}, "rst2=5: a URL is text"),
+        (
+            {"login": {"": "https://h.example/"}},
+            "login= has an empty domain; `*` stands for all others",
+        ),
+        ({"trusted_hosts": ["https://h"]}, f"trusted_hosts: 'https://h' {NO_HOST}"),
+        ({"trusted_hosts": [""]}, f"trusted_hosts: '' {NO_HOST}"),
+        ({"trusted_hosts": ["."]}, f"trusted_hosts: '' {NO_HOST}"),
+        ({"trusted_hosts": ["h:443"]}, f"trusted_hosts: 'h:443' {NO_HOST}"),
+        ({"trusted_hosts": ["*.example"]}, f"trusted_hosts: '*.example' {NO_HOST}"),
+        ({"trusted_hosts": ["..example"]}, f"trusted_hosts: '..example' {NO_HOST}"),
     ],
 )
-def test_what_is_no_address(arguments: dict[str, object]) -> None:
-    with pytest.raises(LocalProtocolError):
+def test_what_is_no_address(arguments: dict[str, object], says: str) -> None:
+    with pytest.raises(LocalProtocolError) as caught:
         Servers(**arguments)  # type: ignore[arg-type]
+    assert str(caught.value).startswith(says)
 
 
 @pytest.mark.parametrize(

@@ -379,3 +379,39 @@ def test_the_first_reason_counts() -> None:
 def test_too_late() -> None:
     error: SignInError = engine().too_late("reply to CHG", 0.1)
     assert str(error) == "session at ns:1863: no reply to CHG within 0.1 seconds"
+
+
+def test_what_the_errors_say() -> None:
+    silent = engine(receive=False)
+    with pytest.raises(LocalProtocolError) as refused:
+        silent.take_command()
+    assert str(refused.value) == (
+        "this session was signed in with receive=False: it keeps no commands; leave receive=False"
+        " out"
+    )
+    session = away()
+    with pytest.raises(ConnectionFailed) as lost:
+        session.check_alive()
+    assert str(lost.value) == (
+        "session at ns:1863: the session is away and signs in again by itself: the server closed the"
+        " connection; send it again once session.state is alive"
+    )
+
+
+def test_a_request_carries_its_payload() -> None:
+    session = engine()
+    session.request("UUX", (), b"<Data/>")
+    (command,) = session.take_output(session.connection, 100.0)
+    assert command.payload == b"<Data/>"
+
+
+def test_a_failed_write_on_another_connection_has_its_own_reason() -> None:
+    session = away(Reconnect(first=0.0))
+    session.tick(1000.0)
+    session.take_actions()
+    late = session.write_failed(session.connection + 7, ConnectionFailed("that one"), 1000.0)
+    assert late.text == "that one"
+    alive = engine()
+    alive.receive_data(alive.connection, b"OUT OTH\r\n", 100.0)
+    first = alive.write_failed(alive.connection, ConnectionFailed("broken pipe"), 100.0)
+    assert isinstance(first, SessionEnded)

@@ -17,6 +17,7 @@ from msnpauth.core.errors import (
     ConnectionFailed,
     LocalProtocolError,
     RemoteProtocolError,
+    ServiceUnavailable,
     SignInError,
     SignInTimeout,
     Step,
@@ -433,3 +434,37 @@ def test_an_older_dialect_has_its_own_route() -> None:
     assert shown(challenge(sign_in, 8, "lc=1")) == [f"fetch 1 {NEXUS}"]
     assert shown(sign_in.receive_response(1, TO_LOGIN)) == [f"fetch 2 {LOGIN}"]
     assert said(sign_in.receive_response(2, GRANTED)) == ["USR 4 TWN S t=1&p=\r\n"]
+
+
+def test_what_the_errors_say() -> None:
+    hint = "name one with Servers({}=…), or sign in by another scheme="
+    assert str(failure(new(15, login=LOGIN).start())) == (
+        f"no RST server is known for this network; {hint.format('rst')}"
+    )
+    assert str(failure(new(8).start())) == (
+        f"no nexus, login or RST server is known for this network; {hint.format('nexus')}"
+    )
+    with pytest.raises(LocalProtocolError) as caught:
+        new(8, login=LOGIN).renewal()
+    assert str(caught.value) == (
+        "these tickets cannot be renewed without a new connection; sign in again; tickets by RST"
+        " can be renewed (Servers(rst=…))"
+    )
+
+
+@pytest.mark.parametrize("remembered", [False, True])
+def test_a_busy_nexus_says_when_by_our_clock(remembered: bool) -> None:
+    """Also the nexus that is asked after a remembered login server was of no use."""
+    date = (NOW + timedelta(seconds=90)).strftime("%a, %d %b %Y %H:%M:%S GMT")
+    memory = Memory(login=Url.parse(LOGIN)) if remembered else None
+    servers = Servers(notification=NS, nexus=NEXUS)
+    sign_in = SignIn("a@b.example", "x", servers, dialects=[8], memory=memory, now=lambda: NOW)
+    actions = sign_in.start()
+    if remembered:
+        actions = challenge(sign_in, 8, "lc=1")
+        actions = sign_in.receive_response(fetched(actions).id, LOST)
+    busy = Response(503, (("Retry-After", date),))
+    actions = sign_in.receive_response(fetched(actions[:1]).id, busy)
+    error = failure(actions or challenge(sign_in, 8, "lc=1"))
+    assert isinstance(error, ServiceUnavailable)
+    assert error.retry_after == 90.0

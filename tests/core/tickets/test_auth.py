@@ -27,3 +27,9 @@ def test_wrong_arguments_are_refused_at_once() -> None:
 
 def test_repr() -> None:
     assert repr(TicketRequest("bob@msn.com", "hunter2", "lc=1", None)) == "for 'bob@msn.com'"
+
+
+def test_servers_that_are_none() -> None:
+    with pytest.raises(LocalProtocolError) as caught:
+        TicketRequest("a@b.example", "x", "lc=1", "messenger.example")  # type: ignore[arg-type]
+    assert str(caught.value) == ('servers= is not a Servers; as in Servers("messenger.example")')

@@ -271,3 +271,23 @@ def test_any_body_is_tickets_or_an_error(text: str) -> None:
     next(running)
     with pytest.raises((SignInError, StopIteration)):
         running.send(Response(200, (), f"<E><Body><Fault>{text}</Fault></Body></E>".encode()))
+
+
+def test_what_the_errors_say() -> None:
+    with pytest.raises(LocalProtocolError) as caught:
+        request_body(Soap.RST, "a@b", Secret("\x01"), WANTED, url=URL, now=NOW)
+    assert str(caught.value) == (
+        "passport or password hold a control character, which RST cannot carry"
+    )
+    assert refusal("<E/>").text == "the answer holds no ticket"
+    refused = refusal("", 401, ("WWW-Authenticate", "Passport1.4 da-status=failed,cbtxt=No"))
+    assert (refused.server, refused.code, refused.server_text) == (
+        "https://rst.example", "failed", "No",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("end", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"])
+def test_a_life_out_of_the_calendar(end: str) -> None:
+    life = f"<LifeTime><Created>0001-01-01T00:00:00Z</Created><Expires>{end}</Expires></LifeTime>"
+    found = ask(envelope(granted(MESSENGER_CLEAR, more=life)))[MESSENGER_CLEAR].expires
+    assert found is None or found < NOW

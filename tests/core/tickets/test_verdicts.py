@@ -64,6 +64,7 @@ def test_published_headers(vector: dict[str, Any]) -> None:
         (",,a=,,=x,b", {"a": "", "b": ""}),
         ("a='it's, fine',b=2", {"a": "it's, fine", "b": "2"}),
         ("a='x' ,b=\"y,z\"", {"a": "x", "b": "y,z"}),
+        ("a= 'x, y',b=\t\"z\"", {"a": "x, y", "b": "z"}),
         ("a\n", {"a\n": ""}),
         ("\n", {"\n": ""}),
         ("a=x\n", {"a": "x\n"}),
@@ -125,6 +126,7 @@ def test_a_header_that_makes_no_sense() -> None:
     [
         ({}, 401, None, "check the passport"),
         ({"da-status": "failed", "cbtxt": "No%2e"}, "failed", "No.", "check the passport"),
+        ({"da-status": "failed", "cbtxt": "N%FFo"}, "failed", "N\ufffdo", "check the passport"),
         ({"da-status": "failed-noretry"}, "failed-noretry", None, "do not try again"),
         ({"da-status": "success", "cbtxt": "hunter2%00"}, 401, None, "check the passport"),
         ({"da-status": "fail-hunter2"}, 401, None, "check the passport"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -121,3 +122,28 @@ def test_known() -> None:
         known([8, 20])
     with pytest.raises(LocalProtocolError, match="no dialects"):
         known([])
+
+
+def test_whole_rows() -> None:
+    """Every fact of every version, beside a copy that no change of the table changes along."""
+    kept = Path(__file__).parents[2] / "data" / "dialects.txt"
+    rows = []
+    for dialect in DIALECTS.values():
+        row = dataclasses.asdict(dialect) | {"product": dialect.product.id}
+        rows.append(" | ".join(f"{name} {value}" for name, value in row.items()))
+    assert rows == kept.read_text("utf-8").splitlines()
+
+
+def test_what_the_errors_say() -> None:
+    def said(dialects: list[int]) -> str:
+        with pytest.raises(LocalProtocolError) as caught:
+            scheme_of(dialects)
+        return str(caught.value)
+
+    numbers = ", ".join(map(str, [*range(2, 20), 21]))
+    assert said([]) == f"no dialects; dialects= takes numbers out of {numbers}"
+    assert said([20]) == f"MSNP20 is not known; dialects= takes numbers out of {numbers}"
+    assert said([8, 15]) == (
+        "these dialects sign in by different schemes; offer 2 to 7 (MD5), 8 to 14 (TWN), or 15 and"
+        " above (SSO)"
+    )

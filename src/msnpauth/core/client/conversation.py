@@ -268,10 +268,13 @@ class Conversation:
         # S: INF 2 MD5
         if self._scheme not in command.args:
             return [self._fault(f"the server does not offer {self._scheme}")]
-        return self._on_cvr(command)
+        return self._await_challenge()
 
     def _on_cvr(self, command: Command) -> list[Event]:
         # S: CVR 2 8.5.1302 8.5.1302 8.1.0178 http://… http://…
+        return self._await_challenge()
+
+    def _await_challenge(self) -> list[Event]:
         self.state = State.AWAIT_CHALLENGE
         if not self._pipeline:
             self._say_usr()

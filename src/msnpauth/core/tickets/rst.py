@@ -12,7 +12,7 @@ import re
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from html import escape
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
@@ -313,9 +313,9 @@ def _expires(answer: Element, now: datetime) -> datetime | None:
 def _time(text: str | None) -> datetime | None:
     try:
         found = datetime.fromisoformat(text or "")
-        return found.astimezone(UTC) if found.tzinfo else None
-    except (ValueError, OverflowError):  # a zone can lead out of the calendar
+    except ValueError:
         return None
+    return found if found.tzinfo else None
 
 
 # --- faults ------------------------------------------------------------------------------------
