@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from conftest import Authority
-from msnpauth import MSNPAuth, Servers, aio
+from msnpauth import LocalProtocolError, MSNPAuth, Servers, SignInError, aio
+from msnpauth.core.errors import Step
 from msnpauth.core.tickets.http import Request, Response
 from msnpauth.transports import make_async_transport, make_transport
 from wire import CHALLENGE, PASSPORT, PASSWORD, Script, Server, answers
@@ -44,7 +45,14 @@ class Carrier:
         return done if self.kind == "sync" else self._await(done)
 
     def fetch(self, request: Request, timeout: float = 20) -> Response:
-        found = self.call("fetch", request, timeout)
+        """Fetch; whatever goes wrong must say at which step, and at which server."""
+        try:
+            found = self.call("fetch", request, timeout)
+        except LocalProtocolError:
+            raise
+        except SignInError as error:
+            assert (error.step, error.server) == (request.step, request.url.origin)  # noqa: PT017
+            raise
         assert isinstance(found, Response)
         return found
 
@@ -97,6 +105,12 @@ def login(ask: Ask, authority: Authority) -> Callable[..., str]:
     def run(script: Script | bytes, **settings: Any) -> str:
         script = answers(script) if isinstance(script, bytes) else script
         with Server(script, authority.server_tls) as server:
-            return ask(Servers(login=f"{server.url}/login2.srf"), **settings)
+            try:
+                return ask(Servers(login=f"{server.url}/login2.srf"), **settings)
+            except LocalProtocolError:
+                raise
+            except SignInError as error:
+                assert (error.step, error.server) == (Step.LOGIN, server.url)  # noqa: PT017
+                raise
 
     return run

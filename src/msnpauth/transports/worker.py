@@ -55,13 +55,13 @@ class Task:
             deliver(outcome)
 
     def stop(self, outcome: SignInError | None = None) -> None:
-        """Let the exchange end as soon as it can."""
+        """Let the exchange end as soon as it can, and come to `outcome` if one is given."""
+        if outcome is not None:
+            self.settle(outcome)  # first: the library's own thread reports the shut-down, too
         with self._lock:
             self.is_stopped = True
             for sock in self._socks + self._copies:
                 shut_down(sock)
-        if outcome is not None:
-            self.settle(outcome)
 
     def hold(self, sock: socket.socket) -> None:
         """Note a connection of the library's, which `stop` shuts down."""
