@@ -6,9 +6,18 @@ driver are the deadline and `patience`; see docs/sans-io.md.
 
 import socket
 
-from msnpauth import SignIn, SignInError, service
-from msnpauth.core.client.actions import Connect, Done, Failed, Fetch, Prepare, Send, SignedIn
-from msnpauth.transports import make_transport
+from msnpauth import SignInError, service
+from msnpauth.sansio import (
+    Connect,
+    Done,
+    Failed,
+    Fetch,
+    Prepare,
+    Send,
+    SignedIn,
+    SignIn,
+    make_transport,
+)
 
 
 def drive(sign_in: SignIn, transport_ca: str) -> SignedIn:

@@ -37,6 +37,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from . import aio, observe, sansio, service, testing
     from .core.client.comeback import Reconnect
     from .core.client.engine import SessionState
     from .core.client.memory import Memory
@@ -59,52 +60,23 @@ if TYPE_CHECKING:
         WrongCredentials,
     )
     from .core.secrets import Secret
-    from .core.tickets.ticket import AsyncTicketCache, MemoryTicketCache, Ticket, TicketCache
+    from .core.tickets.ticket import Ticket
     from .core.wire.commands import Command, escape, unescape
     from .networks import Servers
+    from .options import AsyncOptions, Options
+    from .store.caches import AsyncTicketCache, MemoryTicketCache, TicketCache
     from .store.file_cache import FileTicketCache, PlainCacheWarning
     from .sync.auth import MSNPAuth
     from .sync.driver import sign_in
     from .sync.session import Session
     from .transports import AsyncTransport, Transport
 
-# Names by the module they live in; nothing is imported before it is asked for.
-_HOMES = {
-    "store.file_cache": ("FileTicketCache", "PlainCacheWarning"),
-    "core.client.comeback": ("Reconnect",),
-    "core.wire.commands": ("Command", "escape", "unescape"),
-    "core.client.engine": ("SessionState",),
-    "core.errors": (
-        "AccountBlocked",
-        "CertificateRejected",
-        "CommandRefused",
-        "ConnectionFailed",
-        "LocalProtocolError",
-        "NoCommonDialect",
-        "RemoteProtocolError",
-        "ServiceUnavailable",
-        "SessionEnded",
-        "SignInError",
-        "SignInTimeout",
-        "Step",
-        "TooManyRedirects",
-        "UntrustedRedirect",
-        "WrongCredentials",
-    ),
-    "core.secrets": ("Secret",),
-    "core.client.sign_in": ("SignIn",),
-    "core.client.memory": ("Memory",),
-    "core.tickets.ticket": ("AsyncTicketCache", "MemoryTicketCache", "Ticket", "TicketCache"),
-    "networks": ("Servers",),
-    "sync.auth": ("MSNPAuth",),
-    "sync.session": ("Session",),
-    "sync.driver": ("sign_in",),
-    "transports": ("AsyncTransport", "Transport"),
-}
-_MODULES = {name: module for module, names in _HOMES.items() for name in names}
+    __version__: str
 
 __all__ = [  # noqa: RUF022 - sorted without regard to case, as a reader looks names up
     "AccountBlocked",
+    "aio",
+    "AsyncOptions",
     "AsyncTicketCache",
     "AsyncTransport",
     "CertificateRejected",
@@ -118,11 +90,15 @@ __all__ = [  # noqa: RUF022 - sorted without regard to case, as a reader looks n
     "MemoryTicketCache",
     "MSNPAuth",
     "NoCommonDialect",
+    "observe",
+    "Options",
     "PlainCacheWarning",
     "Reconnect",
     "RemoteProtocolError",
+    "sansio",
     "Secret",
     "Servers",
+    "service",
     "ServiceUnavailable",
     "Session",
     "SessionEnded",
@@ -132,6 +108,7 @@ __all__ = [  # noqa: RUF022 - sorted without regard to case, as a reader looks n
     "SignInError",
     "SignInTimeout",
     "Step",
+    "testing",
     "Ticket",
     "TicketCache",
     "TooManyRedirects",
@@ -142,20 +119,59 @@ __all__ = [  # noqa: RUF022 - sorted without regard to case, as a reader looks n
     "__version__",
 ]
 
+# The rest is for Python only. A type checker reads the imports above: if it saw `__getattr__`, it
+# would believe that every name exists, `msnpauth.sing_in` too.
+if not TYPE_CHECKING:
+    # Names by the module they live in; nothing is imported before it is asked for.
+    _HOMES = {
+        "core.client.comeback": ("Reconnect",),
+        "core.client.engine": ("SessionState",),
+        "core.client.memory": ("Memory",),
+        "core.client.sign_in": ("SignIn",),
+        "core.errors": (
+            "AccountBlocked",
+            "CertificateRejected",
+            "CommandRefused",
+            "ConnectionFailed",
+            "LocalProtocolError",
+            "NoCommonDialect",
+            "RemoteProtocolError",
+            "ServiceUnavailable",
+            "SessionEnded",
+            "SignInError",
+            "SignInTimeout",
+            "Step",
+            "TooManyRedirects",
+            "UntrustedRedirect",
+            "WrongCredentials",
+        ),
+        "core.secrets": ("Secret",),
+        "core.tickets.ticket": ("Ticket",),
+        "core.wire.commands": ("Command", "escape", "unescape"),
+        "networks": ("Servers",),
+        "options": ("AsyncOptions", "Options"),
+        "store.caches": ("AsyncTicketCache", "MemoryTicketCache", "TicketCache"),
+        "store.file_cache": ("FileTicketCache", "PlainCacheWarning"),
+        "sync.auth": ("MSNPAuth",),
+        "sync.driver": ("sign_in",),
+        "sync.session": ("Session",),
+        "transports": ("AsyncTransport", "Transport"),
+    }
+    _MODULES = {name: module for module, names in _HOMES.items() for name in names}
+    _ROOMS = frozenset({"aio", "observe", "sansio", "service", "testing"})
 
-def __getattr__(name: str) -> object:
-    if name in _MODULES:
-        value = getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
-        globals()[name] = value
-        return value
-    if name == "__version__":
-        from importlib.metadata import version
+    def __getattr__(name: str) -> object:
+        if name in _MODULES:
+            value = getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
+            globals()[name] = value
+            return value
+        if name == "__version__":
+            from importlib.metadata import version
 
-        return version("msnpauth")
-    if name in ("aio", "service", "testing"):
-        return importlib.import_module(f".{name}", __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            return version("msnpauth")
+        if name in _ROOMS:
+            return importlib.import_module(f".{name}", __name__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    def __dir__() -> list[str]:
+        return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

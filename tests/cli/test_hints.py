@@ -21,10 +21,20 @@ KEYWORDS = {
     name
     for called in (msnpauth.sign_in, msnpauth.MSNPAuth, msnpauth.Servers, run)
     for name in inspect.signature(called).parameters
-}
+} | msnpauth.Options.__optional_keys__
 
 # The command gives none of these: no error of it can be about them.
-NEVER_GIVEN = {"ssl_context", "cache", "guid", "keys", "product", "receive", "tickets", "schemes"}
+NEVER_GIVEN = {
+    "ssl_context",
+    "cache",
+    "guid",
+    "keys",
+    "product",
+    "receive",
+    "tickets",
+    "schemes",
+    "observer",
+}
 
 # What names a keyword in a sentence; without a `=` only names that are no English words.
 NAMED = re.compile(rf"\b({'|'.join(KEYWORDS)})=|\b(\w+_\w+)\b|\b(Servers)\(")

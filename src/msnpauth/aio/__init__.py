@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 
 __all__ = ["MSNPAuth", "Session", "sign_in"]
 
-_HOMES = {"MSNPAuth": ".auth", "Session": ".session", "sign_in": ".driver"}
+if not TYPE_CHECKING:  # a type checker would believe that every name exists
+    _HOMES = {"MSNPAuth": ".auth", "Session": ".session", "sign_in": ".driver"}
 
+    def __getattr__(name: str) -> object:
+        if name in _HOMES:
+            return getattr(importlib.import_module(_HOMES[name], __name__), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
-def __getattr__(name: str) -> object:
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name], __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __dir__() -> list[str]:
+        return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

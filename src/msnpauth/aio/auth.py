@@ -6,22 +6,19 @@ import asyncio
 import os
 import ssl
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
-from .. import observe
-from ..core.errors import SignInError, SignInTimeout
 from ..core.secrets import Secret
 from ..core.servers import Servers
-from ..core.tickets.auth import TicketRequest, transport_fault
-from ..core.tickets.http import Exchange, Request, Response
+from ..core.tickets.auth import TicketRequest
 from ..core.tickets.passport14 import as_secret
 from ..core.tickets.ticket import Ticket
 from ..net.deadline import Deadline, check_timeout
+from ..observe import Observer, Watch
 from ..transports import AsyncTransport, make_async_transport
+from .exchange import run_exchange
 
-__all__ = ["MSNPAuth", "fetch_traced", "run_exchange"]
-
-T = TypeVar("T")
+__all__ = ["MSNPAuth"]
 
 
 class MSNPAuth:
@@ -42,11 +39,13 @@ class MSNPAuth:
         ca_file: str | os.PathLike[str] | None = None,
         ssl_context: ssl.SSLContext | None = None,
         timeout: float = 30.0,
+        observer: Observer | None = None,
     ) -> None:
         password = as_secret(password)
         self._request = TicketRequest(passport, password, challenge, servers)
         self._timeout = check_timeout(timeout)
-        self._settings = (transport, ca_file, ssl_context)
+        self._watch = Watch(observer)
+        self._settings = (transport, ca_file, ssl_context, self._watch)
         self._transport: AsyncTransport | None = None
         self._kept = False
         self._turns = asyncio.Lock()
@@ -71,7 +70,9 @@ class MSNPAuth:
         try:
             if self._transport is None:
                 self._transport = make_async_transport(*self._settings)
-            return await run_exchange(self._request.exchange(), self._transport, deadline)
+            return await run_exchange(
+                self._request.exchange(), self._transport, deadline, self._watch
+            )
         finally:
             try:
                 if not self._kept:
@@ -110,52 +111,3 @@ class MSNPAuth:
 
     def __repr__(self) -> str:
         return f"<MSNPAuth {self._request!r}>"
-
-
-async def run_exchange(exchange: Exchange[T], transport: AsyncTransport, deadline: Deadline) -> T:
-    """Carry the requests of an exchange until it returns its result.
-
-    Raises:
-        SignInError: the exchange's, or the carrier's where the exchange has no use for it.
-    """
-    try:
-        request = next(exchange)
-        while True:
-            try:
-                response = await fetch_traced(transport, request, deadline)
-            except SignInError as error:
-                request = exchange.throw(error)
-            else:
-                request = exchange.send(response)
-    except StopIteration as end:
-        result: T = end.value
-        return result
-
-
-async def fetch_traced(transport: AsyncTransport, request: Request, deadline: Deadline) -> Response:
-    """Carry a request, and log the masked exchange.
-
-    Raises:
-        SignInError: as `Transport.fetch`; also for whatever a carrier of the caller's raises.
-    """
-    observe.requested(request)
-    outcome = await _fetched(transport, request, deadline)
-    observe.answered(request, outcome)
-    if isinstance(outcome, SignInError):
-        raise outcome
-    return outcome
-
-
-async def _fetched(
-    transport: AsyncTransport, request: Request, deadline: Deadline
-) -> Response | SignInError:
-    step, server = request.step, request.url.origin
-    try:
-        return await transport.fetch(request, deadline.check(step, server))
-    except SignInTimeout:
-        # The carrier knows what was left; the caller knows what there was.
-        return deadline.passed(step, server)
-    except SignInError as error:
-        return error
-    except Exception as fault:  # noqa: BLE001 - a carrier of the caller's may raise anything
-        return transport_fault(fault, request)

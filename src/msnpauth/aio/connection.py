@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from .. import observe
 from ..core.errors import ConnectionFailed, SignInError, Step
 from ..core.wire.commands import Command
 from ..net.names import network_error
 from ..net.streams import Streams
+from ..observe import Watch
 
 __all__ = ["Connection"]
 
@@ -27,27 +27,31 @@ class Connection:
         server: `host:port`, for errors.
         timeout: seconds that a write may take.
         take_output: returns what is to be written now, each command once.
+        watch: is told what is written.
     """
 
     def __init__(
         self,
         streams: Streams,
+        *,
         number: int,
         server: str,
         timeout: float,
         take_output: Callable[[], list[Command]],
+        watch: Watch,
     ) -> None:
         self.streams = streams
         self.number = number
         self._server = server
         self._timeout = timeout
         self._take_output = take_output
+        self._watch = watch
         self._dropped = False
 
     def write_out(self) -> None:
         """Hand what there is to be written to asyncio, which keeps what cannot leave yet."""
         if (commands := self._take_output()) and not self.streams[1].is_closing():
-            observe.sent(commands)
+            self._watch.sent(self._server, commands)
             self.streams[1].write(b"".join(command.encode() for command in commands))
 
     async def drained(self) -> None:

@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import ssl
+import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from types import TracebackType
-from typing import Any
+from typing import Any, Unpack
 
-from .. import observe
 from ..core.client.actions import Action, Connect, Done, Failed, Fetch, Prepare, Send, SignedIn
-from ..core.client.comeback import Comeback, Reconnect, check_reconnect
-from ..core.client.memory import Memory
-from ..core.client.session import check_product
+from ..core.client.comeback import Comeback
 from ..core.client.sign_in import SignIn
 from ..core.errors import LocalProtocolError, SignInError, Step
 from ..core.secrets import Secret
 from ..core.servers import Servers
 from ..core.tickets.http import Response
 from ..core.tickets.passport14 import as_secret
-from ..core.tickets.ticket import AsyncTicketCache, Ticket, TicketCache
+from ..core.tickets.ticket import Ticket
 from ..core.urls import Address
-from ..net.deadline import Deadline, check_timeout
+from ..net.deadline import Deadline
 from ..net.names import network_error
 from ..net.streams import Streams, open_streams
-from ..store.machine import machine_guid
+from ..observe import Watch
+from ..options import AsyncOptions, Plan, plan
+from ..store.caches import AsyncTicketCache, TicketCache
 from ..store.remembering import PATIENCE, tag_for
 from ..transports import AsyncTransport, make_async_transport
-from .auth import fetch_traced, run_exchange
+from .exchange import fetch_watched, run_exchange
 from .remembering import note, recall
 from .session import Session
 
@@ -50,41 +48,11 @@ class sign_in:  # noqa: N801 - used as a function, like websockets' connect
         passport: str,
         password: str | Secret,
         servers: Servers,
-        *,
-        scheme: str | None = None,
-        dialects: Iterable[int] | None = None,
-        tickets: Iterable[str] = (),
-        guid: str | None = None,
-        cache: TicketCache | AsyncTicketCache | None = None,
-        transport: str | AsyncTransport | None = None,
-        ca_file: str | os.PathLike[str] | None = None,
-        ssl_context: ssl.SSLContext | None = None,
-        timeout: float = 30.0,
-        pipeline: bool = True,
-        product: tuple[str, str] | None = None,
-        reconnect: Reconnect | bool | None = None,
-        receive: bool = True,
+        **options: Unpack[AsyncOptions],
     ) -> None:
-        password = as_secret(password)
-        self._product = check_product(product)
-        self._reconnect = check_reconnect(reconnect)
-        self._timeout = check_timeout(timeout)
-        self._receive = receive
-        machine = SignIn(
-            passport,
-            password,
-            servers,
-            scheme=scheme,
-            dialects=dialects,
-            tickets=tickets,
-            guid=guid,
-            pipeline=pipeline,
-            observe=observe.observer(),
-        )
-        if guid is None and machine.needs_guid:
-            machine = machine.again(memory=Memory(), guid=machine_guid())
-        settings = (transport, ca_file, ssl_context)
-        self._entry = _Entry(machine, password, cache, settings, self._timeout)
+        password = as_secret(password)  # at once: a traceback shows what a function was given
+        self._plan = plan(passport, password, servers, options, AsyncOptions.__optional_keys__)
+        self._entry = _Entry(self._plan, options.get("cache"), options.get("transport"))
         self._session: Session | None = None
 
     def __await__(self) -> Generator[Any, None, Session]:
@@ -109,15 +77,16 @@ class sign_in:  # noqa: N801 - used as a function, like websockets' connect
             streams,
             signed_in,
             entry=self._entry,
-            reconnect=self._reconnect,
-            product=self._product,
-            timeout=self._timeout,
-            receive=self._receive,
+            reconnect=self._plan.reconnect,
+            product=self._plan.product,
+            timeout=self._plan.timeout,
+            receive=self._plan.receive,
+            watch=self._plan.watch,
         )
 
     async def _first_entered(self) -> tuple[Streams, SignedIn]:
         """Sign in for the first time; again and again where the policy wants that."""
-        policy = self._reconnect
+        policy = self._plan.reconnect
         comeback = Comeback(policy if policy is not None and policy.from_start else None)
         loop = asyncio.get_running_loop()
         while True:
@@ -127,9 +96,9 @@ class sign_in:  # noqa: N801 - used as a function, like websockets' connect
                 raise  # the caller's own mistake, which no other attempt would mend
             except SignInError as error:
                 pause = comeback.after_failure(error, loop.time())
+                self._plan.watch.failed(error, pause)
                 if pause is None:
                     raise
-                observe.failed(error, pause)
             await asyncio.sleep(pause)
 
 
@@ -138,26 +107,24 @@ class _Entry:
 
     def __init__(
         self,
-        machine: SignIn,
-        password: Secret,
+        made: Plan,
         cache: TicketCache | AsyncTicketCache | None,
-        transport: tuple[
-            str | AsyncTransport | None, str | os.PathLike[str] | None, ssl.SSLContext | None
-        ],
-        timeout: float,
+        transport: str | AsyncTransport | None,
     ) -> None:
-        self._machine = machine
-        self._password = password
+        self._machine = made.machine
+        self._password = made.password
         self._cache = cache
         self._entered = False
-        self._settings = transport
-        self._timeout = timeout
+        self._given = transport
+        self._settings = (transport, *made.tls, made.watch)
+        self._timeout = made.timeout
+        self._watch = made.watch
 
     async def enter(
         self, at: Address | None = None, first_trid: int = 1
     ) -> tuple[Streams, SignedIn]:
         """Sign in; return the connection and what is known of it."""
-        deadline = Deadline(self._timeout)
+        deadline, began = Deadline(self._timeout), time.monotonic()
         keys = self._machine.keys(tag_for(self._cache, self._password))
         patience = min(PATIENCE, self._timeout)
         kept = keys.load(await recall(self._cache, keys.all(), patience))
@@ -177,6 +144,7 @@ class _Entry:
             streams[1].transport.abort()
             raise
         self._machine, self._entered = machine, True
+        self._watch.signed_in(str(machine.server), began)
         return streams, signed_in
 
     async def renew(self) -> dict[str, Ticket]:
@@ -184,7 +152,9 @@ class _Entry:
         carrier = make_async_transport(*self._settings)
         before = self._machine.memory
         try:
-            return await run_exchange(self._machine.renewal(), carrier, Deadline(self._timeout))
+            return await run_exchange(
+                self._machine.renewal(), carrier, Deadline(self._timeout), self._watch
+            )
         finally:
             await self._release(carrier)
             keys = self._machine.keys(tag_for(self._cache, self._password))
@@ -192,7 +162,7 @@ class _Entry:
 
     async def _drive(self, machine: SignIn, deadline: Deadline) -> tuple[Streams, SignedIn]:
         carrier = make_async_transport(*self._settings)
-        driver = _Driver(machine, carrier, deadline)
+        driver = _Driver(machine, carrier, deadline, self._watch)
         try:
             signed_in = await driver.run()
             return driver.take_streams(), signed_in
@@ -203,15 +173,18 @@ class _Entry:
                 await self._release(carrier)
 
     async def _release(self, carrier: AsyncTransport) -> None:
-        if carrier is not self._settings[0]:
+        if carrier is not self._given:
             await carrier.close()
 
 
 class _Driver:
     """Tasks talk to the notification server and carry HTTPS; what they meet is put in one queue."""
 
-    def __init__(self, machine: SignIn, transport: AsyncTransport, deadline: Deadline) -> None:
+    def __init__(
+        self, machine: SignIn, transport: AsyncTransport, deadline: Deadline, watch: Watch
+    ) -> None:
         self._machine = machine
+        self._watch = watch
         self._transport = transport
         self._deadline = deadline
         self._inputs: asyncio.Queue[Callable[[], list[Action]]] = asyncio.Queue()
@@ -232,7 +205,7 @@ class _Driver:
     async def _perform(self, pending: list[Action]) -> SignedIn:
         while True:
             for action in pending:
-                observe.acted(action)
+                self._watch.acted(action)
                 match action:
                     case Done(result):
                         return await self._handed_over(result)
@@ -240,9 +213,10 @@ class _Driver:
                         raise error
                     case Connect(address):
                         await self._drop_talk()
-                        self._talk = _Talk(address, self._deadline, self._heard)
+                        self._talk = _Talk(address, self._deadline, self._watch, self._heard)
                     case Send():
                         if self._talk is not None:
+                            self._watch.sent(str(self._machine.server), action.commands)
                             self._talk.send(action.encode())
                     case Prepare() | Fetch():
                         task = asyncio.create_task(self._carry(action))
@@ -316,7 +290,7 @@ class _Driver:
 
     async def _fetched(self, action: Fetch) -> Response | SignInError:
         try:
-            return await fetch_traced(self._transport, action.request, self._deadline)
+            return await fetch_watched(self._transport, action.request, self._deadline, self._watch)
         except SignInError as error:
             return error
 
@@ -325,8 +299,13 @@ class _Talk:
     """The connection to one notification server; tells what it hears, and if it breaks."""
 
     def __init__(
-        self, address: Address, deadline: Deadline, heard: Callable[[_Talk], None]
+        self,
+        address: Address,
+        deadline: Deadline,
+        watch: Watch,
+        heard: Callable[[_Talk], None],
     ) -> None:
+        self._watch = watch
         self._address = address
         self._deadline = deadline
         self._heard = heard
@@ -356,7 +335,9 @@ class _Talk:
 
     async def _run(self) -> None:
         try:
-            streams = await open_streams(self._address, self._deadline, Step.NOTIFICATION)
+            streams = await open_streams(
+                self._address, self._deadline, Step.NOTIFICATION, watch=self._watch
+            )
             self.streams = streams
             streams[1].write(bytes(self._outbox))
             while data := await streams[0].read(_CHUNK):

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
-from .. import observe
 from ..core.client.actions import SignedIn
 from ..core.client.engine import Drop, Engine, Enter, Left, SessionState, Tell
 from ..core.errors import ConnectionFailed, SignInError, Step
@@ -21,6 +20,7 @@ from ..core.tickets.ticket import Ticket
 from ..core.urls import Address
 from ..core.wire.commands import Command
 from ..net.streams import Streams
+from ..observe import Watch
 from .connection import Connection
 
 __all__ = ["Entry", "Pump"]
@@ -44,15 +44,22 @@ class Pump:
         engine: the session.
         entry: signs in again; None where that is not possible.
         timeout: seconds that a write may take.
+        watch: is told what happens.
     """
 
     def __init__(
-        self, streams: Streams, engine: Engine, entry: Entry | None, timeout: float
+        self,
+        streams: Streams,
+        engine: Engine,
+        entry: Entry | None,
+        timeout: float,
+        watch: Watch,
     ) -> None:
         self.engine = engine
         self.process = os.getpid()
         self._entry = entry
         self._timeout = timeout
+        self._watch = watch
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -222,8 +229,8 @@ class Pump:
         while actions := self.engine.take_actions():
             for action in actions:
                 match action:
-                    case Tell(event):
-                        observe.told(event)
+                    case Tell():
+                        self._watch.told(action)
                     case Drop():
                         self.connection.drop()
                     case Enter(at, first_trid):
@@ -253,7 +260,12 @@ class Pump:
         """Return the engine's present connection, with what it has to say already written."""
         number, server = self.engine.connection, self.engine.line.server
         connection = Connection(
-            streams, number, server, self._timeout, functools.partial(self._take_output, number)
+            streams,
+            number=number,
+            server=server,
+            timeout=self._timeout,
+            take_output=functools.partial(self._take_output, number),
+            watch=self._watch,
         )
         connection.write_out()
         self._set_timer()
@@ -265,4 +277,4 @@ class Pump:
     def _tell_the_rest(self) -> None:
         for action in self.engine.take_actions():
             if isinstance(action, Tell):
-                observe.told(action.event)
+                self._watch.told(action)

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TypeGuard, TypeVar, cast
 
 from ..core.client.memory import Change
-from ..core.tickets.ticket import AsyncTicketCache, MemoryTicketCache, TicketCache
+from ..store.caches import AsyncTicketCache, MemoryTicketCache, TicketCache
 from ..store.remembering import PATIENCE, Kept, checked, read, secret_or_none, warn, write
 
 __all__ = ["note", "recall"]

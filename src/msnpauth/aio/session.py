@@ -18,6 +18,7 @@ from ..core.errors import LocalProtocolError, SessionEnded, SignInError
 from ..core.tickets.ticket import Ticket
 from ..core.wire.commands import Command
 from ..net.streams import Streams
+from ..observe import SILENT, Watch
 from .pump import Entry, Pump
 
 __all__ = ["Detached", "Session"]
@@ -56,6 +57,7 @@ class Session:
         entry: Entry | None = None,
         reconnect: Reconnect | None = None,
         receive: bool = True,
+        watch: Watch = SILENT,
     ) -> None:
         self._timeout = timeout
         self._entry = entry
@@ -67,7 +69,7 @@ class Session:
             returns=entry is not None,
             receive=receive,
         )
-        self._pump = Pump(streams, self._engine, entry, timeout)
+        self._pump = Pump(streams, self._engine, entry, timeout, watch)
         self._closed = False
 
     # --- what it knows -------------------------------------------------------------------------

@@ -80,6 +80,13 @@ class SignInError(Exception):
 
     default_hint = ""
 
+    # A traceback names the place where people find an error: `msnpauth.WrongCredentials`.
+    __module__ = "msnpauth"
+
+    def __init_subclass__(cls) -> None:
+        if cls.__module__ == __name__:
+            cls.__module__ = "msnpauth"
+
     def __init__(
         self,
         text: str,

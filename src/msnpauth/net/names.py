@@ -21,12 +21,14 @@ __all__ = [
     "AddressInfo",
     "client_context",
     "connect_timeout",
+    "hosts_of",
     "interleaved",
     "look_up",
     "most_telling",
     "network_error",
     "new_socket",
     "numeric",
+    "peer_of",
 ]
 
 AddressInfo = tuple[socket.AddressFamily, tuple[Any, ...]]
@@ -78,6 +80,20 @@ def new_socket(family: socket.AddressFamily) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def hosts_of(places: list[AddressInfo]) -> list[str]:
+    """Return the addresses as text, without their ports."""
+    return [str(where[0]) for _, where in places]
+
+
+def peer_of(sock: socket.socket) -> str:
+    """Return the address and port at the other end of a connection; empty when it is gone."""
+    try:
+        host, port = sock.getpeername()[:2]
+    except OSError:
+        return ""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def look_up(

@@ -13,30 +13,35 @@ from contextlib import suppress
 
 from ..core.errors import ConnectionFailed, SignInError, Step
 from ..core.urls import Address
+from ..observe import SILENT, Watch
 from .deadline import Deadline
 from .names import (
     ATTEMPT_DELAY,
     AddressInfo,
     connect_timeout,
+    hosts_of,
     interleaved,
     look_up,
     most_telling,
     network_error,
     new_socket,
     numeric,
+    peer_of,
 )
 
 __all__ = ["Connecting", "connect_tcp", "shut_down"]
 
 
-def connect_tcp(address: Address, deadline: Deadline, step: Step) -> socket.socket:
+def connect_tcp(
+    address: Address, deadline: Deadline, step: Step, *, watch: Watch = SILENT
+) -> socket.socket:
     """Return a TCP connection to whichever address of the host answers first.
 
     Raises:
         ConnectionFailed: there is no such host, or none of its addresses could be reached.
         SignInTimeout: the deadline passed.
     """
-    return Connecting(address, deadline, step).run()
+    return Connecting(address, deadline, step, watch=watch).run()
 
 
 class Connecting:
@@ -47,11 +52,19 @@ class Connecting:
         deadline: when all ends.
         step: of the sign-in, for errors.
         server: what errors call it; by default `host:port`.
+        watch: is told of the addresses and of the connection.
     """
 
     def __init__(
-        self, address: Address, deadline: Deadline, step: Step, server: str | None = None
+        self,
+        address: Address,
+        deadline: Deadline,
+        step: Step,
+        server: str | None = None,
+        *,
+        watch: Watch = SILENT,
     ) -> None:
+        self._watch = watch
         self._address = address
         self._deadline = deadline
         self._step = step
@@ -70,9 +83,11 @@ class Connecting:
         """
         try:
             places = numeric(self._address) or self._resolve()
-            if len(places) == 1:
-                return self._direct(*places[0])
-            return self._race(interleaved(places))
+            began = time.monotonic()
+            direct = len(places) == 1
+            sock = self._direct(*places[0]) if direct else self._race(interleaved(places))
+            self._watch.connected(self._server, peer_of(sock), began)
+            return sock
         except SignInError as problem:
             error = problem
         except Exception as problem:  # noqa: BLE001 - what comes out of here is ours
@@ -97,6 +112,7 @@ class Connecting:
         return ConnectionFailed(text, step=self._step, server=self._server)
 
     def _resolve(self) -> list[AddressInfo]:
+        began = time.monotonic()
         look_up(self._address, self._step, self._found.put)
         left = self._deadline.check(self._step, self._server)
         try:
@@ -108,6 +124,7 @@ class Connecting:
         if not result:
             text = "the host has no address"
             raise ConnectionFailed(text, step=self._step, server=self._server)
+        self._watch.looked_up(self._address.host, hosts_of(result), began)
         return result
 
     def _direct(self, family: socket.AddressFamily, where: tuple[object, ...]) -> socket.socket:

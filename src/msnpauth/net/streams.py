@@ -5,22 +5,26 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import time
 from collections import deque
 from contextlib import suppress
 
 from ..core.errors import ConnectionFailed, SignInError, Step
 from ..core.urls import Address
+from ..observe import SILENT, Watch
 from .deadline import Deadline
 from .names import (
     ATTEMPT_DELAY,
     AddressInfo,
     connect_timeout,
+    hosts_of,
     interleaved,
     look_up,
     most_telling,
     network_error,
     new_socket,
     numeric,
+    peer_of,
 )
 
 __all__ = ["Streams", "open_streams"]
@@ -35,6 +39,7 @@ async def open_streams(
     *,
     ssl_context: ssl.SSLContext | None = None,
     server: str | None = None,
+    watch: Watch = SILENT,
 ) -> Streams:
     """Return a connection to whichever address of the host answers first, over TLS if wanted.
 
@@ -44,6 +49,7 @@ async def open_streams(
         step: of the sign-in, for errors.
         ssl_context: TLS settings; none for plain TCP.
         server: what errors call it; by default `host:port`.
+        watch: is told of the addresses, of the connection and of the handshake.
 
     Raises:
         ConnectionFailed, CertificateRejected: there is no such host, or none of its addresses
@@ -55,12 +61,17 @@ async def open_streams(
     left = deadline.check(step, server)
     try:
         async with asyncio.timeout(left):
-            places = numeric(address) or await _resolve(address, step)
+            places = numeric(address) or await _resolve(address, step, watch)
+            began = time.monotonic()
             sock = await race.run(interleaved(places))
+            watch.connected(server, peer_of(sock), began)
             if ssl_context is None:
                 return await _over_tcp(sock)
+            began = time.monotonic()
             # asyncio's own limit for a handshake is a minute: ours is the deadline.
-            return await _over_tls(sock, ssl_context, address.host, left + 1)
+            streams = await _over_tls(sock, ssl_context, address.host, left + 1)
+            watch.secured(server, streams[1].get_extra_info("ssl_object").version(), began)
+            return streams
     except SignInError as problem:
         error = problem
     except Exception as problem:  # noqa: BLE001 - what comes out of here is ours
@@ -167,7 +178,8 @@ class _Race:
                 sock.close()
 
 
-async def _resolve(address: Address, step: Step) -> list[AddressInfo]:
+async def _resolve(address: Address, step: Step, watch: Watch) -> list[AddressInfo]:
+    began = time.monotonic()
     loop = asyncio.get_running_loop()
     future: asyncio.Future[list[AddressInfo] | SignInError] = loop.create_future()
 
@@ -185,4 +197,5 @@ async def _resolve(address: Address, step: Step) -> list[AddressInfo]:
         raise result
     if not result:
         raise ConnectionFailed("the host has no address", step=step, server=str(address))
+    watch.looked_up(address.host, hosts_of(result), began)
     return result

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from ..core.client.memory import Change
 from ..core.secrets import Secret
-from ..core.tickets.ticket import TicketCache
+from .caches import TicketCache
 from .machine import password_tag
 
 __all__ = ["PATIENCE", "Kept", "checked", "read", "secret_or_none", "tag_for", "warn", "write"]

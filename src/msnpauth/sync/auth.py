@@ -5,25 +5,22 @@ from __future__ import annotations
 import os
 import weakref
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
-from .. import observe
-from ..core.errors import SignInError, SignInTimeout
 from ..core.secrets import Secret
 from ..core.servers import Servers
-from ..core.tickets.auth import TicketRequest, transport_fault
-from ..core.tickets.http import Exchange, Request, Response
+from ..core.tickets.auth import TicketRequest
 from ..core.tickets.passport14 import as_secret
 from ..core.tickets.ticket import Ticket
 from ..net.deadline import Deadline, check_timeout
+from ..observe import Observer, Watch
 from ..transports import Transport, make_transport
+from .exchange import run_exchange
 
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["MSNPAuth", "fetch_traced", "run_exchange"]
-
-T = TypeVar("T")
+__all__ = ["MSNPAuth"]
 
 
 class MSNPAuth:
@@ -41,6 +38,7 @@ class MSNPAuth:
         ca_file: certificates to trust, in PEM, instead of the system's.
         ssl_context: TLS settings of your own.
         timeout: seconds for each ticket, all of it.
+        observer: is called with every event of `msnpauth.observe`, in whichever thread it happens.
 
     Raises:
         LocalProtocolError: an argument cannot be right; nothing was sent.
@@ -57,11 +55,13 @@ class MSNPAuth:
         ca_file: str | os.PathLike[str] | None = None,
         ssl_context: ssl.SSLContext | None = None,
         timeout: float = 30.0,
+        observer: Observer | None = None,
     ) -> None:
         password = as_secret(password)
         self._request = TicketRequest(passport, password, challenge, servers)
         self._timeout = check_timeout(timeout)
-        self._settings = (transport, ca_file, ssl_context)
+        self._watch = Watch(observer)
+        self._settings = (transport, ca_file, ssl_context, self._watch)
         self._transport: Transport | None = None
         self._finalizer: weakref.finalize[[], MSNPAuth] | None = None
 
@@ -85,7 +85,9 @@ class MSNPAuth:
             LocalProtocolError: no login server is known, or the transport is not installed.
         """
         transport = self._open_transport()
-        return run_exchange(self._request.exchange(), transport, Deadline(self._timeout))
+        return run_exchange(
+            self._request.exchange(), transport, Deadline(self._timeout), self._watch
+        )
 
     def close(self) -> None:
         """Close the connection. The object may be used again."""
@@ -113,50 +115,3 @@ class MSNPAuth:
 
     def __repr__(self) -> str:
         return f"<MSNPAuth {self._request!r}>"
-
-
-def run_exchange(exchange: Exchange[T], transport: Transport, deadline: Deadline) -> T:
-    """Carry the requests of an exchange until it returns its result.
-
-    Raises:
-        SignInError: the exchange's, or the carrier's where the exchange has no use for it.
-    """
-    try:
-        request = next(exchange)
-        while True:
-            try:
-                response = fetch_traced(transport, request, deadline)
-            except SignInError as error:
-                request = exchange.throw(error)
-            else:
-                request = exchange.send(response)
-    except StopIteration as end:
-        result: T = end.value
-        return result
-
-
-def fetch_traced(transport: Transport, request: Request, deadline: Deadline) -> Response:
-    """Carry a request, and log the masked exchange.
-
-    Raises:
-        SignInError: as `Transport.fetch`; also for whatever a carrier of the caller's raises.
-    """
-    observe.requested(request)
-    outcome = _fetched(transport, request, deadline)
-    observe.answered(request, outcome)
-    if isinstance(outcome, SignInError):
-        raise outcome
-    return outcome
-
-
-def _fetched(transport: Transport, request: Request, deadline: Deadline) -> Response | SignInError:
-    step, server = request.step, request.url.origin
-    try:
-        return transport.fetch(request, deadline.check(step, server))
-    except SignInTimeout:
-        # The carrier knows what was left; the caller knows what there was.
-        return deadline.passed(step, server)
-    except SignInError as error:
-        return error
-    except Exception as fault:  # noqa: BLE001 - a carrier of the caller's may raise anything
-        return transport_fault(fault, request)

@@ -8,10 +8,10 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-from .. import observe
 from ..core.errors import ConnectionFailed, SignInError, Step
 from ..core.wire.commands import Command
 from ..net.names import network_error
+from ..observe import Watch
 
 __all__ = ["Connection"]
 
@@ -28,15 +28,18 @@ class Connection:
         server: `host:port`, for errors.
         timeout: seconds that a write may take.
         take_output: returns what is to be written now, each command once.
+        watch: is told what is written.
     """
 
     def __init__(
         self,
         sock: socket.socket,
+        *,
         number: int,
         server: str,
         timeout: float,
         take_output: Callable[[], list[Command]],
+        watch: Watch,
     ) -> None:
         sock.settimeout(timeout)
         self.sock = sock
@@ -44,6 +47,7 @@ class Connection:
         self._server = server
         self._timeout = timeout
         self._take_output = take_output
+        self._watch = watch
         self._writing = threading.Lock()
         self._broken: SignInError | None = None
 
@@ -100,7 +104,7 @@ class Connection:
     def _write(self, commands: list[Command]) -> None:
         if self._broken is not None:
             return
-        observe.sent(commands)
+        self._watch.sent(self._server, commands)
         try:
             self.sock.sendall(b"".join(command.encode() for command in commands))
         except TimeoutError:

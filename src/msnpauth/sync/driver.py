@@ -2,41 +2,36 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar, Unpack
 
-from .. import observe
 from ..core.client.actions import Action, Connect, Done, Failed, Fetch, Prepare, Send, SignedIn
-from ..core.client.comeback import Comeback, Reconnect, check_reconnect
-from ..core.client.memory import Memory
-from ..core.client.session import check_product
+from ..core.client.comeback import Comeback
 from ..core.client.sign_in import SignIn
 from ..core.errors import ConnectionFailed, LocalProtocolError, SignInError, Step
 from ..core.secrets import Secret
 from ..core.servers import Servers
 from ..core.tickets.http import Response
 from ..core.tickets.passport14 import as_secret
-from ..core.tickets.ticket import Ticket, TicketCache
+from ..core.tickets.ticket import Ticket
 from ..core.urls import Address
-from ..net.deadline import Deadline, check_timeout
+from ..net.deadline import Deadline
 from ..net.names import network_error
 from ..net.sockets import connect_tcp
-from ..store.machine import machine_guid
+from ..observe import Watch
+from ..options import Options, Plan, plan
+from ..store.caches import TicketCache
 from ..store.remembering import PATIENCE, tag_for
 from ..transports import Transport, make_transport
-from .auth import fetch_traced, run_exchange
+from .exchange import fetch_watched, run_exchange
 from .remembering import note, recall
 from .session import Session
-
-if TYPE_CHECKING:
-    import ssl
 
 __all__ = ["sign_in"]
 
@@ -50,20 +45,7 @@ def sign_in(
     passport: str,
     password: str | Secret,
     servers: Servers,
-    *,
-    scheme: str | None = None,
-    dialects: Iterable[int] | None = None,
-    tickets: Iterable[str] = (),
-    guid: str | None = None,
-    cache: TicketCache | None = None,
-    transport: str | Transport | None = None,
-    ca_file: str | os.PathLike[str] | None = None,
-    ssl_context: ssl.SSLContext | None = None,
-    timeout: float = 30.0,
-    pipeline: bool = True,
-    product: tuple[str, str] | None = None,
-    reconnect: Reconnect | bool | None = None,
-    receive: bool = True,
+    **options: Unpack[Options],
 ) -> Session:
     """Sign in; the session is a context manager that says OUT at its end.
 
@@ -71,57 +53,32 @@ def sign_in(
         passport: the account's address.
         password: its password, as text or `Secret`.
         servers: where the network's servers are.
-        scheme: `SSO`, `TWN` or `MD5`; by default the best that the servers allow, never MD5
-            unless `Servers(schemes=…)` says so.
-        dialects: MSNP versions to offer, all of one scheme; those in use by default.
-        tickets: addresses to ask the RST for besides, such as `contacts.msn.com`.
-        guid: the machine's, for MSNP16 and on; one that stays the same by default.
-        cache: remembers tickets until they expire, and which servers to ask: see `TicketCache`.
-        transport: what carries the HTTPS part: `sockets`, `curl`, `httpx` or a `Transport`.
-        ca_file: certificates to trust, in PEM, instead of the system's.
-        ssl_context: TLS settings of your own.
-        timeout: seconds for the whole sign-in.
-        pipeline: send VER, CVR and USR in one flight; False for a server that cannot take it.
-        product: id and key that answer a CHL; by default those of a client of that version.
-        reconnect: when and how to sign in again once the connection is lost, True for the default
-            `Reconnect()`; never by default.
-        receive: False when nobody will ever receive: the server's commands are passed over, and
-            not kept.
+        options: any of `scheme`, `dialects`, `tickets`, `guid`, `pipeline`, `cache`, `transport`,
+            `ca_file`, `ssl_context`, `timeout`, `product`, `reconnect`, `receive` and `observer`:
+            `msnpauth.Options` says what each means, and its default.
 
     Raises:
-        SignInError: whichever of its kinds; see `msnpauth.core.errors`.
+        SignInError: whichever of its kinds; see `msnpauth.SignInError`.
     """
-    password = as_secret(password)
-    policy, product = check_reconnect(reconnect), check_product(product)
-    machine = SignIn(
-        passport,
-        password,
-        servers,
-        scheme=scheme,
-        dialects=dialects,
-        tickets=tickets,
-        guid=guid,
-        pipeline=pipeline,
-        observe=observe.observer(),
-    )
-    if guid is None and machine.needs_guid:
-        machine = machine.again(memory=Memory(), guid=machine_guid())
-    settings = (transport, ca_file, ssl_context)
-    entry = _Entry(machine, password, cache, settings, check_timeout(timeout))
-    sock, signed_in = _first_entered(entry, policy)
+    password = as_secret(password)  # at once: a traceback shows what a function was given
+    made = plan(passport, password, servers, options, Options.__optional_keys__)
+    entry = _Entry(made, options.get("cache"), options.get("transport"))
+    sock, signed_in = _first_entered(entry, made)
     return Session(
         sock,
         signed_in,
         entry=entry,
-        reconnect=policy,
-        product=product,
-        timeout=timeout,
-        receive=receive,
+        reconnect=made.reconnect,
+        product=made.product,
+        timeout=made.timeout,
+        receive=made.receive,
+        watch=made.watch,
     )
 
 
-def _first_entered(entry: _Entry, policy: Reconnect | None) -> tuple[socket.socket, SignedIn]:
+def _first_entered(entry: _Entry, made: Plan) -> tuple[socket.socket, SignedIn]:
     """Sign in for the first time; again and again where the policy wants that."""
+    policy = made.reconnect
     comeback = Comeback(policy if policy is not None and policy.from_start else None)
     while True:
         try:
@@ -130,9 +87,9 @@ def _first_entered(entry: _Entry, policy: Reconnect | None) -> tuple[socket.sock
             raise  # the caller's own mistake, which no other attempt would mend
         except SignInError as error:
             pause = comeback.after_failure(error, time.monotonic())
+            made.watch.failed(error, pause)
             if pause is None:
                 raise
-            observe.failed(error, pause)
         time.sleep(pause)
 
 
@@ -140,21 +97,16 @@ class _Entry:
     """How one account signs in at one network; a session does it again when it has to."""
 
     def __init__(
-        self,
-        machine: SignIn,
-        password: Secret,
-        cache: TicketCache | None,
-        transport: tuple[
-            str | Transport | None, str | os.PathLike[str] | None, ssl.SSLContext | None
-        ],
-        timeout: float,
+        self, made: Plan, cache: TicketCache | None, transport: str | Transport | None
     ) -> None:
-        self._machine = machine
-        self._password = password
+        self._machine = made.machine
+        self._password = made.password
         self._cache = cache
         self._entered = False
-        self._settings = transport
-        self._timeout = timeout
+        self._given = transport
+        self._settings = (transport, *made.tls, made.watch)
+        self._timeout = made.timeout
+        self._watch = made.watch
         self._aborted = False
         self._driver: _Driver | None = None
 
@@ -162,7 +114,7 @@ class _Entry:
         self, at: Address | None = None, first_trid: int = 1
     ) -> tuple[socket.socket, SignedIn]:
         """Sign in; return the connection and what is known of it."""
-        deadline = Deadline(self._timeout)
+        deadline, began = Deadline(self._timeout), time.monotonic()
         keys = self._machine.keys(tag_for(self._cache, self._password))
         patience = min(PATIENCE, self._timeout)
         kept = keys.load(recall(self._cache, keys.all(), patience))
@@ -176,6 +128,7 @@ class _Entry:
             machine.give_up()
             note(self._cache, keys.changes(kept, machine.memory))
         self._machine, self._entered = machine, True
+        self._watch.signed_in(str(machine.server), began)
         return sock, signed_in
 
     def renew(self) -> dict[str, Ticket]:
@@ -183,7 +136,9 @@ class _Entry:
         carrier = make_transport(*self._settings)
         before = self._machine.memory
         try:
-            return run_exchange(self._machine.renewal(), carrier, Deadline(self._timeout))
+            return run_exchange(
+                self._machine.renewal(), carrier, Deadline(self._timeout), self._watch
+            )
         finally:
             self._release(carrier)
             keys = self._machine.keys(tag_for(self._cache, self._password))
@@ -199,7 +154,7 @@ class _Entry:
     def _drive(self, machine: SignIn, deadline: Deadline) -> tuple[socket.socket, SignedIn]:
         carrier = make_transport(*self._settings)
         try:
-            driver = self._driver = _Driver(machine, carrier, deadline)
+            driver = self._driver = _Driver(machine, carrier, deadline, self._watch)
             try:
                 if self._aborted:
                     driver.abort()
@@ -215,7 +170,7 @@ class _Entry:
             raise
 
     def _release(self, carrier: Transport) -> None:
-        if carrier is not self._settings[0]:
+        if carrier is not self._given:
             carrier.close()
 
 
@@ -226,13 +181,16 @@ class _Driver:
         ConnectionFailed: there is no descriptor, or no thread, left for it.
     """
 
-    def __init__(self, machine: SignIn, transport: Transport, deadline: Deadline) -> None:
+    def __init__(
+        self, machine: SignIn, transport: Transport, deadline: Deadline, watch: Watch
+    ) -> None:
         self._machine = machine
         self._deadline = deadline
+        self._watch = watch
         self._sock: socket.socket | None = None
         self._selector = _made(selectors.DefaultSelector)
         try:
-            self._https = _made(lambda: _HttpsThread(transport, deadline))
+            self._https = _made(lambda: _HttpsThread(transport, deadline, watch))
             self._selector.register(self._https.ready, selectors.EVENT_READ)
         except BaseException:
             self._selector.close()
@@ -244,7 +202,7 @@ class _Driver:
         while True:
             while pending:
                 action = pending.pop(0)
-                observe.acted(action)
+                self._watch.acted(action)
                 match action:
                     case Done(result):
                         return result
@@ -282,7 +240,9 @@ class _Driver:
         try:
             if isinstance(action, Connect):
                 self._drop()
-                self._sock = connect_tcp(action.address, self._deadline, Step.NOTIFICATION)
+                self._sock = connect_tcp(
+                    action.address, self._deadline, Step.NOTIFICATION, watch=self._watch
+                )
                 self._selector.register(self._sock, selectors.EVENT_READ)
             else:
                 self._send(action)
@@ -294,6 +254,7 @@ class _Driver:
         server = str(self._machine.server)
         if self._sock is None:
             return  # the connection that it was meant for has just failed
+        self._watch.sent(server, action.commands)
         try:
             self._sock.settimeout(self._deadline.check(Step.NOTIFICATION, server))
             self._sock.sendall(action.encode())
@@ -344,8 +305,9 @@ class _Driver:
 class _HttpsThread:
     """Performs Prepare and Fetch one after another; `ready` turns readable at each answer."""
 
-    def __init__(self, transport: Transport, deadline: Deadline) -> None:
+    def __init__(self, transport: Transport, deadline: Deadline, watch: Watch) -> None:
         self._transport = transport
+        self._watch = watch
         self._deadline = deadline
         self._jobs: queue.SimpleQueue[Prepare | Fetch | None] = queue.SimpleQueue()
         self._outcomes: queue.SimpleQueue[tuple[int, Response | SignInError] | None] = (
@@ -404,7 +366,7 @@ class _HttpsThread:
 
     def _fetch(self, job: Fetch) -> Response | SignInError:
         try:
-            return fetch_traced(self._transport, job.request, self._deadline)
+            return fetch_watched(self._transport, job.request, self._deadline, self._watch)
         except SignInError as error:
             return error
 

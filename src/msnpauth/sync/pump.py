@@ -15,7 +15,6 @@ import time
 from contextlib import suppress
 from typing import Protocol
 
-from .. import observe
 from ..core.client.actions import SignedIn
 from ..core.client.engine import Drop, Engine, Enter, Left, SessionState, Tell
 from ..core.errors import ConnectionFailed, SignInError, Step
@@ -23,6 +22,7 @@ from ..core.tickets.ticket import Ticket
 from ..core.urls import Address
 from ..core.wire.commands import Command
 from ..net.names import network_error
+from ..observe import Watch
 from .connection import Connection
 
 __all__ = ["Entry", "Pump"]
@@ -51,19 +51,26 @@ class Pump:
         engine: the session.
         entry: signs in again; None where that is not possible.
         timeout: seconds that a write may take.
+        watch: is told what happens.
 
     Raises:
         ConnectionFailed: there is no descriptor, or no thread, left for it.
     """
 
     def __init__(
-        self, sock: socket.socket, engine: Engine, entry: Entry | None, timeout: float
+        self,
+        sock: socket.socket,
+        engine: Engine,
+        entry: Entry | None,
+        timeout: float,
+        watch: Watch,
     ) -> None:
         self.engine = engine
         self.lock = threading.Condition()
         self.process = os.getpid()
         self._entry = entry
         self._timeout = timeout
+        self._watch = watch
         self._handing_over = False
         self._wakers: list[socket.socket] = []
         try:
@@ -227,8 +234,8 @@ class Pump:
                 return
             for action in actions:
                 match action:
-                    case Tell(event):
-                        observe.told(event)
+                    case Tell():
+                        self._watch.told(action)
                     case Drop():
                         self._selector.unregister(self.connection.sock)
                         self.connection.drop()
@@ -262,7 +269,12 @@ class Pump:
         self._selector.register(sock, selectors.EVENT_READ)
         number, server = self.engine.connection, self.engine.line.server
         return Connection(
-            sock, number, server, self._timeout, functools.partial(self._take_output, number)
+            sock,
+            number=number,
+            server=server,
+            timeout=self._timeout,
+            take_output=functools.partial(self._take_output, number),
+            watch=self._watch,
         )
 
     def _take_output(self, number: int) -> list[Command]:
@@ -280,4 +292,4 @@ class Pump:
             actions = self.engine.take_actions()
         for action in actions:
             if isinstance(action, Tell):
-                observe.told(action.event)
+                self._watch.told(action)

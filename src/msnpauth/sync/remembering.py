@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from ..core.client.memory import Change
-from ..core.tickets.ticket import MemoryTicketCache, TicketCache
+from ..store.caches import MemoryTicketCache, TicketCache
 from ..store.remembering import PATIENCE, Kept, checked, read, warn, write
 
 __all__ = ["note", "recall"]

@@ -18,6 +18,7 @@ from ..core.client.session import Profile
 from ..core.errors import LocalProtocolError, SessionEnded, SignInError
 from ..core.tickets.ticket import Ticket
 from ..core.wire.commands import Command
+from ..observe import SILENT, Watch
 from .pump import Entry, Pump
 
 __all__ = ["Detached", "Session"]
@@ -67,6 +68,7 @@ class Session:
         entry: Entry | None = None,
         reconnect: Reconnect | None = None,
         receive: bool = True,
+        watch: Watch = SILENT,
     ) -> None:
         self._timeout = timeout
         self._entry = entry
@@ -79,7 +81,7 @@ class Session:
             receive=receive,
         )
         self._closed = True  # nothing is left behind when the next line fails
-        self._pump = Pump(sock, self._engine, entry, timeout)
+        self._pump = Pump(sock, self._engine, entry, timeout, watch)
         self._closed = False
 
     # --- what it knows -------------------------------------------------------------------------

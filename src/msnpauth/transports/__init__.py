@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import LocalProtocolError
 from ..net.tls import client_context, context_source
+from ..observe import SILENT, Watch
 from .base import AsyncTransport, Transport
 
 if TYPE_CHECKING:
@@ -34,9 +35,14 @@ NAMES = tuple(_CARRIERS)
 
 
 def make_transport(
-    transport: str | Transport | None, ca_file: _Path, ssl_context: ssl.SSLContext | None
+    transport: str | Transport | None,
+    ca_file: _Path,
+    ssl_context: ssl.SSLContext | None,
+    watch: Watch = SILENT,
 ) -> Transport:
     """Return the carrier of that name, or the given one.
+
+    A carrier of ours tells `watch` how its connections are made; one that is given does not.
 
     Raises:
         LocalProtocolError: no such carrier, its extra is not installed, or settings that it
@@ -47,27 +53,30 @@ def make_transport(
         _check_own(ca_file, ssl_context)
         return transport
     name = _name(transport)
-    made = _load(name, *_CARRIERS[name][:2])(_settings(name, ca_file, ssl_context))
+    made = _load(name, *_CARRIERS[name][:2])(_settings(name, ca_file, ssl_context), watch)
     assert isinstance(made, Transport)  # the table says so
     return made
 
 
 def make_async_transport(
-    transport: str | AsyncTransport | None, ca_file: _Path, ssl_context: ssl.SSLContext | None
+    transport: str | AsyncTransport | None,
+    ca_file: _Path,
+    ssl_context: ssl.SSLContext | None,
+    watch: Watch = SILENT,
 ) -> AsyncTransport:
     """As `make_transport`, for asyncio."""
     if isinstance(transport, AsyncTransport):
         _check_own(ca_file, ssl_context)
         return transport
     name = _name(transport)
-    made = _load(name, *_CARRIERS[name][2:])(_settings(name, ca_file, ssl_context))
+    made = _load(name, *_CARRIERS[name][2:])(_settings(name, ca_file, ssl_context), watch)
     assert isinstance(made, AsyncTransport)  # the table says so
     return made
 
 
-def _load(name: str, module: str, kind: str) -> Callable[[Any], object]:
+def _load(name: str, module: str, kind: str) -> Callable[[Any, Watch], object]:
     try:
-        loaded: Callable[[Any], object] = getattr(import_module(module, __name__), kind)
+        loaded: Callable[[Any, Watch], object] = getattr(import_module(module, __name__), kind)
     except ImportError as error:
         raise LocalProtocolError(
             f"transport {name!r} is not installed here ({error.name} cannot be imported)",

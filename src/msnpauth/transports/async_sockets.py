@@ -16,6 +16,7 @@ from ..net.deadline import Deadline
 from ..net.names import network_error
 from ..net.streams import Streams, open_streams
 from ..net.tls import ContextSource
+from ..observe import SILENT, Watch
 from .base import AsyncTransport
 from .common import check_request, source
 from .kept import Age
@@ -31,16 +32,19 @@ class AsyncSocketsTransport(AsyncTransport):
 
     Args:
         ssl_context: TLS settings, or what returns them for each new connection.
+        watch: is told how connections are made.
         clock: seconds, for the age of a kept connection.
     """
 
     def __init__(
         self,
         ssl_context: ssl.SSLContext | ContextSource,
+        watch: Watch = SILENT,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._context = source(ssl_context)
+        self._watch = watch
         self._age = Age(clock)
         self._streams: Streams | None = None
         self._http = ClientConnection()
@@ -115,7 +119,12 @@ class AsyncSocketsTransport(AsyncTransport):
         if self._closed:
             raise self._closed_error(step, url)
         streams = await open_streams(
-            url.address, deadline, step, ssl_context=self._context(), server=url.origin
+            url.address,
+            deadline,
+            step,
+            ssl_context=self._context(),
+            server=url.origin,
+            watch=self._watch,
         )
         self._streams = streams
         self._http = ClientConnection()

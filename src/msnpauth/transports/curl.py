@@ -7,6 +7,7 @@ import os
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -15,6 +16,7 @@ import pycurl
 
 from ..core.errors import RemoteProtocolError, SignInError
 from ..core.tickets.http import Request, Response
+from ..observe import SILENT, Watch
 from .base import AsyncTransport, Transport
 from .common import check_request, closed, too_late
 from .curl_answer import Answer
@@ -43,9 +45,13 @@ class CurlTransport(Transport):
 
     Args:
         ca_file: certificates to trust, in PEM, instead of the system's.
+        watch: is told how connections are made.
     """
 
-    def __init__(self, ca_file: str | os.PathLike[str] | None = None) -> None:
+    def __init__(
+        self, ca_file: str | os.PathLike[str] | None = None, watch: Watch = SILENT
+    ) -> None:
+        self._watch = watch
         # pycurl takes text as ASCII only, and a folder may be called otherwise.
         self._ca_file = None if ca_file is None else os.fsencode(ca_file)
         self._lock = threading.Lock()
@@ -96,6 +102,7 @@ class CurlTransport(Transport):
             if answer.is_complete or (answer.ends_with_connection and facts.is_plain_end):
                 facts = None
         step, server = task.request.step, task.request.url.origin
+        self._tell(curl, server)
         if answer.fault:
             return RemoteProtocolError(answer.fault, step=step, server=server)
         if facts is not None:
@@ -105,6 +112,20 @@ class CurlTransport(Transport):
                 else curl_error(facts, task.request, task.timeout)
             )
         return answer.response()
+
+    def _tell(self, curl: Any, server: str) -> None:
+        """Tell how the connection was made; curl knows it afterwards, and only the seconds."""
+        if not self._watch.is_wanted or not curl.getinfo(pycurl.NUM_CONNECTS):
+            return
+        connected, secured = (
+            curl.getinfo(what) for what in (pycurl.CONNECT_TIME, pycurl.APPCONNECT_TIME)
+        )
+        began = time.monotonic() - curl.getinfo(pycurl.TOTAL_TIME)
+        if connected:
+            peer = f"{curl.getinfo(pycurl.PRIMARY_IP)}:{curl.getinfo(pycurl.PRIMARY_PORT)}"
+            self._watch.connected(server, peer, began, began + connected)
+        if secured:
+            self._watch.secured(server, "TLS", began + connected, began + secured)
 
     def _set_up(self, curl: Any, task: Task, answer: Answer) -> None:
         self._set_limits(curl, task)
@@ -198,11 +219,13 @@ class AsyncCurlTransport(AsyncTransport):
     """The same for asyncio: the loop waits for the thread's answer.
 
     Args:
-        ca_file: as `CurlTransport`.
+        ca_file, watch: as `CurlTransport`.
     """
 
-    def __init__(self, ca_file: str | os.PathLike[str] | None = None) -> None:
-        self._transport = CurlTransport(ca_file)
+    def __init__(
+        self, ca_file: str | os.PathLike[str] | None = None, watch: Watch = SILENT
+    ) -> None:
+        self._transport = CurlTransport(ca_file, watch)
 
     async def fetch(self, request: Request, timeout: float) -> Response:
         check_request(request)

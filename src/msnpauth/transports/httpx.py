@@ -7,6 +7,7 @@ import re
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -23,6 +24,7 @@ from ..core.errors import (
 from ..core.tickets.http import MAX_HEADER, Request, Response
 from ..net.names import most_telling, network_error
 from ..net.tls import ContextSource
+from ..observe import SILENT, Watch
 from .base import AsyncTransport, Transport
 from .common import check_body, check_request, closed, closed_early, not_http, source, too_late
 from .limits import Limits
@@ -168,13 +170,34 @@ def _cause(error: BaseException) -> OSError | None:
     return vague
 
 
+class _Steps:
+    """Tells how a connection is made, from what httpx says of itself."""
+
+    def __init__(self, watch: Watch, server: str) -> None:
+        self._watch = watch
+        self._server = server
+        self._began = 0.0
+
+    def heard(self, event: str, info: dict[str, Any]) -> None:
+        """Take an event of httpx."""
+        if event.endswith(("connect_tcp.started", ".start_tls.started")):
+            self._began = time.monotonic()
+        elif event.endswith("connect_tcp.complete"):
+            peer = info["return_value"].get_extra_info("server_addr") or ("", 0)
+            self._watch.connected(self._server, f"{peer[0]}:{peer[1]}", self._began)
+        elif event.endswith(".start_tls.complete"):
+            secured = info["return_value"].get_extra_info("ssl_object")
+            self._watch.secured(self._server, secured and secured.version(), self._began)
+
+
 # --- threads ----------------------------------------------------------------------------------
 
 
 class _Kept:
     """A client, with what it was made of and the connection that it has open."""
 
-    def __init__(self, context: ssl.SSLContext, proxy: Proxy | None) -> None:
+    def __init__(self, context: ssl.SSLContext, proxy: Proxy | None, watch: Watch) -> None:
+        self._watch = watch
         self.context = context
         self.proxy = proxy
         self.sock: Any = None
@@ -186,8 +209,10 @@ class _Kept:
         Raises:
             Exception: whatever httpx does, and RemoteProtocolError of ours.
         """
+        steps = _Steps(self._watch, task.request.url.origin)
 
         def trace(event: str, info: dict[str, Any]) -> None:
+            steps.heard(event, info)
             # httpx has no way to end an exchange from outside but to end its connection.
             if event == "connection.connect_tcp.complete":
                 # TLS will take the descriptor away from this object. Where none is left for a
@@ -222,10 +247,12 @@ class HttpxTransport(Transport):
 
     Args:
         ssl_context: TLS settings, or what returns them for each new connection.
+        watch: is told how connections are made.
     """
 
-    def __init__(self, ssl_context: ssl.SSLContext | ContextSource) -> None:
+    def __init__(self, ssl_context: ssl.SSLContext | ContextSource, watch: Watch = SILENT) -> None:
         self._context = source(ssl_context)
+        self._watch = watch
         self._lock = threading.Lock()
         self._idle: _Kept | None = None
         self._workers = Workers(self._carry, "msnpauth-httpx")
@@ -268,7 +295,7 @@ class HttpxTransport(Transport):
                 return kept
             kept.client.close()
         with suppress(Exception):
-            return _Kept(context, proxy)
+            return _Kept(context, proxy, self._watch)
         return _bad_proxy(proxy, request)
 
     def _let_go(self, kept: _Kept | None) -> None:
@@ -287,10 +314,12 @@ class AsyncHttpxTransport(AsyncTransport):
 
     Args:
         ssl_context: TLS settings, or what returns them for each new connection.
+        watch: is told how connections are made.
     """
 
-    def __init__(self, ssl_context: ssl.SSLContext | ContextSource) -> None:
+    def __init__(self, ssl_context: ssl.SSLContext | ContextSource, watch: Watch = SILENT) -> None:
         self._source = source(ssl_context)
+        self._watch = watch
         self._client: httpx2.AsyncClient | None = None
         self._made_of: tuple[ssl.SSLContext, Proxy | None] | None = None
         self._closed = False
@@ -354,7 +383,10 @@ class AsyncHttpxTransport(AsyncTransport):
     async def _exchange(
         self, client: httpx2.AsyncClient, request: Request, timeout: float, streams: list[Any]
     ) -> Response:
+        steps = _Steps(self._watch, request.url.origin)
+
         async def trace(event: str, info: dict[str, Any]) -> None:
+            steps.heard(event, info)
             if event == "connection.connect_tcp.complete":
                 streams.append(info["return_value"])
 

@@ -16,6 +16,7 @@ from ..net.deadline import Deadline
 from ..net.names import network_error
 from ..net.sockets import Connecting, shut_down
 from ..net.tls import ContextSource
+from ..observe import SILENT, Watch
 from .base import Transport
 from .common import check_request, source
 from .kept import Age
@@ -30,16 +31,19 @@ class SocketsTransport(Transport):
 
     Args:
         ssl_context: TLS settings, or what returns them for each new connection.
+        watch: is told how connections are made.
         clock: seconds, for the age of a kept connection.
     """
 
     def __init__(
         self,
         ssl_context: ssl.SSLContext | ContextSource,
+        watch: Watch = SILENT,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._context = source(ssl_context)
+        self._watch = watch
         self._age = Age(clock)
         self._sock: ssl.SSLSocket | None = None
         self._connecting: Connecting | None = None
@@ -126,7 +130,7 @@ class SocketsTransport(Transport):
         raise self._closed_error(step, url) if self._closed else error
 
     def _connect(self, url: Url, deadline: Deadline, step: Step) -> None:
-        connecting = Connecting(url.address, deadline, step, url.origin)
+        connecting = Connecting(url.address, deadline, step, url.origin, watch=self._watch)
         with self._adopting:
             if self._closed:
                 raise self._closed_error(step, url)
@@ -148,7 +152,9 @@ class SocketsTransport(Transport):
         if is_closed:
             raise self._closed_error(step, url)
         sock.settimeout(deadline.check(step, url.origin))
+        began = time.monotonic()
         sock.do_handshake()
+        self._watch.secured(url.origin, sock.version(), began)
         self._http = ClientConnection()
         self._origin = url.origin
         self._age.used()

@@ -1,17 +1,11 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
 from msnpauth.core.secrets import Secret
-from msnpauth.core.tickets.ticket import (
-    MemoryTicketCache,
-    Ticket,
-    dump_ticket,
-    load_ticket,
-    utc_now,
-)
+from msnpauth.core.tickets.ticket import Ticket, dump_ticket, load_ticket
 
 
 @pytest.mark.parametrize(
@@ -72,24 +66,3 @@ def test_a_ticket_as_text(until: datetime | None, key: Secret | None) -> None:
 )
 def test_what_is_no_ticket(text: str | None) -> None:
     assert load_ticket(None if text is None else Secret(text)) is None
-
-
-def test_cache() -> None:
-    cache = MemoryTicketCache()
-    assert cache.get("a") is None
-    cache.put("a", "secret")
-    assert cache.get("a") == "secret"
-    assert "secret" not in repr(cache)
-    cache.forget("a")
-    cache.forget("a")
-    assert cache.get("a") is None
-
-
-def test_cache_forgets_what_has_ended() -> None:
-    now = utc_now()
-    cache = MemoryTicketCache(now=lambda: now)
-    cache.put("a", "x", now + timedelta(seconds=1))
-    cache.put("b", "x", now)
-    assert cache.get("a") == "x"
-    assert cache.get("b") is None
-    assert repr(cache) == "<MemoryTicketCache of 1>"

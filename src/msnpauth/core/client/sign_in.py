@@ -19,7 +19,8 @@ import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, Unpack
 
 from ..errors import (
     GONE_HINT,
@@ -53,6 +54,7 @@ from .conversation import (
     Transferred,
 )
 from .memory import Keys, Memory
+from .options import SignInOptions, check_names
 from .routes import Journey, Md5Route, Route, route_for, site_of
 
 __all__ = ["MAX_TRANSFERS", "SignIn", "check_guid"]
@@ -70,18 +72,12 @@ class SignIn:
         passport: the account's address.
         password: its password, as text or `Secret`.
         servers: where the network's servers are.
-        dialects: MSNP versions to offer, all of one scheme.
-        scheme: `SSO`, `TWN` or `MD5`. When neither it nor dialects are given, the best that the
-            servers allow; MD5, which offers no check of the server, only where
-            `Servers(schemes=…)` says that the network has it.
-        tickets: addresses to ask the RST for besides, such as `contacts.msn.com`.
-        guid: the machine's, for MSNP16 and on; a random one by default.
         memory: what an earlier sign-in of the same account and network has learned.
-        pipeline: send VER, CVR and USR in one flight.
         now: the clock.
-        observe: is shown every command of the server, for a log.
+        observe: is shown every command of a server, and which server's it is.
         at: the notification server to begin at, when it is not that of `servers`.
         first_trid: the transaction id to begin with.
+        options: see `SignInOptions`. Without `guid` a random one is used: nothing is kept here.
 
     Raises:
         LocalProtocolError: an argument cannot be right.
@@ -93,17 +89,14 @@ class SignIn:
         password: str | Secret,
         servers: Servers,
         *,
-        dialects: Iterable[int] | None = None,
-        scheme: str | None = None,
-        tickets: Iterable[str] = (),
-        guid: str | None = None,
         memory: Memory | None = None,
-        pipeline: bool = True,
         now: Callable[[], datetime] = utc_now,
-        observe: Callable[[Command], None] | None = None,
+        observe: Callable[[str, Command], None] | None = None,
         at: Address | None = None,
         first_trid: int = 1,
+        **options: Unpack[SignInOptions],
     ) -> None:
+        check_names(options, SignInOptions.__optional_keys__, "SignIn")
         password = check_password(as_secret(password))
         self._passport = check_passport(passport)
         if not isinstance(servers, Servers) or servers.notification is None:
@@ -111,37 +104,37 @@ class SignIn:
                 "no notification server to sign in at",
                 hint='name one: Servers("messenger.example") or Servers.named("escargot")',
             )
+        dialects, guid = options.get("dialects"), options.get("guid")
         numbers = None if dialects is None else tuple(dialects)
-        self._arguments: dict[str, Any] = {
-            "passport": passport,
-            "password": password,
-            "servers": servers,
-            "dialects": numbers,
-            "scheme": scheme,
-            "tickets": tuple(tickets),
-            "guid": guid,
-            "pipeline": pipeline,
-            "now": now,
-            "observe": observe,
-        }
-        self._offers = _offers(servers, scheme, numbers)
+        more = tuple(options.get("tickets", ()))
+        self._observe = observe
+        self._offers = _offers(servers, options.get("scheme"), numbers)
         self._offered = self._offers[0]
         self._left_to_offer = self._offers[1:]
-        self._pipeline = pipeline
+        self._pipeline = options.get("pipeline", True)
         self._dispatch = servers.notification
         self._journey = Journey(
             self._passport,
             password,
             servers,
-            tuple(address.lower() for address in self._arguments["tickets"]),
+            tuple(address.lower() for address in more),
             check_guid(guid) if guid is not None or self.needs_guid else "",
             now,
             itertools.count(1),
             memory or Memory(),
         )
-        self._arguments["guid"] = (
-            self._journey.guid or guid
-        )  # the same machine, whenever it is again
+        # Another sign-in of this account has the same arguments, and is of the same machine.
+        self._arguments: dict[str, Any] = {
+            **options,
+            "passport": passport,
+            "password": password,
+            "servers": servers,
+            "now": now,
+            "observe": observe,
+            "dialects": numbers,
+            "tickets": more,
+            "guid": self._journey.guid or guid,
+        }
         self._route: Route = Md5Route(self._journey)  # until start() finds the right one
         self._remembered = None if at else self._journey.memory.server
         self._server = at or self._remembered or self._dispatch
@@ -298,7 +291,7 @@ class SignIn:
             server=str(self._server),
             pipeline=self._pipeline,
             first_trid=first_trid,
-            observe=self._arguments["observe"],
+            observe=self._observe and partial(self._observe, str(self._server)),
         )
 
     def _take_route(self, dialect: Dialect) -> list[Action]:

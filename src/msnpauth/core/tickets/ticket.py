@@ -1,20 +1,15 @@
-"""Tickets, and the memory that may outlive a sign-in."""
+"""Tickets: what a login server grants, and the text that a cache keeps of it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
 
 from ..secrets import Secret
 
 __all__ = [
-    "AsyncTicketCache",
-    "MemoryTicketCache",
     "Ticket",
-    "TicketCache",
     "dump_ticket",
     "load_ticket",
     "utc_now",
@@ -117,55 +112,3 @@ def _text(value: object) -> str:
 
 def _is_one_word(value: Secret) -> bool:
     return re.fullmatch(r"[^\x00-\x20\x7f\ud800-\udfff]+", value.reveal()) is not None
-
-
-class TicketCache(Protocol):
-    """What a sign-in may remember for the next one. Keys and values are text; values are secret."""
-
-    def get(self, key: str) -> str | None:
-        """Return what was put under `key`, or None."""
-
-    def put(self, key: str, value: str, expires: datetime | None = None) -> None:
-        """Keep `value` until `expires`, or until forgotten."""
-
-    def forget(self, key: str) -> None:
-        """Drop what is kept under `key`; not an error when there is nothing."""
-
-
-class AsyncTicketCache(Protocol):
-    """The same for `msnpauth.aio`, where its methods are awaited."""
-
-    async def get(self, key: str) -> str | None:
-        """As `TicketCache.get`."""
-
-    async def put(self, key: str, value: str, expires: datetime | None = None) -> None:
-        """As `TicketCache.put`."""
-
-    async def forget(self, key: str) -> None:
-        """As `TicketCache.forget`."""
-
-
-class MemoryTicketCache:
-    """A `TicketCache` that lives as long as the process."""
-
-    def __init__(self, *, now: Callable[[], datetime] = utc_now) -> None:
-        self._now = now
-        self._kept: dict[str, tuple[Secret, datetime | None]] = {}
-
-    def get(self, key: str) -> str | None:
-        value, expires = self._kept.get(key, (None, None))
-        if value is None:
-            return None
-        if expires is not None and expires <= self._now():
-            self.forget(key)
-            return None
-        return value.reveal()
-
-    def put(self, key: str, value: str, expires: datetime | None = None) -> None:
-        self._kept[key] = (Secret(value), expires)
-
-    def forget(self, key: str) -> None:
-        self._kept.pop(key, None)
-
-    def __repr__(self) -> str:
-        return f"<MemoryTicketCache of {len(self._kept)}>"

@@ -1,0 +1,78 @@
+"""For people who bring their own loop: a sign-in and a session without I/O.
+
+`SignIn` takes bytes and answers, and returns actions. `Engine` does the same for the session that
+follows. `TicketRequest` is `MSNPAuth` without I/O: a generator of requests that ends in a ticket.
+`Request` and `Response` are what a carrier carries; `make_transport` returns one of ours.
+
+docs/sans-io.md explains them, and examples/own_loop.py is a driver of forty lines.
+"""
+
+from .core.client.actions import (
+    Action,
+    Connect,
+    Done,
+    Failed,
+    Fetch,
+    Prepare,
+    Send,
+    SignedIn,
+)
+from .core.client.conversation import Accepted
+from .core.client.engine import (
+    Back,
+    Drop,
+    Dropped,
+    Engine,
+    Enter,
+    Left,
+    Lost,
+    Over,
+    Reply,
+    SessionState,
+    Tell,
+)
+from .core.client.memory import Change, Keys, Memory
+from .core.client.options import SignInOptions
+from .core.client.sign_in import SignIn
+from .core.tickets.auth import TicketRequest
+from .core.tickets.http import Exchange, Request, Response
+from .core.urls import Address, Url
+from .core.wire.lines import LineReader
+from .transports import make_async_transport, make_transport
+
+__all__ = [
+    "Accepted",
+    "Action",
+    "Address",
+    "Back",
+    "Change",
+    "Connect",
+    "Done",
+    "Drop",
+    "Dropped",
+    "Engine",
+    "Enter",
+    "Exchange",
+    "Failed",
+    "Fetch",
+    "Keys",
+    "Left",
+    "LineReader",
+    "Lost",
+    "Memory",
+    "Over",
+    "Prepare",
+    "Reply",
+    "Request",
+    "Response",
+    "Send",
+    "SessionState",
+    "SignIn",
+    "SignInOptions",
+    "SignedIn",
+    "Tell",
+    "TicketRequest",
+    "Url",
+    "make_async_transport",
+    "make_transport",
+]
