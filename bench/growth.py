@@ -23,7 +23,8 @@ import msnpauth
 from common import PASSWORD, ServiceProcess, machine, passport, table
 from many import Runs, more_files
 from msnpauth import Secret
-from msnpauth.service.accounts import Account, Accounts
+from msnpauth.service.stores.memory import Accounts, MemoryState, at_once
+from msnpauth.service.stores.protocol import Account
 from msnpauth.service.tickets import TicketOffice
 
 # What noise may add: the small sizes are all set-up.
@@ -93,7 +94,7 @@ def accounts(sizes: Sequence[int]) -> list[Growth]:
         memory.append(tracemalloc.get_traced_memory()[0] / 1024)
         tracemalloc.stop()
         last = passport(size - 1)
-        finding.append(best(partial(held.check, last, PASSWORD)))
+        finding.append(best(partial(_checked, held, last)))
     return [
         Growth(
             "an account looked up and checked, by accounts", "µs", tuple(sizes), tuple(finding), 0
@@ -102,15 +103,23 @@ def accounts(sizes: Sequence[int]) -> list[Growth]:
     ]
 
 
+def _checked(held: Accounts, who: str) -> None:
+    at_once(held.check(who, PASSWORD))
+
+
 def used_tickets(sizes: Sequence[int]) -> list[Growth]:
     """Measure the check of a ticket, by the number of those that were used a moment ago."""
     checking = []
     for size in sizes:
-        office = TicketOffice()
+        office, state = TicketOffice(), MemoryState()
+
+        def accept(ticket: str, office: TicketOffice = office, state: MemoryState = state) -> None:
+            at_once(office.accept(ticket, passport(0), state))
+
         for _ in range(size):
-            office.accept(office.issue(passport(0))[0], passport(0))
+            accept(office.issue(passport(0))[0])
         ticket, _ = office.issue(passport(0), "messenger.msn.com")
-        checking.append(best(partial(office.accept, ticket, passport(0))))
+        checking.append(best(partial(accept, ticket)))
     name = "a ticket checked, by tickets used a moment ago"
     return [Growth(name, "µs", tuple(sizes), tuple(checking), 0)]
 
@@ -120,7 +129,7 @@ def best(work: Callable[[], object]) -> float:
     return min(timeit.repeat(work, number=200, repeat=5)) / 200 * 1e6
 
 
-def at_once(sizes: Sequence[int]) -> list[Growth]:
+def begun_together(sizes: Sequence[int]) -> list[Growth]:
     """Measure sign-ins that begin together, in one asyncio process."""
     more_files()
     found = []
@@ -143,7 +152,7 @@ def main() -> int:
     parser.add_argument("--base", type=int, default=10)
     base = parser.parse_args().base
     sizes = (base, 10 * base, 100 * base)
-    found = [*contacts(sizes), *accounts(sizes), *used_tickets(sizes), *at_once(sizes)]
+    found = [*contacts(sizes), *accounts(sizes), *used_tickets(sizes), *begun_together(sizes)]
     print(f"{machine()}\n")
     heads = ("cost of all", *(f"{size:,}" for size in sizes), "exponent", "allowed")
     print(table(heads, (growth.row() for growth in found)))

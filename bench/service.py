@@ -25,9 +25,12 @@ from msnpauth.core.tickets.rst import MESSENGER, MESSENGER_CLEAR, Soap, request_
 from msnpauth.core.urls import Address, Url
 from msnpauth.core.wire.commands import Command
 from msnpauth.core.wire.dialects import DIALECTS, Scheme, known
-from msnpauth.service.accounts import Account, Accounts
-from msnpauth.service.login import WebRequest, WebRole
-from msnpauth.service.notification import NotificationRole, Office
+from msnpauth.service.roles.login import LoginRole
+from msnpauth.service.roles.notification import NotificationRole, Office
+from msnpauth.service.roles.rst import RstRole
+from msnpauth.service.roles.web import WebRequest, WebSite
+from msnpauth.service.stores.memory import Accounts, MemoryState, at_once
+from msnpauth.service.stores.protocol import Account
 from msnpauth.service.tickets import TicketOffice
 
 SECRET = Secret("AAECAwQFBgcICQoLDA0ODxAREhMUFRYX")
@@ -41,16 +44,16 @@ class Roles:
     def __init__(self) -> None:
         self.accounts = Accounts.of([Account(WHO, Secret(PASSWORD), allow_md5=True)])
         self.tickets = TicketOffice()
-        self.office = Office(self.accounts, self.tickets, known(DIALECTS))
-        self.web = WebRole(
-            self.accounts, self.tickets, login="login.example", homes={}, here="login.example"
-        )
+        self.office = Office(self.accounts, self.tickets, MemoryState(), known(DIALECTS))
+        here = "login.example"
+        login = LoginRole(self.accounts, self.tickets, login=here, homes={}, here=here)
+        self.web = WebSite(login.paths(), RstRole(self.accounts, self.tickets).paths())
 
     def ask(self, request: Request) -> Callable[[], object]:
         headers = {name.decode().lower(): value.decode() for name, value in request.all_headers()}
         asked = WebRequest(request.method, request.url.target, headers, request.body)
-        assert self.web.answer(asked).status == 200
-        return lambda: self.web.answer(asked)
+        assert at_once(self.web.answer(asked)).status == 200
+        return lambda: at_once(self.web.answer(asked))
 
     def login(self) -> Callable[[], object]:
         servers = Servers(login="https://login.example/login2.srf")
@@ -78,12 +81,12 @@ class Roles:
 
         def run() -> None:
             role = NotificationRole(self.office, here=Address("ns.example", 1863))
-            role.receive(Command("VER", 1, (dialect.name,)))
-            role.receive(Command("USR", 2, (scheme, "I", WHO)))
+            at_once(role.receive(Command("VER", 1, (dialect.name,))))
+            at_once(role.receive(Command("USR", 2, (scheme, "I", WHO))))
             challenge = role.out[-1].args[-1]
-            role.receive(Command("USR", 3, (scheme, "S", *words(challenge))))
+            at_once(role.receive(Command("USR", 3, (scheme, "S", *words(challenge)))))
             assert role.account is not None
-            role.gone()
+            at_once(role.gone())
 
         return run
 
@@ -118,8 +121,10 @@ def main() -> None:
     options = parser.parse_args()
     roles = Roles()
     rows = {
-        "a password checked": lambda: roles.accounts.check(WHO, PASSWORD),
-        "an unknown account refused": lambda: roles.accounts.check("nobody@example.com", PASSWORD),
+        "a password checked": lambda: at_once(roles.accounts.check(WHO, PASSWORD)),
+        "an unknown account refused": lambda: at_once(
+            roles.accounts.check("nobody@example.com", PASSWORD)
+        ),
         "ticket by login": roles.login(),
         "ticket by RST, for TWN": roles.rst(Soap.RST, MESSENGER),
         "ticket by RST, for SSO": roles.rst(Soap.RST, MESSENGER_CLEAR),

@@ -10,11 +10,14 @@ from msnpauth.core.urls import Address
 from msnpauth.core.wire.commands import Command, Role
 from msnpauth.core.wire.dialects import DIALECTS
 from msnpauth.core.wire.lines import LineReader
-from msnpauth.service.accounts import Account, Accounts
-from msnpauth.service.contacts import contacts_reply
-from msnpauth.service.http_host import serve_web
-from msnpauth.service.login import WebAnswer, WebRequest, WebRole, parse_authorization
-from msnpauth.service.notification import NotificationRole, Office
+from msnpauth.service.hosts.web import serve_web
+from msnpauth.service.roles.contacts import ContactsRole
+from msnpauth.service.roles.login import LoginRole, parse_authorization
+from msnpauth.service.roles.notification import NotificationRole, Office
+from msnpauth.service.roles.rst import RstRole
+from msnpauth.service.roles.web import WebAnswer, WebRequest, WebSite
+from msnpauth.service.stores.memory import Accounts, MemoryState, at_once
+from msnpauth.service.stores.protocol import Account
 from msnpauth.service.tickets import LOGIN, TicketOffice, new_key
 
 __all__ = ["TARGETS"]
@@ -29,34 +32,37 @@ _HERE = Address("ns.example", 1863)
 def notification(data: bytes) -> None:
     """Say anything to the notification server, before and after a good beginning."""
     feed = Feed(data)
-    office = Office(_ACCOUNTS, _TICKETS, tuple(DIALECTS.values()), now=now)
+    office = Office(_ACCOUNTS, _TICKETS, MemoryState(), tuple(DIALECTS.values()), now=now)
     dispatch = Address("other.example", 1863) if feed.number(4) == 1 else None
     role = NotificationRole(office, here=_HERE, transfer_to=dispatch)
     dialect = list(DIALECTS)[feed.number(len(DIALECTS))]
     greeted, signed_in = feed.number(2), feed.number(2)
     if greeted:
-        role.receive(Command("VER", 1, (f"MSNP{dialect}", "CVR0")))
+        at_once(role.receive(Command("VER", 1, (f"MSNP{dialect}", "CVR0"))))
     if greeted and signed_in:
-        role.account = _ACCOUNTS.find(PASSPORT)  # as if the ticket had been right
+        role.account = at_once(_ACCOUNTS.find(PASSPORT))  # as if the ticket had been right
     lines = LineReader(Role.CLIENT)
     lines.feed(feed.rest())
     for _ in range(200):
         command = lines.next_command()
         if not isinstance(command, Command) or role.closing:
             break
-        role.receive(command)
+        at_once(role.receive(command))
         said, role.out = role.out, []
         b"".join(answer.encode() for answer in said)
-    role.gone()
+    at_once(role.gone())
 
 
-_WEB = WebRole(
-    _ACCOUNTS,
-    _TICKETS,
-    login="login.example",
-    homes={"hotmail.": "home.example"},
-    here="login.example",
-    now=now,
+_WEB = WebSite(
+    LoginRole(
+        _ACCOUNTS,
+        _TICKETS,
+        login="login.example",
+        homes={"hotmail.": "home.example"},
+        here="login.example",
+    ).paths(),
+    RstRole(_ACCOUNTS, _TICKETS, now=now).paths(),
+    ContactsRole(_ACCOUNTS, _TICKETS).paths(),
 )
 
 
@@ -95,9 +101,8 @@ class _Writer:
 def soap(data: bytes) -> None:
     """Post any body to RST, RST2 and the contacts host."""
     for path in ("/RST.srf", "/RST2.srf", "/abservice/abservice.asmx"):
-        answer = _WEB.answer(WebRequest("POST", path, {"host": "h"}, data))
+        answer = at_once(_WEB.answer(WebRequest("POST", path, {"host": "h"}, data)))
         assert isinstance(answer, WebAnswer)
-    contacts_reply(data, _ACCOUNTS, _TICKETS)
 
 
 def authorization(data: bytes) -> None:
@@ -106,7 +111,7 @@ def authorization(data: bytes) -> None:
     found = parse_authorization(value)
     assert found is None or all(found)
     headers = {"authorization": value, "host": "h", "user-agent": "MSMSGS"}
-    _WEB.answer(WebRequest("GET", "/login2.srf", headers))
+    at_once(_WEB.answer(WebRequest("GET", "/login2.srf", headers)))
 
 
 def tickets(data: bytes) -> None:

@@ -27,9 +27,12 @@ from msnpauth.core.urls import Address
 from msnpauth.core.wire.commands import Role
 from msnpauth.core.wire.dialects import DIALECTS, known
 from msnpauth.core.wire.lines import LineReader, NeedData
-from msnpauth.service.accounts import Account, Accounts
-from msnpauth.service.login import WebRequest, WebRole
-from msnpauth.service.notification import NotificationRole, Office
+from msnpauth.service.roles.login import LoginRole
+from msnpauth.service.roles.notification import NotificationRole, Office
+from msnpauth.service.roles.rst import RstRole
+from msnpauth.service.roles.web import WebRequest, WebSite
+from msnpauth.service.stores.memory import Accounts, MemoryState, at_once
+from msnpauth.service.stores.protocol import Account
 from msnpauth.service.tickets import TicketOffice
 
 PASSPORT, PASSWORD = "alice@example.com", Secret("s3cret")
@@ -58,11 +61,12 @@ class Network:
     """The service's roles, and how far away each is."""
 
     def __init__(self) -> None:
-        accounts = Accounts.of([Account(PASSPORT, PASSWORD)])
+        accounts = Accounts.of([Account(PASSPORT, PASSWORD, allow_md5=True)])
         self.tickets = TicketOffice()
-        self.office = Office(accounts, self.tickets, known(DIALECTS))
+        self.office = Office(accounts, self.tickets, MemoryState(), known(DIALECTS))
         here = "login.example"
-        self.web = WebRole(accounts, self.tickets, login=here, homes={}, here=here)
+        login = LoginRole(accounts, self.tickets, login=here, homes={}, here=here)
+        self.web = WebSite(login.paths(), RstRole(accounts, self.tickets).paths())
         self.asked: list[str] = []
 
     def notification(self, address: Address) -> NotificationRole:
@@ -73,9 +77,8 @@ class Network:
         request = action.request
         self.asked.append(str(request.url))
         headers = {name.decode().lower(): value.decode() for name, value in request.all_headers()}
-        said = self.web.answer(
-            WebRequest(request.method, request.url.target, headers, request.body)
-        )
+        asked = WebRequest(request.method, request.url.target, headers, request.body)
+        said = at_once(self.web.answer(asked))
         return Response(said.status, said.headers, said.body)
 
 
@@ -97,7 +100,7 @@ class Talk:
     def _heard(self, data: bytes) -> None:
         self._lines.feed(data)
         while not isinstance(command := self._lines.next_command(), NeedData):
-            self._role.receive(command)  # type: ignore[arg-type]  # this client makes no fault
+            at_once(self._role.receive(command))  # type: ignore[arg-type]  # this client makes no fault
         commands, self._role.out = self._role.out, []
         answer = b"".join(command.encode() for command in commands)
         self._driver.clock.after(0.5, lambda: self._driver.receive(self, answer))
@@ -208,7 +211,6 @@ RST2 = {"rst2": f"{LOGIN}/RST2.srf"}
 )
 def test_the_first_sign_in(scheme: str, where: dict[str, str], floor: int, with_hop: int) -> None:
     network = Network()
-    network.office.accounts.add(Account(PASSPORT, PASSWORD, allow_md5=True))
     assert cost(servers(hop=False, **where), network, scheme=scheme) == floor
     assert cost(servers(hop=True, **where), network, scheme=scheme) == with_hop
 

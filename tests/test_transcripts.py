@@ -33,8 +33,9 @@ from msnpauth.core.wire.commands import Role
 from msnpauth.core.wire.dialects import DIALECTS, Scheme, known
 from msnpauth.core.wire.lines import LineReader, NeedData
 from msnpauth.core.wire.query import answer
-from msnpauth.service.accounts import Account, Accounts
-from msnpauth.service.notification import NotificationRole, Office
+from msnpauth.service.roles.notification import NotificationRole, Office
+from msnpauth.service.stores.memory import Accounts, MemoryState, at_once
+from msnpauth.service.stores.protocol import Account
 from msnpauth.service.tickets import TicketOffice
 from transcript import FOLDER, Step, steps
 from wire import Peer, Server, http
@@ -301,7 +302,9 @@ class Served:
             contacts=("bob@example.com",),
         )
         self.tickets = TicketOffice()
-        office = Office(Accounts.of([account]), self.tickets, known(DIALECTS), now=lambda: NOW)
+        office = Office(
+            Accounts.of([account]), self.tickets, MemoryState(), known(DIALECTS), now=lambda: NOW
+        )
         self.role = NotificationRole(office, here=Address("ns.example", 1863))
         self.lines = LineReader(Role.CLIENT)
 
@@ -309,7 +312,7 @@ class Served:
         self.lines.feed(byte)
         while not isinstance(command := self.lines.next_command(), NeedData):
             assert isinstance(command, Command)
-            self.role.receive(command)
+            at_once(self.role.receive(command))
 
     def made_of(self, said: dict[str, str], version: int) -> dict[str, Any]:
         """Return what a client makes of what the server said."""

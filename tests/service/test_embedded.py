@@ -189,16 +189,16 @@ def test_who_speaks_no_tls_harms_nobody() -> None:
 
 def test_it_goes_on_when_a_connection_cannot_be_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """As with too many open files."""
-    monkeypatch.setattr(embedded, "_ACCEPT_PAUSE", 0)
+    monkeypatch.setattr("asyncio.selector_events.constants.ACCEPT_RETRY_DELAY", 0.01)
     failures = [OSError(errno.EMFILE, "Too many open files")] * 3
-    accept = asyncio.SelectorEventLoop.sock_accept
+    accept = socket.socket.accept
 
-    async def failing(loop: Any, sock: socket.socket) -> Any:
+    def failing(sock: socket.socket) -> Any:
         if failures:
             raise failures.pop()
-        return await accept(loop, sock)
+        return accept(sock)
 
-    monkeypatch.setattr(asyncio.SelectorEventLoop, "sock_accept", failing)
+    monkeypatch.setattr("socket.socket.accept", failing)
     with run({"alice@example.com": "x"}) as service:
         with msnpauth.sign_in(
             "alice@example.com", "x", service.servers, ca_file=service.ca_file

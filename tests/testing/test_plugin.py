@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from msnpauth.service.stores.memory import at_once
 from msnpauth.testing import ACCOUNTS, Account, Service, run
 
 CONTENT = """
@@ -45,7 +46,7 @@ def test_the_fixture_works_on_install(tmp_path: Path) -> None:
 def test_without_pytest() -> None:
     with run(ACCOUNTS) as service:
         assert isinstance(service, Service)
-        assert all(service.accounts.find(passport) for passport in ACCOUNTS)
+        assert all(at_once(service.accounts.find(passport)) for passport in ACCOUNTS)
     assert Account.__name__ == "Account"
 
 

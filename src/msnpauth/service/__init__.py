@@ -6,12 +6,14 @@
         with sign_in("alice@example.com", "secret", here.servers, ca_file=here.ca_file) as session:
             ...
 
-Its roles (nexus, login, dispatch, notification) are sans-I/O, in `login` and `notification`;
-`embedded` puts them on sockets.
+What it says is in `roles`: nexus, login servers, RST, contacts, dispatch and notification, without
+I/O, as async functions over `stores`. `hosts` carries them over sockets, and `embedded` is the
+whole service.
 """
 
-from .accounts import Account, Accounts
 from .embedded import Service, run
+from .stores.memory import Accounts
+from .stores.protocol import Account
 from .tickets import Grant, TicketVerifier, new_key
 
 __all__ = ["Account", "Accounts", "Grant", "Service", "TicketVerifier", "new_key", "run"]

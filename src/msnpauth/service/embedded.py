@@ -22,11 +22,16 @@ from ..core.servers import LOGIN_PATH, NEXUS_PATH
 from ..core.urls import Address, BadAddress
 from ..core.wire.dialects import DIALECTS, known
 from ..networks import Servers
-from .accounts import Account, Accounts
-from .http_host import serve_web
-from .login import WebRole
-from .msnp_host import serve_msnp
-from .notification import NotificationRole, Office
+from .hosts.listener import Listener, Serve
+from .hosts.msnp import serve_msnp
+from .hosts.web import serve_web
+from .roles.contacts import ContactsRole
+from .roles.login import LoginRole
+from .roles.notification import NotificationRole, Office
+from .roles.rst import RstRole
+from .roles.web import WebSite
+from .stores.memory import Accounts, MemoryState
+from .stores.protocol import Account
 from .tickets import TicketOffice
 
 __all__ = ["ROLES", "Service", "run"]
@@ -37,13 +42,9 @@ _HOMES = ("hotmail.", "msn.com")
 ROLES = ("dispatch", "notification", "login", "home")
 """What listens: two TCP ports and two HTTPS ports; `home` is the second login server."""
 
-_HANDSHAKE_SECONDS = 10.0
 _BACKLOG = 1024
-_SETTLING_SECONDS = 0.01
-_ACCEPT_PAUSE = 0.1
 
 _T = TypeVar("_T")
-_Server = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
 
 
 class Service:
@@ -71,12 +72,10 @@ class Service:
         self._name = name
         self._tickets = TicketOffice(keys)
         numbers = DIALECTS if dialects is None else dialects
-        self._office = Office(accounts, self._tickets, known(numbers))
-        self._web: list[WebRole] = []
+        self._office = Office(accounts, self._tickets, MemoryState(), known(numbers))
+        self._sites: list[WebSite] = []
+        self._listeners: list[Listener] = []
         self._loop: asyncio.AbstractEventLoop
-        self._stopping: asyncio.Event
-        self._listening: set[asyncio.Task[None]] = set()
-        self._connections: set[asyncio.Task[None]] = set()
         self.servers: Servers
         self.ca_file: Path
         self.ssl_context: ssl.SSLContext
@@ -86,7 +85,7 @@ class Service:
     @property
     def online(self) -> list[str]:
         """The accounts that are signed in."""
-        roles = self._office.online.values()
+        roles = list(self._office.here.values())
         return sorted({role.account.passport for role in roles if role.account is not None})
 
     @property
@@ -97,56 +96,50 @@ class Service:
     @maintenance.setter
     def maintenance(self, value: bool) -> None:
         self._office.maintenance = value
-        for role in self._web:
-            role.maintenance = value
+        for site in self._sites:
+            site.maintenance = value
 
     def put_out(self, passport: str, reason: str = "SSD") -> None:
         """End an account's sessions by OUT and a reason, to see what a client makes of it.
 
         Any thread may ask for it. Reasons are `OTH`, `SSD`, `RCT 5` …, or "" for none.
         """
-        self._loop.call_soon_threadsafe(self._put_out, passport.casefold(), reason)
-
-    def _put_out(self, passport: str, reason: str) -> None:
-        for (account, _), role in list(self._office.online.items()):
-            if account == passport:
-                role.put_out(reason)
+        asyncio.run_coroutine_threadsafe(self._office.put_out(passport, reason), self._loop)
 
     async def start(self, folder: Path, ports: Mapping[str, int]) -> None:
         """Listen on `ports`, by role; on free ones where none is named. `folder` is for the CA."""
         self._loop = asyncio.get_running_loop()
-        self._stopping = asyncio.Event()
+        await self._office.open()
         socks = _bind_all(self._host, ports)
         places = {role: Address(self._name, sock.getsockname()[1]) for role, sock in socks.items()}
         tls = self._certify(folder)
         self._describe(places)
+        rest = (RstRole(self.accounts, self._tickets), ContactsRole(self.accounts, self._tickets))
         for name in ("login", "home"):
-            web = WebRole(
+            login = LoginRole(
                 self.accounts,
                 self._tickets,
                 login=str(places["login"]),
                 homes=dict.fromkeys(_HOMES, str(places["home"])),
                 here=str(places[name]),
             )
-            self._web.append(web)
-            self._listen(functools.partial(serve_web, web.answer), socks[name], tls)
+            site = WebSite(login.paths(), *(role.paths() for role in rest))
+            self._sites.append(site)
+            await self._listen(functools.partial(serve_web, site.answer), socks[name], tls)
         for name, target in (("dispatch", places["notification"]), ("notification", None)):
             make = functools.partial(self._new_role, places[name], target)
-            self._listen(functools.partial(serve_msnp, make), socks[name], None)
+            await self._listen(functools.partial(serve_msnp, make), socks[name], None)
+
+    async def _listen(self, serve: Serve, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
+        listener = Listener(serve, tls)
+        await listener.start(sock)
+        self._listeners.append(listener)
 
     async def stop(self) -> None:
         """Tell everybody and close."""
-        for role in list(self._office.online.values()):
+        for role in list(self._office.here.values()):
             role.put_out("SSD")
-        self._stopping.set()
-        await asyncio.gather(*self._listening)
-        # What was begun or aborted just now is so only when the loop comes round again.
-        await asyncio.sleep(_SETTLING_SECONDS)
-        ending = list(self._connections)
-        for task in ending:
-            task.cancel()
-        await asyncio.gather(*ending, return_exceptions=True)
-        await asyncio.sleep(_SETTLING_SECONDS)
+        await asyncio.gather(*(listener.stop() for listener in self._listeners))
 
     def _certify(self, folder: Path) -> ssl.SSLContext:
         """Make a certificate authority and a certificate; return the listener's settings."""
@@ -176,60 +169,6 @@ class Service:
         self, here: Address, target: Address | None, wake: Callable[[], None]
     ) -> NotificationRole:
         return NotificationRole(self._office, here=here, transfer_to=target, wake=wake)
-
-    def _listen(self, serve: _Server, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
-        self._listening.add(asyncio.create_task(self._accept(serve, sock, tls)))
-
-    async def _accept(
-        self, serve: _Server, sock: socket.socket, tls: ssl.SSLContext | None
-    ) -> None:
-        """Take connections until the service stops.
-
-        asyncio's own servers know a connection only when its TLS handshake is done; here it is
-        one of ours from the first moment, and none is left behind at the end.
-        """
-        loop = asyncio.get_running_loop()
-        stopping = asyncio.create_task(self._stopping.wait())
-        with sock:
-            sock.setblocking(False)
-            while not stopping.done():
-                accepting = asyncio.create_task(loop.sock_accept(sock))
-                await asyncio.wait({accepting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                # Before it is cancelled: what it has got by now would be lost with it.
-                await asyncio.wait({accepting}, timeout=_SETTLING_SECONDS)
-                accepting.cancel()
-                try:
-                    connected, _ = await accepting
-                except OSError:  # too many open files, or gone before it was taken
-                    await asyncio.sleep(_ACCEPT_PAUSE)
-                except asyncio.CancelledError:
-                    return
-                else:
-                    task = asyncio.create_task(_carry(serve, connected, tls))
-                    self._connections.add(task)
-                    task.add_done_callback(self._connections.discard)
-
-
-async def _carry(serve: _Server, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
-    """Serve one connection, over TLS where there is a context, and leave nothing of it."""
-    loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader()
-    protocol = asyncio.StreamReaderProtocol(reader)
-    patience = _HANDSHAKE_SECONDS if tls else None
-    try:
-        transport, _ = await loop.connect_accepted_socket(
-            lambda: protocol, sock, ssl=tls, ssl_handshake_timeout=patience
-        )
-    except OSError:  # no TLS, or none that suits both
-        sock.close()
-        return
-    writer = asyncio.StreamWriter(transport, protocol, reader, loop)
-    try:
-        await serve(reader, writer)
-    except asyncio.CancelledError:
-        # Not close(): saying good-bye over TLS could wait for the peer.
-        transport.abort()
-        raise
 
 
 def _bind_all(host: str, ports: Mapping[str, int]) -> dict[str, socket.socket]:

@@ -21,6 +21,7 @@ from ..core.secrets import Secret
 from ..core.tickets.proof import is_answer
 from ..core.tickets.rst import MESSENGER, MESSENGER_CLEAR
 from ..core.tickets.ticket import utc_now
+from .stores.protocol import SharedState
 
 __all__ = ["LOGIN", "Grant", "TicketOffice", "TicketVerifier", "new_key"]
 
@@ -116,16 +117,12 @@ class TicketVerifier:
 
 
 class TicketOffice(TicketVerifier):
-    """Issues tickets, and checks them; those of a login server are good for one sign-in here."""
+    """Issues tickets, and checks them."""
 
     def __init__(
         self, keys: Iterable[str] | None = None, *, now: Callable[[], datetime] = utc_now
     ) -> None:
         super().__init__([new_key()] if keys is None else keys, now=now)
-        # Ids in two generations: whatever is older than a ticket's life need not be known.
-        self._used: set[str] = set()
-        self._used_before: set[str] = set()
-        self._turns_at = self._now() + LOGIN_LIFETIME
 
     def issue(
         self, passport: str, site: str = LOGIN, *, secret: Secret | None = None
@@ -142,22 +139,16 @@ class TicketOffice(TicketVerifier):
         # Old clients want `t` and `p`, and no quote, comma or blank in either.
         return f"t={self._ring.encrypt(json.dumps(content).encode()).decode()}&p=", expires
 
-    def accept(self, ticket: str, passport: str) -> bool:
-        """Check the ticket of `USR n TWN S`, and use it up if it is one of a login server."""
-        grant = self.check_twn(ticket, passport)
-        self._turn()
-        if grant is None or grant.id in self._used or grant.id in self._used_before:
-            return False
-        if grant.site == LOGIN:
-            self._used.add(grant.id)
-        return True
+    async def accept(self, ticket: str, passport: str, state: SharedState) -> bool:
+        """Check the ticket of `USR n TWN S`, and use it up if it is one of a login server.
 
-    def _turn(self) -> None:
-        """Forget the ids of a generation whose tickets have all expired."""
-        now = self._now()
-        if now >= self._turns_at:
-            self._used_before, self._used = self._used, set()
-            self._turns_at = now + LOGIN_LIFETIME
+        A login server's ticket answers one challenge, and so is good for one sign-in in the whole
+        network. A ticket by RST is kept by clients, and shown again and again while it lasts.
+        """
+        grant = self.check_twn(ticket, passport)
+        if grant is None:
+            return False
+        return grant.site != LOGIN or await state.use_up(grant.id, grant.expires)
 
 
 def _is_canonical(sealed: str) -> bool:

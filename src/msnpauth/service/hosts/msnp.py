@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from ..core.errors import RemoteProtocolError
-from ..core.wire.commands import Role
-from ..core.wire.lines import LineReader, NeedData
+from ...core.errors import RemoteProtocolError
+from ...core.wire.commands import Role
+from ...core.wire.lines import LineReader, NeedData
+from ..roles.notification import NotificationRole
 from .faults import tell_fault
-from .notification import NotificationRole
 
 __all__ = ["serve_msnp"]
 
@@ -50,7 +50,7 @@ async def serve_msnp(
             lines.feed(data)
             readable = True
             while readable and not role.closing and lines.has_command:
-                readable = _hand_in(lines, role)
+                readable = await _hand_in(lines, role)
                 flush()
                 async with asyncio.timeout(_WRITE_SECONDS):
                     await writer.drain()
@@ -61,12 +61,12 @@ async def serve_msnp(
     except Exception as fault:  # noqa: BLE001 - the net of last resort: one client, not the service
         tell_fault(fault)
     finally:
-        role.gone()
+        await role.gone()
         with suppress(OSError):
             writer.close()
 
 
-def _hand_in(lines: LineReader, role: NotificationRole) -> bool:
+async def _hand_in(lines: LineReader, role: NotificationRole) -> bool:
     """Give the role whole commands, up to a bound; tell whether the stream can still be read."""
     while len(role.out) < _MOST_WAITING and not role.closing:
         command = lines.next_command()
@@ -74,5 +74,5 @@ def _hand_in(lines: LineReader, role: NotificationRole) -> bool:
             break
         if isinstance(command, RemoteProtocolError):
             return False
-        role.receive(command)
+        await role.receive(command)
     return True

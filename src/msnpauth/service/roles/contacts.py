@@ -9,11 +9,12 @@ from __future__ import annotations
 import uuid
 from html import escape
 
-from ..core.tickets.xml import BadXml, find, local_name, parse, text_of
-from .accounts import Accounts
-from .tickets import TicketVerifier
+from ...core.tickets.xml import BadXml, find, local_name, parse, text_of
+from ..stores.protocol import AccountStore
+from ..tickets import TicketVerifier
+from .web import Answerer, WebAnswer, WebRequest
 
-__all__ = ["PATHS", "contacts_reply"]
+__all__ = ["PATHS", "ContactsRole", "contacts_reply"]
 
 PATHS = frozenset({"/abservice/abservice.asmx", "/abservice/SharingService.asmx"})
 
@@ -23,14 +24,37 @@ _AB = "http://www.msn.com/webservices/AddressBook"
 _CHANGED = "2026-01-01T00:00:00.0000000-08:00"
 
 
-def contacts_reply(body: bytes, accounts: Accounts, tickets: TicketVerifier) -> tuple[int, bytes]:
+class ContactsRole:
+    """The contacts host of one address.
+
+    Args:
+        accounts: whose lists they are.
+        tickets: checks who asks.
+    """
+
+    def __init__(self, accounts: AccountStore, tickets: TicketVerifier) -> None:
+        self._accounts = accounts
+        self._tickets = tickets
+
+    def paths(self) -> dict[str, Answerer]:
+        """Return who answers what, for a `WebSite`."""
+        return {f"POST {path}": self._answer for path in PATHS}
+
+    async def _answer(self, request: WebRequest) -> WebAnswer:
+        status, body = await contacts_reply(request.body, self._accounts, self._tickets)
+        return WebAnswer(status, (("Content-Type", "text/xml"),), body)
+
+
+async def contacts_reply(
+    body: bytes, accounts: AccountStore, tickets: TicketVerifier
+) -> tuple[int, bytes]:
     """Return HTTP status and envelope for a request to either service."""
     try:
         root = parse(body)
     except BadXml:
         return 500, _fault("soap:Client", "Invalid Request")
     grant = tickets.open(text_of(root, "TicketToken") or "", _SITE)
-    account = accounts.find(grant.passport) if grant else None
+    account = await accounts.find(grant.passport) if grant else None
     if account is None:
         return 500, _fault("soap:Client", "Authentication Failure")
     soap_body = find(root, "Body")

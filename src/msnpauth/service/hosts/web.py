@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 
 import h11
 
+from ..roles.web import Answerer, WebAnswer, WebRequest
 from .faults import tell_fault
-from .login import WebAnswer, WebRequest
 
 __all__ = ["serve_web"]
 
@@ -17,8 +16,6 @@ _MAX_HEADER = 64 * 1024
 _MAX_BODY = 1024 * 1024
 _IDLE_SECONDS = 30.0
 _CHUNK = 16 * 1024
-
-Answerer = Callable[[WebRequest], WebAnswer]
 
 
 async def serve_web(
@@ -89,7 +86,7 @@ async def _answer_one(
             # client needs them here.
             writer.write(_refusal(connection, 501))
             return False
-        writer.write(_encoded(connection, answer(_web_request(request, bytes(body)))))
+        writer.write(_encoded(connection, await answer(_web_request(request, bytes(body)))))
         await writer.drain()
     return connection.our_state is h11.DONE and connection.their_state is h11.DONE
 

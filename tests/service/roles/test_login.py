@@ -8,21 +8,26 @@ from feeding import VECTORS
 from msnpauth.core.secrets import Secret
 from msnpauth.core.tickets.passport14 import authorization
 from msnpauth.core.tickets.verdicts import parse_fields
-from msnpauth.service.accounts import Accounts
-from msnpauth.service.login import WebAnswer, WebRequest, WebRole, parse_authorization
+from msnpauth.service.roles.contacts import ContactsRole
+from msnpauth.service.roles.login import LoginRole, parse_authorization
+from msnpauth.service.roles.rst import RstRole
+from msnpauth.service.roles.web import WebAnswer, WebRequest, WebSite
+from msnpauth.service.stores.memory import Accounts, MemoryState, at_once
 from msnpauth.service.tickets import TicketOffice
 
 TICKETS = TicketOffice()
 ACCOUNTS = Accounts.of({"alice@example.com": "secret", "bob@hotmail.com": "s3cret"})
 
 
-def role(here: str = "login.example") -> WebRole:
+def site(here: str = "login.example") -> WebSite:
     homes = {"hotmail.": "net.example", "msn.com": "net.example"}
-    return WebRole(ACCOUNTS, TICKETS, login="login.example", homes=homes, here=here)
+    login = LoginRole(ACCOUNTS, TICKETS, login="login.example", homes=homes, here=here)
+    rst, contacts = RstRole(ACCOUNTS, TICKETS), ContactsRole(ACCOUNTS, TICKETS)
+    return WebSite(login.paths(), rst.paths(), contacts.paths())
 
 
 def ask(target: str, here: str = "login.example", **headers: str) -> WebAnswer:
-    return role(here).answer(WebRequest("GET", target, headers))
+    return at_once(site(here).answer(WebRequest("GET", target, headers)))
 
 
 def header(answer: WebAnswer, name: str) -> str:
@@ -57,7 +62,7 @@ def test_a_ticket_is_granted() -> None:
     assert answer.status == 200
     fields = parse_fields(header(answer, "Authentication-Info"))
     assert fields["da-status"] == "success"
-    assert TICKETS.accept(fields["from-pp"], "alice@example.com")
+    assert at_once(TICKETS.accept(fields["from-pp"], "alice@example.com", MemoryState()))
     assert header(answer, "Content-Type") == "text/html"
 
 
@@ -133,9 +138,9 @@ def test_elsewhere() -> None:
 
 
 def test_maintenance() -> None:
-    closed = role()
+    closed = site()
     closed.maintenance = True
-    answer = closed.answer(WebRequest("GET", "/rdr/pprdr.asp", {}))
+    answer = at_once(closed.answer(WebRequest("GET", "/rdr/pprdr.asp", {})))
     assert answer.status == 503
     assert header(answer, "Retry-After") == "60"
 
@@ -143,7 +148,7 @@ def test_maintenance() -> None:
 @pytest.mark.parametrize("host", ["login.example", "LOGIN.example:443", "other.example", ""])
 def test_the_host_header_decides_nothing(host: str) -> None:
     headers = {"host": host, "user-agent": "x"}
-    answer = role().answer(WebRequest("GET", "/rdr/pprdr.asp", headers))
+    answer = at_once(site().answer(WebRequest("GET", "/rdr/pprdr.asp", headers)))
     assert dict(answer.headers)["PassportURLs"].startswith("DARealm=")
-    answer = role().answer(WebRequest("GET", "/login2.srf", headers))
+    answer = at_once(site().answer(WebRequest("GET", "/login2.srf", headers)))
     assert answer.status == 401

@@ -8,8 +8,8 @@ from msnpauth.core.secrets import Secret
 from msnpauth.core.tickets.rst import MESSENGER, MESSENGER_CLEAR, Soap, request_body
 from msnpauth.core.tickets.xml import children, find_all, parse, text_of
 from msnpauth.core.urls import Url
-from msnpauth.service.accounts import Accounts
-from msnpauth.service.rst import rst_reply
+from msnpauth.service.roles.rst import rst_reply
+from msnpauth.service.stores.memory import Accounts, at_once
 from msnpauth.service.tickets import TicketOffice
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -19,7 +19,7 @@ OFFICE = TicketOffice()
 
 
 def reply(body: bytes, soap: Soap = Soap.RST) -> bytes:
-    return rst_reply(body, soap, ACCOUNTS, OFFICE, lambda: NOW)
+    return at_once(rst_reply(body, soap, ACCOUNTS, OFFICE, lambda: NOW))
 
 
 def asked(

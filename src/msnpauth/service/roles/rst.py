@@ -11,15 +11,18 @@ import base64
 import secrets
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from html import escape
 
-from ..core.secrets import Secret
-from ..core.tickets.rst import MESSENGER_CLEAR, Soap
-from ..core.tickets.xml import BadXml, find, find_all, parse, text_of
-from .accounts import Accounts
-from .tickets import TicketOffice
+from ...core.secrets import Secret
+from ...core.tickets.rst import MESSENGER_CLEAR, Soap
+from ...core.tickets.ticket import utc_now
+from ...core.tickets.xml import BadXml, find, find_all, parse, text_of
+from ..stores.protocol import AccountStore
+from ..tickets import TicketOffice
+from .web import Answerer, WebAnswer, WebRequest
 
-__all__ = ["rst_reply"]
+__all__ = ["RstRole", "rst_reply"]
 
 _LEGACY = "http://Passport.NET/tb"
 _MAX_TOKENS = 16
@@ -44,8 +47,43 @@ _NAMESPACES = {
 }
 
 
-def rst_reply(
-    body: bytes, soap: Soap, accounts: Accounts, tickets: TicketOffice, now: Callable[[], datetime]
+class RstRole:
+    """RST and RST2 of one address.
+
+    Args:
+        accounts, tickets: who may sign in, and what he gets for it.
+        now: the clock.
+    """
+
+    def __init__(
+        self,
+        accounts: AccountStore,
+        tickets: TicketOffice,
+        *,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._accounts = accounts
+        self._tickets = tickets
+        self._now = now
+
+    def paths(self) -> dict[str, Answerer]:
+        """Return who answers what, for a `WebSite`."""
+        return {
+            "POST /RST.srf": partial(self._answer, soap=Soap.RST),
+            "POST /RST2.srf": partial(self._answer, soap=Soap.RST2),
+        }
+
+    async def _answer(self, request: WebRequest, soap: Soap) -> WebAnswer:
+        body = await rst_reply(request.body, soap, self._accounts, self._tickets, self._now)
+        return WebAnswer(200, (("Content-Type", "text/xml"),), body)
+
+
+async def rst_reply(
+    body: bytes,
+    soap: Soap,
+    accounts: AccountStore,
+    tickets: TicketOffice,
+    now: Callable[[], datetime],
 ) -> bytes:
     """Return the envelope that answers a request: tickets, or a Fault."""
     try:
@@ -61,7 +99,7 @@ def rst_reply(
         return _fault(soap, bad_request=True)
     given = find(login, "Password")
     passport, password = text_of(login, "Username") or "", given.text if given is not None else ""
-    if accounts.check(passport, password or "") is None:
+    if await accounts.check(passport, password or "") is None:
         return _fault(soap, bad_request=False)
     # The legacy token is for renewals by its own key, which this service does not offer.
     granted = "".join(

@@ -10,8 +10,9 @@ from msnpauth.core.urls import Address
 from msnpauth.core.wire.commands import Command
 from msnpauth.core.wire.dialects import DIALECTS, known
 from msnpauth.core.wire.query import PRODUCTS, answer
-from msnpauth.service.accounts import Account, Accounts
-from msnpauth.service.notification import NotificationRole, Office
+from msnpauth.service.roles.notification import NotificationRole, Office
+from msnpauth.service.stores.memory import Accounts, MemoryState, at_once
+from msnpauth.service.stores.protocol import Account
 from msnpauth.service.tickets import TicketOffice
 
 HERE = Address("ns.example", 1863)
@@ -25,7 +26,9 @@ class Wire:
             Account("alice@example.com", Secret("x"), display_name="Al ice"),
             Account("child@example.com", Secret("x"), refusal=923),
         ]
-        self.office = office or Office(Accounts.of(accounts), TicketOffice(), known(DIALECTS))
+        self.office = office or Office(
+            Accounts.of(accounts), TicketOffice(), MemoryState(), known(DIALECTS)
+        )
         self.woken = 0
         self.role = NotificationRole(
             self.office, here=HERE, transfer_to=transfer_to, wake=self._wake
@@ -37,7 +40,7 @@ class Wire:
     def say(
         self, verb: str, trid: int | None, *args: str, payload: bytes | None = None
     ) -> list[str]:
-        self.role.receive(Command(verb, trid, args, payload))
+        at_once(self.role.receive(Command(verb, trid, args, payload)))
         return self.heard()
 
     def heard(self) -> list[str]:
@@ -74,9 +77,11 @@ def test_sign_in(version: int, lines: list[str]) -> None:
     assert profile.startswith("MSG Hotmail Hotmail ")
     assert Profile(profile.replace("|", "\r\n").encode())["preferredEmail"] == "alice@example.com"
     assert not wire.closed
-    assert list(wire.office.online) == [("alice@example.com", "")]
-    wire.role.gone()
-    assert not wire.office.online
+    assert list(wire.office.here.values()) == [wire.role]
+    assert at_once(wire.office.state.seats("alice@example.com"))
+    at_once(wire.role.gone())
+    assert not wire.office.here
+    assert not at_once(wire.office.state.seats("alice@example.com"))
 
 
 def test_the_challenge_has_all_ten_fields() -> None:
@@ -204,8 +209,8 @@ def test_a_second_sign_in_ends_the_first() -> None:
     assert first.heard() == ["OUT OTH|"]
     assert first.closed
     assert first.woken == 1
-    first.role.gone()
-    assert first.office.online["alice@example.com", ""] is second.role
+    at_once(first.role.gone())
+    assert list(first.office.here.values()) == [second.role]
 
 
 def test_nobody_is_thrown_out_before_the_ticket_was_checked() -> None:
@@ -287,17 +292,17 @@ def test_out(signed_in: bool) -> None:
         wire.sign_in()
     assert wire.say("OUT", None) == []
     assert wire.closed
-    wire.role.gone()
-    assert not wire.office.online
+    at_once(wire.role.gone())
+    assert not wire.office.here
+    assert not at_once(wire.office.state.seats("alice@example.com"))
 
 
 def lists(version: int, *contacts: str) -> Wire:
     account = Account("alice@example.com", Secret("x"), contacts=contacts)
-    wire = Wire(Office(Accounts.of([account]), TicketOffice(), known(DIALECTS)))
+    accounts = Accounts.of([account])
+    wire = Wire(Office(accounts, TicketOffice(), MemoryState(), known(DIALECTS)))
     if version < 8:
-        wire.office.accounts.add(
-            Account("alice@example.com", Secret("x"), contacts=contacts, allow_md5=True)
-        )
+        accounts.add(Account("alice@example.com", Secret("x"), contacts=contacts, allow_md5=True))
         (line,) = wire_md5(wire, version)
         salt = line.removeprefix("USR 3 MD5 S ").removesuffix("|")
         assert wire.say("USR", 4, "MD5", "S", md5_answer(salt, Secret("x")))[0].startswith(

@@ -8,23 +8,24 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import itertools
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from ..core.client.routes import md5_answer
-from ..core.client.sign_in import check_guid
-from ..core.errors import LocalProtocolError
-from ..core.secrets import Secret
-from ..core.tickets.ticket import utc_now
-from ..core.tickets.xml import BadXml, parse
-from ..core.urls import Address
-from ..core.wire.commands import Command, escape, unescape
-from ..core.wire.dialects import Dialect, QueryRule, Scheme, choose
-from ..core.wire.query import PRODUCTS, answer
-from .accounts import Account, Accounts
+from ...core.client.routes import md5_answer
+from ...core.client.sign_in import check_guid
+from ...core.errors import LocalProtocolError
+from ...core.secrets import Secret
+from ...core.tickets.ticket import utc_now
+from ...core.tickets.xml import BadXml, parse
+from ...core.urls import Address
+from ...core.wire.commands import Command, escape, unescape
+from ...core.wire.dialects import Dialect, QueryRule, Scheme, choose
+from ...core.wire.query import PRODUCTS, answer
+from ..stores.protocol import Account, AccountStore, Place, Seat, SharedState
+from ..tickets import TicketOffice
 from .lists import setting, synchronized
-from .tickets import TicketOffice
 
 __all__ = ["NotificationRole", "Office"]
 
@@ -37,43 +38,75 @@ _HOP = base64.b64encode(b"Version: 1\r\nXfrCount: 1").decode()
 
 
 class Office:
-    """What all connections of a service share: accounts, tickets, and who is signed in.
+    """What all connections of one process share: the stores, and the roles that are here.
 
     Args:
-        accounts, tickets: who may sign in, and what proves it.
+        accounts: who may sign in.
+        tickets: checks what proves it.
+        state: what the processes of a network know of each other's connections.
         dialects: what the service speaks.
+        node: what this process is called among the others; a random name by default.
         now: the clock.
     """
 
     def __init__(
         self,
-        accounts: Accounts,
+        accounts: AccountStore,
         tickets: TicketOffice,
+        state: SharedState,
         dialects: tuple[Dialect, ...],
         *,
+        node: str | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.accounts = accounts
         self.tickets = tickets
+        self.state = state
         self.dialects = dialects
+        self.node = node or secrets.token_hex(8)
         self.now = now
         self.maintenance = False
-        self.online: dict[tuple[str, str], NotificationRole] = {}
-        """Who is signed in, by account and machine GUID; "" for dialects without one."""
+        self.here: dict[int, NotificationRole] = {}
+        """The roles of this process that are signed in, by the numbers of their connections."""
+        self._numbers = itertools.count(1)
 
-    def enter(self, account: Account, role: NotificationRole) -> None:
+    async def open(self) -> None:
+        """Listen to what other processes say to this one."""
+        await self.state.listen(self.node, self._heard)
+
+    async def enter(self, account: Account, role: NotificationRole) -> None:
         """Note a sign-in that succeeded; an earlier one from the same place is told and ended."""
-        place = (account.passport.casefold(), role.guid)
-        earlier = self.online.get(place)
-        self.online[place] = role
-        if earlier is not None and earlier is not role:
-            earlier.put_out("OTH")
+        number = role.number = next(self._numbers)
+        self.here[number] = role
+        before = await self.state.enter(role.place_of(account), Seat(self.node, number))
+        if before is not None:
+            await self._put_out(before, "OTH")
 
-    def leave(self, account: Account, role: NotificationRole) -> None:
+    async def leave(self, account: Account, role: NotificationRole) -> None:
         """Note that a connection is gone."""
-        place = (account.passport.casefold(), role.guid)
-        if self.online.get(place) is role:
-            del self.online[place]
+        self.here.pop(role.number, None)
+        await self.state.leave(role.place_of(account), Seat(self.node, role.number))
+
+    async def put_out(self, passport: str, reason: str) -> None:
+        """End every session of an account, in whichever process it is."""
+        for seat in await self.state.seats(passport.casefold()):
+            await self._put_out(seat, reason)
+
+    async def _put_out(self, seat: Seat, reason: str) -> None:
+        if seat.node == self.node:
+            self._end(seat.connection, reason)
+        else:
+            await self.state.tell(seat.node, f"{seat.connection} {reason}")
+
+    def _heard(self, word: str) -> None:
+        """Do what another process asks for: the number of a connection, and why it has to end."""
+        number, _, reason = word.partition(" ")
+        self._end(int(number), reason)
+
+    def _end(self, connection: int, reason: str) -> None:
+        role = self.here.get(connection)
+        if role is not None:
+            role.put_out(reason)
 
 
 class NotificationRole:
@@ -100,12 +133,18 @@ class NotificationRole:
         self._challenge = ""
         self._query = ""
         self.guid = ""
+        self.number = 0
+        """What the office calls the connection, once it is signed in."""
         self.account: Account | None = None
         self.out: list[Command] = []
         self.closing = False
 
-    def receive(self, command: Command) -> None:
-        """Take a command of the client."""
+    def place_of(self, account: Account) -> Place:
+        """Return the place that this connection takes when the account signs in over it."""
+        return Place(account.passport.casefold(), self.guid)
+
+    async def receive(self, command: Command) -> None:
+        """Take a command of the client; whoever carries the role waits for each before the next."""
         if self.closing:
             return
         handler = _HANDLERS.get(command.verb)
@@ -117,7 +156,7 @@ class NotificationRole:
         elif command.trid is None and command.verb not in ("PNG", "OUT"):
             self.closing = True
         else:
-            handler(self, command)
+            await handler(self, command)
 
     def put_out(self, reason: str) -> None:
         """End the session from this side by `OUT` and a reason: `SSD`, `RCT 5` … or none."""
@@ -125,14 +164,14 @@ class NotificationRole:
         self.closing = True
         self._wake()
 
-    def gone(self) -> None:
+    async def gone(self) -> None:
         """The connection is closed."""
         if self.account is not None:
-            self._office.leave(self.account, self)
+            await self._office.leave(self.account, self)
 
     # --- handlers ------------------------------------------------------------------------------
 
-    def _on_ver(self, command: Command) -> None:
+    async def _on_ver(self, command: Command) -> None:
         # C: VER 1 MSNP12 MSNP11 CVR0
         if self._dialect is not None:
             self._refuse(command, 715)
@@ -144,14 +183,14 @@ class NotificationRole:
         else:
             self._say("VER", command.trid, self._dialect.name)
 
-    def _on_inf(self, command: Command) -> None:
+    async def _on_inf(self, command: Command) -> None:
         # C: INF 2  S: INF 2 MD5
         if self._dialect is None or not self._dialect.inf:
             self.closing = True
         else:
             self._say("INF", command.trid, Scheme.MD5)
 
-    def _on_cvr(self, command: Command) -> None:
+    async def _on_cvr(self, command: Command) -> None:
         # C: CVR 2 0x0409 winnt 5.1 i386 MSNMSGR 8.5.1302 BC01 alice@example.com
         if len(command.args) < 6:
             self._say("710", command.trid)
@@ -160,7 +199,7 @@ class NotificationRole:
         url = "http://messenger.example/"
         self._say("CVR", command.trid, version, version, version, url, url)
 
-    def _on_usr(self, command: Command) -> None:
+    async def _on_usr(self, command: Command) -> None:
         # C: USR 3 TWN I alice@example.com | USR 4 TWN S t=…&p=…
         scheme = self._dialect.scheme if self._dialect else None
         if command.args[:1] != (scheme,) or len(command.args) < 3:
@@ -172,7 +211,7 @@ class NotificationRole:
         elif command.args[1] == "I" and len(command.args) == 3:
             self._on_usr_i(command, unescape(command.args[2]))
         elif command.args[1] == "S" and len(command.args) <= _MOST_WORDS[Scheme(command.args[0])]:
-            self._on_usr_s(command, command.args[2:])
+            await self._on_usr_s(command, command.args[2:])
         else:
             self.closing = True
 
@@ -199,19 +238,21 @@ class NotificationRole:
             case Scheme.SSO:
                 return ("MBI_KEY_OLD", base64.b64encode(secrets.token_bytes(48)).decode())
 
-    def _on_usr_s(self, command: Command, words: tuple[str, ...]) -> None:
+    async def _on_usr_s(self, command: Command, words: tuple[str, ...]) -> None:
         # The challenge is used up, whatever comes of it.
         challenge, self._challenge = self._challenge, ""
-        account = self._office.accounts.find(self._passport)
+        account = await self._office.accounts.find(self._passport)
         # The proof first: an account that does not exist is refused for the same reason.
-        if not challenge or not self._is_proof(words, challenge, account) or not account:
+        if not challenge or not await self._is_proof(words, challenge, account) or not account:
             self._refuse(command, 911)
         elif account.refusal is not None:
             self._refuse(command, account.refusal)
         else:
-            self._welcome(command, account)
+            await self._welcome(command, account)
 
-    def _is_proof(self, words: tuple[str, ...], challenge: str, account: Account | None) -> bool:
+    async def _is_proof(
+        self, words: tuple[str, ...], challenge: str, account: Account | None
+    ) -> bool:
         assert self._dialect is not None  # _on_usr saw to it
         tickets = self._office.tickets
         match self._dialect.scheme:
@@ -222,7 +263,7 @@ class NotificationRole:
                 )
                 return right and bool(password)
             case Scheme.TWN:
-                return tickets.accept(words[0], self._passport)
+                return await tickets.accept(words[0], self._passport, self._office.state)
             case Scheme.SSO:
                 ticket, response, guid = (*words, "", "")[:3]
                 if self._dialect.guid:
@@ -233,7 +274,7 @@ class NotificationRole:
                 grant = tickets.check_sso(ticket, response, challenge, self._passport)
                 return grant is not None
 
-    def _welcome(self, command: Command, account: Account) -> None:
+    async def _welcome(self, command: Command, account: Account) -> None:
         # S: USR 4 OK mail name 1 0 (MSNP8, 9) | USR 4 OK mail 1 0
         assert self._dialect is not None  # _on_usr saw to it
         self.account = account
@@ -252,14 +293,14 @@ class NotificationRole:
         profile = _profile(account, self._dialect, int(self._office.now().timestamp()))
         self.out.append(Command("MSG", None, ("Hotmail", "Hotmail"), profile))
         # Only now: before the ticket was checked anybody could have thrown a user out.
-        self._office.enter(account, self)
+        await self._office.enter(account, self)
 
-    def _on_png(self, command: Command) -> None:
+    async def _on_png(self, command: Command) -> None:
         # C: PNG  S: QNG | QNG 50
         assert self._dialect is not None  # signed in
         self._say("QNG", None, *([_QNG_SECONDS] if self._dialect.qng_seconds else []))
 
-    def _on_chg(self, command: Command) -> None:
+    async def _on_chg(self, command: Command) -> None:
         # C: CHG 5 NLN 0  S: CHG 5 NLN 0
         if command.args[:1] and command.args[0] in _STATES:
             self._say("CHG", command.trid, *command.args)
@@ -273,12 +314,12 @@ class NotificationRole:
         self._query = "".join(secrets.choice("0123456789") for _ in range(20))
         self._say("CHL", 0, self._query)
 
-    def _on_chl(self, command: Command) -> None:
+    async def _on_chl(self, command: Command) -> None:
         # C: CHL 6  S: CHL 6 15570131571988941333
         self._ask()
         self.out[-1] = Command("CHL", command.trid, (self._query,))
 
-    def _on_qry(self, command: Command) -> None:
+    async def _on_qry(self, command: Command) -> None:
         # C: QRY 7 PROD0090YUAUV{2B 32
         assert self._dialect is not None  # signed in
         product_id = unescape(command.args[0]) if command.args else ""
@@ -289,7 +330,7 @@ class NotificationRole:
         else:
             self._refuse(command, 540)
 
-    def _on_syn(self, command: Command) -> None:
+    async def _on_syn(self, command: Command) -> None:
         # C: SYN 5 0 | SYN 5 0 0
         assert self._dialect is not None  # signed in
         assert self.account is not None
@@ -299,12 +340,12 @@ class NotificationRole:
         else:
             self.out += answer
 
-    def _on_setting(self, command: Command) -> None:
+    async def _on_setting(self, command: Command) -> None:
         # C: BLP 6 AL | GTC 7 A | PRP 8 MFN name | REA 9 mail name
         assert self._dialect is not None  # signed in
         self.out.append(setting(self._dialect, command))
 
-    def _on_list_change(self, command: Command) -> None:
+    async def _on_list_change(self, command: Command) -> None:
         # C: ADL 6 55, RML 7 55  S: ADL 6 OK
         try:
             parse(command.payload or b"")
@@ -313,11 +354,11 @@ class NotificationRole:
         else:
             self._say(command.verb, command.trid, "OK")
 
-    def _on_uux(self, command: Command) -> None:
+    async def _on_uux(self, command: Command) -> None:
         # C: UUX 8 53  S: UUX 8 0, which libpurple reads a length in
         self.out.append(Command("UUX", command.trid, (), b""))
 
-    def _on_put(self, command: Command) -> None:
+    async def _on_put(self, command: Command) -> None:
         # C: PUT 8 412, SDG 9 300, DEL 10 120  S: PUT 8 OK 0
         assert self._dialect is not None  # signed in
         if self._dialect.publishes:
@@ -325,19 +366,19 @@ class NotificationRole:
         else:
             self._say("502", command.trid)
 
-    def _on_fqy(self, command: Command) -> None:
+    async def _on_fqy(self, command: Command) -> None:
         # C: FQY 9 40  S: FQY 9 40 and the same: everybody is of this network
         self.out.append(Command("FQY", command.trid, (), command.payload or b""))
 
-    def _on_gcf(self, command: Command) -> None:
+    async def _on_gcf(self, command: Command) -> None:
         # C: GCF 5 Shields.xml
         self.out.append(Command("GCF", command.trid, command.args, _POLICIES))
 
-    def _on_xfr(self, command: Command) -> None:
+    async def _on_xfr(self, command: Command) -> None:
         # C: XFR 15 SB: there is no switchboard here
         self._say("601", command.trid)
 
-    def _on_out(self, command: Command) -> None:
+    async def _on_out(self, command: Command) -> None:
         self.closing = True
 
     # --- helpers -------------------------------------------------------------------------------
@@ -350,7 +391,7 @@ class NotificationRole:
         self.closing = True
 
 
-_Handler = Callable[[NotificationRole, Command], None]
+_Handler = Callable[[NotificationRole, Command], Awaitable[None]]
 
 _HANDLERS: dict[str, _Handler] = {
     "VER": NotificationRole._on_ver,

@@ -1,4 +1,4 @@
-"""The roles on real sockets: http_host and msnp_host."""
+"""The roles on real sockets."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import pytest
 
 from msnpauth.core.secrets import Secret
 from msnpauth.core.tickets.passport14 import authorization
-from msnpauth.service import Service, http_host, msnp_host, run
-from msnpauth.service.notification import NotificationRole
+from msnpauth.service import Service, run
+from msnpauth.service.hosts import msnp as msnp_host
+from msnpauth.service.hosts import web as web_host
+from msnpauth.service.roles.notification import NotificationRole
 
 
 @pytest.fixture
@@ -126,7 +128,7 @@ def test_a_body_that_is_too_long(service: Service) -> None:
 
 
 def test_idle_connections_are_closed(own: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_host, "_IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(web_host, "_IDLE_SECONDS", 0.05)
     monkeypatch.setattr(msnp_host, "_SIGN_IN_SECONDS", 0.05)
     with web(own) as sock:
         assert rest(sock) == b""
@@ -216,7 +218,7 @@ def test_a_fault_of_our_own_closes_one_connection(
                 sock.sendall(b"VER 1 MSNP8\r\n")
                 assert rest(sock) == b""
         else:
-            patched.setattr(http_host, "_web_request", fails)
+            patched.setattr(web_host, "_web_request", fails)
             assert converse(own, NEXUS) == b""
     (record,) = [record for record in caplog.records if record.name == "msnpauth.service"]
     assert "ZeroDivisionError at test_hosts.py line" in record.getMessage()

@@ -1,25 +1,17 @@
-"""The web roles, without I/O: nexus, login servers that send an account to its home, RST."""
+"""The login role, without I/O: the nexus, and login servers that send an account to its home."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
 from urllib.parse import quote, unquote_to_bytes
 
-from ..core.servers import LOGIN_PATH, NEXUS_PATH, domain_of
-from ..core.tickets.rst import Soap
-from ..core.tickets.ticket import utc_now
-from .accounts import Accounts
-from .contacts import PATHS as CONTACTS_PATHS
-from .contacts import contacts_reply
-from .rst import rst_reply
-from .tickets import TicketOffice
+from ...core.servers import LOGIN_PATH, NEXUS_PATH, domain_of
+from ..stores.protocol import AccountStore
+from ..tickets import TicketOffice
+from .web import Answerer, WebAnswer, WebRequest
 
-__all__ = ["WebAnswer", "WebRequest", "WebRole", "parse_authorization"]
-
-_RST = {"/RST.srf": Soap.RST, "/RST2.srf": Soap.RST2}
+__all__ = ["LoginRole", "parse_authorization"]
 
 _MAX_PASSPORT = 129  # bytes; hypothetic.org, names
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -30,27 +22,8 @@ _FAILED = "Passport1.4 da-status=failed,srealm=Passport.NET,ts=-3,prompt,cbtxt="
 )
 
 
-@dataclass(frozen=True, repr=False)
-class WebRequest:
-    """A request as a role sees it; header names in lower case."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    body: bytes = b""
-
-
-@dataclass(frozen=True, repr=False)
-class WebAnswer:
-    """An answer. Header names go out spelled as here: old clients compare them byte for byte."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = b""
-
-
-class WebRole:
-    """Nexus, login and RST on one address.
+class LoginRole:
+    """Nexus and login server of one address.
 
     Args:
         accounts, tickets: who may sign in, and what he gets for it.
@@ -62,48 +35,35 @@ class WebRole:
 
     def __init__(
         self,
-        accounts: Accounts,
+        accounts: AccountStore,
         tickets: TicketOffice,
         *,
         login: str,
         homes: Mapping[str, str],
         here: str,
-        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._accounts = accounts
         self._tickets = tickets
         self._login = login
         self._homes = homes
         self._here = here
-        self._now = now
-        self.maintenance = False
 
-    def answer(self, request: WebRequest) -> WebAnswer:
-        """Return the answer to a request."""
-        if self.maintenance:
-            return WebAnswer(503, (("Retry-After", "60"), _HTML))
-        path = re.sub("/+", "/", request.target.partition("?")[0])
-        if path == NEXUS_PATH:
-            return self._nexus(request)
-        if path == LOGIN_PATH:
-            return self._sign_in(request)
-        if path in _RST and request.method == "POST":
-            soap = _RST[path]
-            body = rst_reply(request.body, soap, self._accounts, self._tickets, self._now)
-            return WebAnswer(200, (("Content-Type", "text/xml"),), body)
-        if path in CONTACTS_PATHS and request.method == "POST":
-            status, body = contacts_reply(request.body, self._accounts, self._tickets)
-            return WebAnswer(status, (("Content-Type", "text/xml"),), body)
-        return WebAnswer(404, (_HTML,))
+    def paths(self) -> dict[str, Answerer]:
+        """Return who answers what, for a `WebSite`. Some clients POST what others GET."""
+        return {
+            f"{method} {path}": answer
+            for path, answer in ((NEXUS_PATH, self._nexus), (LOGIN_PATH, self._sign_in))
+            for method in ("GET", "POST")
+        }
 
-    def _nexus(self, request: WebRequest) -> WebAnswer:
+    async def _nexus(self, request: WebRequest) -> WebAnswer:
         # libpurple wants a bare host, and sends no headers; modern HTTP clients want a URL.
         modern = "host" in request.headers and "user-agent" in request.headers
         login = f"{'https://' if modern else ''}{self._login}{LOGIN_PATH}"
         urls = f"DARealm=Passport.Net,DALogin={login},ConfigVersion=15"
         return WebAnswer(200, (("PassportURLs", urls), _HTML))
 
-    def _sign_in(self, request: WebRequest) -> WebAnswer:
+    async def _sign_in(self, request: WebRequest) -> WebAnswer:
         credentials = parse_authorization(request.headers.get("authorization", ""))
         if credentials is None:
             return WebAnswer(401, (("WWW-Authenticate", _FAILED), _HTML))
@@ -113,7 +73,7 @@ class WebRole:
             location = f"https://{home}{LOGIN_PATH}?lc=1033"
             redirect = ("Authentication-Info", "Passport1.4 da-status=redir")
             return WebAnswer(302, (redirect, ("Location", location), _HTML))
-        if self._accounts.check(passport, password) is None:
+        if await self._accounts.check(passport, password) is None:
             return WebAnswer(401, (("WWW-Authenticate", _FAILED), _HTML))
         info = (
             "Passport1.4 da-status=success,tname=MSPAuth,tname=MSPProf,tname=MSPSec"

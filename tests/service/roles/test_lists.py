@@ -7,7 +7,7 @@ import pytest
 from msnpauth.core.wire.commands import Command, Role
 from msnpauth.core.wire.dialects import DIALECTS, Dialect
 from msnpauth.core.wire.lines import LineReader
-from msnpauth.service.lists import setting, synchronized
+from msnpauth.service.roles.lists import setting, synchronized
 
 CONTACTS = ("a@b.example", "c@d.example")
 

@@ -4,8 +4,9 @@ import pytest
 
 from msnpauth import Secret
 from msnpauth.core.tickets.xml import find_all, parse, text_of
-from msnpauth.service.accounts import Account, Accounts
-from msnpauth.service.contacts import contacts_reply
+from msnpauth.service.roles.contacts import contacts_reply
+from msnpauth.service.stores.memory import Accounts, at_once
+from msnpauth.service.stores.protocol import Account
 from msnpauth.service.tickets import TicketOffice
 
 OFFICE = TicketOffice()
@@ -19,7 +20,7 @@ def ask(operation: str, ticket: str | None = None) -> tuple[int, bytes]:
         f"{ticket.replace('&', '&amp;')}</TicketToken></ABAuthHeader></s:Header>"
         f"<s:Body>{operation and f'<{operation}/>'}</s:Body></s:Envelope>"
     )
-    return contacts_reply(body.encode(), ACCOUNTS, OFFICE)
+    return at_once(contacts_reply(body.encode(), ACCOUNTS, OFFICE))
 
 
 def test_memberships() -> None:
@@ -55,4 +56,4 @@ def test_without_a_ticket(ticket: str) -> None:
 
 
 def test_what_is_no_xml() -> None:
-    assert contacts_reply(b"<", ACCOUNTS, OFFICE)[0] == 500
+    assert at_once(contacts_reply(b"<", ACCOUNTS, OFFICE))[0] == 500

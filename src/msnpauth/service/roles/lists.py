@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import uuid
 
-from ..core.wire.commands import Command, escape
-from ..core.wire.dialects import Dialect, ListsForm
+from ...core.wire.commands import Command, escape
+from ...core.wire.dialects import Dialect, ListsForm
 
 __all__ = ["setting", "synchronized"]
 

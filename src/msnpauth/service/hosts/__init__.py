@@ -1,0 +1,1 @@
+"""What carries a role over a network: sockets, TLS, HTTP and lines of commands."""

@@ -1,0 +1,118 @@
+"""Takes connections, over TLS where there is a certificate, and leaves none behind at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+__all__ = ["Listener", "Serve"]
+
+_HANDSHAKE_SECONDS = 10.0
+_BACKLOG = 1024
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
+"""Serves one connection from its beginning to its end."""
+
+
+class Listener:
+    """The connections of one listening socket.
+
+    Args:
+        serve: serves one of them.
+        tls: the certificate and the settings; None for plain TCP.
+    """
+
+    def __init__(self, serve: Serve, tls: ssl.SSLContext | None = None) -> None:
+        self._serve = serve
+        self._tls = tls
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+        self._is_stopping = False
+
+    async def start(self, sock: socket.socket) -> None:
+        """Take connections from now on; the socket is the listener's."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: _Accepted(self._accepted), sock=sock, backlog=_BACKLOG
+        )
+
+    async def stop(self) -> None:
+        """Take no more connections, and end those that there are."""
+        self._is_stopping = True
+        if self._server is not None:
+            self._server.close()
+        ending = list(self._connections)
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
+
+    def _accepted(self, transport: asyncio.Transport) -> None:
+        if self._is_stopping:
+            transport.abort()
+            return
+        task = asyncio.create_task(self._carry(transport))
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+
+    async def _carry(self, plain: asyncio.Transport) -> None:
+        """Serve one connection, and come back when nothing of it is left."""
+        transport = plain
+        try:
+            reader = asyncio.StreamReader()
+            protocol = asyncio.StreamReaderProtocol(reader)
+            if self._tls is not None:
+                secured = await self._secured(plain, protocol, self._tls)
+                if secured is None:
+                    return
+                transport = secured
+            else:
+                plain.set_protocol(protocol)
+                plain.resume_reading()
+            protocol.connection_made(transport)
+            writer = asyncio.StreamWriter(transport, protocol, reader, asyncio.get_running_loop())
+            try:
+                await self._serve(reader, writer)
+            except asyncio.CancelledError:
+                # Not close(): saying good-bye over TLS could wait for the peer.
+                transport.abort()
+                raise
+            finally:
+                with suppress(Exception):
+                    await writer.wait_closed()
+        finally:
+            plain.abort()
+
+    async def _secured(
+        self, plain: asyncio.Transport, protocol: asyncio.Protocol, tls: ssl.SSLContext
+    ) -> asyncio.Transport | None:
+        """Return the connection with TLS; None when the peer speaks none, or none that suits."""
+        loop = asyncio.get_running_loop()
+        with suppress(OSError):
+            return await loop.start_tls(
+                plain,
+                protocol,
+                tls,
+                server_side=True,
+                ssl_handshake_timeout=_HANDSHAKE_SECONDS,
+            )
+        return None
+
+
+class _Accepted(asyncio.Protocol):
+    """A connection that was taken a moment ago.
+
+    asyncio's own servers know a connection when its TLS handshake is done. Here it has a task from
+    the first moment, which can be cancelled, and nothing is read before that task wants it.
+    """
+
+    def __init__(self, accepted: Callable[[asyncio.Transport], None]) -> None:
+        self._take = accepted
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        transport.pause_reading()
+        self._take(transport)

@@ -1,0 +1,1 @@
+"""What a service remembers: one protocol, and the stores that keep it."""

@@ -1,0 +1,134 @@
+"""The stores that live as long as the process."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from ...core.tickets.passport14 import as_secret, check_passport, check_password
+from ...core.tickets.ticket import utc_now
+from .protocol import Account, Place, Seat
+
+__all__ = ["Accounts", "MemoryState", "at_once"]
+
+_T = TypeVar("_T")
+
+_GENERATION = timedelta(seconds=60)
+
+
+def at_once(work: Coroutine[Any, Any, _T]) -> _T:
+    """Return what a role over stores in memory returns: it never waits, and needs no event loop.
+
+    Raises:
+        RuntimeError: it does wait, so that one of its stores is not in memory.
+    """
+    try:
+        work.send(None)
+    except StopIteration as end:
+        result: _T = end.value
+        return result
+    work.close()
+    raise RuntimeError("a store that waits cannot be asked without an event loop")
+
+
+@dataclass
+class Accounts:
+    """An `AccountStore` in memory. Accounts may be added while the service runs."""
+
+    _by_passport: dict[str, Account] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, accounts: Mapping[str, str] | Iterable[Account]) -> Accounts:
+        """Build them of passwords by passport, or of `Account`s.
+
+        Raises:
+            LocalProtocolError: a passport or password cannot be one.
+        """
+        made = cls()
+        if isinstance(accounts, Mapping):
+            accounts = [
+                Account(check_passport(passport), check_password(as_secret(password)))
+                for passport, password in accounts.items()
+            ]
+        for account in accounts:
+            made.add(account)
+        return made
+
+    def add(self, account: Account) -> None:
+        """Add an account, or replace the one of that passport."""
+        self._by_passport[account.passport.casefold()] = account
+
+    async def find(self, passport: str) -> Account | None:
+        """As `AccountStore.find`."""
+        return self._by_passport.get(passport.casefold())
+
+    async def check(self, passport: str, password: str) -> Account | None:
+        """As `AccountStore.check`."""
+        account = await self.find(passport)
+        expected = account.password.reveal() if account else ""
+        right = hmac.compare_digest(
+            expected.encode("utf-8"), password.encode("utf-8", "surrogateescape")
+        )
+        return account if right and account else None
+
+
+class MemoryState:
+    """A `SharedState` for one process, or for several services in one process.
+
+    Args:
+        now: the clock.
+    """
+
+    def __init__(self, *, now: Callable[[], datetime] = utc_now) -> None:
+        self._now = now
+        # By the minute in which they end, so that a whole minute is forgotten at once: to look at
+        # each of ten thousand used tickets at every sign-in would cost more than the sign-in.
+        self._used: dict[int, set[str]] = {}
+        self._seats: dict[str, dict[Place, Seat]] = {}
+        self._listening: dict[str, Callable[[str], None]] = {}
+
+    async def use_up(self, token: str, until: datetime) -> bool:
+        """As `SharedState.use_up`."""
+        present = _minute(self._now())
+        for minute in [minute for minute in self._used if minute < present]:
+            del self._used[minute]
+        if any(token in used for used in self._used.values()):
+            return False
+        self._used.setdefault(_minute(until), set()).add(token)
+        return True
+
+    async def enter(self, place: Place, seat: Seat) -> Seat | None:
+        """As `SharedState.enter`."""
+        places = self._seats.setdefault(place.passport, {})
+        before = places.get(place)
+        places[place] = seat
+        return before
+
+    async def leave(self, place: Place, seat: Seat) -> None:
+        """As `SharedState.leave`."""
+        places = self._seats.get(place.passport, {})
+        if places.get(place) == seat:
+            del places[place]
+        if not places:
+            self._seats.pop(place.passport, None)
+
+    async def seats(self, passport: str) -> list[Seat]:
+        """As `SharedState.seats`."""
+        return list(self._seats.get(passport, {}).values())
+
+    async def tell(self, node: str, word: str) -> None:
+        """As `SharedState.tell`."""
+        heard = self._listening.get(node)
+        if heard is not None:
+            heard(word)
+
+    async def listen(self, node: str, heard: Callable[[str], None]) -> None:
+        """As `SharedState.listen`."""
+        self._listening[node] = heard
+
+
+def _minute(time: datetime) -> int:
+    return int(time.timestamp() // _GENERATION.total_seconds())
