@@ -215,6 +215,8 @@ def test_each_fault_has_its_hint(fault: CertificateFault, text: str, hint: str) 
         assert error.text.startswith("the server's certificate was rejected: ")
         assert text in error.text
         assert hint in error.hint
+        assert (error.step, error.server) == (Step.LOGIN, server)
+        assert "0" not in certificate_error(fault, Step.LOGIN, "h").text.partition("(")[2]
 
 
 @pytest.mark.parametrize(
@@ -233,4 +235,8 @@ def test_each_fault_has_its_hint(fault: CertificateFault, text: str, hint: str) 
     ],
 )
 def test_the_reason_of_tls(reason: str, text: str) -> None:
-    assert text in tls_error(reason, Step.LOGIN, "h").text
+    error = tls_error(reason, Step.LOGIN, "h")
+    assert text in error.text
+    assert (error.step, error.server) == (Step.LOGIN, "h")
+    strength = "TLS 1.2 is the least; tell the network's owners"
+    assert (error.hint == strength) is ("strong enough" in text)

@@ -38,8 +38,12 @@ def test_an_instance_of_ones_own(authority: Authority) -> None:
     for settings in ((authority.ca_file, None), (None, authority.client_tls)):
         with pytest.raises(LocalProtocolError, match="brings its own TLS settings"):
             make_transport(own, *settings)
-        with pytest.raises(LocalProtocolError, match="brings its own TLS settings"):
+        with pytest.raises(LocalProtocolError) as caught:
             make_async_transport(asyn, *settings)
+        assert str(caught.value) == (
+            "a transport of your own brings its own TLS settings; give ca_file or ssl_context to it"
+            " instead"
+        )
     own.prepare(None, 1)  # type: ignore[arg-type]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from msnpauth.core.errors import Step
 from msnpauth.core.secrets import Secret
 from msnpauth.core.servers import Servers
 from msnpauth.core.tickets.http import Request
@@ -43,16 +45,18 @@ def to_the_nexus() -> Request:
 
 
 @pytest.mark.parametrize(
-    ("name", "request_"),
+    ("name", "make"),
     [
-        ("rst", by_rst(Soap.RST)),
-        ("rst2", by_rst(Soap.RST2)),
-        ("login", by_login()),
-        ("nexus", to_the_nexus()),
+        ("rst", lambda: by_rst(Soap.RST)),
+        ("rst2", lambda: by_rst(Soap.RST2)),
+        ("login", by_login),
+        ("nexus", to_the_nexus),
     ],
 )
-def test_whole_requests(name: str, request_: Request) -> None:
-    lines = [f"{request_.method} {request_.url}"]
-    lines += [f"{name.decode()}: {value.decode()}" for name, value in request_.all_headers()]
-    text = "\n".join([*lines, "", request_.body.decode(), ""])
+def test_whole_requests(name: str, make: Callable[[], Request]) -> None:
+    request = make()
+    lines = [f"{request.method} {request.url}"]
+    lines += [f"{name.decode()}: {value.decode()}" for name, value in request.all_headers()]
+    text = "\n".join([*lines, "", request.body.decode(), ""])
     assert text == (DATA / f"{name}.txt").read_text("utf-8")
+    assert request.step is (Step.NEXUS if name == "nexus" else Step.LOGIN)
