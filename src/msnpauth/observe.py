@@ -50,6 +50,7 @@ __all__ = [
     "Sent",
     "SignedIn",
     "Watch",
+    "describe",
 ]
 
 

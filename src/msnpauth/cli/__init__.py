@@ -6,7 +6,7 @@ Exit status: 0 signed in, 1 refused, 2 usage, 3 unavailable; `failures` has the 
     values        what the options' values may be
     password      where the password comes from
     output        each printed line, made safe for the terminal and its encoding; JSON
-    conversation  what the library logs, shown
+    conversation  the library's events, shown
     received      a server's command as JSON, secrets masked
     hints         the library's hints in words of the command
     failures      exit status, errors in one line, signals

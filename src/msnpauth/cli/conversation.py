@@ -1,80 +1,42 @@
-"""The conversation as it happens, and the news of a session: what the library logs."""
+"""The conversation as it happens, and the news of a session: the library's events, shown."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from .output import OutputFailed, Styled, say
 
-__all__ = ["logged_text", "session_news", "shown_conversation"]
+if TYPE_CHECKING:
+    from ..observe import Event, Observer
+
+__all__ = ["shown"]
 
 _COLOURS = {">": "cyan", "<": "green", " ": "bright_black"}
 
 
-class _Shown(logging.Handler):
-    """Hands what is logged to `show`.
+def shown(*, verbose: bool, to_stderr: bool = True) -> Observer:
+    """Return an observer that shows everything, or else what becomes of a session.
 
-    It never raises: it runs in the middle of a sign-in, and in the threads of a session. When the
-    output is closed the command finds out by the next line of its own.
+    The end of a session is news that the command tells by itself. The observer never raises: it
+    runs in the middle of a sign-in, and in the threads of a session. When the output is closed,
+    the command finds out by the next line of its own.
     """
+    from ..observe import Back, Dropped, Failed, Lost, describe
 
-    def __init__(self, show: Callable[[str, str, str], None]) -> None:
-        super().__init__()
-        self._show = show
-
-    def emit(self, record: logging.LogRecord) -> None:
-        with suppress(OutputFailed):
-            self._show(*_marks(record), logged_text(record))
-
-
-def logged_text(record: logging.LogRecord) -> str:
-    """Return what was logged, without the channel and the direction that begin a line of ours."""
-    return record.getMessage().removeprefix("{} {} ".format(*_marks(record)))
-
-
-def _marks(record: logging.LogRecord) -> tuple[str, str]:
-    return getattr(record, "channel", ""), getattr(record, "direction", " ")
-
-
-@contextmanager
-def shown_conversation(wanted: bool, *, to_stderr: bool = True) -> Iterator[None]:
-    """Show the conversation, secrets masked, in colours where the output has them."""
-
-    def show(channel: str, direction: str, text: str) -> None:
+    def everything(event: Event) -> None:
+        direction, channel, lines = describe(event)
         label = Styled(f"{channel:>12} {direction}", _COLOURS.get(direction))
-        say(label, text, err=to_stderr)
+        with suppress(OutputFailed):
+            for line in lines:
+                say(label, line, err=to_stderr)
 
-    with _listening(logging.DEBUG, show) if wanted else nullcontext():
-        yield
+    def news(event: Event) -> None:
+        if isinstance(event, Lost | Back | Dropped) or (
+            isinstance(event, Failed) and event.pause is not None
+        ):
+            with suppress(OutputFailed):
+                for line in describe(event)[2]:
+                    say("msnpauth:", line, err=True)
 
-
-@contextmanager
-def session_news(wanted: bool, is_over: Callable[[], bool]) -> Iterator[None]:
-    """Tell on stderr that a session is lost, and that it is back.
-
-    Its end is told by the command itself, and is passed over here.
-    """
-
-    def show(_channel: str, _direction: str, text: str) -> None:
-        if not is_over():
-            say("msnpauth:", text, err=True)
-
-    with _listening(logging.INFO, show) if wanted else nullcontext():
-        yield
-
-
-@contextmanager
-def _listening(level: int, show: Callable[[str, str, str], None]) -> Iterator[None]:
-    log = logging.getLogger("msnpauth")
-    handler, level_before, propagated = _Shown(show), log.level, log.propagate
-    log.addHandler(handler)
-    log.setLevel(level)
-    log.propagate = False  # or its warnings would be told twice
-    try:
-        yield
-    finally:
-        log.removeHandler(handler)
-        log.setLevel(level_before)
-        log.propagate = propagated
+    return everything if verbose else news

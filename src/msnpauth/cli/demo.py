@@ -10,7 +10,7 @@ import click
 from ..core.secrets import Secret
 from ..networks import Servers
 from .common import go_online
-from .conversation import shown_conversation
+from .conversation import shown
 from .output import Styled, say
 from .values import DIALECT, SCHEME
 
@@ -75,18 +75,18 @@ def _watch(service: Service, scheme: Scheme, dialects: list[int] | None) -> None
         # Without RST: so that Passport 1.4 is seen, nexus and all.
         servers = Servers(notification=str(servers.notification), nexus=str(servers.nexus))
     begun = time.perf_counter()
-    with shown_conversation(True, to_stderr=False):
-        session = sign_in(
-            _PASSPORT,
-            _PASSWORD,
-            servers,
-            scheme=scheme,
-            dialects=dialects,
-            ca_file=service.ca_file,
-        )
-        took = time.perf_counter() - begun
-        with session:
-            go_online(session)
+    session = sign_in(
+        _PASSPORT,
+        _PASSWORD,
+        servers,
+        scheme=scheme,
+        dialects=dialects,
+        ca_file=service.ca_file,
+        observer=shown(verbose=True, to_stderr=False),
+    )
+    took = time.perf_counter() - begun
+    with session:
+        go_online(session)
     where = f"MSNP{session.dialect}, at {session.server}, {took * 1000:.0f} ms"
     say()
     say(Styled(f"Signed in: {session.passport}, {where}", bold=True))

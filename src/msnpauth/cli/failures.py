@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .conversation import logged_text
 from .output import OutputFailed, Styled, emit_json, output_failed, say
 
 if TYPE_CHECKING:
@@ -208,13 +207,13 @@ class _Warnings(logging.Handler):
     """Prints the warnings of every library in one line, without the traceback behind them."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if getattr(record, "ended", False):
-            return  # `--stay` tells the end of its session by itself
+        if hasattr(record, "channel"):
+            return  # an event, which the command shows in its own way
         with suppress(OutputFailed):
             if record.exc_info and record.exc_info[0]:
                 _tell_fault(record.exc_info[0], record.exc_info[2])
             else:
-                say("msnpauth:", logged_text(record), err=True)
+                say("msnpauth:", record.getMessage(), err=True)
 
 
 @contextmanager

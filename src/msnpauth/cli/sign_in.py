@@ -14,7 +14,7 @@ from .common import (
     output_options,
     password_option,
 )
-from .conversation import session_news, shown_conversation
+from .conversation import shown
 from .failures import tell
 from .output import emit_json, say
 from .password import ask_password
@@ -70,25 +70,22 @@ def sign_in(
     _check(passport, servers, dialect, scheme)
     check_carrier(transport, ca_file)
     password = ask_password(passport, password_stdin)
-    with (
-        shown_conversation(verbose),
-        signed_in(
-            passport,
-            password,
-            servers,
-            dialects=dialect or None,
-            scheme=scheme,
-            transport=transport,
-            ca_file=ca_file,
-            timeout=timeout,
-            pipeline=not no_pipeline,
-            reconnect=reconnect,
-        ) as session,
-    ):
+    with signed_in(
+        passport,
+        password,
+        servers,
+        dialects=dialect or None,
+        scheme=scheme,
+        transport=transport,
+        ca_file=ca_file,
+        timeout=timeout,
+        pipeline=not no_pipeline,
+        reconnect=reconnect,
+        observer=shown(verbose=verbose),
+    ) as session:
         _tell(session, as_json)
         if stay:
-            with session_news(not verbose, lambda: session.ended is not None):
-                _stay(session, as_json)
+            _stay(session, as_json)
 
 
 def _check(passport: str, servers: Servers, dialects: tuple[int, ...], scheme: str | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from .common import Network, check_carrier, network_options, output_options, password_option
-from .conversation import shown_conversation
+from .conversation import shown
 from .output import emit_json, say
 from .password import ask_password
 from .values import PASSPORT
@@ -48,18 +48,16 @@ def ticket(
     check_challenge(challenge)
     check_carrier(transport, ca_file)
     password = ask_password(passport, password_stdin)
-    with (
-        shown_conversation(verbose),
-        MSNPAuth(
-            passport,
-            password,
-            challenge,
-            servers=servers,
-            transport=transport,
-            ca_file=ca_file,
-            timeout=timeout,
-        ) as auth,
-    ):
+    with MSNPAuth(
+        passport,
+        password,
+        challenge,
+        servers=servers,
+        transport=transport,
+        ca_file=ca_file,
+        timeout=timeout,
+        observer=shown(verbose=verbose),
+    ) as auth:
         granted = auth.get_ticket()
     if as_json:
         expires = granted.expires.isoformat() if granted.expires else None
