@@ -2,78 +2,12 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
-from pathlib import Path
+import re
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "src" / "msnpauth"
-
-# From the ground to the roof. A room may import rooms of earlier lines, and modules of its own.
-TOWER = (
-    "core.secrets core.urls",
-    "core.errors",
-    "core.wire",
-    "core.servers",
-    "core.tickets",
-    "core.client",
-    "observe",
-    "net",
-    "store",
-    "transports",
-    "options",
-    "networks",
-    "sync aio",
-    "sansio",
-    "service",
-    "testing",
-    "cli",
-    "__main__ __init__",
-)
-
-
-def modules() -> dict[str, Path]:
-    """Return the package's modules by their names within it; the package itself is `__init__`."""
-    found = {}
-    for path in PACKAGE.rglob("*.py"):
-        words = path.relative_to(PACKAGE).with_suffix("").parts
-        name = ".".join(words[:-1] if words[-1] == "__init__" and len(words) > 1 else words)
-        found[name] = path
-    return found
-
-
-MODULES = modules()
-
-
-def room(module: str) -> str:
-    """Return the room of the tower that a module is in."""
-    rooms = [room for line in TOWER for room in line.split()]
-    return max((r for r in rooms if f"{module}.".startswith(f"{r}.")), key=len)
-
-
-def level(module: str) -> int:
-    """Return how high the module's room is."""
-    return next(at for at, line in enumerate(TOWER) if room(module) in line.split())
-
-
-def imports(module: str) -> Iterator[str]:
-    """Yield the modules of the package that a module imports, wherever in its text."""
-    path = MODULES[module]
-    package = [] if module == "__init__" else module.split(".")
-    if path.name != "__init__.py":
-        package = package[:-1]
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            base = package[: len(package) - node.level + 1]
-            base += node.module.split(".") if node.module else []
-            for alias in node.names:
-                full = ".".join([*base, alias.name])
-                yield full if full in MODULES else ".".join(base)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            assert not any(name.partition(".")[0] == "msnpauth" for name in names), module
+import msnpauth
+from tower import MODULES, PICTURE, TOWER, drawn, imports, level, room, title
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))
@@ -96,3 +30,16 @@ def test_no_circle() -> None:
 
     for module in sorted(MODULES):
         visit(module, ())
+
+
+def test_the_picture_is_current() -> None:
+    """If it is not: python tests/tower.py."""
+    assert PICTURE.read_text("utf-8") == drawn()
+
+
+def test_the_packages_docstring_names_every_room() -> None:
+    rooms = {title(name).rpartition("/core/")[2] for line in TOWER for name in line.split()}
+    told = set(re.findall(r"^ {4,6}([\w/]+(?:/|\.py)) ", msnpauth.__doc__ or "", re.MULTILINE))
+    named = {f"core/{word}" if word in ("wire/", "tickets/", "client/") else word for word in told}
+    on_the_ground = {"core/secrets.py", "core/urls.py", "core/errors.py", "core/servers.py"}
+    assert rooms - on_the_ground - {"msnpauth", "__main__.py"} == named - {"core/"}

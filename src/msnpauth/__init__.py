@@ -11,24 +11,27 @@
         for command in session:
             print(command)
 
-A map of the package:
+A map of the package, from the ground up. A room imports from rooms above it in this list only.
 
     core/        the protocol without I/O: bytes and values in, actions and events out
-      wire/      what both ends say: commands, lines, dialects, queries
-      tickets/   how a ticket is got over HTTPS: generators of requests, nothing else
-      client/    a client's sign-in and session
-    observe.py   what happens, for the log
-    net/         names, TLS, connections, deadlines
-    store/       what lies on disk: tickets and the machine's GUID
+      wire/      what both ends say: commands, their lines, the dialects, the queries
+      tickets/   how a ticket is got over HTTPS: generators of requests, and nothing else
+      client/    a client's sign-in and session: it decides, and does nothing
+    observe.py   typed events of what happens, and the log that is written of them
+    net/         names, connections, TLS and deadlines; nothing about the protocol
+    store/       what lies on a disk: tickets, and the machine's GUID
     transports/  what carries HTTPS: sockets, curl, httpx, or your own
+    options.py   the keyword arguments of `sign_in`
     networks.py  networks by name, and a person's own
     sync/        the driver on blocking sockets: `MSNPAuth`, `sign_in`, `Session`
     aio/         the same names and arguments on asyncio: `from msnpauth import aio`
+    sansio.py    what people need who bring their own loop
     service/     the other end: a service to sign in to
     testing/     that service for your tests, and a pytest fixture
     cli/         the command `msnpauth`
 
-`SignIn` is the whole sign-in without I/O, for people who bring their own loop.
+What is public is said here: the names in `__all__`, and those in the `__all__` of `aio`, `observe`,
+`sansio`, `service` and `testing`. Everything else may change.
 """
 
 from __future__ import annotations
