@@ -102,6 +102,8 @@ def test_addresses_that_are_none(url: str, text: str) -> None:
 
 def test_a_passport_has_its_domain_behind_the_last_at() -> None:
     assert check_passport('"a@b"@c.example') == '"a@b"@c.example'
+    with pytest.raises(SignInError):
+        check_passport("a@b@")
 
 
 def test_how_servers_show_themselves() -> None:

@@ -31,6 +31,22 @@ def test_bad_address(text: str) -> None:
         Address.parse(text)
 
 
+def test_the_longest_ones() -> None:
+    name = ".".join(["h" * 63] * 3 + ["h" * 61])
+    address = Address.parse(f"{name}:1863")
+    assert (len(address.host), address.port) == (253, 1863)
+    with pytest.raises(BadAddress, match="host name"):
+        Address.parse(f"{name}h")
+    with pytest.raises(BadAddress, match="host name"):
+        Address.parse("h" * 300)
+    with pytest.raises(BadAddress, match="host:port"):
+        Address.parse("h" * 301)
+    assert len(Url.parse("https://h/" + "x" * 8182).target) == 8183
+    with pytest.raises(BadAddress, match="8,192"):
+        Url.parse("https://h/" + "x" * 8183)
+    assert Url.parse("https://h:65535/").address.port == 65535
+
+
 @pytest.mark.parametrize(
     ("text", "canonical"),
     [

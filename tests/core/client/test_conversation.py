@@ -294,7 +294,7 @@ def test_ended_by(args: tuple[str, ...], reason: str, minutes: int | None) -> No
 
 
 def test_a_passport_is_one_word() -> None:
-    assert "USR 3 TWN I 100%25é@b.example|" in sent(opened(passport="100%é@b.example"))
+    assert "USR 3 TWN I X100%25é@b.example|" in sent(opened(passport="X100%é@b.example"))
 
 
 def test_observe() -> None:

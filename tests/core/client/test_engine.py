@@ -227,6 +227,16 @@ def test_attempts_fail_with_growing_pauses() -> None:
     assert session.entered(signed_in(9), 300.0) is None
 
 
+def test_a_server_that_no_longer_answers_is_left_by_the_clock() -> None:
+    session = engine(Reconnect())
+    for _ in range(3):
+        now = session.wake_at
+        assert now is not None
+        session.tick(now)
+    assert is_now(session, SessionState.AWAY)
+    assert session.wake_at == now
+
+
 def test_a_wrong_password_ends_it() -> None:
     session = away()
     session.tick(200.0)

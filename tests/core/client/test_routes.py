@@ -113,6 +113,24 @@ def test_which_server(dialect: int, servers: dict[str, str], prepared: str, aske
     assert str(fetched(challenge(sign_in, dialect, words)).request.url) == asked
 
 
+@pytest.mark.parametrize(("url", "sort"), [(RST, "rst"), (RST2, "rst2")])
+def test_the_request_is_of_the_servers_own_sort(url: str, sort: str) -> None:
+    sign_in = new(15, **{sort: url})
+    sign_in.start()
+    request = fetched(challenge(sign_in, 15, "MBI_KEY_OLD nonce")).request
+    assert (b"http://www.w3.org/2003/05/soap-envelope" in request.body) == (sort == "rst2")
+
+
+def test_rst_may_send_the_password_on_to_a_host_that_is_trusted() -> None:
+    servers = Servers(notification=NS, rst=RST, trusted_hosts=["other.example"])
+    sign_in = SignIn("a@b.example", "x", servers, dialects=[15])
+    sign_in.start()
+    first = fetched(challenge(sign_in, 15, "MBI_KEY_OLD nonce"))
+    moved = Response(302, (("Location", "https://other.example/RST.srf"),))
+    second = fetched(sign_in.receive_response(first.id, moved))
+    assert str(second.request.url) == "https://other.example/RST.srf"
+
+
 @pytest.mark.parametrize("servers", [{"login": LOGIN}, {"nexus": NEXUS}, {}])
 def test_sso_needs_rst(servers: dict[str, str]) -> None:
     assert isinstance(failure(new(15, **servers).start()), LocalProtocolError)

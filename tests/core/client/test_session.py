@@ -29,6 +29,7 @@ from msnpauth.core.urls import Address
 from msnpauth.core.wire.commands import Command, Role
 from msnpauth.core.wire.dialects import DIALECTS
 from msnpauth.core.wire.lines import LineReader
+from msnpauth.core.wire.query import answer
 
 PROFILE = (
     b"MIME-Version: 1.0\r\nContent-Type: text/x-msmsgsprofile; charset=UTF-8\r\n"
@@ -110,7 +111,9 @@ def test_by_the_rule_of_the_dialect() -> None:
 def test_a_challenge_without_a_text() -> None:
     core = session()
     core.receive(b"CHL 0\r\n", 100.0)
-    assert sent(core)[0].verb == "QRY"
+    assert sent(core)[0].payload == answer(
+        DIALECTS[12].query, "", DIALECTS[12].product.id, DIALECTS[12].product.key
+    )
 
 
 def test_a_wrong_answer_ends_it() -> None:

@@ -174,6 +174,23 @@ def test_any_bytes_are_an_answer_or_a_fault(chunks: list[bytes]) -> None:
             break
 
 
+def test_the_bounds_are_what_is_still_allowed() -> None:
+    fits = b"HTTP/1.1 200 OK\r\nA: " + b"x" * 99 + b"\r\n\r\n"
+    connection = ClientConnection(max_header=100, max_body=5)
+    started = [connection.started]
+    connection.send(WANTING)
+    assert connection.receive(fits) is NEED_DATA
+    assert [*started, connection.started] == [False, True]
+    assert connection.receive(b"12345") is NEED_DATA
+    whole = connection.receive(b"")
+    assert isinstance(whole, Response)
+    assert whole.body == b"12345"
+    for more in (fits.replace(b"x", b"xx", 1), fits + b"123456"):
+        connection = ClientConnection(max_header=100, max_body=5)
+        connection.send(WANTING)
+        assert isinstance(connection.receive(more), RemoteProtocolError)
+
+
 def test_headers_in_any_case() -> None:
     response = Response.from_raw(200, [(b"PassportURLs", b" a:b\xff "), (b"passporturls", b"c")])
     assert response.all("PASSPORTURLS") == ["a:b\udcff", "c"]

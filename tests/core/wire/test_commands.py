@@ -148,5 +148,10 @@ def test_escape_and_unescape(text: str) -> None:
     assert unescape(word) == text.encode("utf-8", "replace").decode()
 
 
+def test_unescape_of_what_is_not_utf_8() -> None:
+    assert unescape("na\udcefve") == "na\ufffdve"
+    assert unescape("na%EFve") == "na\ufffdve"
+
+
 def test_unescape_leaves_what_is_no_escape() -> None:
     assert unescape("PROD01065C%ZFN6F") == "PROD01065C%ZFN6F"

@@ -441,6 +441,4 @@ def _no_server(what: str, keyword: str) -> LocalProtocolError:
 
 def md5_answer(salt: str, password: Secret) -> str:
     """Return the answer to a salt (draft-movva 7.3): MD5 of the two, in hex."""
-    return hashlib.md5(
-        f"{salt}{password.reveal()}".encode("utf-8", "surrogateescape"), usedforsecurity=False
-    ).hexdigest()
+    return hashlib.md5(f"{salt}{password.reveal()}".encode(), usedforsecurity=False).hexdigest()

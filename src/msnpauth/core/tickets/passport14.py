@@ -113,7 +113,9 @@ def check_password(password: Secret) -> Secret:
     Raises:
         LocalProtocolError: it is empty, or not text that can be encoded.
     """
-    if not isinstance(password.reveal(), str) or not password:
+    if not isinstance(password.reveal(), str):
+        raise LocalProtocolError("the password is not text")
+    if not password:
         raise LocalProtocolError("the password is empty")
     if not _is_utf8(password):
         raise LocalProtocolError("the password cannot be written as UTF-8")

@@ -126,7 +126,7 @@ def refused(
 ) -> WrongCredentials:
     """Return the error for a refusal, with the server's words."""
     status = fields.get("da-status", "").lower()
-    words = unquote(fields.get("cbtxt", ""), errors="replace")
+    words = unquote(fields.get("cbtxt", ""))
     return WrongCredentials(
         "the login server refused the passport or the password",
         step=request.step,

@@ -216,5 +216,4 @@ def unescape(word: str) -> str:
 
     Bytes that are not UTF-8 (old clients sent names in Latin-1) become replacement characters.
     """
-    text = unquote(word, errors="replace")
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return unquote(word).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
