@@ -539,7 +539,7 @@ def test_what_was_read_and_not_yet_looked_at(
     driver: Driver, login: Server, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However the bytes are read: none of an old connection counts, none of the new one is lost."""
-    for module in ("msnpauth.aio.driver", "msnpauth.sync.driver"):
+    for module in ("msnpauth.aio.connection", "msnpauth.sync.connection"):
         monkeypatch.setattr(f"{module}._CHUNK", 7)
 
     def script(peer: Peer) -> None:

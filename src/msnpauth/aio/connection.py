@@ -1,15 +1,18 @@
-"""One connection of a session, as asyncio's streams."""
+"""One connection to a notification server, as asyncio's streams."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import Self
 
 from ..core.errors import ConnectionFailed, SignInError, Step
+from ..core.urls import Address
 from ..core.wire.commands import Command
+from ..net.deadline import Deadline
 from ..net.names import network_error
-from ..net.streams import Streams
+from ..net.streams import Streams, open_streams
 from ..observe import Watch
 
 __all__ = ["Connection"]
@@ -21,59 +24,64 @@ _GOODBYE_SECONDS = 0.5
 class Connection:
     """Streams that any task may write to and one task reads.
 
-    Args:
-        streams: the connection.
-        number: what the engine calls it.
-        server: `host:port`, for errors.
-        timeout: seconds that a write may take.
-        take_output: returns what is to be written now, each command once.
-        watch: is told what is written.
+    The sign-in opens it, and the session goes on with it.
+
+    Attributes:
+        streams: reader and writer.
+        server: `host:port`, for errors and events.
+        step: of the sign-in, for errors.
+        number: what the session's engine calls it; 0 during the sign-in.
     """
 
-    def __init__(
-        self,
-        streams: Streams,
-        *,
-        number: int,
-        server: str,
-        timeout: float,
-        take_output: Callable[[], list[Command]],
-        watch: Watch,
-    ) -> None:
+    def __init__(self, streams: Streams, server: str, watch: Watch) -> None:
         self.streams = streams
-        self.number = number
-        self._server = server
-        self._timeout = timeout
-        self._take_output = take_output
+        self.server = server
+        self.step = Step.NOTIFICATION
+        self.number = 0
         self._watch = watch
         self._dropped = False
 
-    def write_out(self) -> None:
-        """Hand what there is to be written to asyncio, which keeps what cannot leave yet."""
-        if (commands := self._take_output()) and not self.streams[1].is_closing():
-            self._watch.sent(self._server, commands)
+    @classmethod
+    async def open(cls, address: Address, deadline: Deadline, watch: Watch) -> Self:
+        """Connect to a notification server.
+
+        Raises:
+            ConnectionFailed: there is no such host, or none of its addresses could be reached.
+            SignInTimeout: the deadline passed.
+        """
+        streams = await open_streams(address, deadline, Step.NOTIFICATION, watch=watch)
+        return cls(streams, str(address), watch)
+
+    def begin_session(self, number: int) -> None:
+        """Go on as a session's connection."""
+        self.number, self.step = number, Step.SESSION
+
+    def write(self, commands: Sequence[Command]) -> None:
+        """Hand commands to asyncio, which keeps what cannot leave yet."""
+        if commands and not self.streams[1].is_closing():
+            self._watch.sent(self.server, commands)
             self.streams[1].write(b"".join(command.encode() for command in commands))
 
-    async def drained(self) -> None:
+    async def drained(self, timeout: float) -> None:
         """Wait until what was written has left this process, or nearly so.
 
         Raises:
             ConnectionFailed: the connection broke, or nothing left for `timeout` seconds.
         """
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(timeout):
                 await self.streams[1].drain()
         except TimeoutError:
-            text = f"nothing could be sent for {self._timeout:g} seconds"
-            error: SignInError = ConnectionFailed(text, step=Step.SESSION, server=self._server)
+            text = f"nothing could be sent for {timeout:g} seconds"
+            error: SignInError = ConnectionFailed(text, step=self.step, server=self.server)
         except OSError as problem:
-            error = network_error(problem, Step.SESSION, self._server)
+            error = network_error(problem, self.step, self.server)
         else:
             if not self._dropped:
                 return
             # asyncio wakes who waits for room in the same way when the connection was aborted.
             text = "the connection was closed"
-            error = ConnectionFailed(text, step=Step.SESSION, server=self._server)
+            error = ConnectionFailed(text, step=self.step, server=self.server)
         raise error
 
     async def read(self) -> bytes:
@@ -85,14 +93,14 @@ class Connection:
         try:
             return await self.streams[0].read(_CHUNK)
         except OSError as problem:
-            error = network_error(problem, Step.SESSION, self._server)
+            error = network_error(problem, self.step, self.server)
         raise error
 
-    async def goodbye(self) -> None:
+    async def goodbye(self, commands: Sequence[Command]) -> None:
         """Write the last words and close, if that takes no time."""
         writer = self.streams[1]
         try:
-            self.write_out()
+            self.write(commands)
             writer.close()
             # In a task of its own: asyncio's streams keep one future for all who wait for the
             # end, and a time-out here would cancel that future for everybody and for ever.

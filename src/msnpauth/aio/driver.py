@@ -20,21 +20,20 @@ from ..core.tickets.http import Response
 from ..core.tickets.passport14 import as_secret
 from ..core.tickets.ticket import Ticket
 from ..core.urls import Address
+from ..core.wire.commands import Command
 from ..net.deadline import Deadline
 from ..net.names import network_error
-from ..net.streams import Streams, open_streams
 from ..observe import Watch
 from ..options import AsyncOptions, Plan, plan
 from ..store.caches import AsyncTicketCache, TicketCache
 from ..store.remembering import PATIENCE, tag_for
 from ..transports import AsyncTransport, make_async_transport
+from .connection import Connection
 from .exchange import fetch_watched, run_exchange
 from .remembering import note, recall
 from .session import Session
 
 __all__ = ["sign_in"]
-
-_CHUNK = 16 * 1024
 
 
 class sign_in:  # noqa: N801 - used as a function, like websockets' connect
@@ -72,9 +71,9 @@ class sign_in:  # noqa: N801 - used as a function, like websockets' connect
             await self._session.close()
 
     async def _sign_in(self) -> Session:
-        streams, signed_in = await self._first_entered()
+        connection, signed_in = await self._first_entered()
         return Session(
-            streams,
+            connection,
             signed_in,
             entry=self._entry,
             reconnect=self._plan.reconnect,
@@ -84,7 +83,7 @@ class sign_in:  # noqa: N801 - used as a function, like websockets' connect
             watch=self._plan.watch,
         )
 
-    async def _first_entered(self) -> tuple[Streams, SignedIn]:
+    async def _first_entered(self) -> tuple[Connection, SignedIn]:
         """Sign in for the first time; again and again where the policy wants that."""
         policy = self._plan.reconnect
         comeback = Comeback(policy if policy is not None and policy.from_start else None)
@@ -122,7 +121,7 @@ class _Entry:
 
     async def enter(
         self, at: Address | None = None, first_trid: int = 1
-    ) -> tuple[Streams, SignedIn]:
+    ) -> tuple[Connection, SignedIn]:
         """Sign in; return the connection and what is known of it."""
         deadline, began = Deadline(self._timeout), time.monotonic()
         keys = self._machine.keys(tag_for(self._cache, self._password))
@@ -133,7 +132,7 @@ class _Entry:
         else:
             machine = self._machine.again(memory=kept)
         try:
-            streams, signed_in = await self._drive(machine, deadline)
+            connection, signed_in = await self._drive(machine, deadline)
         except BaseException:
             machine.give_up()
             await note(self._cache, keys.changes(kept, machine.memory))
@@ -141,11 +140,11 @@ class _Entry:
         try:
             await note(self._cache, keys.changes(kept, machine.memory))
         except BaseException:  # cancelled: nobody will take the connection
-            streams[1].transport.abort()
+            connection.drop()
             raise
         self._machine, self._entered = machine, True
         self._watch.signed_in(str(machine.server), began)
-        return streams, signed_in
+        return connection, signed_in
 
     async def renew(self) -> dict[str, Ticket]:
         """Return new tickets, without a new connection."""
@@ -160,12 +159,12 @@ class _Entry:
             keys = self._machine.keys(tag_for(self._cache, self._password))
             await note(self._cache, keys.changes(before, self._machine.memory))
 
-    async def _drive(self, machine: SignIn, deadline: Deadline) -> tuple[Streams, SignedIn]:
+    async def _drive(self, machine: SignIn, deadline: Deadline) -> tuple[Connection, SignedIn]:
         carrier = make_async_transport(*self._settings)
         driver = _Driver(machine, carrier, deadline, self._watch)
         try:
             signed_in = await driver.run()
-            return driver.take_streams(), signed_in
+            return driver.take_connection(), signed_in
         finally:
             try:
                 await driver.close()
@@ -188,7 +187,12 @@ class _Driver:
         self._transport = transport
         self._deadline = deadline
         self._inputs: asyncio.Queue[Callable[[], list[Action]]] = asyncio.Queue()
-        self._talk: _Talk | None = None
+        self._connection: Connection | None = None
+        self._listener: asyncio.Task[None] | None = None
+        self._unsent: list[Command] = []
+        """What is to be said as soon as there is a connection."""
+        self._heard: deque[bytes | SignInError] = deque()
+        """What the listener heard, and the machine was not told yet."""
         self._carrying = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -212,43 +216,47 @@ class _Driver:
                     case Failed(error):
                         raise error
                     case Connect(address):
-                        await self._drop_talk()
-                        self._talk = _Talk(address, self._deadline, self._watch, self._heard)
-                    case Send():
-                        if self._talk is not None:
-                            self._watch.sent(str(self._machine.server), action.commands)
-                            self._talk.send(action.encode())
+                        await self._drop()
+                        listening = self._listen(address)
+                        self._listener = asyncio.create_task(listening, name="msnpauth-listener")
+                    case Send(commands):
+                        if self._connection is None:
+                            self._unsent += commands
+                        else:
+                            self._connection.write(commands)
                     case Prepare() | Fetch():
                         task = asyncio.create_task(self._carry(action))
                         self._tasks.add(task)
                         task.add_done_callback(self._tasks.discard)
             pending = await self._wait()
 
-    def take_streams(self) -> Streams:
+    def take_connection(self) -> Connection:
         """Return the notification connection; it is the caller's from now on."""
-        assert self._talk is not None
-        assert self._talk.streams is not None  # run() returned
-        streams, self._talk.streams = self._talk.streams, None
-        return streams
+        assert self._connection is not None  # run() returned
+        connection, self._connection = self._connection, None
+        return connection
 
     async def close(self) -> None:
         """Let go of what is still held."""
-        await self._drop_talk()
+        await self._drop()
         for task in (tasks := list(self._tasks)):
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
 
-    async def _drop_talk(self) -> None:
-        talk, self._talk = self._talk, None
-        if talk is not None:
-            await talk.close()
+    async def _drop(self) -> None:
+        """Let go of the notification connection, or of the attempt to make one."""
+        await self._stop_listening()
+        self._unsent.clear()
+        self._heard.clear()
+        if self._connection is not None:
+            self._connection.drop()
+            self._connection = None
 
     async def _handed_over(self, result: SignedIn) -> SignedIn:
-        assert self._talk is not None  # signed in over it
-        await self._talk.stop()
+        await self._stop_listening()
         # What was read since is the session's. The machine has ended: it makes nothing of it.
-        for data in self._talk.read:
+        for data in self._heard:
             if isinstance(data, bytes):
                 result.reader.feed(data)
         return result
@@ -265,16 +273,40 @@ class _Driver:
     def _late(self) -> list[Action]:
         raise self._machine.timed_out(self._deadline.timeout)
 
-    def _heard(self, talk: _Talk) -> None:
-        self._inputs.put_nowait(lambda: self._take(talk))
+    async def _listen(self, address: Address) -> None:
+        """Connect to a notification server, and have the machine told what it says."""
+        try:
+            connection = await Connection.open(address, self._deadline, self._watch)
+            self._connection = connection
+            connection.write(self._unsent)
+            self._unsent.clear()
+            while data := await connection.read():
+                self._hear(data)
+            self._hear(b"")
+        except SignInError as error:
+            self._hear(error)
+        except Exception as problem:  # noqa: BLE001 - the net of last resort, or nobody would hear
+            self._hear(network_error(problem, Step.NOTIFICATION, str(address)))
 
-    def _take(self, talk: _Talk) -> list[Action]:
-        if talk is not self._talk:
-            return []  # a connection that was dropped meanwhile
-        data = talk.read.popleft()
-        if isinstance(data, SignInError):
-            return self._machine.connection_failed(data)
-        return self._machine.receive_data(data)
+    async def _stop_listening(self) -> None:
+        """Stop reading; the connection stays."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.cancel()
+            await asyncio.wait({listener})
+
+    def _hear(self, heard: bytes | SignInError) -> None:
+        listener = self._listener
+        self._heard.append(heard)
+        self._inputs.put_nowait(lambda: self._take(listener))
+
+    def _take(self, listener: asyncio.Task[None] | None) -> list[Action]:
+        if listener is not self._listener:
+            return []  # of a connection that was dropped meanwhile
+        heard = self._heard.popleft()
+        if isinstance(heard, SignInError):
+            return self._machine.connection_failed(heard)
+        return self._machine.receive_data(heard)
 
     async def _carry(self, action: Prepare | Fetch) -> None:
         """Perform it, after those before it; put the answer in the queue."""
@@ -293,61 +325,3 @@ class _Driver:
             return await fetch_watched(self._transport, action.request, self._deadline, self._watch)
         except SignInError as error:
             return error
-
-
-class _Talk:
-    """The connection to one notification server; tells what it hears, and if it breaks."""
-
-    def __init__(
-        self,
-        address: Address,
-        deadline: Deadline,
-        watch: Watch,
-        heard: Callable[[_Talk], None],
-    ) -> None:
-        self._watch = watch
-        self._address = address
-        self._deadline = deadline
-        self._heard = heard
-        self.read: deque[bytes | SignInError] = deque()
-        """What was heard and not taken yet."""
-        self._outbox = bytearray()
-        self.streams: Streams | None = None
-        self._task = asyncio.create_task(self._run(), name="msnpauth-notification")
-
-    def send(self, data: bytes) -> None:
-        """Write at once, or as soon as there is a connection."""
-        if self.streams is None:
-            self._outbox += data
-        else:
-            self.streams[1].write(data)
-
-    async def stop(self) -> None:
-        """Stop reading; the connection stays."""
-        self._task.cancel()
-        await asyncio.wait({self._task})
-
-    async def close(self) -> None:
-        """Stop, and drop the connection."""
-        await self.stop()
-        if self.streams is not None:
-            self.streams[1].transport.abort()
-
-    async def _run(self) -> None:
-        try:
-            streams = await open_streams(
-                self._address, self._deadline, Step.NOTIFICATION, watch=self._watch
-            )
-            self.streams = streams
-            streams[1].write(bytes(self._outbox))
-            while data := await streams[0].read(_CHUNK):
-                self._tell(data)
-            self._tell(b"")
-        except SignInError as error:
-            self._tell(error)
-        except Exception as problem:  # noqa: BLE001 - the net of last resort, or nobody would hear
-            self._tell(network_error(problem, Step.NOTIFICATION, str(self._address)))
-
-    def _tell(self, data: bytes | SignInError) -> None:
-        self.read.append(data)
-        self._heard(self)

@@ -7,7 +7,6 @@ therefore collected, and its connection is closed.
 from __future__ import annotations
 
 import asyncio
-import functools
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -29,7 +28,7 @@ __all__ = ["Entry", "Pump"]
 class Entry(Protocol):
     """How a session was signed in, so that it can be done again."""
 
-    async def enter(self, at: Address | None, first_trid: int) -> tuple[Streams, SignedIn]:
+    async def enter(self, at: Address | None, first_trid: int) -> tuple[Connection, SignedIn]:
         """Sign in, at that notification server if one is named."""
 
     async def renew(self) -> dict[str, Ticket]:
@@ -40,7 +39,7 @@ class Pump:
     """Reads, writes and waits for one session.
 
     Args:
-        streams: the connection that was signed in.
+        connection: what was signed in over.
         engine: the session.
         entry: signs in again; None where that is not possible.
         timeout: seconds that a write may take.
@@ -49,7 +48,7 @@ class Pump:
 
     def __init__(
         self,
-        streams: Streams,
+        connection: Connection,
         engine: Engine,
         entry: Entry | None,
         timeout: float,
@@ -64,7 +63,7 @@ class Pump:
         self._changed = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._stopping = False
-        self.connection = self._connected(streams)
+        self.connection = self._present(connection)
         self._task = asyncio.create_task(self._run(), name="msnpauth-session")
 
     # --- for the session's callers -------------------------------------------------------------
@@ -75,9 +74,9 @@ class Pump:
         Raises:
             SignInError: the connection broke; the error is the first reason that is known.
         """
-        connection.write_out()
+        self._write(connection)
         try:
-            await connection.drained()
+            await connection.drained(self._timeout)
         except SignInError as problem:
             error = problem
         else:
@@ -106,7 +105,7 @@ class Pump:
         self._changed.set()
         try:
             await self._stop()
-            await self.connection.goodbye()
+            await self.connection.goodbye(self._take_output(self.connection))
         finally:
             self._end()
 
@@ -182,7 +181,7 @@ class Pump:
                 engine.receive_data(connection.number, data, self._loop.time())
                 self._settle()
                 # A server that does not read what it asks for is not read any further either.
-                await connection.drained()
+                await connection.drained(self._timeout)
             except SignInError as error:
                 engine.connection_lost(connection.number, error, self._loop.time())
         self._changed.set()
@@ -196,7 +195,7 @@ class Pump:
 
     def _settle(self) -> None:
         """Write what the engine says by itself, set the timer, and wake who waits."""
-        self.connection.write_out()
+        self._write(self.connection)
         self._set_timer()
         self._changed.set()
 
@@ -240,7 +239,7 @@ class Pump:
         """Sign in again, and tell the engine what came of it."""
         assert self._entry is not None  # the engine was told that it returns
         try:
-            streams, signed_in = await self._entry.enter(at, first_trid)
+            connection, signed_in = await self._entry.enter(at, first_trid)
         except SignInError as error:
             failed = error
         except Exception as fault:  # noqa: BLE001 - a carrier of the caller's may raise anything
@@ -248,31 +247,26 @@ class Pump:
             failed = ConnectionFailed(text, step=Step.SESSION)
         else:
             if self.engine.entered(signed_in, self._loop.time()) is None:
-                streams[1].transport.abort()
+                connection.drop()
             else:
-                self.connection = self._connected(streams)
+                self.connection = self._present(connection)
             self._changed.set()
             return
         self.engine.enter_failed(failed, self._loop.time())
         self._changed.set()
 
-    def _connected(self, streams: Streams) -> Connection:
-        """Return the engine's present connection, with what it has to say already written."""
-        number, server = self.engine.connection, self.engine.line.server
-        connection = Connection(
-            streams,
-            number=number,
-            server=server,
-            timeout=self._timeout,
-            take_output=functools.partial(self._take_output, number),
-            watch=self._watch,
-        )
-        connection.write_out()
+    def _present(self, connection: Connection) -> Connection:
+        """Write what the engine says on its new connection, and return the connection."""
+        connection.begin_session(self.engine.connection)
+        self._write(connection)
         self._set_timer()
         return connection
 
-    def _take_output(self, number: int) -> list[Command]:
-        return self.engine.take_output(number, self._loop.time())
+    def _write(self, connection: Connection) -> None:
+        connection.write(self._take_output(connection))
+
+    def _take_output(self, connection: Connection) -> list[Command]:
+        return self.engine.take_output(connection.number, self._loop.time())
 
     def _tell_the_rest(self) -> None:
         for action in self.engine.take_actions():

@@ -19,6 +19,7 @@ from ..core.tickets.ticket import Ticket
 from ..core.wire.commands import Command
 from ..net.streams import Streams
 from ..observe import SILENT, Watch
+from .connection import Connection
 from .pump import Entry, Pump
 
 __all__ = ["Detached", "Session"]
@@ -49,7 +50,7 @@ class Session:
 
     def __init__(
         self,
-        streams: Streams,
+        connection: Connection,
         signed_in: SignedIn,
         *,
         product: tuple[str, str] | None = None,
@@ -69,7 +70,7 @@ class Session:
             returns=entry is not None,
             receive=receive,
         )
-        self._pump = Pump(streams, self._engine, entry, timeout, watch)
+        self._pump = Pump(connection, self._engine, entry, timeout, watch)
         self._closed = False
 
     # --- what it knows -------------------------------------------------------------------------

@@ -1,16 +1,20 @@
-"""One connection of a session on a blocking socket: any thread may write, one thread reads."""
+"""One connection to a notification server, on a blocking socket."""
 
 from __future__ import annotations
 
 import copy
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Self
 
 from ..core.errors import ConnectionFailed, SignInError, Step
+from ..core.urls import Address
 from ..core.wire.commands import Command
+from ..net.deadline import Deadline
 from ..net.names import network_error
+from ..net.sockets import connect_tcp
 from ..observe import Watch
 
 __all__ = ["Connection"]
@@ -20,39 +24,54 @@ _GOODBYE_SECONDS = 0.5
 
 
 class Connection:
-    """A socket, and the rule that one thread at a time writes to it.
+    """A socket that any thread may write to, one at a time, and one thread reads.
 
-    Args:
-        sock: the connection.
-        number: what the engine calls it.
-        server: `host:port`, for errors.
-        timeout: seconds that a write may take.
-        take_output: returns what is to be written now, each command once.
-        watch: is told what is written.
+    The sign-in opens it, and the session goes on with it.
+
+    Attributes:
+        sock: the socket.
+        server: `host:port`, for errors and events.
+        step: of the sign-in, for errors.
+        number: what the session's engine calls it; 0 during the sign-in.
     """
 
-    def __init__(
-        self,
-        sock: socket.socket,
-        *,
-        number: int,
-        server: str,
-        timeout: float,
-        take_output: Callable[[], list[Command]],
-        watch: Watch,
-    ) -> None:
-        sock.settimeout(timeout)
+    def __init__(self, sock: socket.socket, server: str, watch: Watch) -> None:
         self.sock = sock
-        self.number = number
-        self._server = server
-        self._timeout = timeout
-        self._take_output = take_output
+        self.server = server
+        self.step = Step.NOTIFICATION
+        self.number = 0
         self._watch = watch
         self._writing = threading.Lock()
         self._broken: SignInError | None = None
 
-    def write_out(self) -> None:
-        """Write what there is to be written; whoever writes already is waited for.
+    @classmethod
+    def open(cls, address: Address, deadline: Deadline, watch: Watch) -> Self:
+        """Connect to a notification server.
+
+        Raises:
+            ConnectionFailed: there is no such host, or none of its addresses could be reached.
+            SignInTimeout: the deadline passed.
+        """
+        sock = connect_tcp(address, deadline, Step.NOTIFICATION, watch=watch)
+        return cls(sock, str(address), watch)
+
+    def begin_session(self, number: int, timeout: float) -> None:
+        """Go on as a session's connection, whose writes may take `timeout` seconds."""
+        self.number, self.step = number, Step.SESSION
+        self.sock.settimeout(timeout)
+
+    def write(self, commands: Sequence[Command]) -> None:
+        """Write commands; whoever writes already is waited for.
+
+        Raises:
+            ConnectionFailed: the connection broke, now or in another thread's hands.
+        """
+        with self._writing:
+            self._write(commands)
+        self._check()
+
+    def write_all(self, take_output: Callable[[], Sequence[Command]]) -> None:
+        """Write what `take_output` returns, until it returns nothing.
 
         The commands leave in the order in which the engine numbered them, because only the thread
         that holds the lock takes them.
@@ -61,19 +80,18 @@ class Connection:
             ConnectionFailed: the connection broke, now or in another thread's hands.
         """
         with self._writing:
-            while commands := self._take_output():
+            while commands := take_output():
                 self._write(commands)
-        if self._broken is not None:
-            raise copy.copy(self._broken)
+        self._check()
 
-    def goodbye(self) -> None:
+    def goodbye(self, take_output: Callable[[], Sequence[Command]]) -> None:
         """Write the last words, if that takes no time; a send that is stuck is not waited for."""
         if not self._writing.acquire(timeout=_GOODBYE_SECONDS):
             return
         try:
             with suppress(OSError, SignInError):
                 self.sock.settimeout(_GOODBYE_SECONDS)
-                if commands := self._take_output():
+                if commands := take_output():
                     self._write(commands)
         finally:
             self._writing.release()
@@ -87,7 +105,7 @@ class Connection:
         try:
             return self.sock.recv(_CHUNK)
         except OSError as problem:
-            error = network_error(problem, Step.SESSION, self._server)
+            error = network_error(problem, self.step, self.server)
         raise error
 
     def interrupt(self) -> None:
@@ -101,14 +119,18 @@ class Connection:
         with self._writing:
             self.sock.close()
 
-    def _write(self, commands: list[Command]) -> None:
+    def _write(self, commands: Sequence[Command]) -> None:
         if self._broken is not None:
             return
-        self._watch.sent(self._server, commands)
+        self._watch.sent(self.server, commands)
         try:
             self.sock.sendall(b"".join(command.encode() for command in commands))
         except TimeoutError:
-            text = f"nothing could be sent for {self._timeout:g} seconds"
-            self._broken = ConnectionFailed(text, step=Step.SESSION, server=self._server)
+            text = f"nothing could be sent for {self.sock.gettimeout():g} seconds"
+            self._broken = ConnectionFailed(text, step=self.step, server=self.server)
         except OSError as problem:
-            self._broken = network_error(problem, Step.SESSION, self._server)
+            self._broken = network_error(problem, self.step, self.server)
+
+    def _check(self) -> None:
+        if self._broken is not None:
+            raise copy.copy(self._broken)

@@ -23,19 +23,18 @@ from ..core.tickets.ticket import Ticket
 from ..core.urls import Address
 from ..net.deadline import Deadline
 from ..net.names import network_error
-from ..net.sockets import connect_tcp
 from ..observe import Watch
 from ..options import Options, Plan, plan
 from ..store.caches import TicketCache
 from ..store.remembering import PATIENCE, tag_for
 from ..transports import Transport, make_transport
+from .connection import Connection
 from .exchange import fetch_watched, run_exchange
 from .remembering import note, recall
 from .session import Session
 
 __all__ = ["sign_in"]
 
-_CHUNK = 16 * 1024
 _JOIN_PATIENCE = 0.25
 
 T = TypeVar("T")
@@ -63,9 +62,9 @@ def sign_in(
     password = as_secret(password)  # at once: a traceback shows what a function was given
     made = plan(passport, password, servers, options, Options.__optional_keys__)
     entry = _Entry(made, options.get("cache"), options.get("transport"))
-    sock, signed_in = _first_entered(entry, made)
+    connection, signed_in = _first_entered(entry, made)
     return Session(
-        sock,
+        connection,
         signed_in,
         entry=entry,
         reconnect=made.reconnect,
@@ -76,7 +75,7 @@ def sign_in(
     )
 
 
-def _first_entered(entry: _Entry, made: Plan) -> tuple[socket.socket, SignedIn]:
+def _first_entered(entry: _Entry, made: Plan) -> tuple[Connection, SignedIn]:
     """Sign in for the first time; again and again where the policy wants that."""
     policy = made.reconnect
     comeback = Comeback(policy if policy is not None and policy.from_start else None)
@@ -110,9 +109,7 @@ class _Entry:
         self._aborted = False
         self._driver: _Driver | None = None
 
-    def enter(
-        self, at: Address | None = None, first_trid: int = 1
-    ) -> tuple[socket.socket, SignedIn]:
+    def enter(self, at: Address | None = None, first_trid: int = 1) -> tuple[Connection, SignedIn]:
         """Sign in; return the connection and what is known of it."""
         deadline, began = Deadline(self._timeout), time.monotonic()
         keys = self._machine.keys(tag_for(self._cache, self._password))
@@ -123,13 +120,13 @@ class _Entry:
         else:
             machine = self._machine.again(memory=kept)
         try:
-            sock, signed_in = self._drive(machine, deadline)
+            connection, signed_in = self._drive(machine, deadline)
         finally:
             machine.give_up()
             note(self._cache, keys.changes(kept, machine.memory))
         self._machine, self._entered = machine, True
         self._watch.signed_in(str(machine.server), began)
-        return sock, signed_in
+        return connection, signed_in
 
     def renew(self) -> dict[str, Ticket]:
         """Return new tickets, without a new connection."""
@@ -151,7 +148,7 @@ class _Entry:
         if driver is not None:
             driver.abort()
 
-    def _drive(self, machine: SignIn, deadline: Deadline) -> tuple[socket.socket, SignedIn]:
+    def _drive(self, machine: SignIn, deadline: Deadline) -> tuple[Connection, SignedIn]:
         carrier = make_transport(*self._settings)
         try:
             driver = self._driver = _Driver(machine, carrier, deadline, self._watch)
@@ -159,7 +156,7 @@ class _Entry:
                 if self._aborted:
                     driver.abort()
                 signed_in = driver.run()
-                return driver.take_socket(), signed_in
+                return driver.take_connection(), signed_in
             finally:
                 self._driver = None
                 driver.close()
@@ -187,7 +184,7 @@ class _Driver:
         self._machine = machine
         self._deadline = deadline
         self._watch = watch
-        self._sock: socket.socket | None = None
+        self._connection: Connection | None = None
         self._selector = _made(selectors.DefaultSelector)
         try:
             self._https = _made(lambda: _HttpsThread(transport, deadline, watch))
@@ -214,11 +211,11 @@ class _Driver:
                         self._https.perform(action)
             pending = self._wait()
 
-    def take_socket(self) -> socket.socket:
+    def take_connection(self) -> Connection:
         """Return the notification connection; it is the caller's from now on."""
-        assert self._sock is not None  # run() returned
-        sock, self._sock = self._sock, None
-        return sock
+        assert self._connection is not None  # run() returned
+        connection, self._connection = self._connection, None
+        return connection
 
     def abort(self) -> None:
         """Have `run`, which is under way in another thread, fail at once."""
@@ -228,8 +225,8 @@ class _Driver:
         """Let go of what is still held."""
         self._https.close()
         self._selector.close()
-        if self._sock is not None:
-            self._sock.close()
+        if self._connection is not None:
+            self._connection.drop()
 
     def join(self) -> None:
         """Wait a moment for the HTTPS thread; one that is held up ends by the deadline."""
@@ -240,39 +237,24 @@ class _Driver:
         try:
             if isinstance(action, Connect):
                 self._drop()
-                self._sock = connect_tcp(
-                    action.address, self._deadline, Step.NOTIFICATION, watch=self._watch
-                )
-                self._selector.register(self._sock, selectors.EVENT_READ)
-            else:
-                self._send(action)
+                connection = Connection.open(action.address, self._deadline, self._watch)
+                self._connection = connection
+                self._selector.register(connection.sock, selectors.EVENT_READ)
+            elif self._connection is not None:  # or else it has just failed
+                self._send(action, self._connection)
         except SignInError as error:
             return self._machine.connection_failed(error)
         return []
 
-    def _send(self, action: Send) -> None:
-        server = str(self._machine.server)
-        if self._sock is None:
-            return  # the connection that it was meant for has just failed
-        self._watch.sent(server, action.commands)
-        try:
-            self._sock.settimeout(self._deadline.check(Step.NOTIFICATION, server))
-            self._sock.sendall(action.encode())
-        except SignInError:
-            raise
-        except TimeoutError:
-            error: SignInError = self._deadline.passed(Step.NOTIFICATION, server)
-        except OSError as problem:
-            error = network_error(problem, Step.NOTIFICATION, server)
-        else:
-            return
-        raise error
+    def _send(self, action: Send, connection: Connection) -> None:
+        connection.sock.settimeout(self._deadline.check(connection.step, connection.server))
+        connection.write(action.commands)
 
     def _drop(self) -> None:
-        if self._sock is not None:
-            self._selector.unregister(self._sock)
-            self._sock.close()
-            self._sock = None
+        if self._connection is not None:
+            self._selector.unregister(self._connection.sock)
+            self._connection.drop()
+            self._connection = None
 
     def _wait(self) -> list[Action]:
         """Wait for either connection, and return what the machine makes of it."""
@@ -289,17 +271,14 @@ class _Driver:
         return self._receive()
 
     def _receive(self) -> list[Action]:
-        assert self._sock is not None  # the selector holds it
+        assert self._connection is not None  # the selector holds it
         try:
-            data = self._sock.recv(_CHUNK)
-        except OSError as problem:
-            server = str(self._machine.server)
-            error = network_error(problem, Step.NOTIFICATION, server)
-        else:
-            if not data:
-                self._drop()
-            return self._machine.receive_data(data)
-        return self._machine.connection_failed(error)
+            data = self._connection.read()
+        except SignInError as error:
+            return self._machine.connection_failed(error)
+        if not data:
+            self._drop()
+        return self._machine.receive_data(data)
 
 
 class _HttpsThread:

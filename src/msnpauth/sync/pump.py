@@ -6,7 +6,6 @@ therefore collected, and its connection is closed.
 
 from __future__ import annotations
 
-import functools
 import os
 import selectors
 import socket
@@ -33,7 +32,7 @@ _CLOSE_SECONDS = 0.75
 class Entry(Protocol):
     """How a session was signed in, so that it can be done again."""
 
-    def enter(self, at: Address | None, first_trid: int) -> tuple[socket.socket, SignedIn]:
+    def enter(self, at: Address | None, first_trid: int) -> tuple[Connection, SignedIn]:
         """Sign in, at that notification server if one is named."""
 
     def renew(self) -> dict[str, Ticket]:
@@ -47,7 +46,7 @@ class Pump:
     """Reads, writes and waits for one session. The engine is touched only by who holds `lock`.
 
     Args:
-        sock: the connection that was signed in.
+        connection: what was signed in over.
         engine: the session.
         entry: signs in again; None where that is not possible.
         timeout: seconds that a write may take.
@@ -59,7 +58,7 @@ class Pump:
 
     def __init__(
         self,
-        sock: socket.socket,
+        connection: Connection,
         engine: Engine,
         entry: Entry | None,
         timeout: float,
@@ -78,14 +77,14 @@ class Pump:
             self._wakers[1].setblocking(False)
             self._selector = selectors.DefaultSelector()
             self._selector.register(self._wakers[0], selectors.EVENT_READ)
-            self.connection = self._connected(sock)
+            self.connection = self._present(connection)
             self._thread = threading.Thread(target=self._run, name="msnpauth-session", daemon=True)
             self._thread.start()
         except (OSError, RuntimeError) as problem:
             error = network_error(problem, Step.SESSION, engine.line.server)
         else:
             return
-        for leftover in (*self._wakers, sock):
+        for leftover in (*self._wakers, connection.sock):
             leftover.close()
         raise error
 
@@ -98,7 +97,7 @@ class Pump:
             SignInError: the connection broke; the error is the first reason that is known.
         """
         try:
-            connection.write_out()
+            connection.write_all(lambda: self._take_output(connection.number))
         except SignInError as problem:
             error = problem
         else:
@@ -246,7 +245,7 @@ class Pump:
         """Sign in again, and tell the engine what came of it."""
         assert self._entry is not None  # the engine was told that it returns
         try:
-            sock, signed_in = self._entry.enter(at, first_trid)
+            connection, signed_in = self._entry.enter(at, first_trid)
         except SignInError as error:
             failed = error
         except Exception as fault:  # noqa: BLE001 - a carrier of the caller's may raise anything
@@ -255,27 +254,20 @@ class Pump:
         else:
             with self.lock:
                 if self.engine.entered(signed_in, time.monotonic()) is None:
-                    sock.close()
+                    connection.drop()
                 else:
-                    self.connection = self._connected(sock)
+                    self.connection = self._present(connection)
                 self.lock.notify_all()
             return
         with self.lock:
             self.engine.enter_failed(failed, time.monotonic())
             self.lock.notify_all()
 
-    def _connected(self, sock: socket.socket) -> Connection:
-        """Watch the engine's present connection."""
-        self._selector.register(sock, selectors.EVENT_READ)
-        number, server = self.engine.connection, self.engine.line.server
-        return Connection(
-            sock,
-            number=number,
-            server=server,
-            timeout=self._timeout,
-            take_output=functools.partial(self._take_output, number),
-            watch=self._watch,
-        )
+    def _present(self, connection: Connection) -> Connection:
+        """Watch what is the engine's present connection from now on, and return it."""
+        self._selector.register(connection.sock, selectors.EVENT_READ)
+        connection.begin_session(self.engine.connection, self._timeout)
+        return connection
 
     def _take_output(self, number: int) -> list[Command]:
         with self.lock:
@@ -283,8 +275,9 @@ class Pump:
 
     def _finish(self) -> None:
         """Say the last words, and close."""
-        self.connection.goodbye()
-        self.connection.drop()
+        connection = self.connection
+        connection.goodbye(lambda: self._take_output(connection.number))
+        connection.drop()
         self._tell_the_rest()
 
     def _tell_the_rest(self) -> None:

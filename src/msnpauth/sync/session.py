@@ -19,6 +19,7 @@ from ..core.errors import LocalProtocolError, SessionEnded, SignInError
 from ..core.tickets.ticket import Ticket
 from ..core.wire.commands import Command
 from ..observe import SILENT, Watch
+from .connection import Connection
 from .pump import Entry, Pump
 
 __all__ = ["Detached", "Session"]
@@ -60,7 +61,7 @@ class Session:
 
     def __init__(
         self,
-        sock: socket.socket,
+        connection: Connection,
         signed_in: SignedIn,
         *,
         product: tuple[str, str] | None = None,
@@ -81,7 +82,7 @@ class Session:
             receive=receive,
         )
         self._closed = True  # nothing is left behind when the next line fails
-        self._pump = Pump(sock, self._engine, entry, timeout, watch)
+        self._pump = Pump(connection, self._engine, entry, timeout, watch)
         self._closed = False
 
     # --- what it knows -------------------------------------------------------------------------
