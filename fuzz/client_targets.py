@@ -240,20 +240,22 @@ def session(data: bytes) -> None:
         clock += kind // 8
         match kind % 8:
             case 0 | 1 | 2:
-                engine.receive_data(engine.connection, content or b"\r\n", clock)
+                engine.receive_data(engine.connection.number, content or b"\r\n", clock)
             case 3:
                 engine.tick(clock + timedelta(minutes=1).total_seconds())
             case 4:
                 with suppress(SignInError):
                     engine.request("CHG", (content.decode("utf-8", "surrogateescape"),), None)
             case 5:
-                engine.receive_data(engine.connection, b"", clock)
+                engine.receive_data(engine.connection.number, b"", clock)
             case 6:
                 with suppress(SignInError):
                     engine.take_command()
             case _:
-                engine.connection_lost(engine.connection, ConnectionFailed("lost"), clock)
-        b"".join(command.encode() for command in engine.take_output(engine.connection, clock))
+                engine.connection_lost(engine.connection.number, ConnectionFailed("lost"), clock)
+        b"".join(
+            command.encode() for command in engine.take_output(engine.connection.number, clock)
+        )
         _follow(engine, clock)
     if engine.ended is not None:
         check_error(engine.ended)

@@ -23,8 +23,8 @@ from msnpauth.core.client.actions import (
     Send,
     SignedIn,
 )
+from msnpauth.core.client.connection import SessionConnection
 from msnpauth.core.client.routes import md5_answer
-from msnpauth.core.client.session import SessionCore
 from msnpauth.core.tickets.http import Response
 from msnpauth.core.tickets.proof import answer as proof
 from msnpauth.core.tickets.proof import is_answer
@@ -126,7 +126,7 @@ def test_it_is_well_formed(version: int) -> None:
 
 
 class Client:
-    """SignIn, then SessionCore: bytes in, bytes out."""
+    """SignIn, then SessionConnection: bytes in, bytes out."""
 
     def __init__(self, version: int, pipeline: bool) -> None:
         self.machine = SignIn(
@@ -140,7 +140,7 @@ class Client:
         self.said: list[bytes] = []
         self.fetch: Fetch | None = None
         self.result: SignedIn | None = None
-        self.session: SessionCore | None = None
+        self.session: SessionConnection | None = None
         self.shown: list[Command] = []
         self.perform(self.machine.start())
 
@@ -153,7 +153,7 @@ class Client:
                     self.fetch = action
                 case Done(result):
                     self.result = result
-                    self.session = SessionCore(result, now=0.0)
+                    self.session = SessionConnection(result, now=0.0)
                     self.take(None)
                 case Failed(error):
                     raise error

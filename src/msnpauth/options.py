@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import cast
 
 from .core.client.comeback import Reconnect, check_reconnect
+from .core.client.connection import check_product
 from .core.client.memory import Memory
 from .core.client.options import SignInOptions, check_names
-from .core.client.session import check_product
 from .core.client.sign_in import SignIn
 from .core.secrets import Secret
 from .core.servers import Servers

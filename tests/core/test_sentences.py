@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from msnpauth.core.client.actions import Done, Failed, Fetch, SignedIn
+from msnpauth.core.client.connection import MAX_QUICK_MOVES, SessionConnection
 from msnpauth.core.client.conversation import Accepted, Conversation, Refused
 from msnpauth.core.client.engine import Engine
-from msnpauth.core.client.session import MAX_QUICK_MOVES, SessionCore
 from msnpauth.core.client.sign_in import SignIn
 from msnpauth.core.errors import SignInError, Step
 from msnpauth.core.secrets import Secret
@@ -96,14 +96,14 @@ def signed_in(left: bytes = b"") -> SignedIn:
 
 def living(data: bytes) -> SignInError:
     """Return how a connection of a session ends that hears these bytes."""
-    core = SessionCore(signed_in(), now=100.0)
+    core = SessionConnection(signed_in(), now=100.0)
     core.receive(data, 101.0)
     assert core.ended is not None
     return core.ended
 
 
 def silent() -> SignInError:
-    core = SessionCore(signed_in(), now=0.0)
+    core = SessionConnection(signed_in(), now=0.0)
     for _ in range(3):
         core.tick(core.wake_at)
     assert core.ended is not None
@@ -111,9 +111,9 @@ def silent() -> SignInError:
 
 
 def sent_round() -> SignInError:
-    core = SessionCore(signed_in(), now=0.0)
+    core = SessionConnection(signed_in(), now=0.0)
     for _ in range(MAX_QUICK_MOVES):
-        core = SessionCore(signed_in(), now=0.0, before=core)
+        core = SessionConnection(signed_in(), now=0.0, before=core)
     core.receive(b"XFR 0 NS other:1863\r\n", 1.0)
     assert core.ended is not None
     return core.ended

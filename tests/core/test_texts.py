@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from msnpauth.core.client.comeback import Reconnect, check_reconnect
-from msnpauth.core.client.session import check_product
+from msnpauth.core.client.connection import check_product
 from msnpauth.core.client.sign_in import SignIn, check_guid
 from msnpauth.core.errors import SignInError, Step
 from msnpauth.core.secrets import Secret

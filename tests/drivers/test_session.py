@@ -29,8 +29,8 @@ from msnpauth import (
     SignInTimeout,
     WrongCredentials,
 )
+from msnpauth.core.client import connection as core_connection
 from msnpauth.core.client import engine as core_engine
-from msnpauth.core.client import session as core_session
 from msnpauth.core.client.inbox import Inbox
 from msnpauth.core.tickets.http import Request, Response
 from msnpauth.service import Service
@@ -220,7 +220,7 @@ def test_challenges_are_answered(joined: Joined) -> None:
 
 def test_an_idle_session_is_kept_alive(joined: Joined, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody asks the session for anything, and it pings all the same."""
-    monkeypatch.setattr(core_session, "PING_INTERVAL", 0.02)
+    monkeypatch.setattr(core_connection, "PING_INTERVAL", 0.02)
     pinged = threading.Event()
 
     def script(peer: Peer) -> None:
@@ -236,7 +236,7 @@ def test_an_idle_session_is_kept_alive(joined: Joined, monkeypatch: pytest.Monke
 
 
 def test_a_server_that_no_longer_answers(joined: Joined, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(core_session, "PING_INTERVAL", 0.02)
+    monkeypatch.setattr(core_connection, "PING_INTERVAL", 0.02)
     with (
         joined(Peer.silence) as session,
         pytest.raises(ConnectionFailed, match="no longer answers"),
@@ -291,7 +291,7 @@ def test_detach(joined: Joined) -> None:
         peer.until_closed()
 
     with joined(script) as session:
-        wait_until(lambda: bool(session._engine.line.unread))
+        wait_until(lambda: bool(session._engine.connection.unread))
         detached = session.detach()
         assert detached.pending == (Command("NLN", None, ("NLN", "x@y", "X", "0")),)
         assert detached.unread == b"MSG a b 5\r\nhe"
@@ -329,7 +329,7 @@ def test_who_never_receives_has_a_session_all_the_same(
         peer.until_closed()
 
     with joined(script) as session:
-        wait_until(lambda: session._engine.line.next_trid == 6)
+        wait_until(lambda: session._engine.connection.next_trid == 6)
         assert session.request("CHG", "NLN", "0").verb == "CHG"
         left = [session.receive(20)]
         while left[-1].args[1] != "last@y":
@@ -349,7 +349,7 @@ def test_who_wants_nothing_says_so(joined: Joined) -> None:
         peer.until_closed()
 
     with joined(script, receive=False) as session:
-        wait_until(lambda: session._engine.line.next_trid == 6)
+        wait_until(lambda: session._engine.connection.next_trid == 6)
         with pytest.raises(LocalProtocolError, match="receive=False"):
             session.receive(20)
 

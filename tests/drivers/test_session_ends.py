@@ -23,7 +23,7 @@ from msnpauth import (
     aio,
     sign_in,
 )
-from msnpauth.core.client.session import SessionCore
+from msnpauth.core.client.connection import SessionConnection
 from wire import PASSPORT, PASSWORD, Peer, Script, Server
 
 Says = Callable[[Peer], object]
@@ -235,14 +235,14 @@ def _of_the_child(session: Any) -> int:
 
 def breaks_at(monkeypatch: pytest.MonkeyPatch, word: bytes) -> None:
     """Have the core fail on these bytes, as no input should be able to make it."""
-    receive = SessionCore.receive
+    receive = SessionConnection.receive
 
-    def failing(core: SessionCore, data: bytes | None, now: float) -> Any:
+    def failing(core: SessionConnection, data: bytes | None, now: float) -> Any:
         if data is not None and word in data:
             raise ZeroDivisionError
         return receive(core, data, now)
 
-    monkeypatch.setattr(SessionCore, "receive", failing)
+    monkeypatch.setattr(SessionConnection, "receive", failing)
 
 
 def nln_when_asked(peer: Peer) -> None:

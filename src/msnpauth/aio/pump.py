@@ -257,7 +257,7 @@ class Pump:
 
     def _present(self, connection: Connection) -> Connection:
         """Write what the engine says on its new connection, and return the connection."""
-        connection.begin_session(self.engine.connection)
+        connection.begin_session(self.engine.connection.number)
         self._write(connection)
         self._set_timer()
         return connection

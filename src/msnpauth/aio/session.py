@@ -12,8 +12,8 @@ from typing import Self
 
 from ..core.client.actions import SignedIn
 from ..core.client.comeback import Reconnect
+from ..core.client.connection import Profile
 from ..core.client.engine import Engine, SessionState
-from ..core.client.session import Profile
 from ..core.errors import LocalProtocolError, SessionEnded, SignInError
 from ..core.tickets.ticket import Ticket
 from ..core.wire.commands import Command
@@ -78,37 +78,37 @@ class Session:
     @property
     def passport(self) -> str:
         """The account, as the server spells it."""
-        return self._engine.line.passport
+        return self._engine.connection.passport
 
     @property
     def dialect(self) -> int:
         """The MSNP version, as a number."""
-        return self._engine.line.dialect.number
+        return self._engine.connection.dialect.number
 
     @property
     def server(self) -> str:
         """`host:port` of the notification server."""
-        return self._engine.line.server
+        return self._engine.connection.server
 
     @property
     def ticket(self) -> Ticket | None:
         """The ticket that signed in; None under MD5."""
-        return self._engine.line.ticket
+        return self._engine.connection.ticket
 
     @property
     def tickets(self) -> dict[str, Ticket]:
         """Every ticket that RST granted, by address: `tickets["contacts.msn.com"]`."""
-        return self._engine.line.tickets
+        return self._engine.connection.tickets
 
     @property
     def display_name(self) -> str:
         """The account's display name; its passport where the server has told none."""
-        return self._engine.line.display_name
+        return self._engine.connection.display_name
 
     @property
     def profile(self) -> Profile:
         """The fields of the server's first MSG; empty until it has come."""
-        return self._engine.line.profile
+        return self._engine.connection.profile
 
     @property
     def state(self) -> SessionState:
@@ -127,7 +127,7 @@ class Session:
         self._check_process()
         engine = self._engine
         await self._pump.wait(
-            lambda: bool(engine.line.profile) or engine.ended is not None, timeout
+            lambda: bool(engine.connection.profile) or engine.ended is not None, timeout
         )
         return self.profile
 
@@ -214,7 +214,7 @@ class Session:
         if self._entry is None:
             raise LocalProtocolError("this session knows no way to new tickets")
         renewed = await self._entry.renew()
-        self._engine.line.tickets = renewed
+        self._engine.connection.tickets = renewed
         return renewed
 
     async def detach(self) -> Detached:

@@ -81,7 +81,7 @@ class Pump:
             self._thread = threading.Thread(target=self._run, name="msnpauth-session", daemon=True)
             self._thread.start()
         except (OSError, RuntimeError) as problem:
-            error = network_error(problem, Step.SESSION, engine.line.server)
+            error = network_error(problem, Step.SESSION, engine.connection.server)
         else:
             return
         for leftover in (*self._wakers, connection.sock):
@@ -266,7 +266,7 @@ class Pump:
     def _present(self, connection: Connection) -> Connection:
         """Watch what is the engine's present connection from now on, and return it."""
         self._selector.register(connection.sock, selectors.EVENT_READ)
-        connection.begin_session(self.engine.connection, self._timeout)
+        connection.begin_session(self.engine.connection.number, self._timeout)
         return connection
 
     def _take_output(self, number: int) -> list[Command]:

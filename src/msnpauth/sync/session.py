@@ -13,8 +13,8 @@ from typing import Self
 
 from ..core.client.actions import SignedIn
 from ..core.client.comeback import Reconnect
+from ..core.client.connection import Profile
 from ..core.client.engine import Engine, SessionState
-from ..core.client.session import Profile
 from ..core.errors import LocalProtocolError, SessionEnded, SignInError
 from ..core.tickets.ticket import Ticket
 from ..core.wire.commands import Command
@@ -90,32 +90,32 @@ class Session:
     @property
     def passport(self) -> str:
         """The account, as the server spells it."""
-        return self._engine.line.passport
+        return self._engine.connection.passport
 
     @property
     def dialect(self) -> int:
         """The MSNP version, as a number."""
-        return self._engine.line.dialect.number
+        return self._engine.connection.dialect.number
 
     @property
     def server(self) -> str:
         """`host:port` of the notification server."""
-        return self._engine.line.server
+        return self._engine.connection.server
 
     @property
     def ticket(self) -> Ticket | None:
         """The ticket that signed in; None under MD5."""
-        return self._engine.line.ticket
+        return self._engine.connection.ticket
 
     @property
     def tickets(self) -> dict[str, Ticket]:
         """Every ticket that RST granted, by address: `tickets["contacts.msn.com"]`."""
-        return self._engine.line.tickets
+        return self._engine.connection.tickets
 
     @property
     def display_name(self) -> str:
         """The account's display name; its passport where the server has told none."""
-        return self._engine.line.display_name
+        return self._engine.connection.display_name
 
     @property
     def profile(self) -> Profile:
@@ -124,9 +124,9 @@ class Session:
         engine = self._engine
         with self._pump.lock:
             self._pump.lock.wait_for(
-                lambda: engine.line.profile or engine.ended is not None, _PROFILE_PATIENCE
+                lambda: engine.connection.profile or engine.ended is not None, _PROFILE_PATIENCE
             )
-            return engine.line.profile
+            return engine.connection.profile
 
     @property
     def state(self) -> SessionState:
@@ -225,7 +225,7 @@ class Session:
         if self._entry is None:
             raise LocalProtocolError("this session knows no way to new tickets")
         renewed = self._entry.renew()
-        self._engine.line.tickets = renewed
+        self._engine.connection.tickets = renewed
         return renewed
 
     def detach(self) -> Detached:

@@ -6,6 +6,7 @@ import pytest
 
 from msnpauth import Reconnect, SessionState
 from msnpauth.core.client.actions import SignedIn
+from msnpauth.core.client.connection import PING_INTERVAL
 from msnpauth.core.client.conversation import Accepted
 from msnpauth.core.client.engine import (
     Action,
@@ -18,7 +19,6 @@ from msnpauth.core.client.engine import (
     Over,
     Tell,
 )
-from msnpauth.core.client.session import PING_INTERVAL
 from msnpauth.core.errors import (
     CommandRefused,
     ConnectionFailed,
@@ -192,7 +192,7 @@ def test_it_comes_back() -> None:
     assert session.take_actions() == []
     assert session.entered(signed_in(9, left=b"SBS 0 null\r\n", server="other"), 202.0) == 2
     assert is_now(session, SessionState.ALIVE)
-    assert session.line.server == "other:1863"
+    assert session.connection.server == "other:1863"
     assert events(session.take_actions()) == [Back("other:1863")]
     assert taken(session) == ["USR OK a@b 1 0", "SBS null"]
     assert session.send("CHG", ("NLN",), None) == 9
@@ -411,7 +411,7 @@ def test_what_the_errors_say() -> None:
 def test_a_request_carries_its_payload() -> None:
     session = engine()
     session.request("UUX", (), b"<Data/>")
-    (command,) = session.take_output(session.connection, 100.0)
+    (command,) = session.take_output(session.connection.number, 100.0)
     assert command.payload == b"<Data/>"
 
 
@@ -419,9 +419,9 @@ def test_a_failed_write_on_another_connection_has_its_own_reason() -> None:
     session = away(Reconnect(first=0.0))
     session.tick(1000.0)
     session.take_actions()
-    late = session.write_failed(session.connection + 7, ConnectionFailed("that one"), 1000.0)
+    late = session.write_failed(session.connection.number + 7, ConnectionFailed("that one"), 1000.0)
     assert late.text == "that one"
     alive = engine()
-    alive.receive_data(alive.connection, b"OUT OTH\r\n", 100.0)
-    first = alive.write_failed(alive.connection, ConnectionFailed("broken pipe"), 100.0)
+    alive.receive_data(alive.connection.number, b"OUT OTH\r\n", 100.0)
+    first = alive.write_failed(alive.connection.number, ConnectionFailed("broken pipe"), 100.0)
     assert isinstance(first, SessionEnded)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from msnpauth import Secret
+from msnpauth.core.client.connection import Profile
 from msnpauth.core.client.routes import md5_answer
-from msnpauth.core.client.session import Profile
 from msnpauth.core.tickets.proof import answer as proof
 from msnpauth.core.urls import Address
 from msnpauth.core.wire.commands import Command

@@ -29,8 +29,8 @@ from ..urls import Address
 from ..wire.commands import Command
 from .actions import SignedIn
 from .comeback import Comeback, Reconnect, is_move
+from .connection import SessionConnection
 from .inbox import Inbox
-from .session import SessionCore
 
 __all__ = [
     "Action",
@@ -64,9 +64,9 @@ class SessionState(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Drop:
-    """Close this connection; nothing more is to be said on it."""
+    """Close the connection of this number; nothing more is to be said on it."""
 
-    connection: int
+    number: int
 
 
 @dataclass(frozen=True)
@@ -197,13 +197,11 @@ class Engine:
         self._enter_at: float | None = None
         self._move: SessionEnded | None = None
         self._unsent_on: int | None = None
-        self.connection = 1
-        """The number of the present connection."""
         self.ended: SignInError | None = None
         """Why the session is over, or None while it lives or may come back."""
-        self.line = SessionCore(signed_in, now=now, product=product)
+        self.connection = SessionConnection(signed_in, now=now, product=product)
         """The present connection, or while the session is away the last one."""
-        self._take_in(self.line.receive(None, now), now)
+        self._take_in(self.connection.receive(None, now), now)
 
     # --- what may be asked ---------------------------------------------------------------------
 
@@ -219,7 +217,7 @@ class Engine:
         """When `tick` is due; None when nothing is waited for but the driver."""
         match self.state:
             case SessionState.ALIVE:
-                return self.line.wake_at
+                return self.connection.wake_at
             case SessionState.AWAY:
                 return self._enter_at
             case SessionState.ENDED:
@@ -240,39 +238,39 @@ class Engine:
         """About how many bytes of memory the commands take that nobody has received yet."""
         return self._inbox.size if self._inbox is not None else 0
 
-    def is_present(self, connection: int) -> bool:
+    def is_present(self, number: int) -> bool:
         """Tell whether the session lives over this connection."""
-        return connection == self.connection and self.state is SessionState.ALIVE
+        return number == self.connection.number and self.state is SessionState.ALIVE
 
     # --- what happens --------------------------------------------------------------------------
 
-    def receive_data(self, connection: int, data: bytes, now: float) -> None:
+    def receive_data(self, number: int, data: bytes, now: float) -> None:
         """Take bytes of a connection, b"" when the server closed it."""
-        if self.is_present(connection):
-            self._take_in(self.line.receive(data, now), now)
+        if self.is_present(number):
+            self._take_in(self.connection.receive(data, now), now)
 
-    def connection_lost(self, connection: int, error: SignInError, now: float) -> None:
+    def connection_lost(self, number: int, error: SignInError, now: float) -> None:
         """A connection broke."""
-        if self.is_present(connection):
-            self.line.end(error)
+        if self.is_present(number):
+            self.connection.end(error)
             self._take_in([], now)
 
-    def write_failed(self, connection: int, error: SignInError, now: float) -> SignInError:
+    def write_failed(self, number: int, error: SignInError, now: float) -> SignInError:
         """A write failed; return the error for who wrote: the first reason that is known."""
-        self.connection_lost(connection, error, now)
-        known = self.line.ended or self.ended if connection == self.connection else None
+        self.connection_lost(number, error, now)
+        known = self.connection.ended or self.ended if number == self.connection.number else None
         return copy.copy(known or error)
 
     def tick(self, now: float) -> None:
         """Time has passed: `wake_at` was reached."""
         match self.state:
             case SessionState.ALIVE:
-                self.line.tick(now)
+                self.connection.tick(now)
                 self._take_in([], now)
             case SessionState.AWAY if self._enter_at is not None and now >= self._enter_at:
                 self._enter_at = None
                 at = self._move.moved_to if self._move else None
-                self._actions.append(Enter(at, self.line.next_trid))
+                self._actions.append(Enter(at, self.connection.next_trid))
 
     def entered(self, signed_in: SignedIn, now: float) -> int | None:
         """Another sign-in succeeded; return the number of its connection.
@@ -283,17 +281,18 @@ class Engine:
             return None
         self._comeback.succeeded()
         self._lost = self._move = None
-        self.connection += 1
-        self.line = SessionCore(signed_in, now=now, product=self._product, before=self.line)
-        self._actions.append(Tell(Back(self.line.server)))
-        self._take_in(self.line.receive(None, now), now)
-        return self.connection
+        self.connection = SessionConnection(
+            signed_in, now=now, product=self._product, before=self.connection
+        )
+        self._actions.append(Tell(Back(self.connection.server)))
+        self._take_in(self.connection.receive(None, now), now)
+        return self.connection.number
 
     def enter_failed(self, error: SignInError, now: float) -> None:
         """Another sign-in failed."""
         if self.state is not SessionState.AWAY:
             return
-        short = self.line.short_lives
+        short = self.connection.short_lives
         if self._move is not None:
             # The server that the XFR named does not take us: begin where sign-ins begin. Such a
             # failure is the first after the loss, as if there had been no XFR.
@@ -306,8 +305,8 @@ class Engine:
     def close(self) -> None:
         """This side has enough: OUT is in `take_output`, and the session is over."""
         if self.state is SessionState.ALIVE:
-            self.line.to_send.append(Command("OUT"))
-        self._end(self.line.closed_here())
+            self.connection.to_send.append(Command("OUT"))
+        self._end(self.connection.closed_here())
 
     def crash(self, fault: BaseException, now: float) -> None:
         """The driver met a fault that nobody foresaw: the net of last resort.
@@ -318,9 +317,9 @@ class Engine:
         """
         text = f"the session met a fault of its own ({type(fault).__name__})"
         hint = "please report it, with the log at DEBUG"
-        error = ConnectionFailed(text, step=Step.SESSION, server=self.line.server, hint=hint)
+        error = ConnectionFailed(text, step=Step.SESSION, server=self.connection.server, hint=hint)
         if self.state is SessionState.ALIVE:
-            self.line.end(error)
+            self.connection.end(error)
             self._take_in([], now)
         else:
             self._end(error)
@@ -336,7 +335,7 @@ class Engine:
             SignInError: the session is over; the error says why.
         """
         self.check_alive()
-        return self.line.send(verb, args, payload).trid
+        return self.connection.send(verb, args, payload).trid
 
     def request(self, verb: str, args: tuple[str, ...], payload: bytes | None) -> Reply:
         """Have a command sent; return its reply, which `forget` takes back.
@@ -350,7 +349,7 @@ class Engine:
             raise LocalProtocolError(f"{verb} has no reply of its own: send it instead")
         trid = self.send(verb, args, payload)
         assert trid is not None  # only PNG and OUT have none
-        reply = self._replies[trid] = Reply(verb, trid, self.line.server)
+        reply = self._replies[trid] = Reply(verb, trid, self.connection.server)
         return reply
 
     def forget(self, reply: Reply) -> None:
@@ -370,25 +369,25 @@ class Engine:
             raise ConnectionFailed(
                 f"the session is away and signs in again by itself: {self._lost.text}",
                 step=Step.SESSION,
-                server=self.line.server,
+                server=self.connection.server,
                 hint="send it again once session.state is alive",
             )
 
     @property
     def has_output(self) -> bool:
         """True when `take_output` has something to give for the present connection."""
-        return bool(self.line.to_send)
+        return bool(self.connection.to_send)
 
-    def take_output(self, connection: int, now: float) -> list[Command]:
+    def take_output(self, number: int, now: float) -> list[Command]:
         """Return the commands to write to a connection now, each of them once."""
-        if connection != self.connection:
+        if number != self.connection.number:
             return []
-        commands, self.line.to_send = self.line.to_send, []
+        commands, self.connection.to_send = self.connection.to_send, []
         if commands:
-            self.line.sent(now)
+            self.connection.sent(now)
         return commands
 
-    def check_written(self, connection: int) -> None:
+    def check_written(self, number: int) -> None:
         """Raise the reason why commands for a connection were never written, if there is one.
 
         A connection may be lost between the moment when a command is numbered and the moment when
@@ -397,8 +396,11 @@ class Engine:
         Raises:
             SignInError: the connection was lost first.
         """
-        if self._unsent_on == connection == self.connection and self.line.ended is not None:
-            raise copy.copy(self.line.ended)
+        if (
+            self._unsent_on == number == self.connection.number
+            and self.connection.ended is not None
+        ):
+            raise copy.copy(self.connection.ended)
 
     def take_actions(self) -> list[Action]:
         """Return what is to be done, each of it once."""
@@ -435,16 +437,16 @@ class Engine:
         """
         self.check_alive()
         error = SessionEnded(
-            "the connection was detached", reason="detached", server=self.line.server
+            "the connection was detached", reason="detached", server=self.connection.server
         )
         self._end(error)
         pending = self._inbox.take_all() if self._inbox is not None else ()
-        return Left(pending, self.line.unread, self.line.next_trid)
+        return Left(pending, self.connection.unread, self.connection.next_trid)
 
     def too_late(self, what: str, timeout: float) -> SignInTimeout:
         """Return the error for a wait that was in vain."""
         text = f"no {what} within {timeout:g} seconds"
-        return SignInTimeout(text, step=Step.SESSION, server=self.line.server, hint="")
+        return SignInTimeout(text, step=Step.SESSION, server=self.connection.server, hint="")
 
     # --- inside --------------------------------------------------------------------------------
 
@@ -460,22 +462,22 @@ class Engine:
         if dropped and not self._drops_told:
             self._drops_told = True
             self._actions.append(Tell(Dropped(dropped)))
-        if self.line.ended is not None and self._lost is None and self.ended is None:
-            self._lose(self.line.ended, now)
+        if self.connection.ended is not None and self._lost is None and self.ended is None:
+            self._lose(self.connection.ended, now)
 
     def _lose(self, lost: SignInError, now: float) -> None:
         """The present connection is over: decide what follows."""
-        if self.line.to_send:
-            self._unsent_on = self.connection
-            self.line.to_send.clear()
-        self._actions.append(Drop(self.connection))
+        if self.connection.to_send:
+            self._unsent_on = self.connection.number
+            self.connection.to_send.clear()
+        self._actions.append(Drop(self.connection.number))
         self._settle_replies(lost)
         if self._returns and is_move(lost):
             # The server's own wish, as libpurple and the official clients followed it.
             self._move = lost
             self._go_away(lost, 0.0, now)
             return
-        pause = self._comeback.after_loss(lost, now, self.line.short_lives)
+        pause = self._comeback.after_loss(lost, now, self.connection.short_lives)
         self._go_away(lost, pause if self._returns else None, now)
 
     def _go_away(self, lost: SignInError, pause: float | None, now: float) -> None:

@@ -26,7 +26,7 @@ from ..wire.query import answer
 from .actions import SignedIn
 from .conversation import ended_by, transferred_to
 
-__all__ = ["MAX_QUICK_MOVES", "PING_INTERVAL", "Profile", "SessionCore", "check_product"]
+__all__ = ["MAX_QUICK_MOVES", "PING_INTERVAL", "Profile", "SessionConnection", "check_product"]
 
 PING_INTERVAL = 45.0
 """Seconds between PNGs unless the server's QNG says otherwise (42 to 60 were seen)."""
@@ -91,7 +91,7 @@ class Profile(Mapping[str, str]):
         return f"<Profile {' '.join(self)}>"
 
 
-class SessionCore:
+class SessionConnection:
     """One connection of a session. Times are seconds of the driver's own clock.
 
     Args:
@@ -107,8 +107,10 @@ class SessionCore:
         *,
         now: float,
         product: tuple[str, str] | None = None,
-        before: SessionCore | None = None,
+        before: SessionConnection | None = None,
     ) -> None:
+        self.number: int = 1 if before is None else before.number + 1
+        """Which of the session's connections this is; the first is 1."""
         accepted = signed_in.accepted
         self.passport = accepted.passport
         self.display_name = accepted.display_name

@@ -6,14 +6,14 @@ import pytest
 
 from feeding import VECTORS
 from msnpauth.core.client.actions import SignedIn
-from msnpauth.core.client.conversation import Accepted
-from msnpauth.core.client.session import (
+from msnpauth.core.client.connection import (
     MAX_QUICK_MOVES,
     PING_INTERVAL,
     Profile,
-    SessionCore,
+    SessionConnection,
     check_product,
 )
+from msnpauth.core.client.conversation import Accepted
 from msnpauth.core.errors import (
     ConnectionFailed,
     LocalProtocolError,
@@ -42,17 +42,17 @@ OK = Command("USR", 4, ("OK", "a@b", "1", "0"))
 
 def session(
     number: int = 12, unasked: tuple[Command, ...] = (), left: bytes = b"", **settings: Any
-) -> SessionCore:
+) -> SessionConnection:
     reader = LineReader(Role.SERVER)
     reader.feed(left)
     accepted = Accepted("a@b", "A", DIALECTS[number], verified=True, restricted=False, command=OK)
     signed_in = SignedIn(
         accepted, Ticket(Secret("t=1"), "https://h"), {}, Address("ns", 1863), 5, unasked, reader
     )
-    return SessionCore(signed_in, now=100.0, **settings)
+    return SessionConnection(signed_in, now=100.0, **settings)
 
 
-def sent(core: SessionCore) -> list[Command]:
+def sent(core: SessionConnection) -> list[Command]:
     commands, core.to_send = core.to_send, []
     return commands
 
@@ -286,7 +286,7 @@ def test_display_name() -> None:
     assert core.display_name == "B"
 
 
-def moved(core: SessionCore, line: bytes, now: float = 101.0) -> SignInError | None:
+def moved(core: SessionConnection, line: bytes, now: float = 101.0) -> SignInError | None:
     assert [command.verb for command in core.receive(line, now)] == ["XFR"]
     return core.ended
 
@@ -314,7 +314,7 @@ def test_a_move_to_nowhere(line: bytes) -> None:
     assert ended.step is Step.SESSION
 
 
-def after(before: SessionCore) -> SessionCore:
+def after(before: SessionConnection) -> SessionConnection:
     """Return the session on its next connection, its USR OK taken."""
     core = session(before=before)
     assert [command.verb for command in core.receive(None, 100.0)] == ["USR"]
