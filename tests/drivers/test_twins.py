@@ -62,7 +62,8 @@ CHL = "CHL 0 15570131571988941333\r\n"
 
 SCRIPTS: dict[str, tuple[list[Script], list[User], dict[str, Any]]] = {
     "commands": (
-        [plays("NLN NLN x@y X 0\r\nUBX x@y 2\r\nhi", CHL, Peer.until_closed)],
+        # The last one comes when the answer to CHL was read: the session is not over before it.
+        [plays("UBX x@y 2\r\nhi", CHL, hears(1), "NLN NLN x@y X 0\r\n", Peer.until_closed)],
         [receives(2)],
         {},
     ),
