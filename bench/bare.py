@@ -13,7 +13,8 @@ from common import PASSWORD, Served, passport
 from msnpauth import Secret, SignIn
 from msnpauth.core.client.actions import Send
 from msnpauth.core.tickets.auth import TicketRequest
-from msnpauth.core.tickets.http import ClientConnection, Request
+from msnpauth.core.tickets.exchange import Request
+from msnpauth.core.tickets.http import ClientConnection
 from msnpauth.core.tickets.proof import answer
 from msnpauth.core.tickets.rst import MESSENGER_CLEAR, Soap, request_tickets
 from msnpauth.core.urls import Address, Url

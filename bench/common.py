@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from msnpauth import Servers
-from msnpauth.core.tickets.http import Request
+from msnpauth.core.tickets.exchange import Request
 from msnpauth.core.urls import Url
 from serve import PASSWORD, passport
 

@@ -28,7 +28,8 @@ from common import (
 )
 from msnpauth import MSNPAuth
 from msnpauth.core.tickets.auth import TicketRequest
-from msnpauth.core.tickets.http import ClientConnection, Request
+from msnpauth.core.tickets.exchange import Request
+from msnpauth.core.tickets.http import ClientConnection
 
 CHALLENGE = (
     "lc=1033,id=507,tw=40,fs=1,ru=http%3A%2F%2Fmessenger%2Emsn%2Ecom,ct=1062764229,kpp=1,kv=5"

@@ -12,13 +12,8 @@ from msnpauth.core.client.actions import Action, Done, Failed, Fetch
 from msnpauth.core.client.engine import Engine, Enter, SessionState
 from msnpauth.core.client.inbox import MAX_UNREAD
 from msnpauth.core.secrets import Secret
-from msnpauth.core.tickets.http import (
-    ClientConnection,
-    Exchange,
-    Request,
-    Response,
-    describe_response,
-)
+from msnpauth.core.tickets.exchange import Exchange, Request, Response, describe_response
+from msnpauth.core.tickets.http import ClientConnection
 from msnpauth.core.tickets.passport14 import find_login, request_ticket
 from msnpauth.core.tickets.proof import answer, is_answer
 from msnpauth.core.tickets.rst import Soap, request_tickets

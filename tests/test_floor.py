@@ -22,7 +22,7 @@ import pytest
 from msnpauth import Secret, Servers, SignIn
 from msnpauth.core.client.actions import Action, Connect, Done, Failed, Fetch, Prepare, Send
 from msnpauth.core.client.memory import Memory
-from msnpauth.core.tickets.http import Response
+from msnpauth.core.tickets.exchange import Response
 from msnpauth.core.urls import Address
 from msnpauth.core.wire.commands import Role
 from msnpauth.core.wire.dialects import DIALECTS, known

@@ -11,10 +11,11 @@ from msnpauth.core.client import engine
 from msnpauth.core.client.actions import Connect, Fetch, Prepare, Send
 from msnpauth.core.client.engine import Tell
 from msnpauth.core.errors import ConnectionFailed, SessionEnded, Step
-from msnpauth.core.tickets.http import Request, Response
+from msnpauth.core.tickets.exchange import Request, Response
 from msnpauth.core.urls import Address, Url
 from msnpauth.core.wire.commands import Command
-from msnpauth.observe import Event, Watch
+from msnpauth.observe import Event
+from msnpauth.watch import Watch
 
 URL = Url.parse("https://h/l")
 REQUEST = Request("GET", URL, (("Authorization", "pwd=7secret"),))

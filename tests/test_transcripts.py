@@ -25,7 +25,7 @@ from msnpauth.core.client.actions import (
 )
 from msnpauth.core.client.connection import SessionConnection
 from msnpauth.core.client.routes import md5_answer
-from msnpauth.core.tickets.http import Response
+from msnpauth.core.tickets.exchange import Response
 from msnpauth.core.tickets.proof import answer as proof
 from msnpauth.core.tickets.proof import is_answer
 from msnpauth.core.urls import Address

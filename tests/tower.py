@@ -26,6 +26,7 @@ TOWER = (
     "core.tickets",
     "core.client",
     "observe",
+    "watch",
     "net",
     "store",
     "transports",

@@ -17,7 +17,8 @@ A map of the package, from the ground up. A room imports from rooms above it in 
       wire/      what both ends say: commands, their lines, the dialects, the queries
       tickets/   how a ticket is got over HTTPS: generators of requests, and nothing else
       client/    a client's sign-in and session: it decides, and does nothing
-    observe.py   typed events of what happens, and the log that is written of them
+    observe.py   typed events of what happens, as they are described to people
+    watch.py     who is told of them: the log, and one observer
     net/         names, connections, TLS and deadlines; nothing about the protocol
     store/       what lies on a disk: tickets, and the machine's GUID
     transports/  what carries HTTPS: sockets, curl, httpx, or your own

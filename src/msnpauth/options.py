@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from .core.client.comeback import Reconnect, check_reconnect
 from .core.client.connection import check_product
@@ -15,10 +15,12 @@ from .core.client.sign_in import SignIn
 from .core.secrets import Secret
 from .core.servers import Servers
 from .net.deadline import check_timeout
-from .observe import Observer, Watch
 from .store.caches import AsyncTicketCache, TicketCache
-from .store.machine import machine_guid
 from .transports import AsyncTransport, Transport
+from .watch import Watch
+
+if TYPE_CHECKING:
+    from .observe import Observer
 
 __all__ = ["AsyncOptions", "Options", "Plan", "plan"]
 
@@ -113,6 +115,8 @@ def plan(
         passport, password, servers, observe=watch.received, **cast("SignInOptions", core)
     )
     if options.get("guid") is None and machine.needs_guid:
+        from .store.machine import machine_guid  # files, which most sign-ins do not need
+
         machine = machine.again(memory=Memory(), guid=machine_guid())
     return Plan(
         machine=machine,

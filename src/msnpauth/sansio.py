@@ -35,7 +35,7 @@ from .core.client.memory import Change, Keys, Memory
 from .core.client.options import SignInOptions
 from .core.client.sign_in import SignIn
 from .core.tickets.auth import TicketRequest
-from .core.tickets.http import Exchange, Request, Response
+from .core.tickets.exchange import Exchange, Request, Response
 from .core.urls import Address, Url
 from .core.wire.lines import LineReader
 from .transports import make_async_transport, make_transport

@@ -20,7 +20,8 @@ from msnpauth.core.client.sign_in import SignIn
 from msnpauth.core.errors import SignInError, Step
 from msnpauth.core.secrets import Secret
 from msnpauth.core.servers import Servers
-from msnpauth.core.tickets.http import ClientConnection, Request, Response
+from msnpauth.core.tickets.exchange import Request, Response
+from msnpauth.core.tickets.http import ClientConnection
 from msnpauth.core.tickets.passport14 import (
     check_challenge,
     check_passport,

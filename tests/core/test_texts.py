@@ -13,7 +13,7 @@ from msnpauth.core.errors import SignInError, Step
 from msnpauth.core.secrets import Secret
 from msnpauth.core.servers import Servers
 from msnpauth.core.tickets.auth import transport_fault
-from msnpauth.core.tickets.http import Request
+from msnpauth.core.tickets.exchange import Request
 from msnpauth.core.tickets.passport14 import (
     check_challenge,
     check_passport,

@@ -12,7 +12,7 @@ import pytest
 import msnpauth
 from conftest import Authority
 from msnpauth import LocalProtocolError, MSNPAuth, Secret, Servers, aio
-from msnpauth.core.tickets.http import Request, Response
+from msnpauth.core.tickets.exchange import Request, Response
 from msnpauth.service import Service
 from wire import CHALLENGE, PASSPORT, PASSWORD, TICKET, Peer, Server, granted
 

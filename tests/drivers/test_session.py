@@ -32,7 +32,7 @@ from msnpauth import (
 from msnpauth.core.client import connection as core_connection
 from msnpauth.core.client import engine as core_engine
 from msnpauth.core.client.inbox import Inbox
-from msnpauth.core.tickets.http import Request, Response
+from msnpauth.core.tickets.exchange import Request, Response
 from msnpauth.service import Service
 from msnpauth.sync import session as sync_session
 from msnpauth.transports import AsyncTransport, Transport, make_transport

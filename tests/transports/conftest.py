@@ -13,7 +13,7 @@ import pytest
 from conftest import Authority
 from msnpauth import LocalProtocolError, MSNPAuth, Servers, SignInError, aio
 from msnpauth.core.errors import Step
-from msnpauth.core.tickets.http import Request, Response
+from msnpauth.core.tickets.exchange import Request, Response
 from msnpauth.transports import make_async_transport, make_transport
 from wire import CHALLENGE, PASSPORT, PASSWORD, Script, Server, answers
 

@@ -17,7 +17,7 @@ from msnpauth import (
     SignInError,
     SignInTimeout,
 )
-from msnpauth.core.tickets.http import MAX_BODY, Request, Response
+from msnpauth.core.tickets.exchange import MAX_BODY, Request, Response
 from msnpauth.core.urls import Url
 from wire import Peer, Script, Server, http
 

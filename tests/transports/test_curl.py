@@ -11,7 +11,7 @@ import pytest
 
 from conftest import Authority
 from msnpauth import ConnectionFailed, MSNPAuth, Servers, SignInError, aio
-from msnpauth.core.tickets.http import Request
+from msnpauth.core.tickets.exchange import Request
 from msnpauth.core.urls import Url
 from msnpauth.transports.curl import AsyncCurlTransport, CurlTransport
 from wire import CHALLENGE, PASSPORT, PASSWORD, TICKET, Peer, Server, answers, granted

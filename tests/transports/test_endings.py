@@ -18,7 +18,7 @@ import pytest
 from conftest import Authority
 from leaks import assert_no_secret
 from msnpauth import ConnectionFailed, Secret, SignInError, SignInTimeout
-from msnpauth.core.tickets.http import Request
+from msnpauth.core.tickets.exchange import Request
 from msnpauth.core.urls import Url
 from msnpauth.transports import make_async_transport, make_transport
 from wire import Peer, Script, Server, http

@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from conftest import Authority
 from msnpauth import CertificateRejected, ConnectionFailed, SignInError
-from msnpauth.core.tickets.http import Request
+from msnpauth.core.tickets.exchange import Request
 from msnpauth.core.urls import Url
 from wire import Peer, Server, answers, http
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from msnpauth import ConnectionFailed, LocalProtocolError, SignInError
-from msnpauth.core.tickets.http import Request
+from msnpauth.core.tickets.exchange import Request
 from msnpauth.core.urls import Url
 from msnpauth.transports.proxies import environment_proxy, proxy_refusal, unknown_proxy
 from wire import Peer, Server

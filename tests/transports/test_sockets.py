@@ -13,7 +13,8 @@ import pytest
 
 from conftest import Authority
 from msnpauth import ConnectionFailed, SignInError, SignInTimeout
-from msnpauth.core.tickets.http import ClientConnection, Request
+from msnpauth.core.tickets.exchange import Request
+from msnpauth.core.tickets.http import ClientConnection
 from msnpauth.core.urls import Url
 from msnpauth.transports.async_sockets import AsyncSocketsTransport
 from msnpauth.transports.kept import KEPT_PATIENCE, Age

@@ -6,7 +6,7 @@ import asyncio
 import os
 import ssl
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from ..core.secrets import Secret
 from ..core.servers import Servers
@@ -14,9 +14,12 @@ from ..core.tickets.auth import TicketRequest
 from ..core.tickets.passport14 import as_secret
 from ..core.tickets.ticket import Ticket
 from ..net.deadline import Deadline, check_timeout
-from ..observe import Observer, Watch
 from ..transports import AsyncTransport, make_async_transport
+from ..watch import Watch
 from .exchange import run_exchange
+
+if TYPE_CHECKING:
+    from ..observe import Observer
 
 __all__ = ["MSNPAuth"]
 

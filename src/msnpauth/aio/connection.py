@@ -13,7 +13,7 @@ from ..core.wire.commands import Command
 from ..net.deadline import Deadline
 from ..net.names import network_error
 from ..net.streams import Streams, open_streams
-from ..observe import Watch
+from ..watch import Watch
 
 __all__ = ["Connection"]
 

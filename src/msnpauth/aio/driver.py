@@ -16,18 +16,18 @@ from ..core.client.sign_in import SignIn
 from ..core.errors import LocalProtocolError, SignInError, Step
 from ..core.secrets import Secret
 from ..core.servers import Servers
-from ..core.tickets.http import Response
+from ..core.tickets.exchange import Response
 from ..core.tickets.passport14 import as_secret
 from ..core.tickets.ticket import Ticket
 from ..core.urls import Address
 from ..core.wire.commands import Command
 from ..net.deadline import Deadline
 from ..net.names import network_error
-from ..observe import Watch
 from ..options import AsyncOptions, Plan, plan
 from ..store.caches import AsyncTicketCache, TicketCache
 from ..store.remembering import PATIENCE, tag_for
 from ..transports import AsyncTransport, make_async_transport
+from ..watch import Watch
 from .connection import Connection
 from .exchange import fetch_watched, run_exchange
 from .remembering import note, recall

@@ -19,7 +19,7 @@ from ..core.tickets.ticket import Ticket
 from ..core.urls import Address
 from ..core.wire.commands import Command
 from ..net.streams import Streams
-from ..observe import Watch
+from ..watch import Watch
 from .connection import Connection
 
 __all__ = ["Entry", "Pump"]

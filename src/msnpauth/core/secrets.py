@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hmac
 import re
-from html import escape
 from typing import NoReturn
 from urllib.parse import quote, quote_plus
 
@@ -72,6 +71,8 @@ def _forms(secret: Secret) -> set[str]:
     word = secret.reveal()
     if len(word) < 3:
         return set()
+    from html import escape  # only what a server repeats is searched
+
     data = word.encode("utf-8", "surrogatepass")
     encoded = {quote(data, safe=""), quote_plus(data), escape(word), escape(word, quote=False)}
     # Base64 of a longer text has the secret's own letters in one of three ways, by its place. The

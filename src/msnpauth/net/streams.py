@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from ..core.errors import ConnectionFailed, SignInError, Step
 from ..core.urls import Address
-from ..observe import SILENT, Watch
+from ..watch import SILENT, Watch
 from .deadline import Deadline
 from .names import (
     ATTEMPT_DELAY,

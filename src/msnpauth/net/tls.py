@@ -9,7 +9,6 @@ import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -116,7 +115,7 @@ def _version(path: str | None) -> tuple[int, ...]:
     """Return numbers that change when the file, or the folder's list of files, is changed."""
     if path is None:
         return ()
-    found = Path(path).stat()
+    found = os.stat(path)  # noqa: PTH116 - importing pathlib takes longer than all of this module
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
@@ -179,9 +178,16 @@ def _openssl_context(*_version: object) -> ssl.SSLContext | None:
 
     context = ssl.create_default_context()
     directory = ssl.get_default_verify_paths().capath
-    if context.cert_store_stats()["x509_ca"] or (directory and any(Path(directory).iterdir())):
+    if context.cert_store_stats()["x509_ca"] or _has_files(directory):
         return context
     return None
+
+
+def _has_files(directory: str | None) -> bool:
+    if not directory:
+        return False
+    with os.scandir(directory) as found:
+        return any(found)
 
 
 # --- what went wrong --------------------------------------------------------------------------

@@ -7,14 +7,12 @@ bound on how long it is waited for. A `MemoryTicketCache` cannot block, and is a
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 from ..core.client.memory import Change
 from ..core.secrets import Secret
 from .caches import TicketCache
-from .machine import password_tag
 
 __all__ = ["PATIENCE", "Kept", "checked", "read", "secret_or_none", "tag_for", "warn", "write"]
 
@@ -27,7 +25,11 @@ Kept = Mapping[str, Secret | None]
 
 def tag_for(cache: object, password: Secret) -> str:
     """Return what stands for the password in the keys; nothing has to be read without a cache."""
-    return "" if cache is None else password_tag(password)
+    if cache is None:
+        return ""
+    from .machine import password_tag  # files, which most sign-ins do not need
+
+    return password_tag(password)
 
 
 def read(cache: TicketCache, keys: Iterable[str]) -> Kept:
@@ -60,4 +62,6 @@ def checked(work: Callable[[], T]) -> T | None:
 
 def warn(reason: str) -> None:
     """Say in the log why a cache was of no use."""
+    import logging  # it takes time, and most sign-ins have nothing to say
+
     logging.getLogger("msnpauth").warning("the ticket cache was of no use: %s", reason)

@@ -13,12 +13,14 @@ from ..core.tickets.auth import TicketRequest
 from ..core.tickets.passport14 import as_secret
 from ..core.tickets.ticket import Ticket
 from ..net.deadline import Deadline, check_timeout
-from ..observe import Observer, Watch
 from ..transports import Transport, make_transport
+from ..watch import Watch
 from .exchange import run_exchange
 
 if TYPE_CHECKING:
     import ssl
+
+    from ..observe import Observer
 
 __all__ = ["MSNPAuth"]
 

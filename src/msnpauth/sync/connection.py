@@ -15,7 +15,7 @@ from ..core.wire.commands import Command
 from ..net.deadline import Deadline
 from ..net.names import network_error
 from ..net.sockets import connect_tcp
-from ..observe import Watch
+from ..watch import Watch
 
 __all__ = ["Connection"]
 

@@ -7,10 +7,10 @@ from typing import TypeVar
 
 from ..core.errors import SignInError, SignInTimeout
 from ..core.tickets.auth import transport_fault
-from ..core.tickets.http import Exchange, Request, Response
+from ..core.tickets.exchange import Exchange, Request, Response
 from ..net.deadline import Deadline
-from ..observe import Watch
 from ..transports import Transport
+from ..watch import Watch
 
 __all__ = ["fetch_watched", "run_exchange"]
 

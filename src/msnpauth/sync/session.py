@@ -18,7 +18,7 @@ from ..core.client.engine import Engine, SessionState
 from ..core.errors import LocalProtocolError, SessionEnded, SignInError
 from ..core.tickets.ticket import Ticket
 from ..core.wire.commands import Command
-from ..observe import SILENT, Watch
+from ..watch import SILENT, Watch
 from .connection import Connection
 from .pump import Entry, Pump
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import LocalProtocolError
 from ..net.tls import client_context, context_source
-from ..observe import SILENT, Watch
+from ..watch import SILENT, Watch
 from .base import AsyncTransport, Transport
 
 if TYPE_CHECKING:

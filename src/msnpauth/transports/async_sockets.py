@@ -9,14 +9,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from ..core.errors import ConnectionFailed, SignInError, Step
-from ..core.tickets.http import ClientConnection, Request, Response
+from ..core.tickets.exchange import Request, Response
+from ..core.tickets.http import ClientConnection
 from ..core.urls import Url
 from ..core.wire.lines import NeedData
 from ..net.deadline import Deadline
 from ..net.names import network_error
 from ..net.streams import Streams, open_streams
 from ..net.tls import ContextSource
-from ..observe import SILENT, Watch
+from ..watch import SILENT, Watch
 from .base import AsyncTransport
 from .common import check_request, source
 from .kept import Age

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 
-from ..core.tickets.http import Request, Response
+from ..core.tickets.exchange import Request, Response
 from ..core.urls import Url
 
 __all__ = ["AsyncTransport", "Transport"]

@@ -11,7 +11,7 @@ from ..core.errors import (
     RemoteProtocolError,
     SignInTimeout,
 )
-from ..core.tickets.http import MAX_BODY, Request
+from ..core.tickets.exchange import MAX_BODY, Request
 from ..net.tls import ContextSource
 
 __all__ = [

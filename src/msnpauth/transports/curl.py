@@ -15,8 +15,8 @@ from typing import Any
 import pycurl
 
 from ..core.errors import RemoteProtocolError, SignInError
-from ..core.tickets.http import Request, Response
-from ..observe import SILENT, Watch
+from ..core.tickets.exchange import Request, Response
+from ..watch import SILENT, Watch
 from .base import AsyncTransport, Transport
 from .common import check_request, closed, too_late
 from .curl_answer import Answer

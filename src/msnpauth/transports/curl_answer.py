@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..core.tickets.http import MAX_BODY, MAX_HEADER, Request, Response
+from ..core.tickets.exchange import MAX_BODY, MAX_HEADER, Request, Response
 
 __all__ = ["NOT_HTTP", "Answer"]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pycurl
 
 from ..core.errors import ConnectionFailed, LocalProtocolError, RemoteProtocolError, SignInError
-from ..core.tickets.http import Request
+from ..core.tickets.exchange import Request
 from ..net.names import network_error
 from ..net.tls import CertificateFault, certificate_error, tls_error
 from .common import closed_early, not_http, too_late

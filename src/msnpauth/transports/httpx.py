@@ -21,10 +21,10 @@ from ..core.errors import (
     RemoteProtocolError,
     SignInError,
 )
-from ..core.tickets.http import MAX_HEADER, Request, Response
+from ..core.tickets.exchange import MAX_HEADER, Request, Response
 from ..net.names import most_telling, network_error
 from ..net.tls import ContextSource
-from ..observe import SILENT, Watch
+from ..watch import SILENT, Watch
 from .base import AsyncTransport, Transport
 from .common import check_body, check_request, closed, closed_early, not_http, source, too_late
 from .limits import Limits

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 
 from ..core.errors import ConnectionFailed
-from ..core.tickets.http import Request
+from ..core.tickets.exchange import Request
 from ..core.urls import Address, Url
 
 __all__ = ["Proxy", "environment_proxy", "proxy_refusal", "unknown_proxy"]

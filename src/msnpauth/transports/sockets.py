@@ -9,14 +9,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ..core.errors import ConnectionFailed, SignInError, Step
-from ..core.tickets.http import ClientConnection, Request, Response
+from ..core.tickets.exchange import Request, Response
+from ..core.tickets.http import ClientConnection
 from ..core.urls import Url
 from ..core.wire.lines import NeedData
 from ..net.deadline import Deadline
 from ..net.names import network_error
 from ..net.sockets import Connecting, shut_down
 from ..net.tls import ContextSource
-from ..observe import SILENT, Watch
+from ..watch import SILENT, Watch
 from .base import Transport
 from .common import check_request, source
 from .kept import Age

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from ..core.errors import SignInError
-from ..core.tickets.http import Request, Response
+from ..core.tickets.exchange import Request, Response
 from ..net.deadline import LONGEST
 from ..net.names import network_error
 from ..net.sockets import shut_down

@@ -25,7 +25,7 @@ from msnpauth.core.errors import (
 )
 from msnpauth.core.secrets import Secret
 from msnpauth.core.servers import Servers
-from msnpauth.core.tickets.http import Response
+from msnpauth.core.tickets.exchange import Response
 from msnpauth.core.tickets.proof import is_answer
 from msnpauth.core.tickets.xml import find_all, parse
 from msnpauth.core.urls import Url

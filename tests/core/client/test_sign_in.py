@@ -24,7 +24,7 @@ from msnpauth.core.errors import (
     WrongCredentials,
 )
 from msnpauth.core.servers import HISTORIC, Servers
-from msnpauth.core.tickets.http import Response
+from msnpauth.core.tickets.exchange import Response
 from msnpauth.core.urls import Address
 
 FAILED = (("WWW-Authenticate", "Passport1.4 da-status=failed"),)

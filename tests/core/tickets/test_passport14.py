@@ -24,7 +24,7 @@ from msnpauth.core.errors import (
 )
 from msnpauth.core.secrets import Secret
 from msnpauth.core.servers import HISTORIC, Servers
-from msnpauth.core.tickets.http import Request, Response
+from msnpauth.core.tickets.exchange import Request, Response
 from msnpauth.core.tickets.passport14 import (
     as_secret,
     authorization,

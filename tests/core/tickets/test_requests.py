@@ -11,7 +11,7 @@ import pytest
 from msnpauth.core.errors import Step
 from msnpauth.core.secrets import Secret
 from msnpauth.core.servers import Servers
-from msnpauth.core.tickets.http import Request
+from msnpauth.core.tickets.exchange import Request
 from msnpauth.core.tickets.passport14 import find_login, request_ticket
 from msnpauth.core.tickets.rst import MESSENGER_CLEAR, Soap, request_tickets
 from msnpauth.core.urls import Url

@@ -20,7 +20,7 @@ from msnpauth.core.errors import (
 )
 from msnpauth.core.secrets import Secret
 from msnpauth.core.servers import Servers
-from msnpauth.core.tickets.http import Response
+from msnpauth.core.tickets.exchange import Response
 from msnpauth.core.tickets.rst import (
     MESSENGER_CLEAR,
     Soap,

@@ -19,7 +19,7 @@ from msnpauth.core.errors import (
 )
 from msnpauth.core.secrets import Secret
 from msnpauth.core.servers import Servers
-from msnpauth.core.tickets.http import Request, Response
+from msnpauth.core.tickets.exchange import Request, Response
 from msnpauth.core.tickets.verdicts import (
     MAX_REDIRECTS,
     NOT_HTTPS,

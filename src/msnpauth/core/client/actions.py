@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import SignInError
-from ..tickets.http import Request
+from ..tickets.exchange import Request
 from ..tickets.ticket import Ticket
 from ..urls import Address, Url
 from ..wire.commands import Command

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeGuard
@@ -17,7 +16,14 @@ from ..errors import (
     WrongCredentials,
 )
 
-__all__ = ["BAD_CERTIFICATE_SECONDS", "Comeback", "Reconnect", "check_reconnect", "is_move"]
+__all__ = [
+    "BAD_CERTIFICATE_SECONDS",
+    "Comeback",
+    "Reconnect",
+    "check_reconnect",
+    "is_move",
+    "uniform",
+]
 
 BAD_CERTIFICATE_SECONDS = 24 * 3600.0
 """How long a certificate may stay bad. Networks of volunteers renew theirs a few hours late."""
@@ -28,6 +34,13 @@ _FOR_GOOD = frozenset({"OTH", "TOU", "closed", "detached"})
 
 _LONGEST_EXPONENT = 64
 """Beyond it a power of two says nothing more: every `longest` is shorter."""
+
+
+def uniform(low: float, high: float) -> float:
+    """Return a random number between two others."""
+    import random  # it takes time, and most sessions are never lost
+
+    return random.uniform(low, high)  # noqa: S311 - it spreads attempts; nobody gains by guessing
 
 
 @dataclass(frozen=True)
@@ -98,7 +111,7 @@ class Comeback:
         self,
         policy: Reconnect | None,
         *,
-        uniform: Callable[[float, float], float] = random.uniform,
+        uniform: Callable[[float, float], float] = uniform,
     ) -> None:
         self._policy = policy
         self._uniform = uniform

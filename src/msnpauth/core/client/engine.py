@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import copy
 import enum
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,7 +27,7 @@ from ..errors import (
 from ..urls import Address
 from ..wire.commands import Command
 from .actions import SignedIn
-from .comeback import Comeback, Reconnect, is_move
+from .comeback import Comeback, Reconnect, is_move, uniform
 from .connection import SessionConnection
 from .inbox import Inbox
 
@@ -184,7 +183,7 @@ class Engine:
         reconnect: Reconnect | None = None,
         returns: bool = True,
         receive: bool = True,
-        uniform: Callable[[float, float], float] = random.uniform,
+        uniform: Callable[[float, float], float] = uniform,
     ) -> None:
         self._product = product
         self._comeback = Comeback(reconnect, uniform=uniform)

@@ -24,7 +24,7 @@ from ..errors import (
 )
 from ..secrets import Secret
 from ..servers import Servers
-from ..tickets.http import Exchange, Response
+from ..tickets.exchange import Exchange, Response
 from ..tickets.passport14 import find_login, request_ticket
 from ..tickets.ticket import Ticket
 from ..urls import Url

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -36,7 +35,7 @@ from ..errors import (
 )
 from ..secrets import Secret
 from ..servers import Servers, is_historic
-from ..tickets.http import Exchange, Response
+from ..tickets.exchange import Exchange, Response
 from ..tickets.passport14 import as_secret, check_passport, check_password
 from ..tickets.ticket import Ticket, utc_now
 from ..urls import Address
@@ -435,7 +434,11 @@ def check_guid(guid: str | None) -> str:
     Raises:
         LocalProtocolError: it is none.
     """
-    match = _GUID.fullmatch(str(uuid.uuid4()) if guid is None else guid)
+    if guid is None:
+        import uuid  # only those who keep no GUID need a new one
+
+        guid = str(uuid.uuid4())
+    match = _GUID.fullmatch(guid)
     if match is None:
         raise LocalProtocolError(
             "that is no GUID", hint="as in {F52973B6-C926-4BAD-9BA8-7C1E840E4AB0}"

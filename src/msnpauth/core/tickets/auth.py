@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import ConnectionFailed, LocalProtocolError
 from ..secrets import Secret
 from ..servers import HISTORIC, Servers
-from .http import Exchange, Request
+from .exchange import Exchange, Request
 from .passport14 import as_secret, check_challenge, check_passport, check_password, get_ticket
 from .ticket import Ticket
 

@@ -16,7 +16,7 @@ from ..errors import LocalProtocolError, SignInError, Step
 from ..secrets import MASK, Secret
 from ..servers import Servers
 from ..urls import BadAddress, Url
-from .http import Exchange, Request, Response
+from .exchange import Exchange, Request, Response
 from .ticket import Ticket, utc_now
 from .verdicts import (
     MAX_REDIRECTS,

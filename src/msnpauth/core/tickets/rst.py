@@ -29,7 +29,7 @@ from ..errors import (
 from ..secrets import Secret, told
 from ..servers import Servers
 from ..urls import Url
-from .http import Exchange, Request, Response
+from .exchange import Exchange, Request, Response
 from .ticket import Ticket, utc_now
 from .verdicts import (
     MAX_REDIRECTS,

@@ -22,7 +22,7 @@ from ..errors import (
 from ..secrets import Secret, holds, told
 from ..servers import Servers, is_historic
 from ..urls import BadAddress, Url
-from .http import Request, Response
+from .exchange import Request, Response
 
 __all__ = [
     "MAX_REDIRECTS",
