@@ -373,7 +373,7 @@ def test_the_machines_guid_is_not_asked_for_in_vain(
     def fail() -> str:
         raise AssertionError("nobody needs it")
 
-    monkeypatch.setattr("msnpauth.options.machine_guid", fail)
+    monkeypatch.setattr("msnpauth.store.machine.machine_guid", fail)
     with Server(by_md5(Peer.until_closed)) as server:
         with driver.sign_in(PASSPORT, PASSWORD, **at(server)) as session:
             assert session.state == "alive"
