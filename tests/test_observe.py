@@ -8,7 +8,7 @@ import pytest
 
 from msnpauth import observe
 from msnpauth.core.client import engine
-from msnpauth.core.client.actions import Connect, Fetch, Prepare, Send
+from msnpauth.core.client.actions import Connect, Prepare
 from msnpauth.core.client.engine import Tell
 from msnpauth.core.errors import ConnectionFailed, SessionEnded, Step
 from msnpauth.core.tickets.exchange import Request, Response
@@ -144,38 +144,3 @@ def test_the_log(caplog: pytest.LogCaptureFixture) -> None:
     assert [getattr(record, "ended") for record in caplog.records[-4:]] == [False, True, True, True]  # noqa: B009
     above = [(r.levelname, r.getMessage()) for r in caplog.records if r.levelno > logging.DEBUG]
     assert above == ABOVE_DEBUG
-
-
-def test_nobody_listens(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "msnpauth")
-    watch = Watch()
-    assert not watch.is_wanted
-    everything(watch)
-    assert [(record.levelname, record.getMessage()) for record in caplog.records] == ABOVE_DEBUG
-
-
-def test_debug_that_is_switched_on_later_is_heeded(caplog: pytest.LogCaptureFixture) -> None:
-    watch = Watch()
-    caplog.set_level(logging.INFO, "msnpauth")
-    watch.sent("ns:1863", (Command("PNG"),))
-    caplog.set_level(logging.DEBUG, "msnpauth")
-    watch.sent("ns:1863", (Command("PNG"),))
-    watch.received("ns:1863", Command("QNG"))
-    assert caplog.messages == ["notification > PNG", "notification < QNG"]
-
-
-def test_an_observer_that_fails_costs_a_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    def broken(event: Event) -> None:
-        raise ZeroDivisionError
-
-    watch = Watch(broken)
-    watch.sent("ns:1863", (Command("PNG"),))
-    assert caplog.messages == ["the observer failed at Sent"]
-    assert caplog.records[0].levelname == "ERROR"
-
-
-@pytest.mark.parametrize("action", [Fetch(1, REQUEST), Send((Command("PNG"),))])
-def test_what_is_done_at_its_own_time_is_told_then(action: Fetch | Send) -> None:
-    heard: list[Event] = []
-    Watch(heard.append).acted(action)
-    assert heard == []

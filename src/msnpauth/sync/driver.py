@@ -248,7 +248,15 @@ class _Driver:
 
     def _send(self, action: Send, connection: Connection) -> None:
         connection.sock.settimeout(self._deadline.check(connection.step, connection.server))
-        connection.write(action.commands)
+        try:
+            connection.write(action.commands)
+        except SignInError as problem:
+            error = problem
+        else:
+            return
+        # A write that took all the time that was left is late: the deadline's error says so.
+        self._deadline.check(connection.step, connection.server)
+        raise error
 
     def _drop(self) -> None:
         if self._connection is not None:

@@ -486,3 +486,8 @@ def test_a_busy_nexus_says_when_by_our_clock(remembered: bool) -> None:
     error = failure(actions or challenge(sign_in, 8, "lc=1"))
     assert isinstance(error, ServiceUnavailable)
     assert error.retry_after == 90.0
+
+
+@pytest.mark.parametrize("password", [chr(0xD800) + "x", chr(0xDCE9) + "x"])
+def test_md5_of_a_password_that_is_no_utf_8_raises_nothing(password: str) -> None:
+    assert len(md5_answer("1.2", Secret(password))) == 32

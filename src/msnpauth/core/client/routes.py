@@ -441,4 +441,7 @@ def _no_server(what: str, keyword: str) -> LocalProtocolError:
 
 def md5_answer(salt: str, password: Secret) -> str:
     """Return the answer to a salt (draft-movva 7.3): MD5 of the two, in hex."""
-    return hashlib.md5(f"{salt}{password.reveal()}".encode(), usedforsecurity=False).hexdigest()
+    # Half of a UTF-16 pair must not raise: the codec's error would quote the password.
+    return hashlib.md5(
+        f"{salt}{password.reveal()}".encode("utf-8", "surrogatepass"), usedforsecurity=False
+    ).hexdigest()

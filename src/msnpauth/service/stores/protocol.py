@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ...core.secrets import Secret
+from ...core.tickets.passport14 import as_secret
 
 __all__ = ["Account", "AccountStore", "Place", "Seat", "SharedState"]
 
@@ -39,6 +40,10 @@ class Account:
     allow_md5: bool = False
     contacts: tuple[str, ...] = ()
     refusal: int | None = None
+
+    def __post_init__(self) -> None:
+        # Whoever passes text, in spite of the type, would find it in the account's repr.
+        object.__setattr__(self, "password", as_secret(self.password))
 
 
 class AccountStore(Protocol):
