@@ -160,7 +160,8 @@ class SessionConnection:
             raise LocalProtocolError(f"the payload of {verb} is not bytes")
         trid = None if verb in _WITHOUT_TRID else self._next_trid
         command = Command(verb, trid, tuple(str(arg) for arg in args), payload)
-        command.encode()  # a word that cannot be sent is found out before the id is used up
+        # A word that cannot be sent is found out before its transaction id is used up.
+        command.encode()
         self._next_trid += trid is not None
         self.to_send.append(command)
         return command
@@ -168,6 +169,8 @@ class SessionConnection:
     def sent(self, now: float) -> None:
         """Something was written: the next PNG is due an interval later."""
         self._now = now
+        # A PNG only shows that we live, so that anything else that was sent does as well. While a
+        # PNG of ours is unanswered the clock goes on: it is the server that is in doubt then.
         if not self._unanswered:
             self._wake_at = now + self._interval
 
@@ -179,6 +182,7 @@ class SessionConnection:
         self._now = now
         if data:
             self._reader.feed(data)
+            # Any byte shows that the server lives: some never answer PNG at all.
             self._unanswered = 0
         commands = [command for command in self._unasked if not self._is_ours(command, now)]
         self._unasked.clear()
@@ -193,6 +197,8 @@ class SessionConnection:
                 self.end(command)
             elif not self._is_ours(command, now):
                 commands.append(command)
+                # S: XFR 0 NS 10.0.0.6:1863: the server wants the session elsewhere. `XFR n SB …`
+                # is the answer to somebody who asked for a switchboard.
                 if command.verb == "XFR" and command.args[:1] == ("NS",):
                     self._moved(command)
         return commands
@@ -234,12 +240,15 @@ class SessionConnection:
         trid = command.trid
         if command.verb == "CHL":
             return self._on_challenge(command)
+        # QNG has no transaction id. As many of them as we sent PNGs are ours; a caller that sends
+        # PNG itself sees the others.
         if command.verb == "QNG" and self._own_pings:
             self._own_pings -= 1
             self._on_pong(command, now)
             return True
         if trid in self._queries and (command.verb == "QRY" or command.code is not None):
             del self._queries[trid]
+            # S: 540 7: the answer to CHL was wrong. The server closes without another word.
             if command.code is not None:
                 error = error_for_code(command.code, server=self.server)
                 error.step = Step.SESSION
@@ -290,12 +299,12 @@ class SessionConnection:
     def _on_challenge(self, command: Command) -> bool:
         # S: CHL 0 15570131571988941333  C: QRY 5 msmsgs@msnmsgr.com 32
         if len(self.to_send) >= _MAX_QUERIES:
-            return True
+            return True  # the server asks without reading: it will not miss an answer
         challenge = command.args[0] if command.args else ""
         product_id, product_key = self._product
         payload = answer(self.dialect.query, challenge, product_id, product_key)
         if payload is None:
-            return False
+            return False  # MSNP2 to 5 have no CHL: whoever receives may know what it is about
         self._queries[self._next_trid] = None
         if len(self._queries) > _MAX_QUERIES:
             del self._queries[next(iter(self._queries))]

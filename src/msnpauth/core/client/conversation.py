@@ -4,10 +4,10 @@ Rules:
 
 - A state is named after the reply it waits for. Replies come in the order of the commands, so
   sending VER, CVR and USR in one flight adds no states.
-- A command that no rule names was not asked for (MSG, GCF, SBS, NOT, CHL … at any moment): it is
+- A command that no rule names was not asked for (MSG, GCF, SBS, NOT, CHL … at any moment). It is
   kept for the session.
-- CVR is advice: a reply that never comes is not waited for once USR is answered, and without
-  pipelining `silence()` goes on.
+- The reply to CVR is only advice about newer clients, and some servers never give it. It is not
+  waited for once USR is answered; without pipelining, `silence()` goes on without it.
 - XFR ends the conversation (`Transferred`) or starts it again (`XFR n NS 0`); an error code, OUT or
   the end of the stream before USR OK is a failure.
 - A challenge belongs to its connection: the next connection is another `Conversation`.
@@ -224,6 +224,7 @@ class Conversation:
     # --- what the server says ------------------------------------------------------------------
 
     def _handle(self, command: Command) -> list[Event]:
+        # Whatever comes behind VER shows that the server read more than the first of our commands.
         self._heard_more = self._heard_more or command.verb != "VER"
         if command.code is not None:
             return [self._refuse(error_for_code(command.code, server=self._server))]
@@ -234,14 +235,19 @@ class Conversation:
         handler = _HANDLERS.get((self.state, command.verb))
         if handler is not None:
             return handler(self, command)
+        # VER and USR carry the sign-in itself. One of them at the wrong moment means that both ends
+        # do not agree on where they are, and going on could answer the wrong challenge.
         if command.verb in ("VER", "USR"):
             return [self._fault(f"{command.verb} while {self.state.value} was awaited")]
+        # A late reply to CVR tells the session nothing: it is about versions of the client program.
         if command.verb != "CVR":
             return self._keep(command)
         return []
 
     def _keep(self, command: Command) -> list[Event]:
         """Keep a command that nobody asked for; not without end."""
+        # Servers push MSG, SBS and GCF before USR OK, and a session needs them. A hostile server
+        # could push for as long as the deadline lasts: the bound is in bytes of memory.
         self.unasked.append(command)
         self._unasked_size += weight(command)
         if self._unasked_size > MAX_UNREAD:
@@ -250,6 +256,8 @@ class Conversation:
 
     def _on_ver(self, command: Command) -> list[Event]:
         # S: VER 1 MSNP12 | VER 1 MSNP13 CVR0 | VER 1 0
+        # The words are scanned, and the line is never compared as a whole: a real server kept CVR0
+        # behind the dialect (capture of emesene, 2008), and small ones repeat what was offered.
         self._dialect = choose(command.args, self._offered)
         if self._dialect is None:
             ours = ", ".join(dialect.name for dialect in self._offered)
@@ -266,6 +274,7 @@ class Conversation:
 
     def _on_inf(self, command: Command) -> list[Event]:
         # S: INF 2 MD5
+        # INF lists the schemes of a server; MSNP2 to 7 ask for it in the place of CVR.
         if self._scheme not in command.args:
             return [self._fault(f"the server does not offer {self._scheme}")]
         return self._await_challenge()
@@ -283,6 +292,7 @@ class Conversation:
     def _on_challenge(self, command: Command) -> list[Event]:
         # S: USR 3 TWN S lc=1033,id=507,… | USR 3 SSO S MBI_KEY_OLD nonce | USR 3 MD5 S salt
         assert self._dialect is not None  # AWAIT_CHALLENGE comes after VER
+        # SSO has two words there, the policy and the nonce; TWN and MD5 have one.
         end = 4 if self._scheme is Scheme.SSO else 3
         if command.args[:2] != (self._scheme, "S") or len(command.args) < end:
             return [self._fault(f"USR … I was not answered by a challenge for {self._scheme}")]
@@ -301,6 +311,8 @@ class Conversation:
         words = command.args
         if words[:1] != ("OK",) or len(words) < 2:
             return [self._fault("the answer to the challenge was not answered by USR OK")]
+        # The server's spelling of the passport counts from here on: lists and switchboard compare
+        # with it.
         passport = unescape(words[1])
         name, flags = _name_and_flags(words[2:], self._dialect)
         self.state = State.ENDED
@@ -309,6 +321,7 @@ class Conversation:
                 passport=passport,
                 display_name=unescape(name) or passport,
                 dialect=self._dialect,
+                # A server that leaves the flags out has nobody who is unverified or restricted.
                 verified=flags[:1] != ("0",),
                 restricted=flags[1:2] == ("1",),
                 command=command,
@@ -325,6 +338,8 @@ class Conversation:
         if complaint:
             return self._fault(f"XFR to no address: {complaint}")
         if address is None:
+            # `XFR n NS 0`: the dispatch server is the notification server as well, and wants the
+            # three commands once more on the same connection (ywiki xfr).
             self.open()
             return Transferred(None)
         self.state = State.ENDED
@@ -342,6 +357,8 @@ class Conversation:
         if dialect.inf:
             self._say("INF")
             return
+        # The locale, the system and the program of a real client of the dialect's time: servers
+        # refuse or nag programs that they do not know. MSNP21 has a hop count behind the account.
         product = dialect.product
         words = ("0x0409", "winnt", "5.1", "i386", product.client, product.version, product.code)
         self._say("CVR", *words, _word(self._passport), *(["0"] if dialect.hop else []))
@@ -363,6 +380,8 @@ class Conversation:
         return self._refuse(RemoteProtocolError(text, step=Step.NOTIFICATION, server=self._server))
 
     def _closed(self) -> ConnectionFailed:
+        # Once the ticket was shown, closing is how a server says no; a hint about pipelining would
+        # lead away from the reason.
         self._closed_early = self.takes_one_at_a_time
         hint = PIPELINE_HINT if self._pipeline and self.state is not State.AWAIT_OK else None
         return ConnectionFailed(
@@ -386,7 +405,8 @@ _HANDLERS: dict[tuple[State, str], _Handler] = {
 
 
 def _word(passport: str) -> str:
-    # What is neither blank, control nor `%` goes as it is: servers compare the address as text.
+    # Servers compare the address with the account's as text, so that an escaped `@` finds nobody.
+    # Only what would end the word (blanks, control characters) and `%` itself is escaped.
     return "".join(escape(c) if c <= " " or c in "%\x7f" else c for c in passport)
 
 
@@ -420,11 +440,15 @@ def transferred_to(command: Command) -> Address | None:
         BadAddress: there is no address in it.
     """
     # S: XFR 3 NS 10.0.0.5:1863 [0 [10.0.0.1:1863]] | … U D | XFR 0 NS 0
+    # What follows the address (a 0, the server's own address, U and D) tells a client nothing that
+    # it needs, and differs by dialect.
     where = command.args[1] if len(command.args) > 1 else ""
     return None if where == "0" else Address.parse(where)
 
 
 def _out_before_ok(command: Command, server: str) -> SignInError:
+    # Before USR OK there is no session that could end. A server that goes down, or asks to come
+    # back later, is busy, and the error says when to try again.
     ended = ended_by(command, server)
     if ended.reason in ("SSD", "RCT"):
         wait = None if ended.minutes is None else ended.minutes * 60.0

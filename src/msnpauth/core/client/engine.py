@@ -245,6 +245,7 @@ class Engine:
 
     def receive_data(self, number: int, data: bytes, now: float) -> None:
         """Take bytes of a connection, b"" when the server closed it."""
+        # A reader of an earlier connection may still hand in bytes: they are nobody's any more.
         if self.is_present(number):
             self._take_in(self.connection.receive(data, now), now)
 
@@ -256,6 +257,8 @@ class Engine:
 
     def write_failed(self, number: int, error: SignInError, now: float) -> SignInError:
         """A write failed; return the error for who wrote: the first reason that is known."""
+        # A broken pipe is the symptom. The server's OUT or the reader's error, when one came first,
+        # is the reason, and it is what the caller should be told.
         self.connection_lost(number, error, now)
         known = self.connection.ended or self.ended if number == self.connection.number else None
         return copy.copy(known or error)
@@ -303,6 +306,7 @@ class Engine:
 
     def close(self) -> None:
         """This side has enough: OUT is in `take_output`, and the session is over."""
+        # A server that is not told OUT shows the account online until its own time-out.
         if self.state is SessionState.ALIVE:
             self.connection.to_send.append(Command("OUT"))
         self._end(self.connection.closed_here())
@@ -344,6 +348,7 @@ class Engine:
             ConnectionFailed: the session is away.
             SignInError: the session is over; the error says why.
         """
+        # PNG carries no transaction id, and the QNG that answers it could be that of our own PNG.
         if verb in ("PNG", "OUT"):
             raise LocalProtocolError(f"{verb} has no reply of its own: send it instead")
         trid = self.send(verb, args, payload)
@@ -363,6 +368,8 @@ class Engine:
             SignInError: the session is over; the error says why.
         """
         if self.ended is not None:
+            # A copy: a traceback grows onto an error each time that it is raised, and would keep
+            # the frames of every earlier caller alive.
             raise copy.copy(self.ended)
         if self._lost is not None:
             raise ConnectionFailed(
@@ -453,11 +460,14 @@ class Engine:
         """Give commands to whoever waits for them, and see whether the connection still lives."""
         dropped = 0
         for command in commands:
+            # The first command with the transaction id of a request is its reply. What follows with
+            # the same id (the LSTs behind SYN) goes to whoever receives.
             reply = self._replies.get(command.trid) if command.trid is not None else None
             if reply is not None and not reply.is_there:
                 reply.settle(command)
             elif self._inbox is not None:
                 dropped += self._inbox.put(command)
+        # Told once until somebody receives again: a log line for each command would be a flood too.
         if dropped and not self._drops_told:
             self._drops_told = True
             self._actions.append(Tell(Dropped(dropped)))
@@ -466,6 +476,8 @@ class Engine:
 
     def _lose(self, lost: SignInError, now: float) -> None:
         """The present connection is over: decide what follows."""
+        # What was numbered and not yet written is lost with the connection. `check_written` tells
+        # whoever sent it; it is not written to the next connection, which may be another server.
         if self.connection.to_send:
             self._unsent_on = self.connection.number
             self.connection.to_send.clear()

@@ -113,6 +113,7 @@ class Route:
 
     def refused(self, error: SignInError) -> bool:
         """The server did not take the answer; tell whether there is another way to try."""
+        # A new ticket of the same password would be refused for the same reason.
         return False
 
     def gave_up(self) -> None:
@@ -164,6 +165,8 @@ class Route:
 
     def _stop(self) -> None:
         """Give up the exchange under way; its answer will reach nobody."""
+        # The driver may still be fetching. `respond` compares the number of the fetch, so that the
+        # late answer cannot be taken for that of another request.
         if self._running is not None:
             self._running.close()
         self._running = self._fetch = None
@@ -184,6 +187,8 @@ class Md5Route(Route):
         return dialect.scheme is Scheme.MD5
 
     def challenge(self, dialect: Dialect, words: tuple[str, ...]) -> list[Action]:
+        # The salt is hashed as the text that the word stands for. Real salts look like
+        # `seconds.nanoseconds` and never had an escape, but nothing forbids one (hypothetic.org).
         self._answer = (md5_answer(unescape(words[0]), self._journey.password),)
         return []
 
@@ -204,7 +209,9 @@ class LoginRoute(Route):
         if self._login is None and self._journey.memory.login is not None:
             self._login, self._is_remembered = self._journey.memory.login, True
         if self._login is not None:
+            # The handshake of TLS runs while VER, CVR and USR are under way: two round trips less.
             return [Prepare(self._login)]
+        # The nexus needs no challenge, so that it is asked while the notification server is.
         return self._run(find_login(self._journey.servers, now=self._journey.now))
 
     def challenge(self, dialect: Dialect, words: tuple[str, ...]) -> list[Action]:
@@ -215,6 +222,8 @@ class LoginRoute(Route):
 
     def forget_challenge(self) -> None:
         super().forget_challenge()
+        # What the nexus says does not depend on a challenge and may be awaited further on; a ticket
+        # for the old challenge is worth nothing on the new connection.
         if self._challenge is not None and self.step is not Step.NEXUS:
             self._stop()
         self._challenge = None
@@ -239,6 +248,7 @@ class LoginRoute(Route):
         )
 
     def _found(self, result: Url | Ticket) -> list[Action]:
+        # A ticket of Passport 1.4 is bound to its challenge, so that it is never kept.
         if isinstance(result, Ticket):
             self.ticket, self._answer = result, (result.value,)
             return []
@@ -281,6 +291,8 @@ class RstRoute(Route):
         return self._uses_kept
 
     def serves(self, dialect: Dialect) -> bool:
+        # MSNP16 and on ask by RST2 where the network has it. A server that agrees to MSNP15 instead
+        # may so need another address or envelope, although the scheme is the same.
         same_place = _rst_address(self._journey, dialect) == (self._url, self._is_rst2)
         return same_place and dialect.scheme is self._scheme
 
@@ -325,6 +337,7 @@ class RstRoute(Route):
 
     def _kept(self) -> dict[str, Ticket]:
         """Return the tickets that are wanted, if all of them are kept and live a while yet."""
+        # All or none: one request by RST gets every ticket, so that asking for some saves nothing.
         found = {}
         for address in (site_of(self._scheme), *self._journey.more):
             ticket = self._journey.memory.ticket(self._scheme, address)
@@ -362,7 +375,8 @@ class RstRoute(Route):
     def _policy(self) -> str:
         from ..tickets.rst import policy_for_challenge
 
-        # SSO names the policy in its challenge. For TWN the challenge itself is one (MSNPiki).
+        # SSO names the policy in its challenge. For TWN the challenge itself is the policy, spelled
+        # another way (MSNPiki, Passport 3.0).
         word = self._challenge[0]
         return word if self._scheme is Scheme.SSO else policy_for_challenge(word)
 
@@ -382,8 +396,11 @@ class RstRoute(Route):
             try:
                 words.append(answer(ticket.proof_key or Secret("?"), self._challenge[1]))
             except ValueError:
+                # The server granted the ticket under a policy that gives no proof key, or what it
+                # calls BinarySecret is not base64 (msnp-sharp met policies without).
                 text = "the ticket came without a usable proof key, by policy "
                 return [Failed(self._no_ticket(text + self._policy()))]
+            # From MSNP16 on several places of one account are told apart by the machine's GUID.
             words += [self._journey.guid] if self._dialect.guid else []
         self.ticket, self.tickets, self._answer = ticket, tickets, tuple(words)
         return []
@@ -419,6 +436,8 @@ def _rst_address(journey: Journey, dialect: Dialect) -> tuple[Url, bool] | None:
         named = servers.login_for(journey.passport) is not None
         if named or (servers.nexus is not None and not dialect.rst):
             return None
+    # Clients of MSNP16 and on ask by RST2, and those before them by RST. A network that has only
+    # one of the two is asked there by everybody: the tickets are the same.
     order = [(servers.rst, False), (servers.rst2, True)]
     if dialect.rst2:
         order.reverse()

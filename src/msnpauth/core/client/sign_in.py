@@ -277,6 +277,8 @@ class SignIn:
         if self._ended:
             return
         self._ended = True
+        # Only what is being waited for is doubted. While a login server is slow, the notification
+        # server has done its part already.
         if self._route.step is None or self._conversation.state is not State.AWAIT_TICKET:
             self._doubt_server()
         self._route.gave_up()
@@ -311,6 +313,8 @@ class SignIn:
                 return [*before, *self._route.challenge(dialect, words)]
             case Transferred(address):
                 return self._transfer(address)
+            # One VER can offer the dialects of one scheme only, because the USR that follows it in
+            # the same packet names the scheme. Another scheme needs another connection.
             case Refused(NoCommonDialect()) if self._left_to_offer and not self._is_remembered:
                 return self._offer_others()
             case Refused(error):
@@ -363,6 +367,7 @@ class SignIn:
         )
 
     def _transfer(self, address: Address | None) -> list[Action]:
+        # XFR does not mean overload: it is the only answer that a dispatch server has.
         self._transfers += 1
         self._route.forget_challenge()
         if self._transfers > MAX_TRANSFERS:
@@ -395,6 +400,8 @@ class SignIn:
     # --- the notification server that an XFR named ---------------------------------------------
 
     def _learn_server(self) -> None:
+        # The next sign-in begins at the server that took this one, and saves the round trips of the
+        # dispatch server. Where there was no XFR there is nothing to remember.
         server = None if self._server == self._dispatch else self._server
         self._journey.memory = replace(self._journey.memory, server=server)
 
@@ -415,6 +422,8 @@ class SignIn:
 
     def _settle(self, actions: list[Action]) -> list[Action]:
         """Answer the challenge when the answer is there, and send what is to be sent."""
+        # Both legs meet here: the route may find the answer in the same step in which the challenge
+        # comes (MD5, a kept ticket), or some responses later.
         if answer := self._route.take_answer():
             self._conversation.answer(*answer)
         end = next((action for action in actions if isinstance(action, Done | Failed)), None)

@@ -209,6 +209,8 @@ def request_ticket(
         for _ in range(MAX_REDIRECTS + 1):
             request = Request("GET", url, headers, step=Step.LOGIN, secrets=(password,))
             response = yield request
+            # Authentication-Info carries the ticket or the redirect, WWW-Authenticate the refusal.
+            # Both are read whatever the status is: servers differ in it (MS-PASS 2.2.11).
             info = passport_fields(response, "Authentication-Info", request)
             said = passport_fields(response, "WWW-Authenticate", request)
             status, ticket = info.get("da-status", "success"), info.get("from-pp")
@@ -254,6 +256,7 @@ def _unexpected(
 
 def _dalogin(text: str, request: Request, response: Response) -> Url:
     try:
+        # `DALogin=login.example/login2.srf`, with https:// in front of it on some networks.
         login = Url.parse_login(text)
     except BadAddress as problem:
         complaint = str(problem)

@@ -62,6 +62,8 @@ MESSENGER_CLEAR = "messengerclear.live.com"
 MESSENGER = "messenger.msn.com"
 """The address whose ticket signs in by TWN."""
 
+# The token of the old Passport, which every client asks for first and which is "always required"
+# (ywiki rst). Escargot grants none all the same, so that its absence means nothing.
 _LEGACY = "http://Passport.NET/tb"
 _POLICIES = {
     "contacts.msn.com": "MBI",
@@ -70,6 +72,7 @@ _POLICIES = {
     "storage.msn.com": "MBI",
     "spaces.live.com": "MBI",
 }
+# What XML 1.0 has no spelling for, not even as a character reference (section 2.2).
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _UNSENDABLE = re.compile(r"[\x00-\x20\x7f\ud800-\udfff]")
 
@@ -134,6 +137,7 @@ def policy_for_challenge(challenge: str) -> str:
 
 def request_params(lcid: str = "1033") -> str:
     """Return RequestParams: a list of pairs, here the locale, length-prefixed, in base64."""
+    # The usual client sends `AQAAAAIAAABsYwQAAAAxMDMz`: one pair, "lc" and "1033".
     pairs = struct.pack("<I", 1)
     for text in ("lc", lcid):
         pairs += struct.pack("<I", len(text)) + text.encode("ascii")
@@ -189,6 +193,8 @@ def _token(soap: Soap, number: int, address: str, policy: str | None) -> str:
 
 
 def _rst2_headers(url: Url, now: datetime) -> tuple[str, str]:
+    # RST2 is checked against the clock: a server refuses a Timestamp that is five minutes off. RST
+    # has none, which is why a wrong clock breaks the one and not the other (sso.md; escargot).
     action = "http://schemas.xmlsoap.org/ws/2005/02/trust/RST/Issue"
     addressing = (
         f'<wsa:Action s:mustUnderstand="1">{action}</wsa:Action>'
@@ -223,6 +229,8 @@ def request_tickets(
                 "POST",
                 url,
                 (
+                    # The headers of the official client; servers tell families of clients apart by
+                    # the first of them.
                     ("User-Agent", "MSMSGS"),
                     ("Accept", "text/*"),
                     ("Content-Type", _NAMES[soap].content_type),
@@ -263,6 +271,7 @@ def parse_reply(
     else:
         complaint = "the answer holds no ticket"
     if root is not None:
+        # Servers send a Fault with status 200 as well as 500, so that the status is looked at last.
         found = next(_faults(root), None)
         if found is not None:
             return _judge(found, request, response, password)
@@ -280,6 +289,8 @@ def parse_reply(
 
 
 def _tickets(root: Element, request: Request, now: datetime) -> dict[str, Ticket]:
+    # Answers are matched by their address. Their order differs, and so does their Id: the first
+    # ticket is Compact1 at Microsoft's server and Compact2 at Escargot's.
     tickets = {}
     for answer in outermost(root, "RequestSecurityTokenResponse"):
         address, value = text_of(answer, "Address"), text_of(answer, "BinarySecurityToken")
@@ -297,6 +308,7 @@ def _tickets(root: Element, request: Request, now: datetime) -> dict[str, Ticket
 
 def _expires(answer: Element, now: datetime) -> datetime | None:
     """Return when a ticket ends by our clock: the server's may differ, the lifetime does not."""
+    # Microsoft wrote LifeTime in RST and Lifetime in RST2; other servers mix them.
     lifetime = find(answer, "LifeTime")
     lifetime = find(answer, "Lifetime") if lifetime is None else lifetime
     if lifetime is None:
@@ -344,6 +356,8 @@ _BUSY = frozenset({"0x80048820"})
 def _judge(
     found: Element, request: Request, response: Response, password: Secret
 ) -> _Redirected | SignInError:
+    # psf:Redirect names another server for the accounts of one domain. `follow` decides whether the
+    # password may go there, as it does for a redirect of HTTP.
     codes = [_code(text) for text in _code_texts(found)]
     location = text_of(found, "redirectUrl")
     if location or "Redirect" in codes:
@@ -375,5 +389,6 @@ def _code_texts(found: Element) -> Iterator[str]:
 
 
 def _code(text: str) -> str:
+    # `wsse:FailedAuthentication`, `S:Server`: the prefix is the server's own choice.
     word = text.rpartition(":")[2]
     return word.lower() if word.lower().startswith("0x") else word

@@ -103,6 +103,8 @@ def speaks_passport(response: Response, name: str) -> bool:
 
 def passport_fields(response: Response, name: str, request: Request) -> dict[str, str]:
     """Return the fields of every header of that name, those of Passport if there are others."""
+    # A login server behind a proxy may send WWW-Authenticate twice, with Basic or Negotiate in one
+    # of them. PassportURLs has no `Passport1.4` in front of its fields, and is taken as it is.
     values = response.all(name)
     merged: dict[str, str] = {}
     for value in [value for value in values if _PREFIX.search(value)] or values:
@@ -125,6 +127,8 @@ def refused(
     response: Response, request: Request, fields: dict[str, str], password: Secret
 ) -> WrongCredentials:
     """Return the error for a refusal, with the server's words."""
+    # `cbtxt` is the server's sentence for people, percent-encoded (MS-PASS 2.2.2). It is cut and
+    # masked by `told`: some servers put the sign-in name, or what was typed, into it.
     status = fields.get("da-status", "").lower()
     words = unquote(fields.get("cbtxt", ""))
     return WrongCredentials(
@@ -133,6 +137,8 @@ def refused(
         server=request.url.origin,
         code=status if _REFUSAL.fullmatch(status) else response.status,
         server_text=told(words, password, limit=1000) or None,
+        # `noretry` means that the same password must not be sent again (MS-PASS 3.1.5.2). A client
+        # that does so helps to lock the account.
         hint="do not try again with the same password" if status.endswith("noretry") else None,
     )
 
@@ -185,6 +191,7 @@ def follow(location: str | None, request: Request, response: Response, servers: 
     if holds(location, *request.secrets):
         raise fault("a redirect to an address that repeats a secret", request, response)
     try:
+        # RFC 9110, 10.2.2 allows a Location without a host; some hobby servers send `/login2.srf`.
         url = Url.parse(location, base=request.url)
     except BadAddress as problem:
         complaint = str(problem)
@@ -194,6 +201,8 @@ def follow(location: str | None, request: Request, response: Response, servers: 
 
 
 def _trusted(url: Url, request: Request, servers: Servers) -> Url:
+    # The password goes along with a redirect. `Servers` says who is vouched for: the same host, the
+    # hosts that the caller named, and for the historic networks those of Microsoft.
     if servers.trusts(url, redirected_by=request.url):
         return url
     if url.scheme != "https":

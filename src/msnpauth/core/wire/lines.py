@@ -104,6 +104,7 @@ class LineReader:
 
     def _begin(self, words: list[str], line: bytes) -> str | None:
         """Take the words of a line; return what is wrong with them, or None."""
+        # A port that speaks HTTP, SSH or SMTP is found out by its first word.
         if not _VERB.fullmatch(words[0]):
             return f"that is no MSNP: {printable(words[0][:8])!r}"
         if _CONTROL.search(line):
@@ -112,12 +113,15 @@ class LineReader:
             self._length = payload_length(words, self._sender)
         except ValueError:
             return f"{words[0]} without the length of its payload"
+        # The bound is checked before a byte of the payload is kept.
         if self._length is not None and self._length > self._max_payload:
             return f"{words[0]} announces a payload of {self._length} bytes"
         self._words = words
         return None
 
     def _take_line(self) -> bytes | NeedData | RemoteProtocolError:
+        # The search goes on where it ended last time. A peer that sends a long line byte by byte
+        # would otherwise cost the square of its length.
         end = self._buffer.find(b"\n", self._searched)
         if end > self._max_line or (end < 0 and len(self._buffer) > self._max_line):
             return self._fail(f"a line of more than {self._max_line} bytes")

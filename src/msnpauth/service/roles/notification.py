@@ -149,9 +149,10 @@ class NotificationRole:
             return
         handler = _HANDLERS.get(command.verb)
         if self.account is None and command.verb not in _BEFORE_SIGN_IN:
-            # Nothing else is answered before USR OK.
+            # Nothing else is answered before USR OK, and a client that asks is no client of MSNP.
             self.closing = True
         elif handler is None:
+            # 502 is "command disabled": a client goes on after it, and would wait for ever without.
             self._say("502", command.trid)
         elif command.trid is None and command.verb not in ("PNG", "OUT"):
             self.closing = True
@@ -192,6 +193,8 @@ class NotificationRole:
 
     async def _on_cvr(self, command: Command) -> None:
         # C: CVR 2 0x0409 winnt 5.1 i386 MSNMSGR 8.5.1302 BC01 alice@example.com
+        # Clients need the answer to go on to USR, and nothing of what is in it. Escargot answers
+        # nothing to a CVR that is too short; an error is kinder to whoever writes a client.
         if len(command.args) < 6:
             self._say("710", command.trid)
             return
@@ -218,13 +221,16 @@ class NotificationRole:
     def _on_usr_i(self, command: Command, passport: str) -> None:
         assert self._dialect is not None  # _on_usr saw to it
         if self._transfer_to is not None:
+            # A dispatch server sends everybody on, and never sees a password (ywiki xfr).
             form = self._dialect.xfr.format(current=self._here, hop=_HOP)
             self._say("XFR", command.trid, "NS", str(self._transfer_to), *form.split())
             self.closing = True
             return
         self._passport = passport
+        # The policies (Shields.xml) come unasked from MSNP13 on, and just here (ywiki gcf).
         if self._dialect.gcf_unasked:
             self.out.append(Command("GCF", 0, (), _POLICIES))
+        # An account that does not exist is given a challenge too: nobody can ask who exists.
         words = self._new_challenge(self._dialect.scheme)
         self._challenge = words[-1]
         self._say("USR", command.trid, self._dialect.scheme, "S", *words)
@@ -287,8 +293,10 @@ class NotificationRole:
             "USR", command.trid, "OK", self._passport, *name, *flags[: self._dialect.flags_in_ok]
         )
         if self._dialect.sbs:
+            # Nobody knows what it means (MSNPiki), but every real server said it from MSNP11 on.
             self._say("SBS", 0, "null")
         if self._dialect.chl_first:
+            # The first CHL comes by itself from here on; before, the first CHG brings it.
             self._ask()
         profile = _profile(account, self._dialect, int(self._office.now().timestamp()))
         self.out.append(Command("MSG", None, ("Hotmail", "Hotmail"), profile))
@@ -323,6 +331,8 @@ class NotificationRole:
         # C: QRY 7 PROD0090YUAUV{2B 32
         assert self._dialect is not None  # signed in
         product_id = unescape(command.args[0]) if command.args else ""
+        # A product that nobody knows has no key, and its answer cannot be checked: it is refused as
+        # a wrong answer is, with 540 and a closed connection (MSNPiki).
         key = PRODUCTS.get(product_id, "")
         expected = answer(self._dialect.query, self._query, product_id, key)
         if key and self._query and command.payload == expected:
