@@ -13,6 +13,11 @@
      ├── ConnectionFailed        no connection, or lost (also OSError)
      │    └── CertificateRejected
      ├── CommandRefused          a command of a living session was answered by an error code
+     │    ├── ContactOffline     who was called into a chat is not there
+     │    ├── NotOnline          the account itself is offline to others
+     │    └── TooManyChats       eight new chats a minute are the most (`retry_after`)
+     ├── ChatEnded               the chat is over
+     ├── MessageNotDelivered     not everybody in the chat has got the message
      └── SessionEnded            the session is over (`reason`)
 
 Sources of the codes: MSNPiki, hypothetic.org, draft-movva-msn-messenger-protocol, ywiki.
@@ -22,7 +27,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .secrets import printable
 
@@ -33,16 +38,21 @@ __all__ = [
     "GONE_HINT",
     "AccountBlocked",
     "CertificateRejected",
+    "ChatEnded",
     "CommandRefused",
     "ConnectionFailed",
+    "ContactOffline",
     "LocalProtocolError",
+    "MessageNotDelivered",
     "NoCommonDialect",
+    "NotOnline",
     "RemoteProtocolError",
     "ServiceUnavailable",
     "SessionEnded",
     "SignInError",
     "SignInTimeout",
     "Step",
+    "TooManyChats",
     "TooManyRedirects",
     "UntrustedRedirect",
     "WrongCredentials",
@@ -58,12 +68,14 @@ GONE_HINT = (
 
 
 class Step(enum.StrEnum):
-    """Where in the sign-in something happened."""
+    """Where something happened: in the sign-in, in the session, or in one of its errands."""
 
     NOTIFICATION = "notification"
     NEXUS = "nexus"
     LOGIN = "login"
     SESSION = "session"
+    CONTACTS = "contacts"
+    CHAT = "chat"
 
 
 class SignInError(Exception):
@@ -211,6 +223,38 @@ class CommandRefused(SignInError):
     """The server answered a command of a living session by an error code."""
 
 
+class ContactOffline(CommandRefused):
+    """Who was called is not there, or the account may not call them (216, 217)."""
+
+    default_hint = "they are offline, have blocked the account, or there is no such account"
+
+
+class NotOnline(CommandRefused):
+    """The account itself is offline or invisible to others, and may not chat (913)."""
+
+    default_hint = "call go_online() first, with a status other than invisible"
+
+
+class TooManyChats(CommandRefused):
+    """The server takes eight new chats a minute (800). `retry_after` says in how many seconds."""
+
+    def __init__(self, text: str, *, retry_after: float, **about: Any) -> None:
+        super().__init__(text, hint=f"try again in {retry_after:.0f} seconds", **about)
+        self.retry_after = retry_after
+
+
+class ChatEnded(SignInError):
+    """The chat is over; `text` says why."""
+
+    default_hint = "open another one"
+
+
+class MessageNotDelivered(SignInError):
+    """The server could not hand a message to everybody in the chat (NAK)."""
+
+    default_hint = "send it again once they are back"
+
+
 class SessionEnded(SignInError):
     """The session is over.
 
@@ -322,6 +366,20 @@ def error_for_code(code: int, *, server: str | None = None) -> SignInError:
 
 def refusal_for_code(code: int, verb: str, *, server: str | None = None) -> CommandRefused:
     """Return the error for an MSNP code that answered the command `verb` within a session."""
+    if (verb, code) in _CHAT_REFUSALS:
+        kind, said = _CHAT_REFUSALS[verb, code]
+        return kind(said, step=Step.CHAT, server=server, code=code)
+    if (verb, code) == ("XFR", 800):
+        text = "the server takes no more new chats for a while"
+        return TooManyChats(text, retry_after=60.0, step=Step.CHAT, server=server, code=code)
     meaning = _meaning(code)
     text = f"{verb} was refused: {meaning.text}"
     return CommandRefused(text, step=Step.SESSION, server=server, code=code)
+
+
+_CHAT_REFUSALS: dict[tuple[str, int], tuple[type[CommandRefused], str]] = {
+    ("CAL", 216): (ContactOffline, "the person does not let the account call them"),
+    ("CAL", 217): (ContactOffline, "the person is not there"),
+    ("XFR", 913): (NotOnline, "the account is offline to others, and may not chat"),
+}
+"""What a switchboard, or the way to it, refuses, and has an error of its own (hypothetic.org)."""

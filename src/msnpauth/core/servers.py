@@ -129,6 +129,7 @@ class Servers:
         login: str | Mapping[str, str] | None = None,
         rst: str | None = None,
         rst2: str | None = None,
+        contacts: str | None = None,
         trusted_hosts: Iterable[str] = (),
         schemes: Iterable[str] | None = None,
     ) -> None:
@@ -142,6 +143,8 @@ class Servers:
                 stands for all other domains and `hotmail.` for every domain that begins so.
             rst: URL of the RST service.
             rst2: URL of the RST2 service.
+            contacts: `https://host` or `https://host:port` of the contacts host, which has the
+                contact list of MSNP13 and on. It is sent tickets, and never the password.
             trusted_hosts: hosts that a redirect may carry the password to, as names, or as
                 `.suffix` for a whole domain.
             schemes: `SSO`, `TWN`, `MD5`: those that the network has, when that is known. Otherwise
@@ -156,10 +159,12 @@ class Servers:
             nexus = nexus or web + NEXUS_PATH
             rst = rst or f"{web}/RST.srf"
             rst2 = rst2 or f"{web}/RST2.srf"
+            contacts = contacts or web
         self.notification = _address("notification", notification) if notification else None
         self.nexus = _https("nexus", nexus)
         self.rst = _https("rst", rst)
         self.rst2 = _https("rst2", rst2)
+        self.contacts = _https("contacts", contacts)
         self.login = MappingProxyType(_login_map(login))
         self.trusted_hosts = _trusted(trusted_hosts)
         self.schemes = None if schemes is None else _schemes(schemes)
@@ -209,6 +214,7 @@ class Servers:
             "login": ", ".join(f"{key}: {url}" for key, url in self.login.items()),
             "rst": self.rst,
             "rst2": self.rst2,
+            "contacts": self.contacts,
             "trusted_hosts": ", ".join(self.trusted_hosts),
         }
         return f"Servers({', '.join(f'{k}={str(v)!r}' for k, v in known.items() if v)})"

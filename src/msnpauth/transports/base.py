@@ -28,8 +28,8 @@ class Transport(abc.ABC):
         Raises:
             ConnectionFailed: no connection, or it was lost; also when the transport is closed.
             CertificateRejected: the server's certificate proves nothing.
-            RemoteProtocolError: the answer is not HTTP/1.1, or larger than `MAX_HEADER` and
-                `MAX_BODY` of `core.http`.
+            RemoteProtocolError: the answer is not HTTP/1.1, or larger than `MAX_HEADER` or
+                the `max_body` of the request.
             SignInTimeout: the time is up.
             LocalProtocolError: the request or the settings cannot be used; nothing was sent.
         """

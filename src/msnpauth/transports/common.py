@@ -11,7 +11,7 @@ from ..core.errors import (
     RemoteProtocolError,
     SignInTimeout,
 )
-from ..core.tickets.exchange import MAX_BODY, Request
+from ..core.tickets.exchange import Request
 from ..net.tls import ContextSource
 
 __all__ = [
@@ -54,13 +54,13 @@ def check_request(request: Request) -> None:
 
 
 def check_body(size: int, request: Request) -> None:
-    """Refuse a body of more than `MAX_BODY` bytes.
+    """Refuse a body of more bytes than the request allows.
 
     Raises:
         RemoteProtocolError: so it is.
     """
-    if size > MAX_BODY:
-        text = f"a body of more than {MAX_BODY} bytes"
+    if size > request.max_body:
+        text = f"a body of more than {request.max_body} bytes"
         raise RemoteProtocolError(text, step=request.step, server=request.url.origin)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..core.tickets.exchange import MAX_BODY, MAX_HEADER, Request, Response
+from ..core.tickets.exchange import MAX_HEADER, Request, Response
 
 __all__ = ["NOT_HTTP", "Answer"]
 
@@ -29,6 +29,7 @@ class Answer:
 
     def __init__(self, request: Request) -> None:
         self._wants_body = request.wants_body
+        self._max_body = request.max_body
         self._status = 0
         self._headers: list[tuple[bytes, bytes]] = []
         self._body = bytearray()
@@ -59,8 +60,8 @@ class Answer:
     def on_body(self, data: bytes) -> int | None:
         """Take a part of the body; -1 ends the exchange."""
         self._body += data
-        if len(self._body) > MAX_BODY:
-            return self._refuse(f"a body of more than {MAX_BODY} bytes")
+        if len(self._body) > self._max_body:
+            return self._refuse(f"a body of more than {self._max_body} bytes")
         return None
 
     def response(self) -> Response:

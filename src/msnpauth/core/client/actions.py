@@ -60,6 +60,7 @@ class SignedIn:
         next_trid: the transaction id to go on with.
         unasked: commands that came before USR OK and answered nothing, in their order.
         reader: the reader, with what came behind USR OK.
+        guid: the machine's, where the dialect tells the places of an account apart by it.
     """
 
     accepted: Accepted
@@ -69,6 +70,7 @@ class SignedIn:
     next_trid: int
     unasked: tuple[Command, ...]
     reader: LineReader
+    guid: str = ""
 
 
 @dataclass(frozen=True)

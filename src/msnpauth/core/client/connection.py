@@ -99,6 +99,7 @@ class SessionConnection:
         now: the time.
         product: id and key that answer a CHL; by default those of a client of that version.
         before: the connection that this one takes the place of.
+        number: which of the session's connections this is.
     """
 
     def __init__(
@@ -108,15 +109,16 @@ class SessionConnection:
         now: float,
         product: tuple[str, str] | None = None,
         before: SessionConnection | None = None,
+        number: int = 1,
     ) -> None:
-        self.number: int = 1 if before is None else before.number + 1
-        """Which of the session's connections this is; the first is 1."""
+        self.number = number
         accepted = signed_in.accepted
         self.passport = accepted.passport
         self.display_name = accepted.display_name
         self.dialect = accepted.dialect
         self.ticket = signed_in.ticket
         self.tickets = dict(signed_in.tickets)
+        self.guid = signed_in.guid
         self.server = str(signed_in.server)
         self.profile = Profile()
         self.ended: SignInError | None = None

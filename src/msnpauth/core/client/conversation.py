@@ -32,7 +32,7 @@ from ..errors import (
 )
 from ..secrets import Secret
 from ..urls import Address, BadAddress
-from ..wire.commands import Command, Role, escape, unescape
+from ..wire.commands import Command, Role, passport_word, unescape
 from ..wire.dialects import Dialect, Scheme, choose
 from ..wire.lines import LineReader, NeedData
 from .inbox import MAX_UNREAD, weight
@@ -361,10 +361,10 @@ class Conversation:
         # refuse or nag programs that they do not know. MSNP21 has a hop count behind the account.
         product = dialect.product
         words = ("0x0409", "winnt", "5.1", "i386", product.client, product.version, product.code)
-        self._say("CVR", *words, _word(self._passport), *(["0"] if dialect.hop else []))
+        self._say("CVR", *words, passport_word(self._passport), *(["0"] if dialect.hop else []))
 
     def _say_usr(self) -> None:
-        self._say("USR", self._scheme, "I", _word(self._passport))
+        self._say("USR", self._scheme, "I", passport_word(self._passport))
 
     @property
     def _scheme(self) -> Scheme:
@@ -402,12 +402,6 @@ _HANDLERS: dict[tuple[State, str], _Handler] = {
     (State.AWAIT_CHALLENGE, "USR"): Conversation._on_challenge,
     (State.AWAIT_OK, "USR"): Conversation._on_ok,
 }
-
-
-def _word(passport: str) -> str:
-    # Servers compare the address with the account's as text, so that an escaped `@` finds nobody.
-    # Only what would end the word (blanks, control characters) and `%` itself is escaped.
-    return "".join(escape(c) if c <= " " or c in "%\x7f" else c for c in passport)
 
 
 _DIALECT = re.compile(r"MSNP[0-9]{1,3}", re.IGNORECASE)

@@ -14,6 +14,7 @@ import copy
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import (
     ConnectionFailed,
@@ -22,29 +23,23 @@ from ..errors import (
     SignInError,
     SignInTimeout,
     Step,
-    refusal_for_code,
 )
-from ..urls import Address
 from ..wire.commands import Command
 from .actions import SignedIn
 from .comeback import Comeback, Reconnect, is_move, uniform
 from .connection import SessionConnection
-from .inbox import Inbox
+from .desk import Desk
+from .inbox import Deliveries
+from .session_actions import Back, Drop, Dropped, Enter, Lost, Over, SessionAction, Tell
+from .waiting import Outcome, Reply
 
-__all__ = [
-    "Action",
-    "Back",
-    "Drop",
-    "Dropped",
-    "Engine",
-    "Enter",
-    "Left",
-    "Lost",
-    "Over",
-    "Reply",
-    "SessionState",
-    "Tell",
-]
+if TYPE_CHECKING:
+    from .events import Event
+    from .society import Society
+
+__all__ = ["Engine", "Left", "SessionState"]
+
+_W = TypeVar("_W", bound=Outcome[Any])
 
 
 class SessionState(enum.StrEnum):
@@ -56,100 +51,6 @@ class SessionState(enum.StrEnum):
     """The connection was lost, and another sign-in is under way or waited for."""
     ENDED = "ended"
     """Over for good."""
-
-
-# --- what the engine asks of its driver ----------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Drop:
-    """Close the connection of this number; nothing more is to be said on it."""
-
-    number: int
-
-
-@dataclass(frozen=True)
-class Enter:
-    """Sign in again, at this notification server, or where sign-ins begin when it is None.
-
-    The outcome goes to `entered` or `enter_failed`.
-    """
-
-    at: Address | None
-    first_trid: int
-
-
-@dataclass(frozen=True)
-class Lost:
-    """The connection was lost; another sign-in follows in `pause` seconds."""
-
-    error: SignInError
-    pause: float
-
-
-@dataclass(frozen=True)
-class Back:
-    """The session lives again, at `server`."""
-
-    server: str
-
-
-@dataclass(frozen=True)
-class Dropped:
-    """Commands that nobody received were dropped, the oldest first. It is told once."""
-
-    count: int
-
-
-@dataclass(frozen=True)
-class Over:
-    """The session is over for good; `dropped` commands in all were never received."""
-
-    error: SignInError
-    dropped: int
-
-
-@dataclass(frozen=True)
-class Tell:
-    """Something happened that a log should tell."""
-
-    event: Lost | Back | Dropped | Over
-
-
-Action = Drop | Enter | Tell
-
-
-class Reply:
-    """The reply that a request waits for: a command, or the reason why there will be none."""
-
-    def __init__(self, verb: str, trid: int, server: str) -> None:
-        self.trid = trid
-        self._verb = verb
-        self._server = server
-        self._outcome: Command | SignInError | None = None
-
-    @property
-    def is_there(self) -> bool:
-        """True once `result` may be called."""
-        return self._outcome is not None
-
-    def settle(self, outcome: Command | SignInError) -> None:
-        """Take the reply, or the error; the first of them counts."""
-        self._outcome = self._outcome or outcome
-
-    def result(self) -> Command:
-        """Return the reply.
-
-        Raises:
-            CommandRefused: it is an error code.
-            SignInError: the connection was lost before the reply came.
-        """
-        assert self._outcome is not None  # callers wait until `is_there`
-        if isinstance(self._outcome, SignInError):
-            raise copy.copy(self._outcome)
-        if self._outcome.code is not None:
-            raise refusal_for_code(self._outcome.code, self._verb, server=self._server)
-        return self._outcome
 
 
 @dataclass(frozen=True)
@@ -170,7 +71,8 @@ class Engine:
         product: id and key that answer a CHL; by default those of a client of that version.
         reconnect: the policy of coming back; None for none.
         returns: whether the driver can perform `Enter` at all.
-        receive: whether anybody wants the server's commands; without, they are passed over.
+        receive: whether anybody wants commands or events; without, they are passed over.
+        observe: is shown every command of a switchboard, and which one's it is.
         uniform: gives a random number between two others, for the pauses.
     """
 
@@ -183,26 +85,34 @@ class Engine:
         reconnect: Reconnect | None = None,
         returns: bool = True,
         receive: bool = True,
+        observe: Callable[[str, Command], None] | None = None,
         uniform: Callable[[float, float], float] = uniform,
     ) -> None:
         self._product = product
         self._comeback = Comeback(reconnect, uniform=uniform)
         self._returns = returns
-        self._inbox = Inbox() if receive else None
+        self._deliveries = Deliveries(is_wanted=receive)
         self._drops_told = False
-        self._replies: dict[int, Reply] = {}
-        self._actions: list[Action] = []
         self._lost: SignInError | None = None
         self._enter_at: float | None = None
         self._move: SessionEnded | None = None
         self._unsent_on: int | None = None
         self.ended: SignInError | None = None
         """Why the session is over, or None while it lives or may come back."""
-        self.connection = SessionConnection(signed_in, now=now, product=product)
-        """The present connection, or while the session is away the last one."""
-        self._take_in(self.connection.receive(None, now), now)
+        connection = SessionConnection(signed_in, now=now, product=product)
+        self._desk = Desk(connection, now, consults=returns)
+        self._observe = observe
+        self._society: Society | None = None
+        self.make_face: Callable[[Any], Any] = lambda board: board
+        """Makes the driver's object for a chat, which the events carry."""
+        self._take_in(connection.receive(None, now), now)
 
     # --- what may be asked ---------------------------------------------------------------------
+
+    @property
+    def connection(self) -> SessionConnection:
+        """The present connection, or while the session is away the last one."""
+        return self._desk.connection
 
     @property
     def state(self) -> SessionState:
@@ -212,30 +122,42 @@ class Engine:
         return SessionState.ALIVE if self._lost is None else SessionState.AWAY
 
     @property
+    def society(self) -> Society:
+        """Presence, lists and chats; they begin when they are first asked for."""
+        if self._society is None:
+            from .society import Society  # of no use to who speaks MSNP themselves
+
+            self._society = Society(self._desk, observe=self._observe, make_face=self.make_face)
+        return self._society
+
+    @property
+    def has_society(self) -> bool:
+        """True once `society` was asked for."""
+        return self._society is not None
+
+    @property
     def wake_at(self) -> float | None:
         """When `tick` is due; None when nothing is waited for but the driver."""
-        match self.state:
-            case SessionState.ALIVE:
-                return self.connection.wake_at
-            case SessionState.AWAY:
-                return self._enter_at
-            case SessionState.ENDED:
-                return None
+        if self.state is SessionState.ENDED:
+            return None
+        alive = self.state is SessionState.ALIVE
+        moments = (self.connection.wake_at if alive else self._enter_at, self._desk.timers.next_at)
+        return min((moment for moment in moments if moment is not None), default=None)
 
     @property
     def has_commands(self) -> bool:
         """True when `take_command` has one to give."""
-        return bool(self._inbox)
+        return self._deliveries.has_commands
 
     @property
     def dropped(self) -> int:
-        """How many commands were dropped because nobody received them."""
-        return self._inbox.dropped if self._inbox is not None else 0
+        """How many commands and events were dropped because nobody received them."""
+        return self._deliveries.dropped
 
     @property
     def unread_bytes(self) -> int:
-        """About how many bytes of memory the commands take that nobody has received yet."""
-        return self._inbox.size if self._inbox is not None else 0
+        """About how many bytes of memory take what nobody has received yet."""
+        return self._deliveries.size
 
     def is_present(self, number: int) -> bool:
         """Tell whether the session lives over this connection."""
@@ -248,23 +170,52 @@ class Engine:
         # A reader of an earlier connection may still hand in bytes: they are nobody's any more.
         if self.is_present(number):
             self._take_in(self.connection.receive(data, now), now)
+        elif self._society is not None:
+            self._desk.timers.now = now
+            self._society.chats.receive_data(number, data)
+            self._deliver()
 
     def connection_lost(self, number: int, error: SignInError, now: float) -> None:
         """A connection broke."""
         if self.is_present(number):
             self.connection.end(error)
             self._take_in([], now)
+        elif self._society is not None:
+            self._society.chats.lost(number, error)
+            self._deliver()
 
     def write_failed(self, number: int, error: SignInError, now: float) -> SignInError:
         """A write failed; return the error for who wrote: the first reason that is known."""
         # A broken pipe is the symptom. The server's OUT or the reader's error, when one came first,
         # is the reason, and it is what the caller should be told.
+        ended = None if self._society is None else self._society.chats.ended(number)
         self.connection_lost(number, error, now)
-        known = self.connection.ended or self.ended if number == self.connection.number else None
+        known = self.connection.ended or self.ended if number == self.connection.number else ended
         return copy.copy(known or error)
+
+    def opened(self, number: int, now: float) -> bool:
+        """The connection of an `Open` is there; False when nobody wants it any more."""
+        self._desk.timers.now = now
+        is_wanted = self.society.chats.opened(number)
+        self._deliver()
+        return is_wanted
+
+    def open_failed(self, number: int, error: SignInError, now: float) -> None:
+        """The connection of an `Open` could not be made."""
+        self._desk.timers.now = now
+        self.society.chats.open_failed(number, error)
+        self._deliver()
+
+    def consulted(self, number: int, result: Any, now: float) -> None:
+        """The exchange of a `Consult` has ended: by its result, or by a `SignInError`."""
+        self._desk.timers.now = now
+        self._desk.consulted(number, result)
+        self._take_in([], now)
 
     def tick(self, now: float) -> None:
         """Time has passed: `wake_at` was reached."""
+        if self.state is not SessionState.ENDED:
+            self._desk.timers.tick(now)
         match self.state:
             case SessionState.ALIVE:
                 self.connection.tick(now)
@@ -272,7 +223,7 @@ class Engine:
             case SessionState.AWAY if self._enter_at is not None and now >= self._enter_at:
                 self._enter_at = None
                 at = self._move.moved_to if self._move else None
-                self._actions.append(Enter(at, self.connection.next_trid))
+                self._desk.actions.append(Enter(at, self.connection.next_trid))
 
     def entered(self, signed_in: SignedIn, now: float) -> int | None:
         """Another sign-in succeeded; return the number of its connection.
@@ -283,12 +234,20 @@ class Engine:
             return None
         self._comeback.succeeded()
         self._lost = self._move = None
-        self.connection = SessionConnection(
-            signed_in, now=now, product=self._product, before=self.connection
+        connection = SessionConnection(
+            signed_in,
+            now=now,
+            product=self._product,
+            before=self.connection,
+            number=self._desk.next_number(),
         )
-        self._actions.append(Tell(Back(self.connection.server)))
-        self._take_in(self.connection.receive(None, now), now)
-        return self.connection.number
+        self._desk.change_connection(connection)
+        self._desk.actions.append(Tell(Back(connection.server)))
+        self._take_in(connection.receive(None, now), now)
+        if self._society is not None:
+            self._society.restore()
+            self._take_in([], now)
+        return connection.number
 
     def enter_failed(self, error: SignInError, now: float) -> None:
         """Another sign-in failed."""
@@ -338,7 +297,7 @@ class Engine:
             SignInError: the session is over; the error says why.
         """
         self.check_alive()
-        return self.connection.send(verb, args, payload).trid
+        return self._desk.say(verb, *args, payload=payload).trid
 
     def request(self, verb: str, args: tuple[str, ...], payload: bytes | None) -> Reply:
         """Have a command sent; return its reply, which `forget` takes back.
@@ -351,14 +310,24 @@ class Engine:
         # PNG carries no transaction id, and the QNG that answers it could be that of our own PNG.
         if verb in ("PNG", "OUT"):
             raise LocalProtocolError(f"{verb} has no reply of its own: send it instead")
-        trid = self.send(verb, args, payload)
-        assert trid is not None  # only PNG and OUT have none
-        reply = self._replies[trid] = Reply(verb, trid, self.connection.server)
-        return reply
+        self.check_alive()
+        return self._desk.ask(verb, *args, payload=payload)
 
     def forget(self, reply: Reply) -> None:
         """Nobody waits for this reply any more."""
-        self._replies.pop(reply.trid, None)
+        self._desk.forget(reply)
+
+    def begin(self, start: Callable[[Society], _W]) -> _W:
+        """Begin what presence, lists or chats were asked for; return its outcome.
+
+        Raises:
+            ConnectionFailed: the session is away.
+            SignInError: the session is over; the error says why. Or what `start` raises.
+        """
+        self.check_alive()
+        outcome = start(self.society)
+        self._deliver()
+        return outcome
 
     def check_alive(self) -> None:
         """Raise the reason why nothing can be sent, if there is one.
@@ -379,15 +348,19 @@ class Engine:
                 hint="send it again once session.state is alive",
             )
 
-    @property
-    def has_output(self) -> bool:
-        """True when `take_output` has something to give for the present connection."""
-        return bool(self.connection.to_send)
+    def settle(self) -> None:
+        """Deliver what something that was done at once has caused."""
+        self._deliver()
+
+    def numbers_to_write(self) -> list[int]:
+        """Return the connections for which `take_output` has something to give."""
+        own = [self.connection.number] if self.connection.to_send else []
+        return own if self._society is None else [*own, *self._society.chats.numbers()]
 
     def take_output(self, number: int, now: float) -> list[Command]:
         """Return the commands to write to a connection now, each of them once."""
         if number != self.connection.number:
-            return []
+            return [] if self._society is None else self._society.chats.take_output(number)
         commands, self.connection.to_send = self.connection.to_send, []
         if commands:
             self.connection.sent(now)
@@ -408,9 +381,9 @@ class Engine:
         ):
             raise copy.copy(self.connection.ended)
 
-    def take_actions(self) -> list[Action]:
+    def take_actions(self) -> list[SessionAction]:
         """Return what is to be done, each of it once."""
-        actions, self._actions = self._actions, []
+        actions, self._desk.actions = self._desk.actions, []
         return actions
 
     # --- what is received ----------------------------------------------------------------------
@@ -422,17 +395,36 @@ class Engine:
             LocalProtocolError: the session was told that nothing is wanted.
             SignInError: there is none, and the session is over.
         """
-        if self._inbox is None:
+        self._check_is_wanted()
+        command = self._deliveries.take_command()
+        self._note_taken(is_one=command is not None)
+        return command
+
+    def take_event(self) -> Event[Any] | None:
+        """Return the next event; None when nothing has happened.
+
+        Raises:
+            LocalProtocolError: the session was told that nothing is wanted.
+            SignInError: there is none, and the session is over.
+        """
+        self._check_is_wanted()
+        _ = self.society  # from now on it reads along
+        event = self._deliveries.take_event()
+        self._note_taken(is_one=event is not None)
+        return event
+
+    def _check_is_wanted(self) -> None:
+        if not self._deliveries.is_wanted:
             raise LocalProtocolError(
                 "this session was signed in with receive=False: it keeps no commands",
                 hint="leave receive=False out",
             )
-        command = self._inbox.take()
-        if command is not None:
+
+    def _note_taken(self, *, is_one: bool) -> None:
+        if is_one:
             self._drops_told = False
         elif self.ended is not None:
             raise copy.copy(self.ended)
-        return command
 
     def leave(self) -> Left:
         """End the session without a word, and return what goes with its connection.
@@ -446,7 +438,7 @@ class Engine:
             "the connection was detached", reason="detached", server=self.connection.server
         )
         self._end(error)
-        pending = self._inbox.take_all() if self._inbox is not None else ()
+        pending = self._deliveries.all_commands()
         return Left(pending, self.connection.unread, self.connection.next_trid)
 
     def too_late(self, what: str, timeout: float) -> SignInTimeout:
@@ -458,19 +450,11 @@ class Engine:
 
     def _take_in(self, commands: list[Command], now: float) -> None:
         """Give commands to whoever waits for them, and see whether the connection still lives."""
-        dropped = 0
-        for command in commands:
-            # The first command with the transaction id of a request is its reply. What follows with
-            # the same id (the LSTs behind SYN) goes to whoever receives.
-            reply = self._replies.get(command.trid) if command.trid is not None else None
-            if reply is not None and not reply.is_there:
-                reply.settle(command)
-            elif self._inbox is not None:
-                dropped += self._inbox.put(command)
-        # Told once until somebody receives again: a log line for each command would be a flood too.
-        if dropped and not self._drops_told:
-            self._drops_told = True
-            self._actions.append(Tell(Dropped(dropped)))
+        self._desk.timers.now = now
+        if self.connection.profile:
+            self._desk.profile_came.settle(None)
+        unasked = [command for command in commands if not self._taken_as_reply(command)]
+        self._deliver(unasked)
         if self.connection.ended is not None and self._lost is None and self.ended is None:
             self._lose(self.connection.ended, now)
 
@@ -481,8 +465,8 @@ class Engine:
         if self.connection.to_send:
             self._unsent_on = self.connection.number
             self.connection.to_send.clear()
-        self._actions.append(Drop(self.connection.number))
-        self._settle_replies(lost)
+        self._desk.actions.append(Drop(self.connection.number))
+        self._let_go(lost)
         if self._returns and is_move(lost):
             # The server's own wish, as libpurple and the official clients followed it.
             self._move = lost
@@ -497,16 +481,41 @@ class Engine:
             return
         self._lost = lost
         self._enter_at = now + pause
-        self._actions.append(Tell(Lost(lost, pause)))
+        self._desk.actions.append(Tell(Lost(lost, pause)))
 
     def _end(self, why: SignInError) -> None:
         """The session is over for good; the first reason counts."""
         if self.ended is not None:
             return
         self.ended = why
-        self._settle_replies(why)
-        self._actions.append(Tell(Over(why, self.dropped)))
+        self._let_go(why)
+        if self._society is not None:
+            self._society.over(why)
+            self._deliver()
+        self._desk.actions.append(Tell(Over(why, self.dropped)))
 
-    def _settle_replies(self, why: SignInError) -> None:
-        for reply in self._replies.values():
-            reply.settle(why)
+    def _let_go(self, why: SignInError) -> None:
+        """The connection is over, and with it all that was asked over it and every chat."""
+        self._desk.fail_all(why)
+        if self._society is not None:
+            self._society.let_go(why)
+            self._deliver()
+
+    def _taken_as_reply(self, command: Command) -> bool:
+        """Show a command to presence and chats; tell whether it is the reply that a request awaits.
+
+        They see the replies as well: the lines of a list have the transaction id of SYN.
+        """
+        is_reply = self._desk.answer(command)
+        if self._society is not None:
+            self._society.take(command)
+        return is_reply
+
+    def _deliver(self, commands: list[Command] | None = None) -> None:
+        """Keep commands and events for whoever receives them."""
+        happened, self._desk.happened = self._desk.happened, []
+        dropped = self._deliveries.put(commands or [], happened)
+        # Told once until somebody receives again: a log line for each command would be a flood too.
+        if dropped and not self._drops_told:
+            self._drops_told = True
+            self._desk.actions.append(Tell(Dropped(dropped)))

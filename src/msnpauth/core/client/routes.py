@@ -131,6 +131,44 @@ class Route:
             hint="sign in again; tickets by RST can be renewed (Servers(rst=…))",
         )
 
+    def ticket_for(self, site: str, fallback: Secret | None) -> Exchange[Secret]:
+        """Return the exchange that gets a ticket for a site besides the notification server.
+
+        Raises:
+            LocalProtocolError: this network knows no way to one.
+        """
+        if fallback is not None:
+            return fallback
+        servers = self._journey.servers
+        if servers.rst is None and servers.rst2 is None:
+            raise LocalProtocolError(
+                f"there is no way to a ticket for {site} on this network",
+                hint="name its RST service with Servers(rst=…)",
+            )
+        return (yield from self._ask_rst(site))
+
+    def _ask_rst(self, site: str) -> Exchange[Secret]:
+        """Ask the RST for one ticket, and keep it with the others."""
+        from ..tickets.rst import Soap, policy_for, request_tickets
+
+        journey = self._journey
+        url = journey.servers.rst or journey.servers.rst2
+        assert url is not None  # callers saw to it
+        granted = yield from request_tickets(
+            url,
+            Soap.RST if journey.servers.rst is not None else Soap.RST2,
+            journey.passport,
+            journey.password,
+            {site: policy_for(site)},
+            servers=journey.servers,
+            now=journey.now,
+        )
+        if site not in granted:
+            text = f"the server gave no ticket for {site}"
+            raise RemoteProtocolError(text, step=Step.LOGIN, server=url.origin)
+        self.tickets = self.tickets | {site: granted[site]}
+        return granted[site].value
+
     def respond(self, fetch_id: int, outcome: Response | SignInError) -> list[Action]:
         """Take the answer to a `Fetch`; those to what was given up are passed over."""
         if self._fetch is None or self._fetch.id != fetch_id:
@@ -327,6 +365,13 @@ class RstRoute(Route):
         if not self.tickets:
             return super().renewal()
         return self._renewed()
+
+    def ticket_for(self, site: str, fallback: Secret | None) -> Exchange[Secret]:
+        ticket = self.tickets.get(site)
+        now = self._journey.now()
+        if ticket is not None and (ticket.expires is None or ticket.expires - now >= SPARE):
+            return ticket.value
+        return (yield from self._ask_rst(site))
 
     def _doubt_kept(self) -> bool:
         """Forget tickets that were kept and did not work; tell whether there were any."""

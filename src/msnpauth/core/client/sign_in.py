@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any, Unpack
+from typing import Any, TypeVar, Unpack
 
 from ..errors import (
     GONE_HINT,
@@ -57,6 +57,8 @@ from .options import SignInOptions, check_names
 from .routes import Journey, Md5Route, Route, route_for, site_of
 
 __all__ = ["MAX_TRANSFERS", "SignIn", "check_guid"]
+
+T = TypeVar("T")
 
 MAX_TRANSFERS = 5
 
@@ -220,6 +222,29 @@ class SignIn:
         """
         return self._route.renewal()
 
+    def consult(
+        self, make: Callable[[Servers, Secret], Exchange[T]], fallback: Secret | None
+    ) -> Exchange[T]:
+        """Return an exchange with the contacts host, after `Done`: `make` gets its ticket.
+
+        Args:
+            make: makes the exchange, of the network and the ticket.
+            fallback: a ticket that the session has learned of otherwise.
+
+        Raises:
+            LocalProtocolError: no contacts host is known, or no way to a ticket for it.
+        """
+        from ..people.soap import CONTACTS_SITE  # most sessions ask it nothing
+
+        servers = self._journey.servers
+        if servers.contacts is None:
+            raise LocalProtocolError(
+                "no contacts host is known for this network",
+                hint="name the one that has the contact list with Servers(contacts=…)",
+            )
+        ticket = yield from self._route.ticket_for(CONTACTS_SITE, fallback)
+        return (yield from make(servers, ticket))
+
     def receive_data(self, data: bytes) -> list[Action]:
         """Take what came on the notification connection; b"" when the peer closed it."""
         if self._ended:
@@ -364,6 +389,7 @@ class SignIn:
             next_trid=self._conversation.next_trid,
             unasked=tuple(self._conversation.unasked),
             reader=self._conversation.reader,
+            guid=self._journey.guid if accepted.dialect.guid else "",
         )
 
     def _transfer(self, address: Address | None) -> list[Action]:

@@ -44,6 +44,7 @@ class Request:
         wants_body: False when the headers of the answer are all that is asked for: the carrier
             then ends the exchange with them, however long the body would be.
         secrets: what is inside the secret parts and must not be told: the password.
+        max_body: bytes; an answer with a longer body is refused.
     """
 
     method: str
@@ -53,6 +54,7 @@ class Request:
     step: Step
     wants_body: bool
     secrets: tuple[Secret, ...]
+    max_body: int
 
     def __init__(
         self,
@@ -64,8 +66,9 @@ class Request:
         step: Step = Step.LOGIN,
         wants_body: bool = False,
         secrets: tuple[Secret, ...] = (),
+        max_body: int = MAX_BODY,
     ) -> None:
-        fields = (method, url, headers, body, step, wants_body, secrets)
+        fields = (method, url, headers, body, step, wants_body, secrets, max_body)
         for name, value in zip(self.__dataclass_fields__, fields, strict=True):
             object.__setattr__(self, name, value)
 

@@ -6,7 +6,7 @@ import h11
 
 from ..errors import ConnectionFailed, LocalProtocolError, RemoteProtocolError, SignInError, Step
 from ..wire.lines import NEED_DATA, NeedData
-from .exchange import MAX_BODY, MAX_HEADER, Request, Response
+from .exchange import MAX_HEADER, Request, Response
 
 __all__ = ["ClientConnection"]
 
@@ -20,9 +20,9 @@ class ClientConnection:
     Reading never raises: a fault is a value.
     """
 
-    def __init__(self, *, max_header: int = MAX_HEADER, max_body: int = MAX_BODY) -> None:
+    def __init__(self, *, max_header: int = MAX_HEADER) -> None:
         self._max_header = max_header
-        self._max_body = max_body
+        self._max_body = 0
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=max_header)
         self._request: Request | None = None
         self._head: h11.Response | None = None
@@ -40,6 +40,7 @@ class ClientConnection:
             LocalProtocolError: HTTP has no form for it.
         """
         self._request = request
+        self._max_body = request.max_body
         self._head = None
         self._body.clear()
         self._before_head = 0

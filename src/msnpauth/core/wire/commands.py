@@ -15,7 +15,15 @@ from urllib.parse import quote, unquote
 from ..errors import LocalProtocolError
 from ..secrets import MASK, printable
 
-__all__ = ["Command", "Role", "escape", "payload_length", "split_words", "unescape"]
+__all__ = [
+    "Command",
+    "Role",
+    "escape",
+    "passport_word",
+    "payload_length",
+    "split_words",
+    "unescape",
+]
 
 # UTF-8 where it is that, and any other byte kept as it was.
 _ENCODING = ("utf-8", "surrogateescape")
@@ -209,6 +217,15 @@ def escape(text: str) -> str:
     except UnicodeEncodeError:
         error = LocalProtocolError("the text cannot be written as UTF-8")
     raise error
+
+
+def passport_word(passport: str) -> str:
+    """Return a passport as an MSNP word.
+
+    Servers compare it with the account's address as text, so that an escaped `@` finds nobody. Only
+    what would end the word (blanks, control characters) and `%` itself is escaped.
+    """
+    return "".join(escape(c) if c <= " " or c in "%\x7f" else c for c in passport)
 
 
 def unescape(word: str) -> str:

@@ -18,6 +18,7 @@ __all__ = [
     "DIALECTS",
     "Dialect",
     "ListsForm",
+    "PresenceForm",
     "QueryRule",
     "Scheme",
     "choose",
@@ -56,6 +57,15 @@ class ListsForm(enum.Enum):
     BY_SOAP = "ADL, and the address book by SOAP"
 
 
+class PresenceForm(enum.Enum):
+    """What ILN and NLN say behind the status (hypothetic.org; ywiki iln; Escargot misc.py)."""
+
+    BARE = "mail name"
+    WITH_CAPABILITIES = "mail name capabilities [object]"
+    WITH_NETWORK = "mail network name capabilities object"
+    WITH_ENDPOINT = "1:mail name capabilities object"
+
+
 @dataclass(frozen=True)
 class Product:
     """A client's name for itself: the CVR words, and the id and key that answer a CHL."""
@@ -91,7 +101,16 @@ class Dialect:
         sbs: `SBS 0 null` follows USR OK.
         gcf_unasked: the server sends GCF on its own before `USR … S`.
         lists: how the server tells the contact list.
-        client_id: CHG carries the client's capabilities.
+        capabilities: what CHG says that the client can do; "" where it says nothing.
+        extended: capabilities are two numbers, as in `1073741856:0`.
+        presence: what ILN and NLN say.
+        chat_capabilities: JOI and IRO end by the capabilities.
+        chats_invisible: who is invisible to others may open chats.
+        chat_tail: the words of XFR and RNG behind the key, and the name, of a switchboard.
+        name_by_rea: REA changes the display name; PRP does from MSNP10 on.
+        personal_message: UUX says one, and UBX tells others'.
+        nudges: a chat carries them.
+        moves_pending: who is allowed goes from the pending to the reverse list by the client.
         inf: INF asks for the schemes (CVR comes after sign-in then, and without the account).
         hop: CVR has a ninth word, and XFR names hops.
         guid: `USR SSO S` names the machine, and one account may be at several places.
@@ -113,7 +132,16 @@ class Dialect:
     sbs: bool
     gcf_unasked: bool
     lists: ListsForm
-    client_id: bool
+    capabilities: str
+    extended: bool
+    presence: PresenceForm
+    chat_tail: str
+    chat_capabilities: bool
+    chats_invisible: bool
+    name_by_rea: bool
+    personal_message: bool
+    nudges: bool
+    moves_pending: bool
     inf: bool
     hop: bool
     guid: bool
@@ -142,7 +170,16 @@ def _dialect(number: int) -> Dialect:
         sbs=number >= 11,
         gcf_unasked=number >= 13,
         lists=_lists(number),
-        client_id=number >= 8,
+        capabilities=_capabilities(number),
+        extended=number >= 16,
+        presence=_presence(number),
+        chat_tail="" if number < 13 else _CHAT_TAIL if number < 14 else f"{_CHAT_TAIL} 1",
+        chat_capabilities=number >= 12,
+        chats_invisible=number >= 13,
+        name_by_rea=number < 10,
+        personal_message=number >= 11,
+        nudges=number >= 11,
+        moves_pending=number >= 11,
         inf=number < 8,
         hop=number >= 21,
         guid=number >= 16,
@@ -167,6 +204,33 @@ def _xfr(number: int) -> str:
     if number < 7:
         return "0"
     return "0 {current}" if number < 13 else "U D" if number < 21 else "U D {hop}"
+
+
+# The level of Messenger 7, which is the first that shows nudges, and texts in several pieces
+# (MSNPiki, client capabilities). Everything else that a client could do is not done here.
+_CAPABILITIES = 0x4000_0020
+
+
+_CHAT_TAIL = "U messenger.msn.com"
+
+
+def _presence(number: int) -> PresenceForm:
+    for first, form in (
+        (18, PresenceForm.WITH_ENDPOINT),
+        # Official servers have the network from MSNP14 on. libpurple of 2007 crashes without it in
+        # MSNP13, and no client was seen to mind it there.
+        (13, PresenceForm.WITH_NETWORK),
+        (8, PresenceForm.WITH_CAPABILITIES),
+    ):
+        if number >= first:
+            return form
+    return PresenceForm.BARE
+
+
+def _capabilities(number: int) -> str:
+    if number < 8:
+        return ""
+    return f"{_CAPABILITIES}:0" if number >= 16 else str(_CAPABILITIES)
 
 
 def _lists(number: int) -> ListsForm:

@@ -1,0 +1,383 @@
+"""All conversations of a session: how they are opened, found again, answered and ended.
+
+A new chat takes five round trips: XFR at the notification server, the connection, USR, CAL, and the
+message itself. A message into an open chat takes one.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from ..errors import (
+    ChatEnded,
+    LocalProtocolError,
+    RemoteProtocolError,
+    SignInError,
+    Step,
+    TooManyChats,
+)
+from ..secrets import Secret
+from ..tickets.passport14 import check_passport
+from ..urls import Address, BadAddress
+from ..wire.commands import Command, passport_word, unescape
+from ..wire.messages import NUDGE, Looks, split_text, text_payload, typing_payload
+from .desk import Desk
+from .events import ChatOpened, Event
+from .session_actions import Drop, Open
+from .switchboard import Switchboard
+from .waiting import Outcome, Steps, Work
+
+__all__ = ["LINGER", "Chats"]
+
+LINGER = 60.0
+"""Seconds that a chat which `send_message` has opened stays open for the next message."""
+
+_MOST_NEW = 8
+_WINDOW = 60.0
+"""A server takes eight new chats in a minute, and answers 800 to the ninth (sendMsg's readers)."""
+
+
+class Chats:
+    """See the module.
+
+    Args:
+        desk: the session's.
+        observe: is shown every command of a switchboard, and which one's it is.
+        make_face: makes the driver's object for a chat.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        observe: Callable[[str, Command], None] | None = None,
+        make_face: Callable[[Any], Any] = lambda board: board,
+    ) -> None:
+        self._make_face = make_face
+        self._desk = desk
+        self._observe = observe
+        self._boards: dict[int, Switchboard] = {}
+        self._entering: dict[int, Callable[[], None]] = {}
+        self._openings: deque[float] = deque(maxlen=_MOST_NEW)
+        self._last_words: dict[int, list[Command]] = {}
+        self._quiet_since: dict[int, float] = {}
+
+    # --- what is asked for -----------------------------------------------------------------------
+
+    def open(self, passports: Iterable[str], patience: float) -> Work[Switchboard]:
+        """Open a chat with these people; it is there when all of them have joined.
+
+        Args:
+            passports: whom to call.
+            patience: seconds that the server's limit of new chats may be waited for.
+
+        Raises:
+            LocalProtocolError: there is nobody to call.
+        """
+        return Work(self._open(_checked(passports), patience))
+
+    def send_message(
+        self, passports: Iterable[str], text: str, looks: Looks, patience: float
+    ) -> Work[None]:
+        """Write to these people, in the chat that is open with just them, or in a new one.
+
+        Raises:
+            LocalProtocolError: there is nobody to write to, or no text.
+        """
+        payloads = [text_payload(part, looks) for part in split_text(text)]
+        return Work(self._send_message(_checked(passports), payloads, patience))
+
+    def say(self, board: Switchboard, text: str, looks: Looks) -> Work[None]:
+        """Write into a chat; who has left it is called again.
+
+        Raises:
+            LocalProtocolError: there is no text.
+        """
+        return Work(self._say(board, [text_payload(part, looks) for part in split_text(text)]))
+
+    def nudge(self, board: Switchboard) -> Work[None]:
+        """Send a nudge.
+
+        Raises:
+            LocalProtocolError: the dialect has none.
+        """
+        if not self._desk.connection.dialect.nudges:
+            raise LocalProtocolError(f"{self._desk.connection.dialect.name} has no nudges")
+        return Work(self._say(board, [NUDGE]))
+
+    def typing(self, board: Switchboard) -> Outcome[None]:
+        """Say that the account is typing; nobody acknowledges it.
+
+        Raises:
+            ChatEnded: the chat is over.
+        """
+        self._check(board)
+        payload = typing_payload(self._desk.connection.passport)
+        return board.message(payload, acknowledged=False)
+
+    def invite(self, board: Switchboard, passport: str) -> Outcome[None]:
+        """Call somebody into a chat; the outcome is there when they have joined.
+
+        Raises:
+            ChatEnded: the chat is over.
+            LocalProtocolError: that is no passport.
+        """
+        self._check(board)
+        return board.call(check_passport(passport), passport_word(passport))
+
+    def leave(self, board: Switchboard) -> None:
+        """Leave a chat; more than once does no harm."""
+        board.leave()
+        self._let_go(board)
+
+    def _check(self, board: Switchboard) -> None:
+        if board.ended is not None:
+            raise copy.copy(board.ended)
+
+    # --- the steps -------------------------------------------------------------------------------
+
+    def _open(self, passports: Sequence[str], patience: float) -> Steps[Switchboard]:
+        yield from self._wait_for_turn(patience)
+        reply = self._desk.ask("XFR", "SB")
+        yield reply
+        # S: XFR 6 SB 127.0.0.1:1864 CKI 17262740.1050826919.32308 [U messenger.msn.com [1]]
+        args = reply.result().args
+        board = self._new_board(_place(args[1:4], self._desk.connection.server))
+        is_ready = False
+        try:
+            yield board.connected
+            board.connected.result()
+            entered = board.enter("USR", self._own_word(), args[3])
+            yield entered
+            entered.result()
+            yield from self._call(board, passports)
+            is_ready = True
+        finally:
+            if not is_ready:
+                self.leave(board)
+        return board
+
+    def _wait_for_turn(self, patience: float) -> Steps[None]:
+        """Wait until the server will take another new chat."""
+        timers = self._desk.timers
+        if len(self._openings) == _MOST_NEW:
+            wait = self._openings[0] + _WINDOW - timers.now
+            if wait > patience:
+                text = f"{_MOST_NEW} chats were opened within a minute"
+                server = self._desk.connection.server
+                raise TooManyChats(text, retry_after=wait, step=Step.CHAT, server=server)
+            if wait > 0:
+                # Its place is taken before the waiting: others that wait come after it.
+                self._openings.append(timers.now + wait)
+                yield timers.after(wait)
+                return
+        self._openings.append(timers.now)
+
+    def _call(self, board: Switchboard, passports: Sequence[str]) -> Steps[None]:
+        """Call everybody at once, and wait for each of them."""
+        calls = [board.call(passport, passport_word(passport)) for passport in passports]
+        for call in calls:
+            yield call
+            call.result()
+
+    def _send_message(
+        self, passports: Sequence[str], payloads: Sequence[bytes], patience: float
+    ) -> Steps[None]:
+        board = self._open_with(passports)
+        if board is None:
+            board = yield from self._opened(passports, patience)
+            self._quiet_since[board.number] = self._desk.timers.now
+        yield from self._say(board, payloads)
+        self._linger(board)
+
+    def _opened(self, passports: Sequence[str], patience: float) -> Steps[Switchboard]:
+        return (yield from self._open(passports, patience))
+
+    def _open_with(self, passports: Iterable[str]) -> Switchboard | None:
+        """Return the chat that is open with just these people."""
+        wanted = {passport.casefold() for passport in passports}
+        for board in self._boards.values():
+            if board.ended is None and board.connected.is_there and board.party.keys() == wanted:
+                return board
+        return None
+
+    def _say(self, board: Switchboard, payloads: Sequence[bytes]) -> Steps[None]:
+        self._check(board)
+        away = [passport for passport in board.party.values() if not board.has(passport)]
+        yield from self._call(board, away)
+        self._check(board)
+        # All parts are on their way before the first is acknowledged: one round trip for a long
+        # text as for a short one.
+        delivered = [board.message(payload, acknowledged=True) for payload in payloads]
+        for outcome in delivered:
+            yield outcome
+        for outcome in delivered:
+            outcome.result()
+
+    def _linger(self, board: Switchboard) -> None:
+        """Leave the chat after a while in which nothing was said by `send_message`."""
+        if board.number not in self._quiet_since:
+            return  # somebody else has opened it, and leaves it
+        self._quiet_since[board.number] = self._desk.timers.now
+        self._desk.timers.after(LINGER).then(lambda: self._leave_if_quiet(board))
+
+    def _leave_if_quiet(self, board: Switchboard) -> None:
+        since = self._quiet_since.get(board.number)
+        if since is not None and self._desk.timers.now - since >= LINGER:
+            self.leave(board)
+
+    # --- what happens ----------------------------------------------------------------------------
+
+    def take(self, command: Command) -> None:
+        """Take a command of the notification server: RNG is a call, and is answered."""
+        match command:
+            case Command("RNG", args=(session, where, "CKI", key, caller, *_)):
+                # S: RNG 11752013 207.46.108.38:1863 CKI 849102291.52 friend@example.com Friend
+                self._answer(session, where, key, unescape(caller))
+            case _:
+                pass
+
+    def _answer(self, session: str, where: str, key: str, caller: str) -> None:
+        server = self._desk.connection.server
+        try:
+            board = self._new_board(_place((where, "CKI", key), server))
+        except SignInError:
+            return  # a call to nowhere: whoever calls sees that nobody comes
+        board.party[caller.casefold()] = caller
+        Work(self._enter(board, Secret(key), session))
+
+    def _enter(self, board: Switchboard, key: Secret, session: str) -> Steps[None]:
+        try:
+            yield board.connected
+            board.connected.result()
+            entered = board.enter("ANS", self._own_word(), key.reveal(), session)
+            yield entered
+            entered.result()
+        except SignInError:
+            self.leave(board)
+            return
+        self._tell(ChatOpened(board.face))
+
+    def opened(self, number: int) -> bool:
+        """A connection is there; False when nobody wants it any more."""
+        board = self._boards.get(number)
+        if board is None or board.ended is not None:
+            return False
+        board.connected.settle(None)
+        return True
+
+    def open_failed(self, number: int, error: SignInError) -> None:
+        """A connection could not be made."""
+        board = self._boards.get(number)
+        if board is not None:
+            board.connected.fail(error)
+            self.lost(number, error)
+
+    def receive_data(self, number: int, data: bytes) -> None:
+        """Take bytes of a switchboard, b"" when it closed the connection."""
+        board = self._boards.get(number)
+        if board is not None:
+            board.receive(data)
+            if board.ended is not None:
+                self._let_go(board)
+
+    def lost(self, number: int, error: SignInError) -> None:
+        """A connection broke."""
+        board = self._boards.get(number)
+        if board is not None:
+            board.end(error.text)
+            self._let_go(board)
+
+    def end_all(self, text: str) -> None:
+        """The session is over or away: so are its chats."""
+        for board in list(self._boards.values()):
+            board.end(text)
+            self._let_go(board)
+
+    def numbers(self) -> list[int]:
+        """Return the connections that have something to write."""
+        waiting = [number for number, board in self._boards.items() if board.to_send]
+        return [*waiting, *self._last_words]
+
+    def take_output(self, number: int) -> list[Command]:
+        """Return the commands to write to a connection now, each of them once."""
+        if number in self._last_words:
+            return self._last_words.pop(number)
+        board = self._boards.get(number)
+        if board is None:
+            return []
+        commands, board.to_send = board.to_send, []
+        return commands
+
+    def ended(self, number: int) -> ChatEnded | None:
+        """Return why the chat over this connection is over, or None."""
+        board = self._boards.get(number)
+        return None if board is None else board.ended
+
+    # --- inside ----------------------------------------------------------------------------------
+
+    def _new_board(self, address: Address) -> Switchboard:
+        number, server = self._desk.next_number(), str(address)
+        observe = self._observe
+        board = Switchboard(
+            number,
+            server,
+            self._desk.connection.passport,
+            self._tell,
+            observe and (lambda command: observe(server, command)),
+        )
+        board.face = self._make_face(board)
+        self._boards[number] = board
+        self._desk.actions.append(Open(number, address))
+        return board
+
+    def _tell(self, event: Event[Any]) -> None:
+        self._desk.happened.append(event)
+
+    def _let_go(self, board: Switchboard) -> None:
+        """Have the connection closed, once its last words are written."""
+        if self._boards.pop(board.number, None) is None:
+            return
+        self._quiet_since.pop(board.number, None)
+        if board.to_send:
+            self._last_words[board.number] = board.to_send
+        self._desk.actions.append(Drop(board.number))
+
+    def _own_word(self) -> str:
+        # MSNP16 and on tell the places of an account apart, here too. Escargot compares in any
+        # letter case, papyon writes the GUID in lower case.
+        connection = self._desk.connection
+        word = passport_word(connection.passport)
+        return f"{word};{connection.guid.lower()}" if connection.guid else word
+
+
+def _checked(passports: Iterable[str]) -> list[str]:
+    """Return the passports, each once.
+
+    Raises:
+        LocalProtocolError: there is none, or one cannot be one.
+    """
+    given = [passports] if isinstance(passports, str) else list(passports)
+    found = {check_passport(passport).casefold(): passport for passport in given}
+    if not found:
+        raise LocalProtocolError("there is nobody to write to", hint="name a passport")
+    return list(found.values())
+
+
+def _place(words: Sequence[str], server: str) -> Address:
+    """Return the switchboard's address of `host:port CKI key`.
+
+    Raises:
+        RemoteProtocolError: it is none.
+    """
+    try:
+        if len(words) == 3 and words[1] == "CKI":
+            return Address.parse(words[0])
+    except BadAddress:
+        pass
+    raise RemoteProtocolError(
+        "the server named no switchboard to go to", step=Step.CHAT, server=server
+    )

@@ -1,0 +1,276 @@
+"""Being there: the account's own status, name and message, and the contact list behind them.
+
+What has to be said, and in which order, differs by MSNP version (sessions: hypothetic.org; MSNPiki;
+libpurple; msn-pecan):
+
+    MSNP2 to 12    SYN, the list comes by lines        CHG status [capabilities]
+    MSNP13 and on  the list comes by SOAP; BLP, ADL    CHG status capabilities, UUX
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape as escape_xml
+
+from ..errors import LocalProtocolError
+from ..people.addressbook import fetch_book
+from ..people.contact import Book, Contact, Entry
+from ..people.lines import Listing
+from ..wire.commands import Command, escape, passport_word
+from ..wire.dialects import ListsForm
+from ..wire.status import Status
+from .desk import Desk
+from .roster import Roster
+from .waiting import Outcome, Steps, Work, first_of
+
+__all__ = ["Presence"]
+
+_MAX_NAME = 387
+"""Bytes of a display name once it is percent-encoded; a server disconnects for more."""
+
+_MAX_IN_ADL = 150
+"""Contacts that one ADL may name (libpurple notification.c)."""
+
+_ADL_PATIENCE = 30.0
+"""Seconds; libpurple goes on without the answer to ADL after them, as some servers give none."""
+
+_PROFILE_PATIENCE = 2.0
+
+
+class Presence:
+    """See the module.
+
+    Args:
+        desk: the session's.
+        roster: is kept current.
+    """
+
+    def __init__(self, desk: Desk, roster: Roster) -> None:
+        self._desk = desk
+        self._roster = roster
+        self._listing: Listing | None = None
+        self._listed: Outcome[None] = Outcome()
+        self._loading: Work[None] | None = None
+        self._has_list = False
+        self.status: Status | None = None
+        """The account's own status; None before `go_online`."""
+        self._wanted_message: str | None = None
+        self._announced = False
+
+    # --- what is asked for -----------------------------------------------------------------------
+
+    def go_online(
+        self, status: Status, name: str | None, personal_message: str | None
+    ) -> Work[None]:
+        """Be seen: lists, name, status and message, in the order of the dialect.
+
+        Raises:
+            LocalProtocolError: the dialect has no such thing, or the name is too long.
+        """
+        if name is not None:
+            _name_word(name)
+        if personal_message is not None:
+            self._check_has_messages()
+        return Work(self._go_online(status, name, personal_message))
+
+    def set_name(self, name: str) -> Work[None]:
+        """Change the account's own display name.
+
+        Raises:
+            LocalProtocolError: it is empty or too long.
+        """
+        _name_word(name)
+        return Work(self._set_name(name))
+
+    def set_personal_message(self, text: str) -> Work[None]:
+        """Change the account's own personal message.
+
+        Raises:
+            LocalProtocolError: the dialect has none.
+        """
+        self._check_has_messages()
+        return Work(self._set_message(text))
+
+    def contacts(self) -> Work[list[Contact]]:
+        """Return everybody on the account's lists; the list is asked for when it is not known."""
+        return Work(self._contacts())
+
+    def loaded(self) -> Steps[None]:
+        """Have the list read, if it has not been."""
+        if self._has_list:
+            return
+        if self._loading is None or self._loading.is_there:
+            self._loading = Work(self._load())
+        yield self._loading
+        self._loading.result()
+
+    # --- what happens ----------------------------------------------------------------------------
+
+    def take(self, command: Command) -> None:
+        """Take a command of the notification server."""
+        if self._listing is not None:
+            self._listing.take(command)
+            if self._listing.is_complete:
+                self._listed.settle(None)
+        self._desk.happened += self._roster.take(command)
+
+    def lost(self) -> None:
+        """The connection is gone: the next one knows nothing of us."""
+        self._has_list = self._announced = False
+        self._listing = None
+        self._roster.everybody_left()
+
+    def restored(self) -> Work[None]:
+        """Set up again, on a new connection, what was there."""
+        return Work(self._restored())
+
+    def _restored(self) -> Steps[None]:
+        if self.status is not None:
+            yield from self._go_online(self.status, None, self._wanted_message)
+
+    # --- the steps -------------------------------------------------------------------------------
+
+    def _go_online(
+        self, status: Status, name: str | None, personal_message: str | None
+    ) -> Steps[None]:
+        dialect = self._desk.connection.dialect
+        # Without SYN, or without ADL, a server tells nothing about the contacts, and they do not
+        # see the account (hypothetic.org; MSNPiki).
+        yield from self.loaded()
+        if dialect.lists is ListsForm.BY_SOAP and not self._announced:
+            yield from self._announce_lists()
+        if name is not None:
+            yield from self._set_name(name)
+        words = [dialect.capabilities] if dialect.capabilities else []
+        reply = self._desk.ask("CHG", status.code, *words)
+        yield reply
+        reply.result()
+        self.status = status
+        if personal_message is not None:
+            yield from self._set_message(personal_message)
+
+    def _set_name(self, name: str) -> Steps[None]:
+        connection, word = self._desk.connection, _name_word(name)
+        if connection.dialect.name_by_rea:
+            reply = self._desk.ask("REA", passport_word(connection.passport), word)
+        else:
+            reply = self._desk.ask("PRP", "MFN", word)
+        yield reply
+        reply.result()
+        connection.display_name = name
+
+    def _set_message(self, text: str) -> Steps[None]:
+        payload = f"<Data><PSM>{escape_xml(text)}</PSM><CurrentMedia></CurrentMedia></Data>"
+        reply = self._desk.ask("UUX", payload=payload.encode("utf-8", "replace"))
+        yield reply
+        reply.result()
+        self._wanted_message = text
+
+    def _check_has_messages(self) -> None:
+        dialect = self._desk.connection.dialect
+        if not dialect.personal_message:
+            raise LocalProtocolError(
+                f"{dialect.name} has no personal messages", hint="MSNP11 and later have them"
+            )
+
+    # --- the list --------------------------------------------------------------------------------
+
+    def _contacts(self) -> Steps[list[Contact]]:
+        yield from self.loaded()
+        return self._roster.contacts()
+
+    def _load(self) -> Steps[None]:
+        form = self._desk.connection.dialect.lists
+        if form is ListsForm.BY_SOAP:
+            book = yield from self._load_by_soap()
+        else:
+            book = yield from self._load_by_lines(form)
+        self._has_list = True
+        self._desk.happened += self._roster.load(book)
+
+    def _load_by_lines(self, form: ListsForm) -> Steps[Book]:
+        self._listing, self._listed = Listing(form), Outcome()
+        # `0` says that nothing of the list is kept here, so that all of it is told.
+        stamps = ["0", "0"] if form in _BY_FIELD else ["0"]
+        reply = self._desk.ask("SYN", *stamps)
+        listed = self._listed
+        yield first_of(reply, listed)
+        if reply.is_there:
+            reply.result()
+        yield listed
+        listed.result()
+        listing, self._listing = self._listing, None
+        return listing.book
+
+    def _load_by_soap(self) -> Steps[Book]:
+        paged = self._desk.connection.dialect.guid
+        if not self._desk.connection.profile:
+            # The profile may bring the ticket for the contacts host, and is the first to come.
+            came, waited = self._desk.profile_came, self._desk.timers.after(_PROFILE_PATIENCE)
+            yield first_of(came, waited)
+        outcome = self._desk.consult(
+            lambda servers, ticket: fetch_book(servers, ticket, paged=paged)
+        )
+        yield outcome
+        book: Book = outcome.result()
+        return book
+
+    def _announce_lists(self) -> Steps[None]:
+        """Tell the server the list that the contacts host has told us: BLP, and ADL in parts."""
+        reply = self._desk.ask("BLP", "AL")
+        yield reply  # whatever it is: an error says that the setting is that already
+        entries = [entry for entry in self._roster.book.entries.values() if entry.bits & 7]
+        replies = [self._desk.ask("ADL", payload=payload) for payload in adl_payloads(entries)]
+        patience = self._desk.timers.after(_ADL_PATIENCE)
+        for answered in replies:
+            yield first_of(answered, patience)
+            if answered.is_there:
+                answered.result()
+        self._announced = True
+
+
+_BY_FIELD = (ListsForm.BY_FIELD, ListsForm.BY_FIELD_WITH_NETWORK)
+
+
+def _name_word(name: str) -> str:
+    """Return a display name as a word.
+
+    Raises:
+        LocalProtocolError: it is empty, or longer than servers take.
+    """
+    if not isinstance(name, str) or not name:
+        raise LocalProtocolError("a display name is text, and not empty")
+    word = escape(name)
+    if len(word) > _MAX_NAME:
+        raise LocalProtocolError(
+            f"the display name takes {len(word)} bytes on the wire",
+            hint=f"{_MAX_NAME} are the most; letters other than a to z take three or more each",
+        )
+    return word
+
+
+def adl_payloads(entries: list[Entry]) -> Iterator[bytes]:
+    """Yield the payloads of the first ADLs: everybody on the forward, allow or block list.
+
+    People of one domain stand together, and there is no blank between elements: official servers
+    answer 241 to one (MSNPiki).
+    """
+    at = 0
+    while at == 0 or at < len(entries):
+        domains: dict[str, list[str]] = {}
+        for entry in entries[at : at + _MAX_IN_ADL]:
+            user, _, domain = entry.passport.rpartition("@")
+            person = f'<c n="{escape_xml(user)}" l="{_announced_bits(entry)}" t="1"/>'
+            domains.setdefault(domain, []).append(person)
+        inner = "".join(
+            f'<d n="{escape_xml(domain)}">{"".join(people)}</d>'
+            for domain, people in domains.items()
+        )
+        yield f'<ml l="1">{inner}</ml>'.encode("utf-8", "replace")
+        at += _MAX_IN_ADL
+
+
+def _announced_bits(entry: Entry) -> int:
+    # A person cannot be allowed and blocked at once: servers answer 219 or 241 to that.
+    bits = entry.bits & 7
+    return bits & ~2 if bits & 4 else bits

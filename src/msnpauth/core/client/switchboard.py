@@ -1,0 +1,317 @@
+"""One conversation on a switchboard, without I/O: who is in it, what is said, what was delivered.
+
+    C: USR 1 me key            C: ANS 1 me key session      (called by RNG)
+    S: USR 1 OK me Me          S: IRO 1 1 1 friend Friend
+    C: CAL 2 friend            S: ANS 1 OK
+    S: CAL 2 RINGING session
+    S: JOI friend Friend
+    C: MSG 3 A 133 …           S: MSG friend Friend 133 …
+    S: ACK 3
+
+Sources: hypothetic.org, MSNPiki (MSN Switchboard). Feeding it never raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import ChatEnded, CommandRefused, MessageNotDelivered, RemoteProtocolError, Step
+from ..secrets import printable
+from ..wire.commands import Command, Role, unescape
+from ..wire.lines import LineReader, NeedData
+from ..wire.messages import Body, Looks, parse_message
+from .events import (
+    ChatClosed,
+    Event,
+    JoinedChat,
+    LeftChat,
+    MessageReceived,
+    NudgeReceived,
+    Typing,
+)
+from .waiting import Outcome, Reply
+
+__all__ = ["Switchboard"]
+
+# Texts that are waiting for their missing pieces, and how many characters one of them may have.
+_MAX_UNFINISHED = 4
+_MAX_IN_PIECES = 1024 * 1024
+
+# Messages have at most 1,664 bytes; some servers take more, and none was seen to take this much.
+_MAX_PAYLOAD = 64 * 1024
+
+
+class Switchboard:
+    """One connection to a switchboard, and the conversation on it.
+
+    Args:
+        number: what the session calls the connection.
+        server: `host:port`, for errors.
+        own: the account's passport; its other places are nobody else.
+        tell: takes the events, in their order.
+        observe: is shown every command of the server.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        server: str,
+        own: str,
+        tell: Callable[[Event[Any]], None],
+        observe: Callable[[Command], None] | None = None,
+    ) -> None:
+        self.number = number
+        self.server = server
+        self.face: Any = None
+        """The driver's object for this chat, which the events carry."""
+        self.party: dict[str, str] = {}
+        """Everybody who is or was in it, by folded passport; the values are as they are spelt."""
+        self.connected: Outcome[None] = Outcome()
+        self.ended: ChatEnded | None = None
+        self.to_send: list[Command] = []
+        self._own = own.casefold()
+        self._tell = tell
+        self._reader = LineReader(Role.SERVER, max_payload=_MAX_PAYLOAD, observe=observe)
+        self._members: dict[str, set[str]] = {}
+        """The places that each person is present at, by folded passport."""
+        self._calls: dict[str, Outcome[None]] = {}
+        self._replies: dict[int, Outcome[Any]] = {}
+        self._unfinished: dict[tuple[str, str], _InPieces] = {}
+        self._next_trid = 1
+
+    # --- what may be asked -----------------------------------------------------------------------
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Passports of who is in the chat now, besides the account itself."""
+        return tuple(self.party[key] for key in self._members)
+
+    def has(self, passport: str) -> bool:
+        """Tell whether somebody is in the chat now."""
+        return passport.casefold() in self._members
+
+    # --- what is said ----------------------------------------------------------------------------
+
+    def enter(self, verb: str, *words: str) -> Reply:
+        """Say who we are: USR for a chat of our own, ANS for one that we were called into."""
+        reply = Reply(verb, self._say(verb, *words), self.server)
+        self._replies[reply.trid] = reply
+        return reply
+
+    def call(self, passport: str, word: str) -> Outcome[None]:
+        """Call somebody; the outcome is there when they have joined, or cannot be called.
+
+        Args:
+            passport: who.
+            word: the passport as a word of the wire.
+        """
+        key = passport.casefold()
+        if key in self._calls:
+            return self._calls[key]
+        joined: Outcome[None] = Outcome()
+        if key in self._members:
+            joined.settle(None)
+            return joined
+        self._calls[key] = joined
+        self.party.setdefault(key, passport)
+        reply = Reply("CAL", self._say("CAL", word), self.server)
+        self._replies[reply.trid] = reply
+        reply.then(lambda: self._called(key, passport, reply))
+        return joined
+
+    def message(self, payload: bytes, *, acknowledged: bool) -> Outcome[None]:
+        """Say something; acknowledged, the outcome is there when everybody has got it."""
+        delivered: Outcome[None] = Outcome()
+        trid = self._say("MSG", "A" if acknowledged else "U", payload=payload)
+        if acknowledged:
+            self._replies[trid] = delivered
+        else:
+            delivered.settle(None)
+        return delivered
+
+    def leave(self) -> None:
+        """Leave the chat. OUT is in `to_send`."""
+        if self.ended is None and self.connected.is_there:
+            self.to_send.append(Command("OUT"))
+        self.end("this side has left the chat")
+
+    # --- what happens ----------------------------------------------------------------------------
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes of the server, b"" when it closed the connection."""
+        if self.ended is not None:
+            return
+        self._reader.feed(data)
+        while self.ended is None:
+            command = self._reader.next_command()
+            if isinstance(command, NeedData):
+                break
+            if isinstance(command, RemoteProtocolError):
+                self.end(command.text)
+            else:
+                self._take(command)
+        if not data:
+            self.end("the switchboard closed the connection")
+
+    def end(self, text: str) -> None:
+        """The chat is over; the first reason counts."""
+        if self.ended is not None:
+            return
+        self.ended = ChatEnded(printable(text), step=Step.CHAT, server=self.server)
+        self._members.clear()
+        waiting = [*self._replies.values(), *self._calls.values()]
+        self._replies.clear()
+        self._calls.clear()
+        for outcome in waiting:
+            outcome.fail(self.ended)
+        self.connected.fail(self.ended)
+        self._tell(ChatClosed(self.face, self.ended))
+
+    # --- inside ----------------------------------------------------------------------------------
+
+    def _say(self, verb: str, *words: str, payload: bytes | None = None) -> int:
+        trid, self._next_trid = self._next_trid, self._next_trid + 1
+        command = Command(verb, trid, words, payload)
+        command.encode()  # a word that cannot be sent is found out here, and not in the driver
+        self.to_send.append(command)
+        return trid
+
+    def _take(self, command: Command) -> None:
+        match command:
+            case Command("IRO", args=(_, _, account, *rest)):
+                # S: IRO 1 1 1 friend Friend [capabilities]; from MSNP16 on each place by itself.
+                # They were there before us: nobody joins.
+                self._joined(account, rest, is_news=False)
+            case Command("JOI", args=(account, *rest)):
+                self._joined(account, rest, is_news=True)
+            case Command("BYE", args=(account, *_)):
+                self._left(account)
+            case Command("MSG", args=(account, name, *_), payload=bytes() as payload):
+                sender, body = unescape(account.partition(";")[0]), parse_message(payload)
+                self._heard(sender, unescape(name), body)
+            case Command("NAK", trid=int() as trid):
+                text = "not everybody in the chat has got the message"
+                error = MessageNotDelivered(text, step=Step.CHAT, server=self.server)
+                self._settle(trid, None, error)
+            case Command("ACK", trid=int() as trid):
+                self._settle(trid, None)
+            case Command("OUT"):
+                self.end("the switchboard has ended the chat")
+            case Command("USR" | "ANS" | "CAL", trid=int() as trid):
+                self._settle(trid, command)
+            case Command(trid=int() as trid) if command.code is not None:
+                self._settle(trid, command)
+            case _:
+                pass  # nothing that this side needs
+
+    def _settle(self, trid: int, value: Any, error: MessageNotDelivered | None = None) -> None:
+        outcome = self._replies.pop(trid, None)
+        if outcome is None:
+            return
+        if isinstance(value, Command) and not isinstance(outcome, Reply):
+            # S: 282 5: a message that the server did not take at all
+            text = "the server did not take the message"
+            error = MessageNotDelivered(
+                text, step=Step.CHAT, server=self.server, code=value.code, hint=""
+            )
+        if error is not None:
+            outcome.fail(error)
+        else:
+            outcome.settle(value)
+
+    def _called(self, key: str, passport: str, reply: Reply) -> None:
+        """The server has answered CAL: it rings, or there is nobody to call."""
+        try:
+            reply.result()
+        except CommandRefused as error:
+            if error.code == 215:  # already called, or in the chat by another place
+                return
+            error.text = f"{printable(passport, 80)}: {error.text}"
+            joined = self._calls.pop(key, None)
+            if joined is not None:
+                joined.fail(error)
+        except ChatEnded:
+            pass  # `end` tells everybody who waits
+
+    def _joined(self, account: str, rest: list[str], *, is_news: bool) -> None:
+        passport = unescape(account.partition(";")[0])
+        key = passport.casefold()
+        if key == self._own:
+            return
+        is_new = key not in self._members
+        self._members.setdefault(key, set()).add(account)
+        self.party[key] = passport
+        joined = self._calls.pop(key, None)
+        if joined is not None:
+            joined.settle(None)
+        if is_new and is_news:
+            self._tell(JoinedChat(self.face, passport, unescape(rest[0]) if rest else ""))
+
+    def _left(self, account: str) -> None:
+        # S: BYE friend | BYE friend 1 (idle) | BYE friend;{guid}, one place of several
+        passport = unescape(account.partition(";")[0])
+        key = passport.casefold()
+        places = self._members.get(key)
+        if places is None:
+            return
+        places.discard(account)
+        if account.partition(";")[2] and places:
+            return
+        del self._members[key]
+        self._tell(LeftChat(self.face, self.party[key]))
+
+    def _heard(self, sender: str, name: str, body: Body) -> None:
+        if body.kind == "text/plain":
+            self._heard_text(sender, name, body)
+        elif body.is_typing:
+            self._tell(Typing(self.face, sender))
+        elif body.is_nudge:
+            self._tell(NudgeReceived(self.face, sender))
+
+    def _heard_text(self, sender: str, name: str, body: Body) -> None:
+        """Tell a text; one that comes in pieces once all of them are there."""
+        if body.piece is None:
+            self._tell(MessageReceived(self.face, sender, body.text, name, body.looks))
+            return
+        message_id, place, total = body.piece
+        key = (sender.casefold(), message_id)
+        text = self._unfinished.setdefault(key, _InPieces(sender, name, body.looks))
+        text.put(place, total, body.text)
+        if text.is_whole:
+            self._tell_pieces(key)
+        elif len(self._unfinished) > _MAX_UNFINISHED or text.size > _MAX_IN_PIECES:
+            # A text whose rest never comes is told as far as it has come: nothing is lost, and a
+            # peer cannot fill the memory.
+            self._tell_pieces(next(iter(self._unfinished)))
+
+    def _tell_pieces(self, key: tuple[str, str]) -> None:
+        text = self._unfinished.pop(key)
+        self._tell(MessageReceived(self.face, text.sender, text.joined(), text.name, text.looks))
+
+
+class _InPieces:
+    """A text of which some pieces have come."""
+
+    def __init__(self, sender: str, name: str, looks: Looks) -> None:
+        self.sender = sender
+        self.name = name
+        self.looks = looks
+        self.size = 0
+        self._pieces: dict[int, str] = {}
+        self._total = 0
+
+    def put(self, place: int, total: int, text: str) -> None:
+        """Take a piece; the first of them says how many there are."""
+        self._total = total or self._total
+        self.size += len(text)
+        self._pieces[place] = text
+
+    @property
+    def is_whole(self) -> bool:
+        """True when no piece is missing."""
+        return len(self._pieces) == self._total
+
+    def joined(self) -> str:
+        """Return the pieces that there are, in their order."""
+        return "".join(self._pieces[place] for place in sorted(self._pieces))

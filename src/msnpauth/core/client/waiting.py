@@ -1,0 +1,168 @@
+"""What is waited for in a session: a reply, a moment, or the end of several steps.
+
+A driver asks for something, waits until `is_there`, and takes the `result`. The core itself waits
+by `then`. Nothing here knows a thread or an event loop.
+"""
+
+from __future__ import annotations
+
+import copy
+import heapq
+import itertools
+from collections.abc import Callable, Generator
+from typing import Any, Generic, TypeVar
+
+from ..errors import SignInError, refusal_for_code
+from ..wire.commands import Command
+
+__all__ = ["Outcome", "Reply", "Steps", "Timers", "Work", "first_of"]
+
+T = TypeVar("T")
+
+
+class Outcome(Generic[T]):
+    """Something that will be known: a value, or the error that came in its place."""
+
+    def __init__(self) -> None:
+        self._known: list[T] = []
+        self._error: SignInError | None = None
+        self._then: list[Callable[[], None]] = []
+
+    @property
+    def is_there(self) -> bool:
+        """True once `result` may be called."""
+        return bool(self._known) or self._error is not None
+
+    def settle(self, value: T) -> None:
+        """Take the value; the first value or error counts."""
+        if not self.is_there:
+            self._known.append(value)
+            self._tell()
+
+    def fail(self, error: SignInError) -> None:
+        """Take the error; the first value or error counts."""
+        if not self.is_there:
+            self._error = error
+            self._tell()
+
+    def give_up(self) -> None:
+        """Nobody waits for it any more."""
+        self._then.clear()
+
+    def result(self) -> T:
+        """Return the value.
+
+        Raises:
+            SignInError: the error, as a new object each time.
+        """
+        if self._error is not None:
+            raise copy.copy(self._error)
+        return self._known[0]  # callers wait until `is_there`
+
+    def then(self, callback: Callable[[], None]) -> None:
+        """Have the callback called once it is known; at once when it is known already."""
+        if self.is_there:
+            callback()
+        else:
+            self._then.append(callback)
+
+    def _tell(self) -> None:
+        callbacks, self._then = self._then, []
+        for callback in callbacks:
+            callback()
+
+
+class Reply(Outcome[Command]):
+    """The reply that a request waits for: a command, or the reason why there will be none."""
+
+    def __init__(self, verb: str, trid: int, server: str) -> None:
+        super().__init__()
+        self.trid = trid
+        self._verb = verb
+        self._server = server
+
+    def result(self) -> Command:
+        """Return the reply.
+
+        Raises:
+            CommandRefused: it is an error code.
+            SignInError: the connection was lost before the reply came.
+        """
+        reply = super().result()
+        if reply.code is not None:
+            raise refusal_for_code(reply.code, self._verb, server=self._server)
+        return reply
+
+
+Steps = Generator[Outcome[Any], None, T]
+"""Several steps, as a generator: it yields what it waits for, and returns what comes of it all.
+
+When it goes on, what it waited for is there; `result()` gives the value or raises the error.
+"""
+
+
+class Work(Outcome[T]):
+    """The outcome of several steps, which begin at once."""
+
+    def __init__(self, steps: Steps[T]) -> None:
+        super().__init__()
+        self._steps = steps
+        self._is_given_up = False
+        self._go_on()
+
+    def give_up(self) -> None:
+        """Stop where the steps are; their own clean-up runs."""
+        super().give_up()
+        if not self.is_there:
+            # What the steps were waiting for may be waited for by others, and goes on.
+            self._is_given_up = True
+            self._steps.close()
+
+    def _go_on(self) -> None:
+        # A loop, and no recursion: steps that need not wait may be many.
+        while not self.is_there and not self._is_given_up:
+            try:
+                waits_for = next(self._steps)
+            except StopIteration as end:
+                self.settle(end.value)
+            except SignInError as error:
+                self.fail(error)
+            else:
+                if not waits_for.is_there:
+                    waits_for.then(self._go_on)
+                    return
+
+
+def first_of(*outcomes: Outcome[Any]) -> Outcome[None]:
+    """Return an outcome that is there as soon as one of those is."""
+    first: Outcome[None] = Outcome()
+    for outcome in outcomes:
+        outcome.then(lambda: first.settle(None))
+    return first
+
+
+class Timers:
+    """Moments that are waited for. Times are seconds of the driver's own clock."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+        """The time, as of the last that was heard of it."""
+        self._moments: list[tuple[float, int, Outcome[None]]] = []
+        self._order = itertools.count()
+
+    def after(self, seconds: float) -> Outcome[None]:
+        """Return an outcome that is there when so many seconds have passed."""
+        moment: Outcome[None] = Outcome()
+        heapq.heappush(self._moments, (self.now + seconds, next(self._order), moment))
+        return moment
+
+    @property
+    def next_at(self) -> float | None:
+        """When `tick` is due; None when no moment is waited for."""
+        return self._moments[0][0] if self._moments else None
+
+    def tick(self, now: float) -> None:
+        """Time has passed."""
+        self.now = max(self.now, now)
+        while self._moments and self._moments[0][0] <= self.now:
+            heapq.heappop(self._moments)[2].settle(None)

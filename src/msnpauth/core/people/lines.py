@@ -1,0 +1,242 @@
+"""What a notification server says about people: the list behind SYN, changes, and presence.
+
+The forms differ by MSNP version; `Dialect.lists` names them (hypothetic.org; MSNPiki; ywiki syn).
+Nothing here raises: a line that cannot be read tells nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from ..tickets.xml import BadXml, children, parse, text_of
+from ..wire.commands import Command, unescape
+from ..wire.dialects import ListsForm
+from ..wire.status import Status, status_of_code
+from .contact import Book, ListName
+
+__all__ = ["Change", "Listing", "Seen", "changes_in", "message_of", "seen_in"]
+
+_NUMBER = re.compile(r"[0-9]{1,9}")
+_CAPABILITIES = re.compile(r"[0-9]{1,10}(?::[0-9]{1,10})?")
+_LISTS = {name.code: name for name in ListName}
+_BY_LIST = (ListsForm.BY_LIST, ListsForm.BY_LIST_WITH_GROUPS)
+
+
+class Listing:
+    """Reads the answer to SYN into a `Book`, line by line, up to its last line.
+
+    Args:
+        form: how the dialect tells the list.
+    """
+
+    def __init__(self, form: ListsForm) -> None:
+        self.book = Book()
+        self.is_complete = False
+        self._form = form
+        self._left: int | None = None
+        """Lines that are still to come; None before SYN itself has come."""
+
+    def take(self, command: Command) -> None:
+        """Take a command of the server; those that belong to no list are passed over."""
+        if self.is_complete:
+            return
+        reader = _LINES.get(command.verb)
+        if reader is not None:
+            reader(self, command.args)
+        if self._left is not None and self._left <= 0:
+            self.is_complete = True
+
+    def _syn(self, args: tuple[str, ...]) -> None:
+        # S: SYN 5 1 | SYN 5 1 contacts groups | SYN 5 time time contacts groups
+        if self._form in _BY_LIST:
+            self._left = 1  # the four lists say themselves how long they are
+        else:
+            counts = [int(word) for word in args[-2:] if _NUMBER.fullmatch(word)]
+            # An empty list is announced by `0 0`, and nothing follows: phpListGrab waited for ever.
+            self._left = sum(counts) if len(counts) == 2 and len(args) > 2 else 0
+
+    def _lsg(self, args: tuple[str, ...]) -> None:
+        match self._form, args:
+            case ListsForm.BY_LIST_WITH_GROUPS, (_, _, _, number, name, *_):
+                self.book.groups[number] = unescape(name)
+            case ListsForm.BY_CONTACT, (number, name, *_):
+                self.book.groups[number] = unescape(name)
+            case ((ListsForm.BY_FIELD | ListsForm.BY_FIELD_WITH_NETWORK), (name, guid, *_)):
+                self.book.groups[guid.lower()] = unescape(name)
+        if self._left is not None and self._form not in _BY_LIST:
+            self._left -= 1
+
+    def _lst(self, args: tuple[str, ...]) -> None:
+        if self._form in _BY_LIST:
+            self._lst_by_list(args)
+            return
+        if self._form is ListsForm.BY_CONTACT:
+            self._lst_by_contact(args)
+        else:
+            self._lst_by_field(args)
+        if self._left is not None:
+            self._left -= 1
+
+    def _lst_by_list(self, args: tuple[str, ...]) -> None:
+        # S: LST 5 FL 1 2 3 mail name [groups] | LST 5 RL 1 0 0
+        if len(args) < 4:
+            return
+        code, _, place, total, *person = args
+        if code == "RL" and total in (place, "0"):
+            self._left = 0  # the reverse list is the last of the four (draft-movva 7.6)
+        list_name = _LISTS.get(code)
+        if list_name is None or not person:
+            return
+        entry = self.book.entry(unescape(person[0]))
+        entry.put(list_name, is_on=True)
+        entry.name = unescape(person[1]) if len(person) > 1 else entry.name
+        if len(person) > 2:
+            entry.group_ids = tuple(person[2].split(","))
+
+    def _lst_by_contact(self, args: tuple[str, ...]) -> None:
+        # S: LST mail name 3 0,4
+        if not args:
+            return
+        entry = self.book.entry(unescape(args[0]))
+        entry.name = unescape(args[1]) if len(args) > 1 else ""
+        entry.bits = _bits(args[2]) if len(args) > 2 else 0
+        entry.group_ids = tuple(args[3].split(",")) if len(args) > 3 else ()
+
+    def _lst_by_field(self, args: tuple[str, ...]) -> None:
+        # S: LST N=mail F=name C=guid 3 [network] groupguid,groupguid
+        fields = {word[0]: word[2:] for word in args if word[1:2] == "="}
+        rest = [word for word in args if word[1:2] != "="]
+        if "N" not in fields:
+            return
+        entry = self.book.entry(unescape(fields["N"]))
+        entry.name = unescape(fields.get("F", ""))
+        entry.id = fields.get("C", "").lower()
+        entry.bits = _bits(rest[0]) if rest else 0
+        groups = rest[2:] if self._form is ListsForm.BY_FIELD_WITH_NETWORK else rest[1:]
+        entry.group_ids = tuple(groups[0].lower().split(",")) if groups else ()
+
+
+_LINES: dict[str, Callable[[Listing, tuple[str, ...]], None]] = {
+    "SYN": Listing._syn,
+    "LSG": Listing._lsg,
+    "LST": Listing._lst,
+}
+
+
+def _bits(word: str) -> int:
+    return int(word) & 31 if _NUMBER.fullmatch(word) else 0
+
+
+# --- what changes while the session lives --------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Change:
+    """A person was put on a list, or taken off. `name` is "" when it was not told."""
+
+    list_name: ListName
+    passport: str
+    name: str
+    is_on: bool
+
+
+def changes_in(command: Command) -> list[Change]:
+    """Return what a command says about lists that nobody here has asked to change.
+
+    `ADD 0 RL …`, `ADC 0 RL …` and `ADL 0` say that somebody has added the account; REM and RML say
+    that somebody has taken it away. The replies to our own changes carry a transaction id.
+    """
+    if command.trid:
+        return []
+    match command.verb:
+        case "ADD" | "REM" | "ADC":
+            return _changes_of_line(command)
+        case "ADL" | "RML":
+            return _changes_of_list(command.payload or b"", is_on=command.verb == "ADL")
+        case _:
+            return []
+
+
+def _changes_of_line(command: Command) -> list[Change]:
+    # S: ADD 0 RL 12 mail name | REM 0 RL 12 mail | ADC 0 RL N=mail F=name | REM 0 RL mail
+    list_name = _LISTS.get(command.args[0]) if command.args else None
+    words = list(command.args[1:])
+    if command.verb != "ADC" and words and _NUMBER.fullmatch(words[0]):
+        del words[0]  # the serial number of the list
+    fields = [word.partition("=")[2] if word[1:2] == "=" else word for word in words]
+    if list_name is None or not fields:
+        return []
+    name = unescape(fields[1]) if len(fields) > 1 and command.verb != "REM" else ""
+    return [Change(list_name, unescape(fields[0]), name, command.verb != "REM")]
+
+
+def _changes_of_list(payload: bytes, *, is_on: bool) -> list[Change]:
+    # S: <ml><d n="example.com"><c n="user" l="8" t="1" f="name"/></d></ml>
+    try:
+        root = parse(payload)
+    except BadXml:
+        return []
+    found = []
+    for domain in children(root, "d"):
+        for person in children(domain, "c"):
+            passport = f"{person.get('n', '')}@{domain.get('n', '')}"
+            bits = _bits(person.get("l", ""))
+            name = unquote(person.get("f", ""))
+            found += [Change(part, passport, name, is_on) for part in ListName if bits & part.bit]
+    return found
+
+
+# --- presence ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Somebody is there, or no longer. `name` is "" when it was not told."""
+
+    passport: str
+    status: Status
+    name: str
+
+
+def seen_in(command: Command) -> Seen | None:
+    """Return what NLN, ILN or FLN says."""
+    words = list(command.args)
+    if command.verb == "FLN":
+        # S: FLN mail | FLN mail 1 0 | FLN 1:mail 0:0
+        return Seen(_account(words[0]), Status.OFFLINE, "") if words else None
+    if command.verb not in ("NLN", "ILN") or len(words) < 2:
+        return None
+    # S: NLN NLN mail [network] name [capabilities [object]] | NLN NLN 1:mail name capabilities
+    status = status_of_code(words[0])
+    rest = words[2:]
+    if len(rest) > 2 and _NUMBER.fullmatch(rest[0]) and _CAPABILITIES.fullmatch(rest[2]):
+        # MSNP14 has the network there, and some servers have it in MSNP13, too. A display name may
+        # be a number as well; then what stands behind it is the capabilities, and no name.
+        del rest[0]
+    if status is None:
+        return None
+    return Seen(_account(words[1]), status, unescape(rest[0]) if rest else "")
+
+
+def message_of(command: Command) -> tuple[str, str] | None:
+    """Return passport and personal message of a UBX."""
+    # S: UBX mail [network] 80 <Data><PSM>text</PSM><CurrentMedia></CurrentMedia></Data>
+    if command.verb != "UBX" or not command.args:
+        return None
+    passport = _account(command.args[0])
+    if not command.payload:
+        return passport, ""
+    try:
+        return passport, text_of(parse(command.payload), "PSM") or ""
+    except BadXml:
+        return None
+
+
+def _account(word: str) -> str:
+    """Return the passport of `mail`, `1:mail` (MSNP18) or `mail;{guid}`."""
+    network, colon, rest = word.partition(":")
+    account = rest if colon and network.isdecimal() else word
+    return unescape(account.partition(";")[0])
