@@ -7,16 +7,16 @@
     import msnpauth
 
     with msnpauth.sign_in("alice@example.com", password, servers) as session:
-        session.send("CHG", "NLN", "0")
-        for command in session:
-            print(command)
+        session.go_online()
+        session.send_message("bob@example.com", "Hello Bob")
 
 A map of the package, from the ground up. A room imports from rooms above it in this list only.
 
     core/        the protocol without I/O: bytes and values in, actions and events out
       wire/      what both ends say: commands, their lines, the dialects, the queries
       tickets/   how a ticket is got over HTTPS: generators of requests, and nothing else
-      client/    a client's sign-in and session: it decides, and does nothing
+      people/    a contact list as data, as lines and by SOAP
+      client/    a client's sign-in, session, presence and chats: it decides, and does nothing
     observe.py   typed events of what happens, as they are described to people
     watch.py     who is told of them: the log, and one observer
     net/         names, connections, TLS and deadlines; nothing about the protocol
@@ -44,33 +44,57 @@ if TYPE_CHECKING:
     from . import aio, observe, sansio, service, testing
     from .core.client.comeback import Reconnect
     from .core.client.engine import SessionState
+    from .core.client.events import (
+        CameBack,
+        ChatClosed,
+        ChatOpened,
+        ContactChanged,
+        ContactOnline,
+        ContactRequest,
+        Event,
+        JoinedChat,
+        LeftChat,
+        MessageReceived,
+        NudgeReceived,
+        SignedInElsewhere,
+        Typing,
+    )
     from .core.client.memory import Memory
     from .core.client.sign_in import SignIn
     from .core.errors import (
         AccountBlocked,
         CertificateRejected,
+        ChatEnded,
         CommandRefused,
         ConnectionFailed,
+        ContactOffline,
         LocalProtocolError,
+        MessageNotDelivered,
         NoCommonDialect,
+        NotOnline,
         RemoteProtocolError,
         ServiceUnavailable,
         SessionEnded,
         SignInError,
         SignInTimeout,
         Step,
+        TooManyChats,
         TooManyRedirects,
         UntrustedRedirect,
         WrongCredentials,
     )
+    from .core.people.contact import Contact, ListName
     from .core.secrets import Secret
     from .core.tickets.ticket import Ticket
     from .core.wire.commands import Command, escape, unescape
+    from .core.wire.messages import Looks
+    from .core.wire.status import Status
     from .networks import Servers
     from .options import AsyncOptions, Options
     from .store.caches import AsyncTicketCache, MemoryTicketCache, TicketCache
     from .store.file_cache import FileTicketCache, PlainCacheWarning
     from .sync.auth import MSNPAuth
+    from .sync.chat import Chat
     from .sync.driver import sign_in
     from .sync.session import Session
     from .transports import AsyncTransport, Transport
@@ -83,17 +107,36 @@ __all__ = [  # noqa: RUF022 - sorted without regard to case, as a reader looks n
     "AsyncOptions",
     "AsyncTicketCache",
     "AsyncTransport",
+    "CameBack",
     "CertificateRejected",
+    "Chat",
+    "ChatClosed",
+    "ChatEnded",
+    "ChatOpened",
     "Command",
     "CommandRefused",
     "ConnectionFailed",
+    "Contact",
+    "ContactChanged",
+    "ContactOffline",
+    "ContactOnline",
+    "ContactRequest",
     "escape",
+    "Event",
     "FileTicketCache",
+    "JoinedChat",
+    "LeftChat",
+    "ListName",
     "LocalProtocolError",
+    "Looks",
     "Memory",
     "MemoryTicketCache",
+    "MessageNotDelivered",
+    "MessageReceived",
     "MSNPAuth",
     "NoCommonDialect",
+    "NotOnline",
+    "NudgeReceived",
     "observe",
     "Options",
     "PlainCacheWarning",
@@ -108,15 +151,19 @@ __all__ = [  # noqa: RUF022 - sorted without regard to case, as a reader looks n
     "SessionEnded",
     "SessionState",
     "sign_in",
+    "SignedInElsewhere",
     "SignIn",
     "SignInError",
     "SignInTimeout",
+    "Status",
     "Step",
     "testing",
     "Ticket",
     "TicketCache",
+    "TooManyChats",
     "TooManyRedirects",
     "Transport",
+    "Typing",
     "unescape",
     "UntrustedRedirect",
     "WrongCredentials",
@@ -130,33 +177,60 @@ if not TYPE_CHECKING:
     _HOMES = {
         "core.client.comeback": ("Reconnect",),
         "core.client.engine": ("SessionState",),
+        "core.client.events": (
+            "CameBack",
+            "ChatClosed",
+            "ChatOpened",
+            "ContactChanged",
+            "ContactOnline",
+            "ContactRequest",
+            "Event",
+            "JoinedChat",
+            "LeftChat",
+            "MessageReceived",
+            "NudgeReceived",
+            "SignedInElsewhere",
+            "Typing",
+        ),
         "core.client.memory": ("Memory",),
         "core.client.sign_in": ("SignIn",),
         "core.errors": (
             "AccountBlocked",
             "CertificateRejected",
+            "ChatEnded",
             "CommandRefused",
             "ConnectionFailed",
+            "ContactOffline",
             "LocalProtocolError",
+            "MessageNotDelivered",
             "NoCommonDialect",
+            "NotOnline",
             "RemoteProtocolError",
             "ServiceUnavailable",
             "SessionEnded",
             "SignInError",
             "SignInTimeout",
             "Step",
+            "TooManyChats",
             "TooManyRedirects",
             "UntrustedRedirect",
             "WrongCredentials",
         ),
+        "core.people.contact": (
+            "Contact",
+            "ListName",
+        ),
         "core.secrets": ("Secret",),
         "core.tickets.ticket": ("Ticket",),
         "core.wire.commands": ("Command", "escape", "unescape"),
+        "core.wire.messages": ("Looks",),
+        "core.wire.status": ("Status",),
         "networks": ("Servers",),
         "options": ("AsyncOptions", "Options"),
         "store.caches": ("AsyncTicketCache", "MemoryTicketCache", "TicketCache"),
         "store.file_cache": ("FileTicketCache", "PlainCacheWarning"),
         "sync.auth": ("MSNPAuth",),
+        "sync.chat": ("Chat",),
         "sync.driver": ("sign_in",),
         "sync.session": ("Session",),
         "transports": ("AsyncTransport", "Transport"),

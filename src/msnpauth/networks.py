@@ -49,6 +49,7 @@ class Network:
     login: str | dict[str, str] | None = None
     rst: str | None = None
     rst2: str | None = None
+    contacts: str | None = None
     trusted_hosts: tuple[str, ...] = ()
     schemes: tuple[str, ...] = ()
     note: str = ""
@@ -67,6 +68,7 @@ class Network:
             login=self.login,
             rst=self.rst,
             rst2=self.rst2,
+            contacts=self.contacts,
             trusted_hosts=self.trusted_hosts,
             schemes=self.schemes or None,
         )

@@ -17,23 +17,28 @@ from .core.client.actions import (
     Send,
     SignedIn,
 )
+from .core.client.chats import Chats
 from .core.client.conversation import Accepted
-from .core.client.engine import (
-    Back,
-    Drop,
-    Dropped,
-    Engine,
-    Enter,
-    Left,
-    Lost,
-    Over,
-    Reply,
-    SessionState,
-    Tell,
-)
+from .core.client.engine import Engine, Left, SessionState
+from .core.client.lists import Lists
 from .core.client.memory import Change, Keys, Memory
 from .core.client.options import SignInOptions
+from .core.client.presence import Presence
+from .core.client.session_actions import (
+    Back,
+    Consult,
+    Drop,
+    Dropped,
+    Enter,
+    Lost,
+    Open,
+    Over,
+    SessionAction,
+    Tell,
+)
 from .core.client.sign_in import SignIn
+from .core.client.switchboard import Switchboard
+from .core.client.waiting import Outcome, Reply
 from .core.tickets.auth import TicketRequest
 from .core.tickets.exchange import Exchange, Request, Response
 from .core.urls import Address, Url
@@ -46,7 +51,9 @@ __all__ = [
     "Address",
     "Back",
     "Change",
+    "Chats",
     "Connect",
+    "Consult",
     "Done",
     "Drop",
     "Dropped",
@@ -58,18 +65,24 @@ __all__ = [
     "Keys",
     "Left",
     "LineReader",
+    "Lists",
     "Lost",
     "Memory",
+    "Open",
+    "Outcome",
     "Over",
     "Prepare",
+    "Presence",
     "Reply",
     "Request",
     "Response",
     "Send",
+    "SessionAction",
     "SessionState",
     "SignIn",
     "SignInOptions",
     "SignedIn",
+    "Switchboard",
     "Tell",
     "TicketRequest",
     "Url",

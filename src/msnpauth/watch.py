@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import logging
 
     from .core.client.actions import Action
-    from .core.client.engine import Tell
+    from .core.client.session_actions import Tell
     from .core.tickets.exchange import Request, Response
     from .observe import Event, Observer
 
@@ -176,17 +176,17 @@ class Watch:
     def told(self, news: Tell) -> None:
         """A session's engine has news."""
         from . import observe
-        from .core.client import engine
+        from .core.client import session_actions as actions
 
         now = time.monotonic()
         match news.event:
-            case engine.Lost(error, pause):
+            case actions.Lost(error, pause):
                 self.tell(observe.Lost(at=now, error=error, pause=pause))
-            case engine.Back(server):
+            case actions.Back(server):
                 self.tell(observe.Back(at=now, server=server))
-            case engine.Dropped(count):
+            case actions.Dropped(count):
                 self.tell(observe.Dropped(at=now, count=count))
-            case engine.Over(error, dropped):
+            case actions.Over(error, dropped):
                 self.tell(observe.Ended(at=now, error=error, dropped=dropped))
 
 

@@ -5,8 +5,8 @@ from msnpauth import aio
 key = await aio.MSNPAuth("bob@hotmail.com", password, challenge).get_key()
 
 async with aio.sign_in("alice@example.com", password, servers) as session:
-    async for command in session:
-        print(command)
+    await session.go_online()
+    await session.send_message("bob@example.com", "Hello Bob")
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .auth import MSNPAuth
+    from .chat import Chat
     from .driver import sign_in
     from .session import Session
 
-__all__ = ["MSNPAuth", "Session", "sign_in"]
+__all__ = ["Chat", "MSNPAuth", "Session", "sign_in"]
 
 if not TYPE_CHECKING:  # a type checker would believe that every name exists
-    _HOMES = {"MSNPAuth": ".auth", "Session": ".session", "sign_in": ".driver"}
+    _HOMES = {"Chat": ".chat", "MSNPAuth": ".auth", "Session": ".session", "sign_in": ".driver"}
 
     def __getattr__(name: str) -> object:
         if name in _HOMES:

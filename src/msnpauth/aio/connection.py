@@ -1,4 +1,4 @@
-"""One connection to a notification server, as asyncio's streams."""
+"""One connection to a notification server or a switchboard, as asyncio's streams."""
 
 from __future__ import annotations
 
@@ -42,19 +42,25 @@ class Connection:
         self._dropped = False
 
     @classmethod
-    async def open(cls, address: Address, deadline: Deadline, watch: Watch) -> Self:
-        """Connect to a notification server.
+    async def open(
+        cls,
+        address: Address,
+        deadline: Deadline,
+        watch: Watch,
+        step: Step = Step.NOTIFICATION,
+    ) -> Self:
+        """Connect to a notification server, or to a switchboard.
 
         Raises:
             ConnectionFailed: there is no such host, or none of its addresses could be reached.
             SignInTimeout: the deadline passed.
         """
-        streams = await open_streams(address, deadline, Step.NOTIFICATION, watch=watch)
+        streams = await open_streams(address, deadline, step, watch=watch)
         return cls(streams, str(address), watch)
 
-    def begin_session(self, number: int) -> None:
+    def begin_session(self, number: int, step: Step = Step.SESSION) -> None:
         """Go on as a session's connection."""
-        self.number, self.step = number, Step.SESSION
+        self.number, self.step = number, step
 
     def write(self, commands: Sequence[Command]) -> None:
         """Hand commands to asyncio, which keeps what cannot leave yet."""

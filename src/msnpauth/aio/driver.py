@@ -8,15 +8,16 @@ from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Unpack
+from typing import Any, TypeVar, Unpack
 
 from ..core.client.actions import Action, Connect, Done, Failed, Fetch, Prepare, Send, SignedIn
 from ..core.client.comeback import Comeback
+from ..core.client.session_actions import Consult
 from ..core.client.sign_in import SignIn
 from ..core.errors import LocalProtocolError, SignInError, Step
 from ..core.secrets import Secret
 from ..core.servers import Servers
-from ..core.tickets.exchange import Response
+from ..core.tickets.exchange import Exchange, Response
 from ..core.tickets.passport14 import as_secret
 from ..core.tickets.ticket import Ticket
 from ..core.urls import Address
@@ -34,6 +35,8 @@ from .remembering import note, recall
 from .session import Session
 
 __all__ = ["sign_in"]
+
+T = TypeVar("T")
 
 
 class sign_in:  # noqa: N801 - used as a function, like websockets' connect
@@ -148,12 +151,17 @@ class _Entry:
 
     async def renew(self) -> dict[str, Ticket]:
         """Return new tickets, without a new connection."""
+        return await self._carry(self._machine.renewal())
+
+    async def consult(self, errand: Consult) -> object:
+        """Carry an exchange with the contacts host; return its result."""
+        return await self._carry(self._machine.consult(errand.make, errand.ticket))
+
+    async def _carry(self, exchange: Exchange[T]) -> T:
         carrier = make_async_transport(*self._settings)
         before = self._machine.memory
         try:
-            return await run_exchange(
-                self._machine.renewal(), carrier, Deadline(self._timeout), self._watch
-            )
+            return await run_exchange(exchange, carrier, Deadline(self._timeout), self._watch)
         finally:
             await self._release(carrier)
             keys = self._machine.keys(tag_for(self._cache, self._password))

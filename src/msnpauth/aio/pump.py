@@ -1,28 +1,40 @@
-"""What carries a session on asyncio: a task between the connection and the engine.
+"""What carries a session on asyncio: a task between the notification server and the engine.
 
-The task holds the pump, and the pump does not hold the `Session`. A session that nobody keeps is
-therefore collected, and its connection is closed.
+Each chat has a task of its own, and so has each errand to the contacts host.
+
+The tasks hold the pump, and the pump does not hold the `Session`. A session that nobody keeps is
+therefore collected, and its connections are closed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..core.client.actions import SignedIn
-from ..core.client.engine import Drop, Engine, Enter, Left, SessionState, Tell
+from ..core.client.engine import Engine, Left, SessionState
+from ..core.client.session_actions import Consult, Drop, Enter, Open, Tell
 from ..core.errors import ConnectionFailed, SignInError, Step
 from ..core.tickets.ticket import Ticket
 from ..core.urls import Address
 from ..core.wire.commands import Command
+from ..net.deadline import Deadline
 from ..net.streams import Streams
 from ..watch import Watch
 from .connection import Connection
 
+if TYPE_CHECKING:
+    from ..core.client.society import Society
+    from ..core.client.waiting import Outcome
+
 __all__ = ["Entry", "Pump"]
+
+T = TypeVar("T")
+
+_CHAT_SECONDS = 10.0
 
 
 class Entry(Protocol):
@@ -33,6 +45,9 @@ class Entry(Protocol):
 
     async def renew(self) -> dict[str, Ticket]:
         """Return new tickets, without a new connection."""
+
+    async def consult(self, errand: Consult) -> object:
+        """Carry an exchange with the contacts host; return its result."""
 
 
 class Pump:
@@ -63,6 +78,11 @@ class Pump:
         self._changed = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._stopping = False
+        self._next_entry: Enter | None = None
+        self._chats: dict[int, Connection] = {}
+        """The connections of chats, by the engine's numbers for them."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        """The tasks of chats and errands."""
         self.connection = self._present(connection)
         self._task = asyncio.create_task(self._run(), name="msnpauth-session")
 
@@ -85,6 +105,29 @@ class Pump:
         error = self.engine.write_failed(connection.number, error, self._loop.time())
         self._changed.set()
         raise error
+
+    async def write_all_out(self) -> None:
+        """Write what the engine has to say on any connection; a loss is the engine's to tell."""
+        self._settle()
+        await asyncio.sleep(0)
+
+    async def carry_out(
+        self, begin: Callable[[Society], Outcome[T]], timeout: float, what: str
+    ) -> T:
+        """Begin something, write what it says, and wait until its outcome is there.
+
+        Raises:
+            SignInTimeout: it is not there within `timeout` seconds. What was begun is stopped.
+            SignInError: whatever comes in the place of the outcome.
+        """
+        outcome: Outcome[T] = self.engine.begin(begin)
+        try:
+            await self.write_all_out()
+            if not await self.wait(lambda: outcome.is_there, timeout):
+                raise self.engine.too_late(what, timeout)
+        finally:
+            outcome.give_up()
+        return outcome.result()
 
     async def wait(self, condition: Callable[[], bool], timeout: float | None) -> bool:
         """Wait until the condition holds; tell whether it does. It may raise, too."""
@@ -135,14 +178,23 @@ class Pump:
             self._timer.cancel()
         self._task.cancel()
         await asyncio.wait({self._task})
+        self._tell_the_rest()
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
     def _end(self) -> None:
         """Let go of everything, at once."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._task is not asyncio.current_task(self._loop):
-            self._task.cancel()
+        current = asyncio.current_task(self._loop)
+        for task in (self._task, *self._tasks):
+            if task is not current:
+                task.cancel()
         self.connection.drop()
+        for chat in self._chats.values():
+            chat.drop()
         self._tell_the_rest()
         self._changed.set()
 
@@ -163,7 +215,11 @@ class Pump:
 
     async def _pump(self) -> None:
         while True:
-            await self._perform()
+            self._perform()
+            if self._next_entry is not None:
+                entry, self._next_entry = self._next_entry, None
+                await self._enter(entry.at, entry.first_trid)
+                continue
             match self.engine.state:
                 case SessionState.ENDED:
                     return
@@ -195,7 +251,8 @@ class Pump:
 
     def _settle(self) -> None:
         """Write what the engine says by itself, set the timer, and wake who waits."""
-        self._write(self.connection)
+        self._write_all()
+        self._perform()
         self._set_timer()
         self._changed.set()
 
@@ -223,17 +280,87 @@ class Pump:
         self.engine.crash(fault, self._loop.time())
         self._changed.set()
 
-    async def _perform(self) -> None:
-        """Do what the engine asks for."""
-        while actions := self.engine.take_actions():
-            for action in actions:
-                match action:
-                    case Tell():
-                        self._watch.told(action)
-                    case Drop():
-                        self.connection.drop()
-                    case Enter(at, first_trid):
-                        await self._enter(at, first_trid)
+    def _perform(self) -> None:
+        """Do what the engine asks for; signing in again is left to the task, as it takes long."""
+        for action in self.engine.take_actions():
+            match action:
+                case Tell():
+                    self._watch.told(action)
+                case Drop(number):
+                    self._drop(number)
+                case Open():
+                    self._start(self._chat(action))
+                case Consult():
+                    self._start(self._consult(action))
+                case Enter():
+                    self._next_entry = action
+
+    def _drop(self, number: int) -> None:
+        """Close a connection; a chat's with its last words."""
+        if number == self.connection.number:
+            self.connection.drop()
+            return
+        chat = self._chats.pop(number, None)
+        if chat is not None:
+            chat.write(self._take_output(chat))
+            chat.streams[1].close()
+
+    # --- chats and errands -----------------------------------------------------------------------
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _chat(self, action: Open) -> None:
+        """Open the connection of a chat, and read it until it is over."""
+        deadline = Deadline(min(self._timeout, _CHAT_SECONDS))
+        try:
+            chat = await Connection.open(action.address, deadline, self._watch, Step.CHAT)
+        except SignInError as error:
+            self.engine.open_failed(action.number, error, self._loop.time())
+            self._settle()
+            return
+        chat.begin_session(action.number, Step.CHAT)
+        if not self.engine.opened(action.number, self._loop.time()):
+            chat.drop()
+            return
+        self._chats[action.number] = chat
+        self._settle()
+        try:
+            await self._read_chat(chat)
+        finally:
+            if self._chats.pop(action.number, None) is not None:
+                chat.drop()
+
+    async def _read_chat(self, chat: Connection) -> None:
+        while chat.number in self._chats:
+            try:
+                data = await chat.read()
+                self.engine.receive_data(chat.number, data, self._loop.time())
+                self._settle()
+                if not data:
+                    return
+                await chat.drained(self._timeout)
+            except SignInError as error:
+                self.engine.connection_lost(chat.number, error, self._loop.time())
+                self._settle()
+                return
+
+    async def _consult(self, action: Consult) -> None:
+        """Carry an exchange with the contacts host, and tell the engine what came of it."""
+        assert self._entry is not None  # the engine was told that it consults
+        try:
+            result = await self._entry.consult(action)
+        except SignInError as error:
+            result = error
+        except Exception as fault:  # noqa: BLE001 - a carrier of the caller's may raise anything
+            text = f"asking the contacts host met a fault ({type(fault).__name__})"
+            result = ConnectionFailed(text, step=Step.CONTACTS)
+        self.engine.consulted(action.number, result, self._loop.time())
+        self._settle()
+
+    # --- coming back -----------------------------------------------------------------------------
 
     async def _enter(self, at: Address | None, first_trid: int) -> None:
         """Sign in again, and tell the engine what came of it."""
@@ -265,10 +392,23 @@ class Pump:
     def _write(self, connection: Connection) -> None:
         connection.write(self._take_output(connection))
 
+    def _write_all(self) -> None:
+        for number in self.engine.numbers_to_write():
+            connection = self._chats.get(number)
+            if number == self.connection.number:
+                connection = self.connection
+            if connection is not None:
+                self._write(connection)
+
     def _take_output(self, connection: Connection) -> list[Command]:
         return self.engine.take_output(connection.number, self._loop.time())
 
     def _tell_the_rest(self) -> None:
         for action in self.engine.take_actions():
-            if isinstance(action, Tell):
-                self._watch.told(action)
+            match action:
+                case Tell():
+                    self._watch.told(action)
+                case Drop(number) if number in self._chats:
+                    self._drop(number)
+                case _:
+                    pass  # nothing begins any more

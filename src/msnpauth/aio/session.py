@@ -7,8 +7,9 @@ import os
 import warnings
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from ..core.client.actions import SignedIn
 from ..core.client.comeback import Reconnect
@@ -21,6 +22,11 @@ from ..net.streams import Streams
 from ..watch import SILENT, Watch
 from .connection import Connection
 from .pump import Entry, Pump
+from .social import Social
+
+if TYPE_CHECKING:
+    from ..core.client.switchboard import Switchboard
+    from .chat import Chat
 
 __all__ = ["Detached", "Session"]
 
@@ -42,7 +48,7 @@ class Detached:
     next_trid: int
 
 
-class Session:
+class Session(Social):
     """A signed-in connection to a notification server; see `msnpauth.Session`.
 
     A task reads it all the while. Unlike there, `profile` does not wait: `wait_profile` does.
@@ -69,8 +75,11 @@ class Session:
             reconnect=reconnect,
             returns=entry is not None,
             receive=receive,
+            observe=watch.received,
         )
         self._pump = Pump(connection, self._engine, entry, timeout, watch)
+        # Of the pump, and not of the session: the pump's task would keep the session otherwise.
+        self._engine.make_face = partial(_chat, self._pump, timeout)
         self._closed = False
 
     # --- what it knows -------------------------------------------------------------------------
@@ -269,6 +278,12 @@ class Session:
     def _check_process(self) -> None:
         if self._is_copy:
             raise _of_a_copy()
+
+
+def _chat(pump: Pump, timeout: float, board: Switchboard) -> Chat:
+    from .chat import Chat  # of no use to who opens no chat
+
+    return Chat(pump, board, timeout)
 
 
 def _of_a_copy() -> LocalProtocolError:

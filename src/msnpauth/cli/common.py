@@ -38,6 +38,7 @@ class Network:
     login: str | None
     rst: str | None
     rst2: str | None
+    contacts: str | None
     trust: tuple[str, ...]
 
     def servers(self) -> Servers | None:
@@ -49,7 +50,7 @@ class Network:
         """
         from ..networks import Servers
 
-        web = (self.host, self.nexus, self.login, self.rst, self.rst2)
+        web = (self.host, self.nexus, self.login, self.rst, self.rst2, self.contacts)
         if self.service is not None:
             if any((*web, self.notification)):
                 raise click.UsageError("--service names all addresses: leave the others out")
@@ -72,6 +73,7 @@ class Network:
             login=self.login,
             rst=self.rst,
             rst2=self.rst2,
+            contacts=self.contacts,
             trusted_hosts=self.trust,
         )
 
@@ -92,6 +94,12 @@ _NETWORK = (
     ),
     click.option("--rst", type=TEXT, metavar="URL", help="RST service, for SSO and newer TWN."),
     click.option("--rst2", type=TEXT, metavar="URL", help="RST2 service, for the newest SSO."),
+    click.option(
+        "--contacts",
+        type=TEXT,
+        metavar="URL",
+        help="Contacts host, which has the contact list from MSNP13 on.",
+    ),
     click.option(
         "--trust",
         type=TEXT,
@@ -170,4 +178,4 @@ def go_online(session: Session) -> None:
     """
     from ..core.wire.dialects import DIALECTS
 
-    session.request("CHG", "NLN", *(["0"] if DIALECTS[session.dialect].client_id else []))
+    session.request("CHG", "NLN", *(["0"] if DIALECTS[session.dialect].capabilities else []))

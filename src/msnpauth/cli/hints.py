@@ -18,6 +18,7 @@ OPTIONS = {
     "login": "--login",
     "rst": "--rst",
     "rst2": "--rst2",
+    "contacts": "--contacts",
     "trusted_hosts": "--trust",
     "ca_file": "--ca-file",
     "transport": "--transport",

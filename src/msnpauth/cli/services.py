@@ -20,6 +20,7 @@ _DETAILS = (
     "login",
     "rst",
     "rst2",
+    "contacts",
     "trusted_hosts",
     "schemes",
     "note",

@@ -1,4 +1,4 @@
-"""One connection to a notification server, on a blocking socket."""
+"""One connection to a notification server or a switchboard, on a blocking socket."""
 
 from __future__ import annotations
 
@@ -45,19 +45,25 @@ class Connection:
         self._broken: SignInError | None = None
 
     @classmethod
-    def open(cls, address: Address, deadline: Deadline, watch: Watch) -> Self:
-        """Connect to a notification server.
+    def open(
+        cls,
+        address: Address,
+        deadline: Deadline,
+        watch: Watch,
+        step: Step = Step.NOTIFICATION,
+    ) -> Self:
+        """Connect to a notification server, or to a switchboard.
 
         Raises:
             ConnectionFailed: there is no such host, or none of its addresses could be reached.
             SignInTimeout: the deadline passed.
         """
-        sock = connect_tcp(address, deadline, Step.NOTIFICATION, watch=watch)
+        sock = connect_tcp(address, deadline, step, watch=watch)
         return cls(sock, str(address), watch)
 
-    def begin_session(self, number: int, timeout: float) -> None:
+    def begin_session(self, number: int, timeout: float, step: Step = Step.SESSION) -> None:
         """Go on as a session's connection, whose writes may take `timeout` seconds."""
-        self.number, self.step = number, Step.SESSION
+        self.number, self.step = number, step
         self.sock.settimeout(timeout)
 
     def write(self, commands: Sequence[Command]) -> None:

@@ -13,11 +13,12 @@ from typing import TypeVar, Unpack
 
 from ..core.client.actions import Action, Connect, Done, Failed, Fetch, Prepare, Send, SignedIn
 from ..core.client.comeback import Comeback
+from ..core.client.session_actions import Consult
 from ..core.client.sign_in import SignIn
 from ..core.errors import ConnectionFailed, LocalProtocolError, SignInError, Step
 from ..core.secrets import Secret
 from ..core.servers import Servers
-from ..core.tickets.exchange import Response
+from ..core.tickets.exchange import Exchange, Response
 from ..core.tickets.passport14 import as_secret
 from ..core.tickets.ticket import Ticket
 from ..core.urls import Address
@@ -130,12 +131,17 @@ class _Entry:
 
     def renew(self) -> dict[str, Ticket]:
         """Return new tickets, without a new connection."""
+        return self._carry(self._machine.renewal())
+
+    def consult(self, errand: Consult) -> object:
+        """Carry an exchange with the contacts host; return its result."""
+        return self._carry(self._machine.consult(errand.make, errand.ticket))
+
+    def _carry(self, exchange: Exchange[T]) -> T:
         carrier = make_transport(*self._settings)
         before = self._machine.memory
         try:
-            return run_exchange(
-                self._machine.renewal(), carrier, Deadline(self._timeout), self._watch
-            )
+            return run_exchange(exchange, carrier, Deadline(self._timeout), self._watch)
         finally:
             self._release(carrier)
             keys = self._machine.keys(tag_for(self._cache, self._password))

@@ -1,32 +1,47 @@
-"""What carries a session on blocking sockets: a thread between the connection and the engine.
+"""What carries a session on blocking sockets: a thread between the connections and the engine.
 
-The thread holds the pump, and the pump does not hold the `Session`. A session that nobody keeps is
-therefore collected, and its connection is closed.
+One thread reads the notification server and every switchboard. What may take long, which is opening
+a connection and asking the contacts host, has a thread of its own while it takes.
+
+The threads hold the pump, and the pump does not hold the `Session`. A session that nobody keeps is
+therefore collected, and its connections are closed.
 """
 
 from __future__ import annotations
 
 import os
+import queue
 import selectors
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ..core.client.actions import SignedIn
-from ..core.client.engine import Drop, Engine, Enter, Left, SessionState, Tell
+from ..core.client.engine import Engine, Left, SessionState
+from ..core.client.session_actions import Consult, Drop, Enter, Open, Tell
 from ..core.errors import ConnectionFailed, SignInError, Step
 from ..core.tickets.ticket import Ticket
 from ..core.urls import Address
 from ..core.wire.commands import Command
+from ..net.deadline import Deadline
 from ..net.names import network_error
 from ..watch import Watch
 from .connection import Connection
 
+if TYPE_CHECKING:
+    from ..core.client.society import Society
+    from ..core.client.waiting import Outcome
+
 __all__ = ["Entry", "Pump"]
 
+T = TypeVar("T")
+
 _CLOSE_SECONDS = 0.75
+_CHAT_SECONDS = 10.0
 
 
 class Entry(Protocol):
@@ -37,6 +52,9 @@ class Entry(Protocol):
 
     def renew(self) -> dict[str, Ticket]:
         """Return new tickets, without a new connection."""
+
+    def consult(self, errand: Consult) -> object:
+        """Carry an exchange with the contacts host; return its result."""
 
     def abort(self) -> None:
         """Have an `enter` that is under way in another thread fail at once, for good."""
@@ -71,6 +89,11 @@ class Pump:
         self._timeout = timeout
         self._watch = watch
         self._handing_over = False
+        self._connections: dict[int, Connection] = {}
+        """Every connection that is open, by the engine's number for it."""
+        self._arrivals: queue.SimpleQueue[Connection] = queue.SimpleQueue()
+        """Connections that another thread has opened, and this one does not read yet."""
+        self._errands: list[threading.Thread] = []
         self._wakers: list[socket.socket] = []
         try:
             self._wakers += socket.socketpair()
@@ -110,12 +133,44 @@ class Pump:
         self.ring()
         raise error
 
+    def write_all_out(self) -> None:
+        """Write what the engine has to say on any connection; a loss is the engine's to tell."""
+        with self.lock:
+            numbers = self.engine.numbers_to_write()
+            connections = [self._connections[at] for at in numbers if at in self._connections]
+        for connection in connections:
+            with suppress(SignInError):
+                self.write_out(connection)
+
+    def carry_out(self, begin: Callable[[Society], Outcome[T]], timeout: float, what: str) -> T:
+        """Begin something, write what it says, and wait until its outcome is there.
+
+        Raises:
+            SignInTimeout: it is not there within `timeout` seconds. What was begun is stopped.
+            SignInError: whatever comes in the place of the outcome.
+        """
+        with self.lock:
+            outcome: Outcome[T] = self.engine.begin(begin)
+        try:
+            self.write_all_out()
+            if not outcome.is_there:
+                self.ring()  # the thread does what takes long
+            with self.lock:
+                if not self.lock.wait_for(lambda: outcome.is_there, timeout):
+                    raise self.engine.too_late(what, timeout)
+        finally:
+            with self.lock:
+                outcome.give_up()
+        return outcome.result()
+
     def close(self) -> None:
-        """Say OUT, close the connection, and wait until the thread has ended."""
+        """Say OUT, close the connections, and wait until the threads have ended."""
         self.give_up()
         if threading.current_thread() is self._thread:
             return  # the garbage collector works in any thread
         self._thread.join(_CLOSE_SECONDS)
+        for errand in self._errands:
+            errand.join(_CLOSE_SECONDS)
         if self._thread.is_alive():
             # It is stuck in a write to a server that does not read.
             self.connection.interrupt()
@@ -158,7 +213,7 @@ class Pump:
         No lock is taken, because the thread that held it at the fork does not live here. Nothing
         is unregistered from the selector, because both processes share what the kernel watches.
         """
-        for sock in (*self._wakers, self.connection.sock):
+        for sock in (*self._wakers, *(held.sock for held in self._connections.values())):
             sock.close()
 
     def ring(self) -> None:
@@ -196,19 +251,20 @@ class Pump:
                     return
                 wake_at = self.engine.wake_at
             patience = None if wake_at is None else max(0.0, wake_at - time.monotonic())
-            ready = [key.fileobj for key, _ in self._selector.select(patience)]
-            if self._wakers[0] in ready:
-                self._wakers[0].recv(4096)
-            if self.connection.sock in ready:
-                self._read()
+            for key, _ in self._selector.select(patience):
+                if key.data is None:
+                    self._wakers[0].recv(4096)
+                else:
+                    self._read(key.data)
+            self._watch_arrivals()
             with self.lock:
                 self.engine.tick(time.monotonic())
                 self.lock.notify_all()
 
-    def _read(self) -> None:
-        number = self.connection.number
+    def _read(self, connection: Connection) -> None:
+        number = connection.number
         try:
-            data = self.connection.read()
+            data = connection.read()
         except SignInError as error:
             with self.lock:
                 self.engine.connection_lost(number, error, time.monotonic())
@@ -217,12 +273,8 @@ class Pump:
             self.engine.receive_data(number, data, time.monotonic())
 
     def _write_own(self) -> None:
-        """Write what the engine says by itself: QRY and PNG."""
-        with self.lock:
-            wanted = self.engine.has_output
-        if wanted:
-            with suppress(SignInError):  # the engine knows
-                self.write_out(self.connection)
+        """Write what the engine says by itself: QRY, PNG, and the steps of what was asked for."""
+        self.write_all_out()
 
     def _perform(self) -> None:
         """Do what the engine asks for."""
@@ -235,11 +287,87 @@ class Pump:
                 match action:
                     case Tell():
                         self._watch.told(action)
-                    case Drop():
-                        self._selector.unregister(self.connection.sock)
-                        self.connection.drop()
+                    case Drop(number):
+                        self._drop(number)
                     case Enter(at, first_trid):
                         self._enter(at, first_trid)
+                    case Open():
+                        self._start(partial(self._open, action), "msnpauth-chat")
+                    case Consult():
+                        self._start(partial(self._consult, action), "msnpauth-contacts")
+
+    def _drop(self, number: int) -> None:
+        """Close a connection; a chat's with its last words."""
+        connection = self._connections.pop(number, None)
+        if connection is None:
+            return  # it is still being opened, and will find out
+        with suppress(KeyError):  # it has arrived a moment ago, and nobody reads it yet
+            self._selector.unregister(connection.sock)
+        if connection.step is Step.CHAT:
+            connection.goodbye(lambda: self._take_output(number))
+        connection.drop()
+
+    # --- what may take long ----------------------------------------------------------------------
+
+    def _start(self, errand: Callable[[], None], name: str) -> None:
+        """Do something in a thread of its own; where there is no thread left, here."""
+        self._errands = [thread for thread in self._errands if thread.is_alive()]
+        thread = threading.Thread(target=errand, name=name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            errand()
+        else:
+            self._errands.append(thread)
+
+    def _open(self, action: Open) -> None:
+        """Open the connection of a chat, and tell the engine what came of it."""
+        patience = Deadline(min(self._timeout, _CHAT_SECONDS))
+        try:
+            connection = Connection.open(action.address, patience, self._watch, Step.CHAT)
+        except SignInError as error:
+            with self.lock:
+                self.engine.open_failed(action.number, error, time.monotonic())
+                self.lock.notify_all()
+            self.ring()
+            return
+        connection.begin_session(action.number, self._timeout, Step.CHAT)
+        with self.lock:
+            is_wanted = self.engine.opened(action.number, time.monotonic())
+            if is_wanted:
+                self._connections[action.number] = connection
+            self.lock.notify_all()
+        if is_wanted:
+            self._arrivals.put(connection)
+            with suppress(SignInError):  # the engine knows
+                self.write_out(connection)
+            self.ring()
+        else:
+            connection.drop()
+
+    def _watch_arrivals(self) -> None:
+        """Read the connections that were opened meanwhile."""
+        while not self._arrivals.empty():
+            connection = self._arrivals.get()
+            if self._connections.get(connection.number) is connection:
+                self._selector.register(connection.sock, selectors.EVENT_READ, connection)
+
+    def _consult(self, action: Consult) -> None:
+        """Carry an exchange with the contacts host, and tell the engine what came of it."""
+        assert self._entry is not None  # the engine was told that it consults
+        try:
+            result = self._entry.consult(action)
+        except SignInError as error:
+            result = error
+        except Exception as fault:  # noqa: BLE001 - a carrier of the caller's may raise anything
+            text = f"asking the contacts host met a fault ({type(fault).__name__})"
+            result = ConnectionFailed(text, step=Step.CONTACTS)
+        with self.lock:
+            self.engine.consulted(action.number, result, time.monotonic())
+            self.lock.notify_all()
+        self.ring()
+
+    # --- coming back -----------------------------------------------------------------------------
 
     def _enter(self, at: Address | None, first_trid: int) -> None:
         """Sign in again, and tell the engine what came of it."""
@@ -265,8 +393,10 @@ class Pump:
 
     def _present(self, connection: Connection) -> Connection:
         """Watch what is the engine's present connection from now on, and return it."""
-        self._selector.register(connection.sock, selectors.EVENT_READ)
-        connection.begin_session(self.engine.connection.number, self._timeout)
+        number = self.engine.connection.number
+        self._selector.register(connection.sock, selectors.EVENT_READ, connection)
+        connection.begin_session(number, self._timeout)
+        self._connections[number] = connection
         return connection
 
     def _take_output(self, number: int) -> list[Command]:
@@ -279,10 +409,20 @@ class Pump:
         connection.goodbye(lambda: self._take_output(connection.number))
         connection.drop()
         self._tell_the_rest()
+        with self.lock:
+            left = list(self._connections.values())
+            self._connections.clear()
+        for chat in left:
+            chat.drop()
 
     def _tell_the_rest(self) -> None:
         with self.lock:
             actions = self.engine.take_actions()
         for action in actions:
-            if isinstance(action, Tell):
-                self._watch.told(action)
+            match action:
+                case Tell():
+                    self._watch.told(action)
+                case Drop(number) if number != self.connection.number:
+                    self._drop(number)
+                case _:
+                    pass  # nothing begins any more

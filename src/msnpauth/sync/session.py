@@ -8,8 +8,9 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from ..core.client.actions import SignedIn
 from ..core.client.comeback import Reconnect
@@ -21,6 +22,11 @@ from ..core.wire.commands import Command
 from ..watch import SILENT, Watch
 from .connection import Connection
 from .pump import Entry, Pump
+from .social import Social
+
+if TYPE_CHECKING:
+    from ..core.client.switchboard import Switchboard
+    from .chat import Chat
 
 __all__ = ["Detached", "Session"]
 
@@ -44,7 +50,7 @@ class Detached:
     next_trid: int
 
 
-class Session:
+class Session(Social):
     """A signed-in connection to a notification server.
 
     A thread reads it all the while: it answers CHL, sends PNG when nothing was sent for a while,
@@ -80,9 +86,12 @@ class Session:
             reconnect=reconnect,
             returns=entry is not None,
             receive=receive,
+            observe=watch.received,
         )
         self._closed = True  # nothing is left behind when the next line fails
         self._pump = Pump(connection, self._engine, entry, timeout, watch)
+        # Of the pump, and not of the session: the pump's thread would keep the session otherwise.
+        self._engine.make_face = partial(_chat, self._pump, timeout)
         self._closed = False
 
     # --- what it knows -------------------------------------------------------------------------
@@ -290,6 +299,12 @@ class Session:
         with self._pump.lock:
             if not self._pump.lock.wait_for(condition, timeout):
                 raise self._engine.too_late(what, timeout)
+
+
+def _chat(pump: Pump, timeout: float, board: Switchboard) -> Chat:
+    from .chat import Chat  # of no use to who opens no chat
+
+    return Chat(pump, board, timeout)
 
 
 def _of_a_copy() -> LocalProtocolError:

@@ -1,0 +1,280 @@
+"""What people sign in for: to be seen, to see who is there, to talk. On blocking sockets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, TypeVar, Unpack
+
+from ..core.errors import SessionEnded
+
+if TYPE_CHECKING:
+    from ..core.client.engine import Engine
+    from ..core.client.events import Event
+    from ..core.client.society import Society
+    from ..core.client.waiting import Outcome
+    from ..core.people.contact import Contact
+    from ..core.wire.messages import LooksOptions
+    from ..core.wire.status import Status
+    from .chat import Chat
+    from .pump import Pump
+
+__all__ = ["Social"]
+
+T = TypeVar("T")
+
+
+class Social:
+    """The half of `Session` that deals with people; any thread may use it.
+
+    Every method raises `ConnectionFailed` while the session is away, the reason for its end once it
+    is over, `CommandRefused` when the server refuses what was asked, and `SignInTimeout` when the
+    answer did not come in time. `timeout` is in seconds, and the sign-in's by default.
+    """
+
+    _engine: Engine
+    _pump: Pump
+    _timeout: float
+
+    def _check_process(self) -> None:
+        raise NotImplementedError
+
+    # --- being there -----------------------------------------------------------------------------
+
+    @property
+    def status(self) -> Status:
+        """The account's own status; offline before `go_online`."""
+        from ..core.wire.status import Status
+
+        if not self._engine.has_society:
+            return Status.OFFLINE
+        return self._engine.society.presence.status or Status.OFFLINE
+
+    def go_online(
+        self,
+        status: Status | str = "online",
+        *,
+        name: str | None = None,
+        personal_message: str | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """Be seen by the contacts, and see them.
+
+        Whatever the dialect needs is said: the contact list is read first, because a server tells
+        nothing about contacts that nobody has asked for. After a return of the session it is done
+        again by itself.
+
+        Args:
+            status: a `Status`, or its name: `"online"`, `"away"`, `"invisible"` …
+            name: the display name to have from now on.
+            personal_message: the text beside the name; MSNP11 and on.
+            timeout: seconds.
+
+        Raises:
+            LocalProtocolError: there is no such status, or the dialect has no personal messages.
+        """
+        from ..core.wire.status import status_named  # this half is imported when it is used
+
+        wanted = status_named(status)
+        self._do(
+            lambda society: society.presence.go_online(wanted, name, personal_message),
+            "presence",
+            timeout,
+        )
+
+    def set_status(self, status: Status | str, *, timeout: float | None = None) -> None:
+        """Change the account's status; goes online if it is not.
+
+        Raises:
+            LocalProtocolError: there is no such status.
+        """
+        self.go_online(status, timeout=timeout)
+
+    def set_name(self, name: str, *, timeout: float | None = None) -> None:
+        """Change the account's display name.
+
+        Raises:
+            LocalProtocolError: it is empty, or takes more than 387 bytes on the wire.
+        """
+        self._do(lambda society: society.presence.set_name(name), "reply", timeout)
+
+    def set_personal_message(self, text: str, *, timeout: float | None = None) -> None:
+        """Change the account's personal message; "" takes it away.
+
+        Raises:
+            LocalProtocolError: the dialect has none; MSNP11 and later have.
+        """
+        self._do(lambda society: society.presence.set_personal_message(text), "reply", timeout)
+
+    # --- contacts --------------------------------------------------------------------------------
+
+    def contacts(self, *, timeout: float | None = None) -> list[Contact]:
+        """Return everybody on the account's lists, as of now.
+
+        The server is asked the first time only. After that the list is kept current by what the
+        server says, so that calling this again costs nothing.
+
+        Raises:
+            LocalProtocolError: from MSNP13 on, when the network's contacts host is not known.
+        """
+        return self._do(lambda society: society.presence.contacts(), "contact list", timeout)
+
+    def add_contact(
+        self, passport: str, *, group: str | None = None, timeout: float | None = None
+    ) -> None:
+        """Put somebody on the contact list, into a group if one is named, and let them see us.
+
+        Raises:
+            LocalProtocolError: that is no passport, or there is no such group.
+        """
+        self._do(lambda society: society.lists.add(passport, group), "reply", timeout)
+
+    def remove_contact(self, passport: str, *, timeout: float | None = None) -> None:
+        """Take somebody off the contact list. They still see the account; `block` changes that.
+
+        Raises:
+            LocalProtocolError: they are not on it.
+        """
+        self._do(lambda society: society.lists.remove(passport), "reply", timeout)
+
+    def allow(self, passport: str, *, timeout: float | None = None) -> None:
+        """Let somebody see the account and write to it; also the answer to a `ContactRequest`."""
+        self._do(lambda society: society.lists.allow(passport), "reply", timeout)
+
+    def block(self, passport: str, *, timeout: float | None = None) -> None:
+        """Be offline to somebody from now on; `allow` takes it back."""
+        self._do(lambda society: society.lists.block(passport), "reply", timeout)
+
+    def add_group(self, name: str, *, timeout: float | None = None) -> None:
+        """Make a group of contacts; MSNP7 and on.
+
+        Raises:
+            LocalProtocolError: that is no name of a group, or the dialect has no groups.
+        """
+        self._do(lambda society: society.lists.add_group(name), "reply", timeout)
+
+    def remove_group(self, name: str, *, timeout: float | None = None) -> None:
+        """Delete a group; who was in it stays on the contact list.
+
+        Raises:
+            LocalProtocolError: there is no such group.
+        """
+        self._do(lambda society: society.lists.remove_group(name), "reply", timeout)
+
+    def rename_group(self, name: str, new_name: str, *, timeout: float | None = None) -> None:
+        """Give a group another name.
+
+        Raises:
+            LocalProtocolError: there is no such group, or that is no name of one.
+        """
+        self._do(lambda society: society.lists.rename_group(name, new_name), "reply", timeout)
+
+    def add_to_group(self, passport: str, group: str, *, timeout: float | None = None) -> None:
+        """Put a contact into a group, besides those that they are in.
+
+        Raises:
+            LocalProtocolError: there is no such contact, or no such group.
+        """
+        self._do(lambda society: society.lists.put_into_group(passport, group), "reply", timeout)
+
+    def remove_from_group(self, passport: str, group: str, *, timeout: float | None = None) -> None:
+        """Take a contact out of a group.
+
+        Raises:
+            LocalProtocolError: there is no such contact, or no such group.
+        """
+        self._do(lambda society: society.lists.take_out_of_group(passport, group), "reply", timeout)
+
+    # --- talking ---------------------------------------------------------------------------------
+
+    def send_message(
+        self,
+        to: str | Iterable[str],
+        text: str,
+        *,
+        timeout: float | None = None,
+        **looks: Unpack[LooksOptions],
+    ) -> None:
+        """Write to somebody, or to several people in one chat; come back when all have got it.
+
+        The chat stays open for a minute, for the next message to the same people.
+
+        Args:
+            to: a passport, or several.
+            text: what to say; a long text goes in several messages.
+            timeout: seconds.
+            looks: as for `Chat.send`.
+
+        Raises:
+            ContactOffline: somebody is not there, or does not want to be called. Nothing was sent.
+            NotOnline: the account itself is offline; call `go_online` first.
+            TooManyChats: the server's limit of eight new chats a minute does not let it be sent
+                within `timeout`; `retry_after` says when it would.
+            MessageNotDelivered: the server could not hand it to everybody.
+        """
+        from ..core.wire.messages import Looks
+
+        people = [to] if isinstance(to, str) else list(to)
+        shown, patience = Looks(**looks), self._patience(timeout)
+        self._do(
+            lambda society: society.chats.send_message(people, text, shown, patience),
+            "receipt",
+            timeout,
+        )
+
+    def open_chat(self, *passports: str, timeout: float | None = None) -> Chat:
+        """Open a chat with these people; it is there when all of them have joined.
+
+        Raises:
+            ContactOffline, NotOnline, TooManyChats: as `send_message`.
+        """
+        patience = self._patience(timeout)
+        board = self._do(
+            lambda society: society.chats.open(passports, patience), "sign of them", timeout
+        )
+        chat: Chat = board.face
+        return chat
+
+    # --- what happens ----------------------------------------------------------------------------
+
+    def next_event(self, timeout: float | None = None) -> Event[Chat]:
+        """Return the next event; wait for it, `timeout` seconds or without end.
+
+        Raises:
+            SignInTimeout: nothing happened in time.
+            LocalProtocolError: the session was signed in with `receive=False`.
+        """
+        self._check_process()
+        deadline = None if timeout is None else time.monotonic() + timeout
+        with self._pump.lock:
+            while (event := self._engine.take_event()) is None:
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    raise self._engine.too_late("event", timeout or 0.0)
+                self._pump.lock.wait(left)
+            return event
+
+    def events(self) -> Iterator[Event[Chat]]:
+        """Yield what happens, until the session ends: see `msnpauth.Event`.
+
+        Commands are for `receive`, and events are for this; whoever uses one of the two does not
+        fill the memory with the other.
+
+        Raises:
+            ConnectionFailed, RemoteProtocolError: it ended otherwise than by OUT or `close`.
+        """
+        while True:
+            try:
+                event = self.next_event()
+            except SessionEnded:
+                return
+            yield event
+
+    # --- inside ----------------------------------------------------------------------------------
+
+    def _patience(self, timeout: float | None) -> float:
+        return self._timeout if timeout is None else timeout
+
+    def _do(self, begin: Callable[[Society], Outcome[T]], what: str, timeout: float | None) -> T:
+        self._check_process()
+        return self._pump.carry_out(begin, self._patience(timeout), what)
