@@ -26,10 +26,11 @@ from msnpauth.core.urls import Address, Url
 from msnpauth.core.wire.commands import Command
 from msnpauth.core.wire.dialects import DIALECTS, Scheme, known
 from msnpauth.service.roles.login import LoginRole
-from msnpauth.service.roles.notification import NotificationRole, Office
+from msnpauth.service.roles.notification import NotificationRole
+from msnpauth.service.roles.office import Office
 from msnpauth.service.roles.rst import RstRole
 from msnpauth.service.roles.web import WebRequest, WebSite
-from msnpauth.service.stores.memory import Accounts, MemoryState, at_once
+from msnpauth.service.stores.memory import Accounts, MemoryLists, MemoryState, at_once
 from msnpauth.service.stores.protocol import Account
 from msnpauth.service.tickets import TicketOffice
 
@@ -44,7 +45,8 @@ class Roles:
     def __init__(self) -> None:
         self.accounts = Accounts.of([Account(WHO, Secret(PASSWORD), allow_md5=True)])
         self.tickets = TicketOffice()
-        self.office = Office(self.accounts, self.tickets, MemoryState(), known(DIALECTS))
+        lists = MemoryLists(self.accounts)
+        self.office = Office(self.accounts, self.tickets, MemoryState(), lists, known(DIALECTS))
         here = "login.example"
         login = LoginRole(self.accounts, self.tickets, login=here, homes={}, here=here)
         self.web = WebSite(login.paths(), RstRole(self.accounts, self.tickets).paths())

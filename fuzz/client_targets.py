@@ -9,8 +9,9 @@ from contract import NOW, PASSPORT, PASSWORD, check_error, is_safe, now
 from feed import Feed
 from msnpauth import ConnectionFailed, Reconnect, Servers, SignIn, SignInError
 from msnpauth.core.client.actions import Action, Done, Failed, Fetch
-from msnpauth.core.client.engine import Engine, Enter, SessionState
+from msnpauth.core.client.engine import Engine, SessionState
 from msnpauth.core.client.inbox import MAX_UNREAD
+from msnpauth.core.client.session_actions import Enter
 from msnpauth.core.secrets import Secret
 from msnpauth.core.tickets.exchange import Exchange, Request, Response, describe_response
 from msnpauth.core.tickets.http import ClientConnection

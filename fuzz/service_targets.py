@@ -13,10 +13,11 @@ from msnpauth.core.wire.lines import LineReader
 from msnpauth.service.hosts.web import serve_web
 from msnpauth.service.roles.contacts import ContactsRole
 from msnpauth.service.roles.login import LoginRole, parse_authorization
-from msnpauth.service.roles.notification import NotificationRole, Office
+from msnpauth.service.roles.notification import NotificationRole
+from msnpauth.service.roles.office import Office
 from msnpauth.service.roles.rst import RstRole
 from msnpauth.service.roles.web import WebAnswer, WebRequest, WebSite
-from msnpauth.service.stores.memory import Accounts, MemoryState, at_once
+from msnpauth.service.stores.memory import Accounts, MemoryLists, MemoryState, at_once
 from msnpauth.service.stores.protocol import Account
 from msnpauth.service.tickets import LOGIN, TicketOffice, new_key
 
@@ -29,10 +30,15 @@ _TICKETS = TicketOffice([new_key()], now=now)
 _HERE = Address("ns.example", 1863)
 
 
+def _office() -> Office:
+    lists = MemoryLists(_ACCOUNTS)
+    return Office(_ACCOUNTS, _TICKETS, MemoryState(), lists, tuple(DIALECTS.values()), now=now)
+
+
 def notification(data: bytes) -> None:
     """Say anything to the notification server, before and after a good beginning."""
     feed = Feed(data)
-    office = Office(_ACCOUNTS, _TICKETS, MemoryState(), tuple(DIALECTS.values()), now=now)
+    office = _office()
     dispatch = Address("other.example", 1863) if feed.number(4) == 1 else None
     role = NotificationRole(office, here=_HERE, transfer_to=dispatch)
     dialect = list(DIALECTS)[feed.number(len(DIALECTS))]
@@ -62,7 +68,7 @@ _WEB = WebSite(
         here="login.example",
     ).paths(),
     RstRole(_ACCOUNTS, _TICKETS, now=now).paths(),
-    ContactsRole(_ACCOUNTS, _TICKETS).paths(),
+    ContactsRole(_office()).paths(),
 )
 
 

@@ -28,10 +28,11 @@ from msnpauth.core.wire.commands import Role
 from msnpauth.core.wire.dialects import DIALECTS, known
 from msnpauth.core.wire.lines import LineReader, NeedData
 from msnpauth.service.roles.login import LoginRole
-from msnpauth.service.roles.notification import NotificationRole, Office
+from msnpauth.service.roles.notification import NotificationRole
+from msnpauth.service.roles.office import Office
 from msnpauth.service.roles.rst import RstRole
 from msnpauth.service.roles.web import WebRequest, WebSite
-from msnpauth.service.stores.memory import Accounts, MemoryState, at_once
+from msnpauth.service.stores.memory import Accounts, MemoryLists, MemoryState, at_once
 from msnpauth.service.stores.protocol import Account
 from msnpauth.service.tickets import TicketOffice
 
@@ -63,7 +64,9 @@ class Network:
     def __init__(self) -> None:
         accounts = Accounts.of([Account(PASSPORT, PASSWORD, allow_md5=True)])
         self.tickets = TicketOffice()
-        self.office = Office(accounts, self.tickets, MemoryState(), known(DIALECTS))
+        self.office = Office(
+            accounts, self.tickets, MemoryState(), MemoryLists(accounts), known(DIALECTS)
+        )
         here = "login.example"
         login = LoginRole(accounts, self.tickets, login=here, homes={}, here=here)
         self.web = WebSite(login.paths(), RstRole(accounts, self.tickets).paths())

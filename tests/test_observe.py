@@ -7,9 +7,9 @@ import time
 import pytest
 
 from msnpauth import observe
-from msnpauth.core.client import engine
+from msnpauth.core.client import session_actions
 from msnpauth.core.client.actions import Connect, Prepare
-from msnpauth.core.client.engine import Tell
+from msnpauth.core.client.session_actions import Tell
 from msnpauth.core.errors import ConnectionFailed, SessionEnded, Step
 from msnpauth.core.tickets.exchange import Request, Response
 from msnpauth.core.urls import Address, Url
@@ -39,12 +39,12 @@ def everything(watch: Watch) -> None:
     watch.signed_in("ns:1863", time.monotonic())
     watch.failed(LOST, None)
     watch.failed(LOST, 1.25)
-    watch.told(Tell(engine.Lost(LOST, 1.25)))
-    watch.told(Tell(engine.Back("ns:1863")))
-    watch.told(Tell(engine.Dropped(12)))
-    watch.told(Tell(engine.Over(CLOSED, 0)))
-    watch.told(Tell(engine.Over(SessionEnded("elsewhere", reason="OTH"), 7)))
-    watch.told(Tell(engine.Over(LOST, 0)))
+    watch.told(Tell(session_actions.Lost(LOST, 1.25)))
+    watch.told(Tell(session_actions.Back("ns:1863")))
+    watch.told(Tell(session_actions.Dropped(12)))
+    watch.told(Tell(session_actions.Over(CLOSED, 0)))
+    watch.told(Tell(session_actions.Over(SessionEnded("elsewhere", reason="OTH"), 7)))
+    watch.told(Tell(session_actions.Over(LOST, 0)))
 
 
 ABOVE_DEBUG = [

@@ -33,8 +33,9 @@ from msnpauth.core.wire.commands import Role
 from msnpauth.core.wire.dialects import DIALECTS, Scheme, known
 from msnpauth.core.wire.lines import LineReader, NeedData
 from msnpauth.core.wire.query import answer
-from msnpauth.service.roles.notification import NotificationRole, Office
-from msnpauth.service.stores.memory import Accounts, MemoryState, at_once
+from msnpauth.service.roles.notification import NotificationRole
+from msnpauth.service.roles.office import Office
+from msnpauth.service.stores.memory import Accounts, MemoryLists, MemoryState, at_once
 from msnpauth.service.stores.protocol import Account
 from msnpauth.service.tickets import TicketOffice
 from transcript import FOLDER, Step, steps
@@ -302,8 +303,14 @@ class Served:
             contacts=("bob@example.com",),
         )
         self.tickets = TicketOffice()
+        accounts = Accounts.of([account])
         office = Office(
-            Accounts.of([account]), self.tickets, MemoryState(), known(DIALECTS), now=lambda: NOW
+            accounts,
+            self.tickets,
+            MemoryState(),
+            MemoryLists(accounts),
+            known(DIALECTS),
+            now=lambda: NOW,
         )
         self.role = NotificationRole(office, here=Address("ns.example", 1863))
         self.lines = LineReader(Role.CLIENT)

@@ -24,6 +24,7 @@ TOWER = (
     "core.wire",
     "core.servers",
     "core.tickets",
+    "core.people",
     "core.client",
     "observe",
     "watch",

@@ -12,16 +12,21 @@ from msnpauth.core import errors
 from msnpauth.core.errors import (
     AccountBlocked,
     CertificateRejected,
+    ChatEnded,
     CommandRefused,
     ConnectionFailed,
+    ContactOffline,
     LocalProtocolError,
+    MessageNotDelivered,
     NoCommonDialect,
+    NotOnline,
     RemoteProtocolError,
     ServiceUnavailable,
     SessionEnded,
     SignInError,
     SignInTimeout,
     Step,
+    TooManyChats,
     TooManyRedirects,
     UntrustedRedirect,
     WrongCredentials,
@@ -153,10 +158,15 @@ def every_error() -> list[SignInError]:
         ConnectionFailed,
         CertificateRejected,
         CommandRefused,
+        ContactOffline,
+        NotOnline,
+        ChatEnded,
+        MessageNotDelivered,
     ]
     return [
         *(kind("text", server_text="words", **given) for kind in plain),
         ServiceUnavailable("text", retry_after=3.5, **given),
+        TooManyChats("text", retry_after=3.5, step=Step.CHAT, server="x", code=800),
         SessionEnded(
             "text", reason="RCT", minutes=6, moved_to=Address("ns", 1863), server="ns:1863"
         ),

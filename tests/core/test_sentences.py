@@ -196,8 +196,8 @@ def passport(name: str, value: str) -> tuple[str, str]:
 
 def http(*pieces: bytes, wants_body: bool = True) -> SignInError:
     """Return how reading an answer fails that comes in these pieces."""
-    line = ClientConnection(max_header=200, max_body=100)
-    line.send(Request("GET", LOGIN, wants_body=wants_body))
+    line = ClientConnection(max_header=200)
+    line.send(Request("GET", LOGIN, wants_body=wants_body, max_body=100))
     outcome: object = None
     for piece in pieces:
         outcome = line.receive(piece)

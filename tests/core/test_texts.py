@@ -111,5 +111,5 @@ def test_how_servers_show_themselves() -> None:
     assert repr(servers) == (
         "Servers(notification='h.example:1863', nexus='https://h.example/rdr/pprdr.asp',"
         " login='*: https://l.example/', rst='https://h.example/RST.srf',"
-        " rst2='https://h.example/RST2.srf', trusted_hosts='t.example')"
+        " rst2='https://h.example/RST2.srf', contacts='https://h.example/', trusted_hosts='t.example')"
     )

@@ -30,7 +30,7 @@ from msnpauth import (
     WrongCredentials,
 )
 from msnpauth.core.client import connection as core_connection
-from msnpauth.core.client import engine as core_engine
+from msnpauth.core.client import inbox as core_inbox
 from msnpauth.core.client.inbox import Inbox
 from msnpauth.core.tickets.exchange import Request, Response
 from msnpauth.service import Service
@@ -318,7 +318,7 @@ def test_who_never_receives_has_a_session_all_the_same(
     joined: Joined, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The oldest commands go, one warning tells of it, and CHL and requests are answered."""
-    monkeypatch.setattr(core_engine, "Inbox", functools.partial(Inbox, 20_000))
+    monkeypatch.setattr(core_inbox, "Inbox", functools.partial(Inbox, limit=20_000))
 
     def script(peer: Peer) -> None:
         peer.send("".join(f"NLN NLN x{number}@y X 0\r\n" for number in range(500)))

@@ -129,7 +129,9 @@ def test_a_port_that_is_taken() -> None:
 
 
 def test_wrong_arguments() -> None:
-    with pytest.raises(LocalProtocolError, match="dispatch, notification, login, home"):
+    with pytest.raises(
+        LocalProtocolError, match="dispatch, notification, switchboard, login, home"
+    ):
         run(ALICE, ports={"nexus": 1})
     with pytest.raises(LocalProtocolError):
         run(ALICE, dialects=[20])

@@ -25,12 +25,18 @@ from ..networks import Servers
 from .hosts.listener import Listener, Serve
 from .hosts.msnp import serve_msnp
 from .hosts.web import serve_web
+from .puppets import Puppets
+from .roles.chats import Chats
 from .roles.contacts import ContactsRole
+from .roles.faults import Faults
 from .roles.login import LoginRole
-from .roles.notification import NotificationRole, Office
+from .roles.news import PutOut
+from .roles.notification import NotificationRole
+from .roles.office import Office
 from .roles.rst import RstRole
+from .roles.switchboard import SwitchboardRole
 from .roles.web import WebSite
-from .stores.memory import Accounts, MemoryState
+from .stores.memory import Accounts, MemoryLists, MemoryState
 from .stores.protocol import Account
 from .tickets import TicketOffice
 
@@ -39,8 +45,8 @@ __all__ = ["ROLES", "Service", "run"]
 # Which accounts live at the second login server, as at Microsoft.
 _HOMES = ("hotmail.", "msn.com")
 
-ROLES = ("dispatch", "notification", "login", "home")
-"""What listens: two TCP ports and two HTTPS ports; `home` is the second login server."""
+ROLES = ("dispatch", "notification", "switchboard", "login", "home")
+"""What listens: three TCP ports and two HTTPS ports; `home` is the second login server."""
 
 _BACKLOG = 1024
 
@@ -66,13 +72,19 @@ class Service:
         keys: Iterable[str] | None,
         host: str,
         name: str,
+        *,
+        chat_limit: int | None,
     ) -> None:
         self.accounts = accounts
         self._host = host
         self._name = name
         self._tickets = TicketOffice(keys)
         numbers = DIALECTS if dialects is None else dialects
-        self._office = Office(accounts, self._tickets, MemoryState(), known(numbers))
+        self._office = Office(
+            accounts, self._tickets, MemoryState(), MemoryLists(accounts), known(numbers)
+        )
+        self._chat_limit = chat_limit
+        self._chats: Chats
         self._sites: list[WebSite] = []
         self._listeners: list[Listener] = []
         self._loop: asyncio.AbstractEventLoop
@@ -106,6 +118,38 @@ class Service:
         """
         asyncio.run_coroutine_threadsafe(self._office.put_out(passport, reason), self._loop)
 
+    @property
+    def faults(self) -> Faults:
+        """Orders faults: `faults.refuse("CAL", 217)`, `faults.drop("MSG")` and the like."""
+        return self._office.faults
+
+    def said(self, passport: str) -> list[str]:
+        """Return what an account has said in chats, the oldest first."""
+        return self._chats.said(passport)
+
+    def send_message(self, sender: str, to: str, text: str, timeout: float = 5.0) -> None:
+        """Play somebody who writes to an account, and come back when the account has got it.
+
+        The sender needs no session of its own. Any thread but the service's may call it.
+
+        Raises:
+            TimeoutError: the account did not answer the call in time.
+            LocalProtocolError: there is no such account, or it is not there.
+        """
+        work = self.say_as(sender, to, text)
+        asyncio.run_coroutine_threadsafe(asyncio.wait_for(work, timeout), self._loop).result()
+
+    async def say_as(self, sender: str, to: str, text: str) -> None:
+        """As `send_message`, within the service's own event loop."""
+        await self._puppets.send(sender, to, text)
+
+    def drop_chats(self) -> int:
+        """End every chat, as a switchboard that breaks down; return how many there were."""
+        return asyncio.run_coroutine_threadsafe(self._dropped(), self._loop).result()
+
+    async def _dropped(self) -> int:
+        return self._chats.drop_all()
+
     async def start(self, folder: Path, ports: Mapping[str, int]) -> None:
         """Listen on `ports`, by role; on free ones where none is named. `folder` is for the CA."""
         self._loop = asyncio.get_running_loop()
@@ -114,7 +158,9 @@ class Service:
         places = {role: Address(self._name, sock.getsockname()[1]) for role, sock in socks.items()}
         tls = self._certify(folder)
         self._describe(places)
-        rest = (RstRole(self.accounts, self._tickets), ContactsRole(self.accounts, self._tickets))
+        self._chats = Chats(self._office, places["switchboard"], limit=self._chat_limit)
+        self._puppets = Puppets(self._office, self._chats)
+        rest = (RstRole(self.accounts, self._tickets), ContactsRole(self._office))
         for name in ("login", "home"):
             login = LoginRole(
                 self.accounts,
@@ -129,6 +175,9 @@ class Service:
         for name, target in (("dispatch", places["notification"]), ("notification", None)):
             make = functools.partial(self._new_role, places[name], target)
             await self._listen(functools.partial(serve_msnp, make), socks[name], None)
+        await self._listen(
+            functools.partial(serve_msnp, self._new_guest), socks["switchboard"], None
+        )
 
     async def _listen(self, serve: Serve, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
         listener = Listener(serve, tls)
@@ -138,7 +187,7 @@ class Service:
     async def stop(self) -> None:
         """Tell everybody and close."""
         for role in list(self._office.here.values()):
-            role.put_out("SSD")
+            role.hear(PutOut("SSD"))
         await asyncio.gather(*(listener.stop() for listener in self._listeners))
 
     def _certify(self, folder: Path) -> ssl.SSLContext:
@@ -163,12 +212,18 @@ class Service:
             nexus=f"https://{places['login']}{NEXUS_PATH}",
             rst=f"https://{places['login']}/RST.srf",
             rst2=f"https://{places['login']}/RST2.srf",
+            contacts=f"https://{places['login']}",
         )
 
     def _new_role(
         self, here: Address, target: Address | None, wake: Callable[[], None]
     ) -> NotificationRole:
-        return NotificationRole(self._office, here=here, transfer_to=target, wake=wake)
+        return NotificationRole(
+            self._office, here=here, transfer_to=target, chats=self._chats, wake=wake
+        )
+
+    def _new_guest(self, wake: Callable[[], None]) -> SwitchboardRole:
+        return SwitchboardRole(self._chats, faults=self._office.faults, wake=wake)
 
 
 def _bind_all(host: str, ports: Mapping[str, int]) -> dict[str, socket.socket]:
@@ -244,8 +299,10 @@ class run:  # noqa: N801 - used as a function
         host: address to listen on.
         name: how clients call this host; `host` by default, or an address of this machine that
             others can reach where `host` stands for all of them.
-        ports: fixed ports by role: `dispatch`, `notification`, `login`, `home`.
+        ports: fixed ports by role: `dispatch`, `notification`, `switchboard`, `login`, `home`.
         keys: the ring that seals tickets, first the one to seal with; a new one by default.
+        chat_limit: how many chats an account may begin in a minute; the next gets 800. None for
+            any number.
 
     Raises:
         LocalProtocolError: an argument cannot be right.
@@ -261,6 +318,7 @@ class run:  # noqa: N801 - used as a function
         name: str | None = None,
         ports: Mapping[str, int] | None = None,
         keys: Iterable[str] | None = None,
+        chat_limit: int | None = 8,
     ) -> None:
         unknown = set(ports or {}) - set(ROLES)
         if unknown:
@@ -269,7 +327,12 @@ class run:  # noqa: N801 - used as a function
                 hint=f"roles are {', '.join(ROLES)}",
             )
         self._service = Service(
-            Accounts.of(accounts), dialects, keys, host, _advertised(host, name)
+            Accounts.of(accounts),
+            dialects,
+            keys,
+            host,
+            _advertised(host, name),
+            chat_limit=chat_limit,
         )
         self._ports = dict(ports or {})
         self._folder: tempfile.TemporaryDirectory[str] | None = None

@@ -8,15 +8,15 @@ from msnpauth import Reconnect, SessionState
 from msnpauth.core.client.actions import SignedIn
 from msnpauth.core.client.connection import PING_INTERVAL
 from msnpauth.core.client.conversation import Accepted
-from msnpauth.core.client.engine import (
-    Action,
+from msnpauth.core.client.engine import Engine
+from msnpauth.core.client.session_actions import (
     Back,
     Drop,
     Dropped,
-    Engine,
     Enter,
     Lost,
     Over,
+    SessionAction,
     Tell,
 )
 from msnpauth.core.errors import (
@@ -54,11 +54,11 @@ def verbs(commands: list[Command]) -> list[str]:
     return [command.verb for command in commands]
 
 
-def events(actions: list[Action]) -> list[object]:
+def events(actions: list[SessionAction]) -> list[object]:
     return [action.event if isinstance(action, Tell) else action for action in actions]
 
 
-def kinds(actions: list[Action]) -> list[str]:
+def kinds(actions: list[SessionAction]) -> list[str]:
     return [type(event).__name__ for event in events(actions)]
 
 
@@ -86,8 +86,8 @@ def test_commands_go_to_who_receives() -> None:
 def test_a_challenge_is_answered_by_itself() -> None:
     session = engine()
     session.receive_data(1, b"CHL 0 1\r\n", 101.0)
-    assert [session.has_output, verbs(session.take_output(1, 101.0))] == [True, ["QRY"]]
-    assert session.has_output is False
+    assert [session.numbers_to_write(), verbs(session.take_output(1, 101.0))] == [[1], ["QRY"]]
+    assert session.numbers_to_write() == []
     assert session.wake_at == 101.0 + PING_INTERVAL
     assert not session.has_commands
 

@@ -13,7 +13,7 @@ def numbered(count: int, payload: bytes | None = None) -> list[Command]:
 
 
 def test_first_in_first_out() -> None:
-    inbox = Inbox()
+    inbox = Inbox(weight)
     for command in numbered(3):
         assert inbox.put(command) == 0
     assert len(inbox) == 3
@@ -23,7 +23,7 @@ def test_first_in_first_out() -> None:
 
 def test_the_oldest_go_when_there_is_no_room() -> None:
     commands = numbered(5)
-    inbox = Inbox(3 * weight(commands[0]))
+    inbox = Inbox(weight, 3 * weight(commands[0]))
     assert [inbox.put(command) for command in commands] == [0, 0, 0, 1, 1]
     assert inbox.dropped == 2
     assert inbox.take_all() == tuple(commands[2:])
@@ -32,7 +32,7 @@ def test_the_oldest_go_when_there_is_no_room() -> None:
 
 
 def test_the_newest_stays_however_large_it_is() -> None:
-    inbox = Inbox(1000)
+    inbox = Inbox(weight, 1000)
     inbox.put(Command("NLN"))
     large = Command("MSG", None, (), b"x" * 5000)
     assert inbox.put(large) == 1
@@ -54,7 +54,7 @@ def test_payloads_and_words_weigh(heavier: Command, lighter: Command) -> None:
 @given(st.lists(st.one_of(st.none(), st.integers(0, 3000)), max_size=60))
 def test_never_more_than_its_limit(steps: list[int | None]) -> None:
     """None takes a command out, a number puts one in with a payload of that length."""
-    inbox, kept = Inbox(5000), list[Command]()
+    inbox, kept = Inbox(weight, 5000), list[Command]()
     for step in steps:
         if step is None:
             assert inbox.take() == (kept.pop(0) if kept else None)

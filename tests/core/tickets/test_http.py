@@ -13,6 +13,7 @@ from msnpauth.core.wire.lines import NEED_DATA, NeedData
 
 GET = Request("GET", Url.parse("https://h/x?y"), (("User-Agent", "MSMSGS"),))
 WANTING = Request("POST", Url.parse("https://h:1/"), body=b"<x/>", wants_body=True)
+FIVE_BYTES = Request("POST", Url.parse("https://h:1/"), body=b"<x/>", wants_body=True, max_body=5)
 
 
 def asked(request: Request = GET) -> ClientConnection:
@@ -169,9 +170,9 @@ def test_any_bytes_are_an_answer_or_a_fault(chunks: list[bytes]) -> None:
 
 def test_the_bounds_are_what_is_still_allowed() -> None:
     fits = b"HTTP/1.1 200 OK\r\nA: " + b"x" * 99 + b"\r\n\r\n"
-    connection = ClientConnection(max_header=100, max_body=5)
+    connection = ClientConnection(max_header=100)
     started = [connection.started]
-    connection.send(WANTING)
+    connection.send(FIVE_BYTES)
     assert connection.receive(fits) is NEED_DATA
     assert [*started, connection.started] == [False, True]
     assert connection.receive(b"12345") is NEED_DATA
@@ -179,6 +180,6 @@ def test_the_bounds_are_what_is_still_allowed() -> None:
     assert isinstance(whole, Response)
     assert whole.body == b"12345"
     for more in (fits.replace(b"x", b"xx", 1), fits + b"123456"):
-        connection = ClientConnection(max_header=100, max_body=5)
-        connection.send(WANTING)
+        connection = ClientConnection(max_header=100)
+        connection.send(FIVE_BYTES)
         assert isinstance(connection.receive(more), RemoteProtocolError)

@@ -11,7 +11,6 @@ import pytest
 from msnpauth.core.secrets import Secret
 from msnpauth.core.tickets.passport14 import authorization
 from msnpauth.service import Service, run
-from msnpauth.service.hosts import msnp as msnp_host
 from msnpauth.service.hosts import web as web_host
 from msnpauth.service.roles.notification import NotificationRole
 
@@ -129,7 +128,7 @@ def test_a_body_that_is_too_long(service: Service) -> None:
 
 def test_idle_connections_are_closed(own: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web_host, "_IDLE_SECONDS", 0.05)
-    monkeypatch.setattr(msnp_host, "_SIGN_IN_SECONDS", 0.05)
+    monkeypatch.setattr(NotificationRole, "sign_in_seconds", 0.05)
     with web(own) as sock:
         assert rest(sock) == b""
     with web(own) as sock:

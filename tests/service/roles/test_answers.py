@@ -12,11 +12,12 @@ import pytest
 from msnpauth import Secret
 from msnpauth.core.tickets.rst import MESSENGER_CLEAR, Soap, request_body
 from msnpauth.core.urls import Url
-from msnpauth.core.wire.dialects import DIALECTS
+from msnpauth.core.wire.dialects import DIALECTS, known
 from msnpauth.service.roles.contacts import contacts_reply
 from msnpauth.service.roles.notification import _profile
+from msnpauth.service.roles.office import Office
 from msnpauth.service.roles.rst import rst_reply
-from msnpauth.service.stores.memory import Accounts, at_once
+from msnpauth.service.stores.memory import Accounts, MemoryLists, MemoryState, at_once
 from msnpauth.service.stores.protocol import Account
 from msnpauth.service.tickets import TicketOffice
 
@@ -24,6 +25,7 @@ DATA = Path(__file__).parents[2] / "data" / "answers"
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ALICE = Account("alice@example.com", Secret("x"), contacts=("b&b@example.com", "c@example.com"))
 ACCOUNTS, OFFICE = Accounts.of([ALICE]), TicketOffice(now=lambda: NOW)
+HOUSE = Office(ACCOUNTS, OFFICE, MemoryState(), MemoryLists(ACCOUNTS), known(DIALECTS))
 
 
 def contacts(operation: str, *, allowed: bool = True) -> bytes:
@@ -32,7 +34,7 @@ def contacts(operation: str, *, allowed: bool = True) -> bytes:
         f"<E><H><TicketToken>{ticket.replace('&', '&amp;')}</TicketToken></H>"
         f"<Body><{operation}/></Body></E>"
     )
-    return at_once(contacts_reply(body.encode(), ACCOUNTS, OFFICE))[1]
+    return at_once(contacts_reply(body.encode(), HOUSE))[1]
 
 
 def rst(soap: Soap, password: str = "x") -> bytes:
@@ -52,7 +54,7 @@ ANSWERS: dict[str, Callable[[], bytes]] = {
     "ABFindContactsPaged": lambda: contacts("ABFindContactsPaged"),
     "ABContactUpdate": lambda: contacts("ABContactUpdate"),
     "contacts without a ticket": lambda: contacts("ABFindAll", allowed=False),
-    "contacts without XML": lambda: at_once(contacts_reply(b"<", ACCOUNTS, OFFICE))[1],
+    "contacts without XML": lambda: at_once(contacts_reply(b"<", HOUSE))[1],
     "RST": lambda: rst(Soap.RST),
     "RST2": lambda: rst(Soap.RST2),
     "RST, wrong password": lambda: rst(Soap.RST, "y"),

@@ -4,13 +4,18 @@ import pytest
 
 from msnpauth import Secret
 from msnpauth.core.tickets.xml import find_all, parse, text_of
+from msnpauth.core.wire.dialects import DIALECTS, known
 from msnpauth.service.roles.contacts import contacts_reply
-from msnpauth.service.stores.memory import Accounts, at_once
+from msnpauth.service.roles.office import Office
+from msnpauth.service.stores.memory import Accounts, MemoryLists, MemoryState, at_once
 from msnpauth.service.stores.protocol import Account
 from msnpauth.service.tickets import TicketOffice
 
 OFFICE = TicketOffice()
 ACCOUNTS = Accounts.of([Account("a@b.example", Secret("x"), contacts=("x&y@z.example",))])
+
+
+HOUSE = Office(ACCOUNTS, OFFICE, MemoryState(), MemoryLists(ACCOUNTS), known(DIALECTS))
 
 
 def ask(operation: str, ticket: str | None = None) -> tuple[int, bytes]:
@@ -20,7 +25,7 @@ def ask(operation: str, ticket: str | None = None) -> tuple[int, bytes]:
         f"{ticket.replace('&', '&amp;')}</TicketToken></ABAuthHeader></s:Header>"
         f"<s:Body>{operation and f'<{operation}/>'}</s:Body></s:Envelope>"
     )
-    return at_once(contacts_reply(body.encode(), ACCOUNTS, OFFICE))
+    return at_once(contacts_reply(body.encode(), HOUSE))
 
 
 def test_memberships() -> None:
@@ -56,4 +61,4 @@ def test_without_a_ticket(ticket: str) -> None:
 
 
 def test_what_is_no_xml() -> None:
-    assert at_once(contacts_reply(b"<", ACCOUNTS, OFFICE))[0] == 500
+    assert at_once(contacts_reply(b"<", HOUSE))[0] == 500

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import pytest
 
+from msnpauth.core.people.contact import ListName
 from msnpauth.core.wire.commands import Command, Role
 from msnpauth.core.wire.dialects import DIALECTS, Dialect
 from msnpauth.core.wire.lines import LineReader
 from msnpauth.service.roles.lists import setting, synchronized
+from msnpauth.service.stores.listing import new_group, put_on
+from msnpauth.service.stores.protocol import Lists
 
 CONTACTS = ("a@b.example", "c@d.example")
 
 
+def full() -> Lists:
+    lists = Lists()
+    group = new_group(lists, "Fri ends")
+    for contact in CONTACTS:
+        put_on(lists, contact, ListName.ALLOW)
+        put_on(lists, contact, ListName.FORWARD, "A name").group_ids = (group,)
+    return lists
+
+
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=lambda dialect: dialect.name)
 def test_syn_is_read_back(dialect: Dialect) -> None:
-    answer = synchronized(dialect, 5, ("0", "0"), CONTACTS)
+    answer = synchronized(dialect, 5, ("0", "0"), full())
     if dialect.number > 12:
         assert answer is None
         return

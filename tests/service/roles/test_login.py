@@ -8,21 +8,24 @@ from feeding import VECTORS
 from msnpauth.core.secrets import Secret
 from msnpauth.core.tickets.passport14 import authorization
 from msnpauth.core.tickets.verdicts import parse_fields
+from msnpauth.core.wire.dialects import DIALECTS, known
 from msnpauth.service.roles.contacts import ContactsRole
 from msnpauth.service.roles.login import LoginRole, parse_authorization
+from msnpauth.service.roles.office import Office
 from msnpauth.service.roles.rst import RstRole
 from msnpauth.service.roles.web import WebAnswer, WebRequest, WebSite
-from msnpauth.service.stores.memory import Accounts, MemoryState, at_once
+from msnpauth.service.stores.memory import Accounts, MemoryLists, MemoryState, at_once
 from msnpauth.service.tickets import TicketOffice
 
 TICKETS = TicketOffice()
 ACCOUNTS = Accounts.of({"alice@example.com": "secret", "bob@hotmail.com": "s3cret"})
+HOUSE = Office(ACCOUNTS, TICKETS, MemoryState(), MemoryLists(ACCOUNTS), known(DIALECTS))
 
 
 def site(here: str = "login.example") -> WebSite:
     homes = {"hotmail.": "net.example", "msn.com": "net.example"}
     login = LoginRole(ACCOUNTS, TICKETS, login="login.example", homes=homes, here=here)
-    rst, contacts = RstRole(ACCOUNTS, TICKETS), ContactsRole(ACCOUNTS, TICKETS)
+    rst, contacts = RstRole(ACCOUNTS, TICKETS), ContactsRole(HOUSE)
     return WebSite(login.paths(), rst.paths(), contacts.paths())
 
 

@@ -10,12 +10,17 @@ from msnpauth.core.urls import Address
 from msnpauth.core.wire.commands import Command
 from msnpauth.core.wire.dialects import DIALECTS, known
 from msnpauth.core.wire.query import PRODUCTS, answer
-from msnpauth.service.roles.notification import NotificationRole, Office
-from msnpauth.service.stores.memory import Accounts, MemoryState, at_once
+from msnpauth.service.roles.notification import NotificationRole
+from msnpauth.service.roles.office import Office
+from msnpauth.service.stores.memory import Accounts, MemoryLists, MemoryState, at_once
 from msnpauth.service.stores.protocol import Account
 from msnpauth.service.tickets import TicketOffice
 
 HERE = Address("ns.example", 1863)
+
+
+def new_office(accounts: Accounts) -> Office:
+    return Office(accounts, TicketOffice(), MemoryState(), MemoryLists(accounts), known(DIALECTS))
 
 
 class Wire:
@@ -26,9 +31,7 @@ class Wire:
             Account("alice@example.com", Secret("x"), display_name="Al ice"),
             Account("child@example.com", Secret("x"), refusal=923),
         ]
-        self.office = office or Office(
-            Accounts.of(accounts), TicketOffice(), MemoryState(), known(DIALECTS)
-        )
+        self.office = office or new_office(Accounts.of(accounts))
         self.woken = 0
         self.role = NotificationRole(
             self.office, here=HERE, transfer_to=transfer_to, wake=self._wake
@@ -300,7 +303,7 @@ def test_out(signed_in: bool) -> None:
 def lists(version: int, *contacts: str) -> Wire:
     account = Account("alice@example.com", Secret("x"), contacts=contacts)
     accounts = Accounts.of([account])
-    wire = Wire(Office(accounts, TicketOffice(), MemoryState(), known(DIALECTS)))
+    wire = Wire(new_office(accounts))
     if version < 8:
         accounts.add(Account("alice@example.com", Secret("x"), contacts=contacts, allow_md5=True))
         (line,) = wire_md5(wire, version)

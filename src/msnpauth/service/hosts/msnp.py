@@ -1,21 +1,20 @@
-"""Serves a notification role over TCP, on asyncio's streams."""
+"""Serves a role of MSNP, notification or switchboard, over TCP on asyncio's streams."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Protocol
 
 from ...core.errors import RemoteProtocolError
-from ...core.wire.commands import Role
+from ...core.wire.commands import Command
+from ...core.wire.commands import Role as End
 from ...core.wire.lines import LineReader, NeedData
-from ..roles.notification import NotificationRole
 from .faults import tell_fault
 
 __all__ = ["serve_msnp"]
 
-_SIGN_IN_SECONDS = 60.0
-_IDLE_SECONDS = 180.0  # a client pings at least once a minute
 _WRITE_SECONDS = 30.0
 _CHUNK = 16 * 1024
 
@@ -23,7 +22,37 @@ _CHUNK = 16 * 1024
 # a whole contact list: without a bound a client makes the service hold all those lists at once.
 _MOST_WAITING = 200
 
-RoleMaker = Callable[[Callable[[], None]], NotificationRole]
+
+class Role(Protocol):
+    """What is carried here.
+
+    Attributes:
+        out: commands to write.
+        closing: nothing more is said, and the connection is to be closed.
+        sign_in_seconds: how long a client may take to prove who it is.
+        idle_seconds: how long a client may be silent after that.
+    """
+
+    out: list[Command]
+    closing: bool
+    sign_in_seconds: float
+    idle_seconds: float
+
+    @property
+    def is_signed_in(self) -> bool:
+        """True once the client has proved who it is."""
+
+    async def receive(self, command: Command) -> None:
+        """Take a command of the client."""
+
+    def timed_out(self) -> None:
+        """The client was silent for too long."""
+
+    async def gone(self) -> None:
+        """The connection is closed."""
+
+
+RoleMaker = Callable[[Callable[[], None]], Role]
 
 
 async def serve_msnp(
@@ -39,14 +68,9 @@ async def serve_msnp(
             writer.close()
 
     role = make_role(flush)
-    lines = LineReader(Role.CLIENT)
+    lines = LineReader(End.CLIENT)
     try:
-        while not role.closing:
-            patience = _SIGN_IN_SECONDS if role.account is None else _IDLE_SECONDS
-            async with asyncio.timeout(patience):
-                data = await reader.read(_CHUNK)
-            if not data:
-                break
+        while not role.closing and (data := await _read(reader, role)):
             lines.feed(data)
             readable = True
             while readable and not role.closing and lines.has_command:
@@ -56,8 +80,10 @@ async def serve_msnp(
                     await writer.drain()
             if not readable:
                 break
-    except (OSError, TimeoutError):
-        pass  # gone, or silent for too long
+    except TimeoutError:
+        role.timed_out()
+    except OSError:
+        pass  # gone
     except Exception as fault:  # noqa: BLE001 - the net of last resort: one client, not the service
         tell_fault(fault)
     finally:
@@ -66,7 +92,18 @@ async def serve_msnp(
             writer.close()
 
 
-async def _hand_in(lines: LineReader, role: NotificationRole) -> bool:
+async def _read(reader: asyncio.StreamReader, role: Role) -> bytes:
+    """Return what has come, b"" at the end.
+
+    Raises:
+        TimeoutError: the client was silent for too long.
+    """
+    patience = role.idle_seconds if role.is_signed_in else role.sign_in_seconds
+    async with asyncio.timeout(patience):
+        return await reader.read(_CHUNK)
+
+
+async def _hand_in(lines: LineReader, role: Role) -> bool:
     """Give the role whole commands, up to a bound; tell whether the stream can still be read."""
     while len(role.out) < _MOST_WAITING and not role.closing:
         command = lines.next_command()

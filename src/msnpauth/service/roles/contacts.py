@@ -1,17 +1,27 @@
-"""The contacts host, without I/O: enough of ABService and SharingService for clients to come up.
+"""The contacts host, without I/O: ABService and SharingService (libpurple contact.c; msnp-sharp).
 
-FindMembership, ABFindAll and ABFindContactsPaged tell the account's list; any other operation gets
-an empty answer, as clients do not wait for more (libpurple contact.c; msnp-sharp).
+The list is read by FindMembership, ABFindAll and ABFindContactsPaged, and changed by the operations
+of `_CHANGES`. Any other operation gets an empty answer, as clients do not wait for more.
 """
 
 from __future__ import annotations
 
-import uuid
+from collections.abc import Awaitable, Callable, Iterable
 from html import escape
+from xml.etree.ElementTree import Element
 
-from ...core.tickets.xml import BadXml, find, local_name, parse, text_of
-from ..stores.protocol import AccountStore
-from ..tickets import TicketVerifier
+from ...core.people.contact import Entry, ListName
+from ...core.tickets.xml import BadXml, find, find_all, local_name, parse, text_of
+from ..stores.listing import (
+    contact_id,
+    new_group,
+    put_into_group,
+    remove_group,
+    rename_group,
+)
+from ..stores.protocol import Account, Lists
+from .office import Office
+from .people import People
 from .web import Answerer, WebAnswer, WebRequest
 
 __all__ = ["PATHS", "ContactsRole", "contacts_reply"]
@@ -22,65 +32,74 @@ _SITE = "contacts.msn.com"
 _SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 _AB = "http://www.msn.com/webservices/AddressBook"
 _CHANGED = "2026-01-01T00:00:00.0000000-08:00"
+_ROLES = {
+    "Allow": ListName.ALLOW,
+    "Block": ListName.BLOCK,
+    "Reverse": ListName.REVERSE,
+    "Pending": ListName.PENDING,
+}
 
 
 class ContactsRole:
     """The contacts host of one address.
 
     Args:
-        accounts: whose lists they are.
-        tickets: checks who asks.
+        office: has the accounts, their lists, and what checks who asks.
     """
 
-    def __init__(self, accounts: AccountStore, tickets: TicketVerifier) -> None:
-        self._accounts = accounts
-        self._tickets = tickets
+    def __init__(self, office: Office) -> None:
+        self._office = office
 
     def paths(self) -> dict[str, Answerer]:
         """Return who answers what, for a `WebSite`."""
         return {f"POST {path}": self._answer for path in PATHS}
 
     async def _answer(self, request: WebRequest) -> WebAnswer:
-        status, body = await contacts_reply(request.body, self._accounts, self._tickets)
+        status, body = await contacts_reply(request.body, self._office)
         return WebAnswer(status, (("Content-Type", "text/xml"),), body)
 
 
-async def contacts_reply(
-    body: bytes, accounts: AccountStore, tickets: TicketVerifier
-) -> tuple[int, bytes]:
+async def contacts_reply(body: bytes, office: Office) -> tuple[int, bytes]:
     """Return HTTP status and envelope for a request to either service."""
     try:
         root = parse(body)
     except BadXml:
         return 500, _fault("soap:Client", "Invalid Request")
-    grant = tickets.open(text_of(root, "TicketToken") or "", _SITE)
-    account = await accounts.find(grant.passport) if grant else None
+    grant = office.tickets.open(text_of(root, "TicketToken") or "", _SITE)
+    account = await office.accounts.find(grant.passport) if grant else None
     if account is None:
         return 500, _fault("soap:Client", "Authentication Failure")
     soap_body = find(root, "Body")
-    operation = "" if soap_body is None or not len(soap_body) else local_name(soap_body[0])
+    if soap_body is None or not len(soap_body):
+        return 200, _envelope("<soap:Body/>")
+    asked = soap_body[0]
+    operation = local_name(asked)
+    people = People(office)
+    lists = await people.lists(account.passport)
     match operation:
         case "FindMembership":
-            content = _memberships(account.contacts)
+            content = _memberships(lists)
         case "ABFindAll" | "ABFindContactsPaged":
-            content = _address_book(operation, account.passport, account.contacts)
+            content = _address_book(operation, account.passport, lists)
+        case _ if operation in _CHANGES:
+            outcome = await _CHANGES[operation](people, office, account, asked)
+            if outcome.startswith("!"):
+                return 500, _refusal(operation, outcome[1:])
+            content = f"<guid>{outcome}</guid>" if outcome else ""
         case _:
             return 200, _envelope("<soap:Body/>")
     answer = f'<{operation}Response xmlns="{_AB}"><{operation}Result>{content}</{operation}Result>'
     return 200, _envelope(f"<soap:Body>{answer}</{operation}Response></soap:Body>")
 
 
-def _memberships(contacts: tuple[str, ...]) -> str:
-    members = "".join(
-        '<Member xsi:type="PassportMember" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
-        f"<MembershipId>{number}</MembershipId><Type>Passport</Type><State>Accepted</State>"
-        f"<Deleted>false</Deleted><LastChanged>{_CHANGED}</LastChanged>"
-        f"<PassportName>{escape(contact)}</PassportName></Member>"
-        for number, contact in enumerate(contacts, 1)
-    )
+# --- reading -------------------------------------------------------------------------------------
+
+
+def _memberships(lists: Lists) -> str:
     roles = "".join(
-        f"<Membership><MemberRole>{role}</MemberRole><Members>{filled}</Members></Membership>"
-        for role, filled in (("Allow", members), ("Block", ""), ("Reverse", ""), ("Pending", ""))
+        f"<Membership><MemberRole>{role}</MemberRole><Members>"
+        f"{''.join(_members(role, _on_list(lists, name)))}</Members></Membership>"
+        for role, name in _ROLES.items()
     )
     return (
         f"<Services><Service><Memberships>{roles}</Memberships><Info><Handle><Id>1</Id>"
@@ -90,11 +109,32 @@ def _memberships(contacts: tuple[str, ...]) -> str:
     )
 
 
-def _address_book(operation: str, owner: str, contacts: tuple[str, ...]) -> str:
-    entries = _contact(owner, "Me") + "".join(_contact(c, "Regular") for c in contacts)
+def _on_list(lists: Lists, name: ListName) -> list[Entry]:
+    found = [entry for entry in lists.book.entries.values() if entry.is_on(name)]
+    if name is ListName.REVERSE:  # who waits for an answer is not there yet
+        found = [entry for entry in found if not entry.is_on(ListName.PENDING)]
+    return found
+
+
+def _members(role: str, entries: Iterable[Entry]) -> Iterable[str]:
+    for entry in entries:
+        yield (
+            '<Member xsi:type="PassportMember"'
+            ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
+            f"<MembershipId>{role}/{entry.id}</MembershipId><Type>Passport</Type>"
+            f"<State>Accepted</State><Deleted>false</Deleted><LastChanged>{_CHANGED}</LastChanged>"
+            f"<PassportName>{escape(entry.passport)}</PassportName></Member>"
+        )
+
+
+def _address_book(operation: str, owner: str, lists: Lists) -> str:
+    listed = [entry for entry in lists.book.entries.values() if entry.is_on(ListName.FORWARD)]
+    me = Entry(owner, id=contact_id(owner))
+    people = _contact(me, "Me") + "".join(_contact(entry, "Regular") for entry in listed)
+    groups = "".join(_group(guid, name) for guid, name in lists.book.groups.items())
     if operation == "ABFindAll":
-        return f"<groups/><contacts>{entries}</contacts>{_book(owner, 'ab')}"
-    return f"<Groups/><Contacts>{entries}</Contacts>{_book(owner, 'Ab')}"
+        return f"<groups>{groups}</groups><contacts>{people}</contacts>{_book(owner, 'ab')}"
+    return f"<Groups>{groups}</Groups><Contacts>{people}</Contacts>{_book(owner, 'Ab')}"
 
 
 def _book(owner: str, name: str) -> str:
@@ -105,16 +145,154 @@ def _book(owner: str, name: str) -> str:
     )
 
 
-def _contact(passport: str, kind: str) -> str:
-    guid = uuid.uuid5(uuid.NAMESPACE_URL, f"mailto:{passport}")
-    name = escape(passport)
+def _group(guid: str, name: str) -> str:
     return (
-        f"<Contact><contactId>{guid}</contactId><contactInfo><contactType>{kind}</contactType>"
-        f"<quickName>{name}</quickName><passportName>{name}</passportName>"
+        f"<Group><groupId>{guid}</groupId><groupInfo>"
+        "<groupType>c8529ce2-6ead-434d-881f-341e17db3ff8</groupType>"
+        f"<name>{escape(name)}</name><IsNotMobileVisible>false</IsNotMobileVisible>"
+        "<IsPrivate>false</IsPrivate><IsFavorite>false</IsFavorite></groupInfo>"
+        f"<fDeleted>false</fDeleted><lastChange>{_CHANGED}</lastChange></Group>"
+    )
+
+
+def _contact(entry: Entry, kind: str) -> str:
+    passport, name = escape(entry.passport), escape(entry.name or entry.passport)
+    guids = "".join(f"<guid>{group_id}</guid>" for group_id in entry.group_ids)
+    groups = f"<groupIds>{guids}</groupIds>" if guids else ""
+    return (
+        f"<Contact><contactId>{entry.id}</contactId><contactInfo><contactType>{kind}</contactType>"
+        f"<quickName>{name}</quickName><passportName>{passport}</passportName>"
         f"<IsPassportNameHidden>false</IsPassportNameHidden><displayName>{name}</displayName>"
-        "<puid>0</puid><CID>0</CID><isMessengerUser>true</isMessengerUser></contactInfo>"
+        f"<puid>0</puid>{groups}<CID>0</CID><isMobileIMEnabled>false</isMobileIMEnabled>"
+        "<isMessengerUser>true</isMessengerUser></contactInfo>"
         f"<fDeleted>false</fDeleted><lastChange>{_CHANGED}</lastChange></Contact>"
     )
+
+
+# --- changing ------------------------------------------------------------------------------------
+
+_Change = Callable[[People, Office, Account, Element], Awaitable[str]]
+"""Makes a change; returns the new id, "" for none, or `!` and the code of the refusal."""
+
+_CODES = {205: "!InvalidPassportUser", 210: "!QuotaLimitReached"}
+
+
+async def _add_contact(people: People, _office: Office, account: Account, asked: Element) -> str:
+    passport = text_of(asked, "passportName") or ""
+    if "@" not in passport:
+        return "!BadEmailArgument"
+    code = await people.put(account, passport, ListName.FORWARD)
+    if code == 215:
+        return "!ContactAlreadyExists"
+    return _CODES.get(code or 0, contact_id(passport))
+
+
+async def _delete_contact(people: People, _office: Office, account: Account, asked: Element) -> str:
+    entry = await _entry(people, account, asked)
+    if entry is None:
+        return "!ContactDoesNotExist"
+    await people.take_off(account, entry.passport, ListName.FORWARD)
+    return ""
+
+
+async def _change_member(people: People, _office: Office, account: Account, asked: Element) -> str:
+    is_new = local_name(asked) == "AddMember"
+    for membership in find_all(asked, "Membership"):
+        list_name = _ROLES.get(text_of(membership, "MemberRole") or "")
+        for member in find_all(membership, "Member"):
+            passport = text_of(member, "PassportName") or await _member(people, account, member)
+            if list_name is None or not passport:
+                return "!BadRequest"
+            change = people.put if is_new else people.take_off
+            code = await change(account, passport, list_name)
+            if code is not None:
+                missing = "!MemberAlreadyExists" if is_new else "!MemberDoesNotExist"
+                return _CODES.get(code, missing)
+    return ""
+
+
+async def _member(people: People, account: Account, member: Element) -> str:
+    """Return whom a MembershipId means: `Allow/guid`."""
+    guid = (text_of(member, "MembershipId") or "").rpartition("/")[2]
+    lists = await people.lists(account.passport)
+    entries = lists.book.entries.values()
+    return next((entry.passport for entry in entries if entry.id == guid), "")
+
+
+async def _add_group(people: People, office: Office, account: Account, asked: Element) -> str:
+    name = text_of(asked, "name") or ""
+    lists = await people.lists(account.passport)
+    if not name or name in lists.book.groups.values():
+        return "!GroupAlreadyExists" if name else "!GroupNameInvalid"
+    return await office.lists.change(account.passport, lambda mine: new_group(mine, name))
+
+
+async def _delete_group(people: People, office: Office, account: Account, asked: Element) -> str:
+    group_id = await _group_id(people, account, text_of(asked, "guid"))
+    if group_id is None:
+        return "!GroupDoesNotExist"
+    await office.lists.change(account.passport, lambda mine: remove_group(mine, group_id))
+    return ""
+
+
+async def _update_group(people: People, office: Office, account: Account, asked: Element) -> str:
+    group_id = await _group_id(people, account, text_of(asked, "groupId"))
+    name = text_of(asked, "name")
+    if group_id is None or not name:
+        return "!GroupDoesNotExist" if name else "!GroupNameInvalid"
+    await office.lists.change(account.passport, lambda mine: rename_group(mine, group_id, name))
+    return ""
+
+
+async def _change_group(people: People, office: Office, account: Account, asked: Element) -> str:
+    group_id = await _group_id(people, account, text_of(asked, "guid"))
+    found = await _entry(people, account, asked)
+    if group_id is None or found is None:
+        return "!ContactDoesNotExist" if group_id else "!GroupDoesNotExist"
+    passport, is_in = found.passport, local_name(asked) == "ABGroupContactAdd"
+
+    def change(mine: Lists) -> None:
+        entry = mine.book.find(passport)
+        if entry is not None:
+            put_into_group(mine, entry, group_id, is_in=is_in)
+
+    await office.lists.change(account.passport, change)
+    return found.id
+
+
+async def _entry(people: People, account: Account, asked: Element) -> Entry | None:
+    wanted = (text_of(asked, "contactId") or "").lower()
+    lists = await people.lists(account.passport)
+    return next((entry for entry in lists.book.entries.values() if entry.id == wanted), None)
+
+
+async def _group_id(people: People, account: Account, guid: str | None) -> str | None:
+    lists = await people.lists(account.passport)
+    wanted = (guid or "").lower()
+    return wanted if wanted in lists.book.groups else None
+
+
+_CHANGES: dict[str, _Change] = {
+    "ABContactAdd": _add_contact,
+    "ABContactDelete": _delete_contact,
+    "AddMember": _change_member,
+    "DeleteMember": _change_member,
+    "ABGroupAdd": _add_group,
+    "ABGroupDelete": _delete_group,
+    "ABGroupUpdate": _update_group,
+    "ABGroupContactAdd": _change_group,
+    "ABGroupContactDelete": _change_group,
+}
+
+
+def _refusal(operation: str, code: str) -> bytes:
+    """Return the fault of an operation that was understood, and is not done."""
+    content = (
+        f"<faultcode>soap:Client</faultcode><faultstring>{code}</faultstring>"
+        f"<faultactor>{_AB}/{operation}</faultactor>"
+        f'<detail><errorcode xmlns="{_AB}">{code}</errorcode></detail>'
+    )
+    return _envelope(f"<soap:Body><soap:Fault>{content}</soap:Fault></soap:Body>")
 
 
 def _fault(code: str, text: str) -> bytes:

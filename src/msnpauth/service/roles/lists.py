@@ -1,55 +1,69 @@
-"""The contact list as each version tells it: what old clients wait for before they are up.
-
-Every contact is on the forward and the allow list, in the one group there is.
-"""
+"""The contact list as each version tells it: what old clients wait for before they are up."""
 
 from __future__ import annotations
 
-import uuid
+from datetime import UTC, datetime, timedelta
 
-from ...core.wire.commands import Command, escape
+from ...core.people.contact import Entry, ListName
+from ...core.wire.commands import Command, escape, passport_word
 from ...core.wire.dialects import Dialect, ListsForm
+from ..stores.listing import group_number
+from ..stores.protocol import Lists
 
 __all__ = ["setting", "synchronized"]
 
-_SERIAL = 1
-_STAMP = "2026-01-01T00:00:00.0000000-00:00"
-_GROUP = "Other%20Contacts"
-_LISTS = "3"  # forward 1, allow 2
+_NO_GROUP = "Other%20Contacts"
+"""MSNP7 to 9 know no person without a group: number 0 is that of those who are in none."""
+
+_BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
+_OLD = 15
+"""The bits of the lists that MSNP2 to 9 know; the pending list came later."""
 
 
 def synchronized(
-    dialect: Dialect, trid: int | None, args: tuple[str, ...], contacts: tuple[str, ...]
+    dialect: Dialect, trid: int | None, args: tuple[str, ...], lists: Lists
 ) -> list[Command] | None:
     """Return the answer to SYN; None where the version has none any more."""
+    people = list(lists.book.entries.values())
+    groups = lists.book.groups
     match dialect.lists:
         case ListsForm.BY_SOAP:
             return None
         case ListsForm.BY_LIST | ListsForm.BY_LIST_WITH_GROUPS:
             # C: SYN 5 0  S: SYN 5 1, and nothing else where the client's is the present one
-            first = Command("SYN", trid, (str(_SERIAL),))
+            serial = str(lists.serial)
+            first = Command("SYN", trid, (serial,))
             grouped = dialect.lists is ListsForm.BY_LIST_WITH_GROUPS
-            rest = _by_list(trid, contacts, grouped=grouped)
-            current = args[:1] == (str(_SERIAL),)
+            rest = _by_list(trid, lists, grouped=grouped)
+            is_current = args[:1] == (serial,)
         case ListsForm.BY_CONTACT:
             # C: SYN 5 0  S: SYN 5 1 contacts groups
-            first = Command("SYN", trid, (str(_SERIAL), str(len(contacts)), "1"))
-            rest = [Command("LSG", None, ("0", _GROUP, "0"))]
-            rest += [Command("LST", None, (c, escape(c), _LISTS, "0")) for c in contacts]
-            rest = [*_settings(), *rest]
-            current = args[:1] == (str(_SERIAL),)
-        case _:
-            # C: SYN 5 0 0  S: SYN 5 stamp stamp contacts groups
-            first = Command("SYN", trid, (_STAMP, _STAMP, str(len(contacts)), "0"))
+            serial = str(lists.serial)
+            first = Command("SYN", trid, (serial, str(len(people)), str(len(groups) + 1)))
+            rest = [Command("LSG", None, ("0", _NO_GROUP, "0"))]
+            rest += [
+                Command("LSG", None, (group_number(group_id), escape(name), "0"))
+                for group_id, name in groups.items()
+            ]
+            rest += [_by_contact(entry) for entry in people]
+            rest = [*_settings(lists), *rest]
+            is_current = args[:1] == (serial,)
+        case ListsForm.BY_FIELD | ListsForm.BY_FIELD_WITH_NETWORK:
+            # C: SYN 5 0 0  S: SYN 5 time time contacts groups
+            stamp = _stamp(lists)
+            counts = (str(len(people)), str(len(groups)))
+            first = Command("SYN", trid, (stamp, stamp, *counts))
             network = ["1"] if dialect.lists is ListsForm.BY_FIELD_WITH_NETWORK else []
-            rest = [*_settings(), *(_by_field(contact, network) for contact in contacts)]
-            current = args[:2] == (_STAMP, _STAMP)
-    return [first] if current else [first, *rest]
+            rest = [Command("LSG", None, (escape(name), guid)) for guid, name in groups.items()]
+            rest += [_by_field(entry, network) for entry in people]
+            rest = [*_settings(lists), *rest]
+            is_current = args[:2] == (stamp, stamp)
+    return [first] if is_current else [first, *rest]
 
 
 def setting(dialect: Dialect, command: Command) -> Command:
     """Return the answer to BLP, GTC, PRP or REA: its words, behind a serial in old versions."""
-    serial = () if _without_serial(dialect) else (str(_SERIAL),)
+    serial = () if _without_serial(dialect) else ("1",)
     return Command(command.verb, command.trid, (*serial, *command.args))
 
 
@@ -61,26 +75,68 @@ def _without_serial(dialect: Dialect) -> bool:
     )
 
 
-def _settings() -> list[Command]:
-    return [Command("GTC", None, ("A",)), Command("BLP", None, ("AL",))]
+def _stamp(lists: Lists) -> str:
+    """Return a time that differs for each change of the lists, as MSNP10 and on have it."""
+    moment = _BEGINNING + timedelta(seconds=lists.serial - 1)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.0000000-00:00"
 
 
-def _by_list(trid: int | None, contacts: tuple[str, ...], *, grouped: bool) -> list[Command]:
-    serial, total = str(_SERIAL), str(len(contacts))
-    commands = [Command("GTC", trid, (serial, "A")), Command("BLP", trid, (serial, "AL"))]
+def _settings(lists: Lists) -> list[Command]:
+    return [Command("GTC", None, ("A",)), Command("BLP", None, (_privacy(lists),))]
+
+
+def _privacy(lists: Lists) -> str:
+    return "AL" if lists.allows_others else "BL"
+
+
+def _by_list(trid: int | None, lists: Lists, *, grouped: bool) -> list[Command]:
+    serial = str(lists.serial)
+    commands = [
+        Command("GTC", trid, (serial, "A")),
+        Command("BLP", trid, (serial, _privacy(lists))),
+    ]
     if grouped:
-        commands.append(Command("LSG", trid, (serial, "1", "1", "0", _GROUP, "0")))
-    for name in ("FL", "AL", "BL", "RL"):
-        filled = contacts if name in ("FL", "AL") else ()
-        group = ("0",) if grouped and name == "FL" else ()
+        groups = [("0", _NO_GROUP)]
+        groups += [(group_number(at), escape(name)) for at, name in lists.book.groups.items()]
+        total = str(len(groups))
         commands += [
-            Command("LST", trid, (name, serial, str(at), total, contact, escape(contact), *group))
-            for at, contact in enumerate(filled, 1)
-        ] or [Command("LST", trid, (name, serial, "0", "0"))]
+            Command("LSG", trid, (serial, str(place), total, number, name, "0"))
+            for place, (number, name) in enumerate(groups, 1)
+        ]
+    for list_name in (ListName.FORWARD, ListName.ALLOW, ListName.BLOCK, ListName.REVERSE):
+        filled = [entry for entry in lists.book.entries.values() if entry.is_on(list_name)]
+        total, code = str(len(filled)), list_name.code
+        for place, entry in enumerate(filled, 1):
+            words = [code, serial, str(place), total, passport_word(entry.passport), _name(entry)]
+            if grouped and list_name is ListName.FORWARD:
+                words.append(_numbers(entry))
+            commands.append(Command("LST", trid, tuple(words)))
+        if not filled:
+            commands.append(Command("LST", trid, (code, serial, "0", "0")))
     return commands
 
 
-def _by_field(contact: str, network: list[str]) -> Command:
-    guid = uuid.uuid5(uuid.NAMESPACE_URL, f"mailto:{contact}")
-    words = (f"N={contact}", f"F={escape(contact)}", f"C={guid}", _LISTS, *network)
+def _by_contact(entry: Entry) -> Command:
+    # S: LST mail name lists groups
+    words = (passport_word(entry.passport), _name(entry), str(entry.bits & _OLD), _numbers(entry))
     return Command("LST", None, words)
+
+
+def _by_field(entry: Entry, network: list[str]) -> Command:
+    # S: LST N=mail F=name C=guid lists [network] groups; no guid for who is on no forward list
+    bits = entry.bits
+    if entry.is_on(ListName.PENDING):
+        bits &= ~ListName.REVERSE.bit  # who waits for an answer is not on the reverse list yet
+    guid = [f"C={entry.id}"] if entry.is_on(ListName.FORWARD) else []
+    groups = [",".join(entry.group_ids)] if entry.group_ids else []
+    name = [f"F={_name(entry)}"]
+    words = [f"N={passport_word(entry.passport)}", *name, *guid, str(bits), *network, *groups]
+    return Command("LST", None, tuple(words))
+
+
+def _name(entry: Entry) -> str:
+    return escape(entry.name or entry.passport)
+
+
+def _numbers(entry: Entry) -> str:
+    return ",".join(group_number(group_id) for group_id in entry.group_ids) or "0"

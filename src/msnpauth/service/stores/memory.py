@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from ...core.people.contact import ListName
 from ...core.secrets import Secret
-from ...core.tickets.passport14 import as_secret, check_passport, check_password
 from ...core.tickets.ticket import utc_now
-from .protocol import Account, Place, Seat
+from .listing import new_group, put_on
+from .protocol import Account, Lists, Place, Presence, Seat
 
-__all__ = ["Accounts", "MemoryState", "at_once"]
+__all__ = ["Accounts", "MemoryLists", "MemoryState", "at_once"]
 
 _T = TypeVar("_T")
 
@@ -49,10 +50,7 @@ class Accounts:
         """
         made = cls()
         if isinstance(accounts, Mapping):
-            accounts = [
-                Account(check_passport(passport), check_password(as_secret(password)))
-                for passport, password in accounts.items()
-            ]
+            accounts = [Account(passport, password) for passport, password in accounts.items()]
         for account in accounts:
             made.add(account)
         return made
@@ -61,6 +59,14 @@ class Accounts:
         """Add an account, or replace the one of that passport."""
         self._by_passport[account.passport.casefold()] = account
 
+    def all(self) -> list[Account]:
+        """Return every account."""
+        return list(self._by_passport.values())
+
+    def get(self, passport: str) -> Account | None:
+        """Return the account of that passport, in any letter case, or None."""
+        return self._by_passport.get(passport.casefold())
+
     async def find(self, passport: str) -> Account | None:
         """As `AccountStore.find`."""
         return self._by_passport.get(passport.casefold())
@@ -68,9 +74,55 @@ class Accounts:
     async def check(self, passport: str, password: str) -> Account | None:
         """As `AccountStore.check`."""
         account = await self.find(passport)
-        expected = account.password if account else Secret("")
+        expected = account.secret if account else Secret("")
         right = expected == Secret(password)  # in constant time
         return account if right and account else None
+
+
+class MemoryLists:
+    """A `ListStore` in memory. It begins with the contacts of each `Account`.
+
+    Args:
+        accounts: whose lists they are.
+    """
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self._lists: dict[str, Lists] = {}
+        for account in accounts.all():
+            self._begun(account.passport)
+
+    async def lists(self, passport: str) -> Lists:
+        """As `ListStore.lists`."""
+        return self._begun(passport)
+
+    async def change(self, passport: str, change: Callable[[Lists], _T]) -> _T:
+        """As `ListStore.change`."""
+        return change(self._begun(passport))
+
+    def _begun(self, passport: str) -> Lists:
+        """Return an account's lists; with the account's contacts when they are new."""
+        key = passport.casefold()
+        found = self._lists.get(key)
+        if found is not None:
+            return found
+        lists = self._lists[key] = Lists()
+        account = self._accounts.get(key)
+        if account is None:
+            return lists
+        by_group = account.contacts if isinstance(account.contacts, Mapping) else {}
+        for group, contacts in by_group.items():
+            group_id = new_group(lists, group)
+            for contact in contacts:
+                entry = put_on(lists, contact, ListName.FORWARD)
+                entry.group_ids = (*entry.group_ids, group_id)
+        people = [contact for contacts in by_group.values() for contact in contacts]
+        for contact in people or account.contacts:
+            for list_name in (ListName.FORWARD, ListName.ALLOW):
+                put_on(lists, contact, list_name)
+            put_on(self._begun(contact), account.passport, ListName.REVERSE)
+        lists.serial = 1
+        return lists
 
 
 class MemoryState:
@@ -86,6 +138,7 @@ class MemoryState:
         # each of ten thousand used tickets at every sign-in would cost more than the sign-in.
         self._used: dict[int, set[str]] = {}
         self._seats: dict[str, dict[Place, Seat]] = {}
+        self._shown: dict[str, dict[Seat, Presence]] = {}
         self._listening: dict[str, Callable[[str], None]] = {}
 
     async def use_up(self, token: str, until: datetime) -> bool:
@@ -116,6 +169,19 @@ class MemoryState:
     async def seats(self, passport: str) -> list[Seat]:
         """As `SharedState.seats`."""
         return list(self._seats.get(passport, {}).values())
+
+    async def show(self, seat: Seat, passport: str, presence: Presence | None) -> None:
+        """As `SharedState.show`."""
+        shown = self._shown.setdefault(passport, {})
+        shown.pop(seat, None)
+        if presence is not None:
+            shown[seat] = presence  # the last word stands last
+        if not shown:
+            del self._shown[passport]
+
+    async def shown(self, passport: str) -> Presence | None:
+        """As `SharedState.shown`."""
+        return next(reversed(self._shown.get(passport, {}).values()), None)
 
     async def tell(self, node: str, word: str) -> None:
         """As `SharedState.tell`."""

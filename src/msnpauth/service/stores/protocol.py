@@ -6,15 +6,27 @@ in memory never wait: a role over them finishes without an event loop (`memory.a
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from ...core.people.contact import Book, ListName
 from ...core.secrets import Secret
-from ...core.tickets.passport14 import as_secret
+from ...core.tickets.passport14 import as_secret, check_passport, check_password
 
-__all__ = ["Account", "AccountStore", "Place", "Seat", "SharedState"]
+__all__ = [
+    "Account",
+    "AccountStore",
+    "ListStore",
+    "Lists",
+    "Place",
+    "Presence",
+    "Seat",
+    "SharedState",
+]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -23,27 +35,36 @@ class Account:
 
     Attributes:
         passport: its address; compared without regard to letter case.
-        password: what proves it.
+        password: what proves it; text is taken, and kept as a `Secret`.
         display_name: what MSNP8 and 9 tell in USR OK; the passport when empty.
         verified: the address was verified.
         restricted: the official client would sign out at once.
         allow_md5: it may sign in by MD5, which shows the password's hash to everybody between.
-        contacts: passports on its contact list, each allowed to see it.
+        contacts: passports on its contact list, each allowed to see it; or the same by the names
+            of the groups that they are in.
         refusal: MSNP code that ends each of its sign-ins (923, 924, 927 …), or None.
+
+    Raises:
+        LocalProtocolError: passport or password cannot be one.
     """
 
     passport: str
-    password: Secret
+    password: Secret | str
     display_name: str = ""
     verified: bool = True
     restricted: bool = False
     allow_md5: bool = False
-    contacts: tuple[str, ...] = ()
+    contacts: tuple[str, ...] | Mapping[str, tuple[str, ...]] = ()
     refusal: int | None = None
 
     def __post_init__(self) -> None:
-        # Whoever passes text, in spite of the type, would find it in the account's repr.
-        object.__setattr__(self, "password", as_secret(self.password))
+        check_passport(self.passport)
+        object.__setattr__(self, "password", check_password(as_secret(self.password)))
+
+    @property
+    def secret(self) -> Secret:
+        """The password."""
+        return as_secret(self.password)
 
 
 class AccountStore(Protocol):
@@ -54,6 +75,57 @@ class AccountStore(Protocol):
 
     async def check(self, passport: str, password: str) -> Account | None:
         """Return the account if the password is right; an unknown account takes as long."""
+
+
+@dataclass
+class Lists:
+    """The contact list of an account, as the service keeps it.
+
+    Attributes:
+        book: people and groups. The ids of groups end in the numbers that old versions call them.
+        allows_others: who is on neither the allow nor the block list may see the account (BLP AL).
+        serial: grows by one with each change.
+    """
+
+    book: Book = field(default_factory=Book)
+    allows_others: bool = True
+    serial: int = 1
+
+    def shows_to(self, passport: str) -> bool:
+        """Tell whether somebody may see the account, and write to it."""
+        entry = self.book.find(passport)
+        if entry is None or (not entry.is_on(ListName.BLOCK) and not entry.is_on(ListName.ALLOW)):
+            return self.allows_others
+        return not entry.is_on(ListName.BLOCK)
+
+
+class ListStore(Protocol):
+    """The contact lists."""
+
+    async def lists(self, passport: str) -> Lists:
+        """Return an account's lists, to be read and not changed; empty ones for a new account."""
+
+    async def change(self, passport: str, change: Callable[[Lists], T]) -> T:
+        """Have an account's lists changed as a whole, and return what the change returns."""
+
+
+@dataclass(frozen=True)
+class Presence:
+    """How an account is to be seen.
+
+    Attributes:
+        status: the three letters of CHG.
+        name: the display name.
+        capabilities: the client's, as it has said them.
+        picture: the object that describes its picture, as a word of the wire; empty for none.
+        message: the payload of its UUX.
+    """
+
+    status: str
+    name: str
+    capabilities: str = "0"
+    picture: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,6 +175,15 @@ class SharedState(Protocol):
 
     async def seats(self, passport: str) -> list[Seat]:
         """Return every connection that an account has, in folded letter case."""
+
+    async def show(self, seat: Seat, passport: str, presence: Presence | None) -> None:
+        """Note how an account is to be seen by this connection's word; None when that is gone."""
+
+    async def shown(self, passport: str) -> Presence | None:
+        """Return how an account is to be seen, by the last word of any connection; None: offline.
+
+        The passport is in folded letter case.
+        """
 
     async def tell(self, node: str, word: str) -> None:
         """Hand a word to what listens for a process, wherever that process is."""

@@ -1,0 +1,79 @@
+"""Somebody to talk to for a test: an account that is played, without a client of its own."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ..core.errors import LocalProtocolError
+from ..core.wire.messages import PLAIN, split_text, text_payload
+from .roles.chats import ChatRoom, Chats, Guest
+from .roles.office import Office
+from .stores.protocol import Account
+
+__all__ = ["Puppets"]
+
+
+class _Puppet:
+    """A guest of a chat who says what the test wants to be said."""
+
+    guid = ""
+    capabilities = "0"
+
+    def __init__(self, account: Account, room: ChatRoom) -> None:
+        self.account = account
+        self.room = room
+        self.joined = asyncio.Event()
+
+    def sees_join(self, other: Guest) -> None:
+        self.joined.set()
+
+    def sees_leave(self, other: Guest, *, idle: bool) -> None:
+        if len(self.room.guests) == 1:
+            self.room.leave(self, idle=False)
+
+    def hears(self, sender: Guest, payload: bytes) -> None:
+        """What was said is in the chats' own record already."""
+
+    def close(self) -> None:
+        self.room.leave(self, idle=False)
+
+
+class Puppets:
+    """See the module."""
+
+    def __init__(self, office: Office, chats: Chats) -> None:
+        self._office = office
+        self._chats = chats
+        self._playing: dict[tuple[str, str], _Puppet] = {}
+
+    async def send(self, sender: str, to: str, text: str) -> None:
+        """Write to an account, in the chat of the time before if it is still open.
+
+        Raises:
+            LocalProtocolError: there is no such account, or it is not there.
+        """
+        key = (sender.casefold(), to.casefold())
+        puppet = self._playing.get(key)
+        if puppet is None or not puppet.room.is_in(to):
+            puppet = self._playing[key] = await self._called(sender, to)
+            await puppet.joined.wait()
+        for part in split_text(text):
+            puppet.room.say(puppet, text_payload(part, PLAIN))
+
+    async def _called(self, sender: str, to: str) -> _Puppet:
+        account = await self._account(sender)
+        await self._account(to)
+        if await self._office.state.shown(to.casefold()) is None:
+            raise LocalProtocolError(f"{to} is not there", hint="its client has to go online first")
+        room = ChatRoom(self._chats)
+        self._chats.rooms.add(room)
+        puppet = _Puppet(account, room)
+        room.enter(puppet)
+        await room.call(account, to)
+        return puppet
+
+    async def _account(self, passport: str) -> Account:
+        account = await self._office.accounts.find(passport)
+        if account is None:
+            raise LocalProtocolError(f"the service has no account {passport}")
+        return account

@@ -1,0 +1,246 @@
+"""The conversations of one process: who is in them, and the keys that let people in."""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from ...core.urls import Address
+from ...core.wire.commands import Command, escape, passport_word
+from ...core.wire.dialects import Dialect
+from ...core.wire.messages import parse_message
+from ..stores.protocol import Account
+from .news import Rung
+from .office import Office
+from .people import People
+
+__all__ = [
+    "ChatRoom",
+    "Chats",
+    "Guest",
+    "Invitation",
+    "heard",
+    "joined_words",
+    "left_words",
+]
+
+_KEY_LIFE = timedelta(seconds=120)
+"""How long a key is good for; Escargot's is, too. A key is good once."""
+
+_KEPT_TEXTS = 1000
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """What a key stands for.
+
+    Attributes:
+        account: who may come in by it.
+        guid: from which machine; empty for versions that tell no machines apart.
+        dialect: the version that the account speaks.
+        room: into which chat; None for one that begins.
+        until: when the key ends.
+    """
+
+    account: Account
+    guid: str
+    dialect: Dialect
+    room: ChatRoom | None
+    until: datetime
+
+
+class Guest(Protocol):
+    """Somebody in a chat."""
+
+    account: Account
+    guid: str
+    capabilities: str
+
+    def sees_join(self, other: Guest) -> None:
+        """Somebody has come in."""
+
+    def sees_leave(self, other: Guest, *, idle: bool) -> None:
+        """Somebody has left."""
+
+    def hears(self, sender: Guest, payload: bytes) -> None:
+        """Somebody has said something."""
+
+    def close(self) -> None:
+        """The chat is over."""
+
+
+class ChatRoom:
+    """One conversation."""
+
+    def __init__(self, chats: Chats) -> None:
+        self.session = str(secrets.randbelow(10**9) + 1)
+        self.guests: list[Guest] = []
+        self.called: set[str] = set()
+        """Folded passports of who has been called and has not come yet."""
+        self._chats = chats
+
+    def is_in(self, passport: str) -> bool:
+        """Tell whether somebody is in the chat."""
+        key = passport.casefold()
+        return any(guest.account.passport.casefold() == key for guest in self.guests)
+
+    def enter(self, guest: Guest) -> None:
+        """Let somebody in; the others see it."""
+        self.called.discard(guest.account.passport.casefold())
+        for other in self.guests:
+            other.sees_join(guest)
+        self.guests.append(guest)
+
+    def leave(self, guest: Guest, *, idle: bool) -> None:
+        """Somebody has gone; the others see it."""
+        if guest not in self.guests:
+            return
+        self.guests.remove(guest)
+        for other in self.guests:
+            other.sees_leave(guest, idle=idle)
+        if not self.guests:
+            self._chats.rooms.discard(self)
+
+    def say(self, sender: Guest, payload: bytes) -> bool:
+        """Hand a message to everybody else; tell whether there was anybody."""
+        self._chats.note(sender.account, payload)
+        others = [guest for guest in self.guests if guest is not sender]
+        for guest in others:
+            guest.hears(sender, payload)
+        return bool(others)
+
+    async def call(self, caller: Account, passport: str) -> None:
+        """Ring at every place of an account."""
+        self.called.add(passport.casefold())
+        await self._chats.ring(self, caller, passport)
+
+
+class Chats:
+    """See the module.
+
+    Args:
+        office: the process's.
+        here: where clients find the switchboard.
+        limit: how many chats an account may begin in a minute; None for any number.
+    """
+
+    def __init__(self, office: Office, here: Address, *, limit: int | None = 8) -> None:
+        self.office = office
+        self.people = People(office)
+        self.here = here
+        self.limit = limit
+        self.rooms: set[ChatRoom] = set()
+        self._invitations: dict[str, Invitation] = {}
+        self._begun: dict[str, deque[datetime]] = {}
+        self._said: dict[str, deque[str]] = {}
+
+    # --- keys ------------------------------------------------------------------------------------
+
+    def invite(self, account: Account, guid: str, dialect: Dialect, room: ChatRoom | None) -> str:
+        """Return a new key."""
+        now = self.office.now()
+        for key in [key for key, found in self._invitations.items() if found.until <= now]:
+            del self._invitations[key]
+        key = secrets.token_hex(16)
+        self._invitations[key] = Invitation(account, guid, dialect, room, now + _KEY_LIFE)
+        return key
+
+    def redeem(self, key: str, word: str) -> Invitation | None:
+        """Return what a key stands for, once, and to whom it belongs.
+
+        Args:
+            key: the key.
+            word: `passport` or `passport;{guid}`, as the client has said it.
+        """
+        invitation = self._invitations.get(key)
+        if invitation is None or invitation.until <= self.office.now():
+            return None
+        passport, _, guid = word.partition(";")
+        if passport.casefold() != invitation.account.passport.casefold():
+            return None
+        # libpurple's MSNP15 client and some others name no machine, although the version has it.
+        if guid and guid.casefold() != invitation.guid.casefold():
+            return None
+        del self._invitations[key]
+        return invitation
+
+    def may_begin(self, account: Account) -> bool:
+        """Tell whether the account may begin another chat now; if so, it is counted."""
+        now = self.office.now()
+        begun = self._begun.setdefault(account.passport.casefold(), deque())
+        while begun and begun[0] <= now - timedelta(minutes=1):
+            begun.popleft()
+        if self.limit is not None and len(begun) >= self.limit:
+            return False
+        begun.append(now)
+        return True
+
+    # --- calls and texts -------------------------------------------------------------------------
+
+    async def ring(self, room: ChatRoom, caller: Account, passport: str) -> None:
+        """Ring at every place of an account; each has a key of its own."""
+        account = await self.office.accounts.find(passport)
+        if account is None:
+            return
+        name = caller.display_name or caller.passport
+        for seat in await self.office.state.seats(account.passport.casefold()):
+            member = self.office.here.get(seat.connection)
+            if member is None or seat.node != self.office.node or member.dialect is None:
+                continue
+            key = self.invite(account, member.guid, member.dialect, room)
+            call = Rung(room.session, str(self.here), key, caller.passport, name)
+            await self.office.tell(seat, call)
+
+    def note(self, account: Account, payload: bytes) -> None:
+        """Keep what an account says, for `said`."""
+        body = parse_message(payload)
+        if body.kind == "text/plain":
+            kept = self._said.setdefault(account.passport.casefold(), deque(maxlen=_KEPT_TEXTS))
+            kept.append(body.text)
+
+    def said(self, passport: str) -> list[str]:
+        """Return the last texts that an account has said, the oldest first."""
+        return list(self._said.get(passport.casefold(), ()))
+
+    def drop_all(self) -> int:
+        """End every chat, as a switchboard that breaks down; return how many there were."""
+        rooms = list(self.rooms)
+        for room in rooms:
+            for guest in list(room.guests):
+                guest.close()
+        return len(rooms)
+
+
+def joined_words(viewer: Dialect, guest: Guest) -> list[list[str]]:
+    """Return the words of JOI or IRO for somebody, as a version sees them: one list for each line.
+
+    From MSNP16 on a person is shown once for the place, and once without.
+    """
+    account, name = passport_word(guest.account.passport), escape(_name(guest.account))
+    first, _, second = guest.capabilities.partition(":")
+    capabilities = [f"{first}:{second or 0}" if viewer.extended else first]
+    words = [name, *(capabilities if viewer.chat_capabilities else [])]
+    if viewer.guid and guest.guid:
+        return [[f"{account};{guest.guid.lower()}", *words], [account, *words]]
+    return [[account, *words]]
+
+
+def left_words(viewer: Dialect, guest: Guest) -> list[str]:
+    """Return the accounts of BYE for somebody, as a version sees them: one for each line."""
+    account = passport_word(guest.account.passport)
+    if viewer.guid and guest.guid:
+        return [f"{account};{guest.guid.lower()}", account]
+    return [account]
+
+
+def heard(sender: Guest, payload: bytes) -> Command:
+    """Return MSG as the others get it."""
+    account = passport_word(sender.account.passport)
+    return Command("MSG", None, (account, escape(_name(sender.account))), payload)
+
+
+def _name(account: Account) -> str:
+    return account.display_name or account.passport

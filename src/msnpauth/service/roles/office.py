@@ -1,0 +1,119 @@
+"""What all connections of one process share: the stores, and who is signed in here."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+from ...core.tickets.ticket import utc_now
+from ...core.wire.dialects import Dialect
+from ..stores.protocol import Account, AccountStore, ListStore, Place, Seat, SharedState
+from ..tickets import TicketOffice
+from .faults import Faults
+from .news import News, PutOut, decode, encode
+
+__all__ = ["Member", "Office"]
+
+
+class Member(Protocol):
+    """A connection that is signed in, as the office knows it."""
+
+    number: int
+    account: Account | None
+    dialect: Dialect | None
+    guid: str
+
+    def place_of(self, account: Account) -> Place:
+        """Return the place that the connection takes for the account."""
+
+    def hear(self, news: News) -> None:
+        """Take news."""
+
+
+class Office:
+    """See the module.
+
+    Args:
+        accounts: who may sign in.
+        tickets: checks what proves it.
+        state: what the processes of a network know of each other's connections.
+        lists: the contact lists.
+        dialects: what the service speaks.
+        node: what this process is called among the others; a random name by default.
+        now: the clock.
+    """
+
+    def __init__(
+        self,
+        accounts: AccountStore,
+        tickets: TicketOffice,
+        state: SharedState,
+        lists: ListStore,
+        dialects: tuple[Dialect, ...],
+        *,
+        node: str | None = None,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.accounts = accounts
+        self.tickets = tickets
+        self.state = state
+        self.lists = lists
+        self.dialects = dialects
+        self.node = node or secrets.token_hex(8)
+        self.now = now
+        self.maintenance = False
+        self.faults = Faults()
+        """What a test has ordered."""
+        self.here: dict[int, Member] = {}
+        """The roles of this process that are signed in, by the numbers of their connections."""
+        self._numbers = itertools.count(1)
+
+    async def open(self) -> None:
+        """Listen to what other processes say to this one."""
+        await self.state.listen(self.node, self._heard)
+
+    async def enter(self, account: Account, member: Member) -> None:
+        """Note a sign-in that succeeded; an earlier one from the same place is told and ended."""
+        number = member.number = next(self._numbers)
+        self.here[number] = member
+        before = await self.state.enter(member.place_of(account), Seat(self.node, number))
+        if before is not None:
+            await self.tell(before, PutOut("OTH"))
+
+    async def leave(self, account: Account, member: Member) -> None:
+        """Note that a connection is gone."""
+        self.here.pop(member.number, None)
+        await self.state.leave(member.place_of(account), self.seat_of(member))
+
+    def seat_of(self, member: Member) -> Seat:
+        """Return where a connection of this process is."""
+        return Seat(self.node, member.number)
+
+    async def put_out(self, passport: str, reason: str) -> None:
+        """End every session of an account, in whichever process it is."""
+        await self.tell_all(passport, PutOut(reason))
+
+    async def tell_all(self, passport: str, news: News) -> int:
+        """Tell every connection of an account; return how many there are."""
+        seats = await self.state.seats(passport.casefold())
+        for seat in seats:
+            await self.tell(seat, news)
+        return len(seats)
+
+    async def tell(self, seat: Seat, news: News) -> None:
+        """Tell one connection, in whichever process it is."""
+        if seat.node == self.node:
+            self._hand_on(seat.connection, news)
+        else:
+            await self.state.tell(seat.node, encode(seat.connection, news))
+
+    def _heard(self, word: str) -> None:
+        self._hand_on(*decode(word))
+
+    def _hand_on(self, connection: int, news: News) -> None:
+        member = self.here.get(connection)
+        if member is not None:
+            member.hear(news)

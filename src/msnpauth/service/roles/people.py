@@ -1,0 +1,154 @@
+"""Who sees whom: changes of the contact lists, and presence between accounts.
+
+A change has two ends. Who is put on somebody's forward list has that person on the reverse list,
+and is told. Who is blocked sees the account go offline.
+"""
+
+from __future__ import annotations
+
+from ...core.people.contact import Entry, ListName
+from ..stores.listing import put_on, take_off
+from ..stores.protocol import Account, Lists, Presence, Seat
+from .news import Listed, Seen
+from .office import Office
+
+__all__ = ["INVISIBLE", "People"]
+
+INVISIBLE = "HDN"
+"""The status of somebody who is there, and offline to everybody else."""
+
+_MAX_CONTACTS = 1000
+
+
+class People:
+    """See the module; the wire's commands and the contacts host's calls both end here."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+
+    async def lists(self, passport: str) -> Lists:
+        """Return an account's lists, to be read."""
+        return await self._office.lists.lists(passport)
+
+    # --- lists -----------------------------------------------------------------------------------
+
+    async def put(
+        self, account: Account, passport: str, list_name: ListName, name: str = ""
+    ) -> int | None:
+        """Put somebody on a list of the account; return None, or the code that refuses it."""
+        lists, stores = await self.lists(account.passport), self._office.lists
+        known = lists.book.find(passport)
+        other = await self._office.accounts.find(passport)
+        if other is None and known is None:
+            return 205  # no such account
+        if known is not None and known.is_on(list_name):
+            return 215
+        opposite = _OPPOSITE.get(list_name)
+        if known is not None and opposite is not None and known.is_on(opposite):
+            return 219  # allowed and blocked at once
+        if len(lists.book.entries) >= _MAX_CONTACTS:
+            return 210
+        spelt = passport if other is None else other.passport
+        shown_name = name or (other.display_name if other else "")
+        await stores.change(
+            account.passport, lambda mine: put_on(mine, spelt, list_name, shown_name)
+        )
+        if list_name is ListName.FORWARD:
+            await self._reverse(account, spelt, is_on=True)
+        if list_name is ListName.BLOCK:
+            await self._office.tell_all(spelt, Seen(account.passport, None))
+        if list_name is ListName.ALLOW:
+            await self._show_to(account, spelt)
+        return None
+
+    async def take_off(self, account: Account, passport: str, list_name: ListName) -> int | None:
+        """Take somebody off a list; return None, or the code that refuses it."""
+        lists = await self.lists(account.passport)
+        known = lists.book.find(passport)
+        if known is None or not known.is_on(list_name):
+            return 216
+        await self._office.lists.change(
+            account.passport, lambda mine: take_off(mine, passport, list_name)
+        )
+        if list_name is ListName.FORWARD:
+            await self._reverse(account, passport, is_on=False)
+        if list_name is ListName.BLOCK:
+            await self._show_to(account, passport)
+        return None
+
+    async def _reverse(self, account: Account, passport: str, *, is_on: bool) -> None:
+        """Keep the other end of a forward list, and tell who is put on it."""
+        mine, name = account.passport, account.display_name or account.passport
+
+        def change(theirs: Lists) -> bool:
+            entry = theirs.book.find(mine)
+            answered = entry is not None and bool(entry.bits & 6)
+            if not is_on:
+                take_off(theirs, mine, ListName.REVERSE)
+                take_off(theirs, mine, ListName.PENDING)
+            elif answered:
+                put_on(theirs, mine, ListName.REVERSE, name)
+            else:
+                put_on(theirs, mine, ListName.PENDING, name)
+                put_on(theirs, mine, ListName.REVERSE, name)
+            return answered
+
+        await self._office.lists.change(passport, change)
+        await self._office.tell_all(passport, Listed(mine, name, is_on))
+
+    # --- presence --------------------------------------------------------------------------------
+
+    async def show(self, account: Account, seat: Seat, presence: Presence | None) -> None:
+        """Note how an account is to be seen, and tell who may see it."""
+        state, key = self._office.state, account.passport.casefold()
+        before = _as_seen(await state.shown(key))
+        await state.show(seat, key, presence)
+        after = _as_seen(await state.shown(key))
+        if before == after:
+            return
+        lists = await self.lists(account.passport)
+        for entry in list(lists.book.entries.values()):
+            if entry.is_on(ListName.REVERSE) and lists.shows_to(entry.passport):
+                await self._office.tell_all(entry.passport, Seen(account.passport, after))
+
+    async def seen_by(self, account: Account) -> list[tuple[str, Presence]]:
+        """Return who of the account's forward list is there, for its eyes."""
+        lists = await self.lists(account.passport)
+        found = []
+        for entry in list(lists.book.entries.values()):
+            presence = await self.seen_of(account, entry)
+            if presence is not None:
+                found.append((entry.passport, presence))
+        return found
+
+    async def seen_of(self, account: Account, entry: Entry) -> Presence | None:
+        """Return how the account sees somebody; None when they are offline to it."""
+        if not entry.is_on(ListName.FORWARD):
+            return None
+        presence = _as_seen(await self._office.state.shown(entry.passport.casefold()))
+        if presence is None:
+            return None
+        theirs = await self.lists(entry.passport)
+        return presence if theirs.shows_to(account.passport) else None
+
+    async def may_call(self, account: Account, passport: str) -> int | None:
+        """Return None when the account may call somebody into a chat, or the code that says no."""
+        if _as_seen(await self._office.state.shown(passport.casefold())) is None:
+            return 217
+        theirs = await self.lists(passport)
+        return None if theirs.shows_to(account.passport) else 216
+
+    async def _show_to(self, account: Account, passport: str) -> None:
+        """Let somebody see the account who could not, if they have it on the forward list."""
+        theirs = await self.lists(passport)
+        entry = theirs.book.find(account.passport)
+        presence = _as_seen(await self._office.state.shown(account.passport.casefold()))
+        if entry is not None and entry.is_on(ListName.FORWARD) and presence is not None:
+            await self._office.tell_all(passport, Seen(account.passport, presence))
+
+
+_OPPOSITE = {ListName.ALLOW: ListName.BLOCK, ListName.BLOCK: ListName.ALLOW}
+
+
+def _as_seen(presence: Presence | None) -> Presence | None:
+    return None if presence is None or presence.status == INVISIBLE else presence

@@ -1,0 +1,86 @@
+"""Presence and calls as each version says them (hypothetic.org; MSNPiki; Escargot; libpurple)."""
+
+from __future__ import annotations
+
+from html import escape as escape_xml
+from urllib.parse import quote
+
+from ...core.people.contact import ListName
+from ...core.wire.commands import Command, escape, passport_word
+from ...core.wire.dialects import Dialect, PresenceForm
+from .news import Listed, Rung, Seen
+
+__all__ = ["called", "listed", "message", "presence"]
+
+
+def presence(dialect: Dialect, seen: Seen, trid: int | None = None) -> list[Command]:
+    """Return the lines for somebody's presence.
+
+    The first lines, in answer to CHG, have its transaction id.
+    """
+    account = passport_word(seen.passport)
+    form, shown = dialect.presence, seen.presence
+    endpoint = f"1:{account}" if form is PresenceForm.WITH_ENDPOINT else account
+    network = ["1"] if form is PresenceForm.WITH_NETWORK else []
+    if shown is None:
+        if trid is not None:
+            return []
+        rest = ["0:0" if dialect.extended else "0"] if form in _NEW else []
+        return [Command("FLN", None, (endpoint, *network, *rest))]
+    # S: ILN 9 NLN mail [network] name [capabilities [object]]; later NLN without the number. From
+    # MSNP18 on libpurple reads no ILN, and Escargot says NLN from the beginning.
+    words = [shown.status, endpoint, *network, escape(shown.name)]
+    if dialect.capabilities:
+        words += [_capabilities(dialect, shown.capabilities), *([shown.picture or "0"])]
+        if form is PresenceForm.WITH_CAPABILITIES and not shown.picture:
+            del words[-1]  # MSNP8 and 9 have no word there when there is no picture
+    first = trid is not None and form is not PresenceForm.WITH_ENDPOINT
+    lines = [Command("ILN" if first else "NLN", trid if first else None, tuple(words))]
+    if dialect.personal_message:
+        lines.append(message(dialect, seen))
+    return lines
+
+
+_NEW = (PresenceForm.WITH_NETWORK, PresenceForm.WITH_ENDPOINT)
+
+
+def message(dialect: Dialect, seen: Seen) -> Command:
+    """Return the line for somebody's personal message."""
+    account = passport_word(seen.passport)
+    form = dialect.presence
+    endpoint = f"1:{account}" if form is PresenceForm.WITH_ENDPOINT else account
+    words = (endpoint, "1") if form is PresenceForm.WITH_NETWORK else (endpoint,)
+    text = seen.presence.message if seen.presence is not None else ""
+    return Command("UBX", None, words, text.encode("utf-8", "replace"))
+
+
+def _capabilities(dialect: Dialect, said: str) -> str:
+    """Return capabilities for the eyes of a version: from MSNP16 on they are two numbers."""
+    first, _, second = said.partition(":")
+    return f"{first}:{second or 0}" if dialect.extended else first
+
+
+def listed(dialect: Dialect, news: Listed, serial: int) -> Command:
+    """Return the line that says: somebody has added the account, or has taken it off."""
+    account, name = passport_word(news.passport), escape(news.name)
+    code = ListName.REVERSE.code
+    if dialect.presence in _NEW:
+        user, _, domain = news.passport.rpartition("@")
+        shown = f' f="{quote(news.name)}"' if news.is_on else ""
+        person = f'<c n="{escape_xml(user)}" t="1" l="8"{shown}/>'
+        payload = f'<ml><d n="{escape_xml(domain)}">{person}</d></ml>'
+        return Command("ADL" if news.is_on else "RML", 0, (), payload.encode("utf-8", "replace"))
+    if not dialect.name_by_rea:
+        if news.is_on:
+            return Command("ADC", 0, (code, f"N={account}", f"F={name}"))
+        return Command("REM", 0, (code, account))
+    if news.is_on:
+        return Command("ADD", 0, (code, str(serial), account, name))
+    return Command("REM", 0, (code, str(serial), account))
+
+
+def called(dialect: Dialect, news: Rung) -> Command:
+    """Return RNG: somebody calls the account into a chat."""
+    words = [news.session, news.address, "CKI", news.key, passport_word(news.passport)]
+    tail = dialect.chat_tail.split()
+    return Command("RNG", None, (*words, escape(news.name), *tail))
