@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import inspect
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -69,25 +70,38 @@ class AioDriver:
 
 
 class _Awaited:
-    """A session whose coroutines are run to their end."""
+    """A session, or a chat, whose coroutines are run to their end."""
 
-    def __init__(self, session: aio.Session, driver: AioDriver) -> None:
+    def __init__(self, session: aio.Session | aio.Chat, driver: AioDriver) -> None:
         self._session = session
         self._driver = driver
 
     def __getattr__(self, name: str) -> Any:
         if name == "profile":
-            return self._driver.call(self._session.wait_profile())
+            return self._driver.call(self._session.wait_profile())  # type: ignore[union-attr]
         value = getattr(self._session, name)
+        if name == "events":
+            return lambda: self._iterated(value())
         if not inspect.iscoroutinefunction(value):
             return value
-        return lambda *a, **k: self._driver.call(value(*a, **k))
+        return lambda *a, **k: self._faced(self._driver.call(value(*a, **k)))
+
+    def _faced(self, value: Any) -> Any:
+        """Wrap a chat, also the one of an event."""
+        if isinstance(value, aio.Chat):
+            return _Awaited(value, self._driver)
+        event: Any = value
+        if isinstance(getattr(event, "chat", None), aio.Chat):
+            return dataclasses.replace(event, chat=self._faced(event.chat))
+        return value
 
     def __iter__(self) -> Iterator[Any]:
-        iterator = aiter(self._session)
+        return self._iterated(aiter(self._session))  # type: ignore[arg-type]
+
+    def _iterated(self, iterator: AsyncIterator[Any]) -> Iterator[Any]:
         while True:
             try:
-                yield self._driver.call(anext(iterator))  # type: ignore[arg-type]
+                yield self._faced(self._driver.call(anext(iterator)))  # type: ignore[arg-type]
             except StopAsyncIteration:
                 return
 

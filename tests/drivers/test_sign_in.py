@@ -179,7 +179,7 @@ def test_what_is_cached_is_for_one_account(driver: Driver, every: Service) -> No
                 passport, password, every.servers, scheme=scheme, **settings
             ) as session:
                 assert session.passport == passport
-    assert repr(cache) == "<MemoryTicketCache of 6>"
+    assert repr(cache) == "<MemoryTicketCache of 10>"
 
 
 def test_what_cannot_be_renewed(driver: Driver, every: Service) -> None:

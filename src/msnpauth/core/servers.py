@@ -12,7 +12,10 @@ from .urls import Address, BadAddress, Url
 if TYPE_CHECKING:
     from .wire.dialects import Scheme
 
-__all__ = ["HISTORIC", "HISTORIC_HOSTS", "Servers", "domain_of"]
+__all__ = ["CONTACTS_SITE", "HISTORIC", "HISTORIC_HOSTS", "Servers", "domain_of"]
+
+CONTACTS_SITE = "contacts.msn.com"
+"""The address whose ticket opens a network's contacts host, wherever that host is."""
 
 NEXUS_PATH = "/rdr/pprdr.asp"
 LOGIN_PATH = "/login2.srf"

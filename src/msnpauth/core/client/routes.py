@@ -23,13 +23,13 @@ from ..errors import (
     WrongCredentials,
 )
 from ..secrets import Secret
-from ..servers import Servers
+from ..servers import CONTACTS_SITE, Servers
 from ..tickets.exchange import Exchange, Response
 from ..tickets.passport14 import find_login, request_ticket
 from ..tickets.ticket import Ticket
 from ..urls import Url
 from ..wire.commands import unescape
-from ..wire.dialects import Dialect, Scheme
+from ..wire.dialects import Dialect, ListsForm, Scheme
 from .actions import Action, Failed, Fetch, Prepare
 from .memory import Memory
 
@@ -384,7 +384,7 @@ class RstRoute(Route):
         """Return the tickets that are wanted, if all of them are kept and live a while yet."""
         # All or none: one request by RST gets every ticket, so that asking for some saves nothing.
         found = {}
-        for address in (site_of(self._scheme), *self._journey.more):
+        for address in self._wanted():
             ticket = self._journey.memory.ticket(self._scheme, address)
             if ticket is None or ticket.expires is None:
                 return {}
@@ -406,11 +406,21 @@ class RstRoute(Route):
             Soap.RST2 if self._is_rst2 else Soap.RST,
             journey.passport,
             journey.password,
-            {site_of(self._scheme): self._policy()}
-            | {address: policy_for(address) for address in journey.more},
+            {address: policy_for(address) for address in self._wanted()}
+            | {site_of(self._scheme): self._policy()},
             servers=journey.servers,
             now=journey.now,
         )
+
+    def _wanted(self) -> list[str]:
+        """Return the addresses to ask for, the one that signs in first.
+
+        Every client of MSNP13 and on asks for the contacts host along. At Escargot all tickets of
+        one answer are the same, and no other opens its contacts host.
+        """
+        journey, by_soap = self._journey, self._dialect.lists is ListsForm.BY_SOAP
+        besides = [CONTACTS_SITE] if journey.servers.contacts is not None and by_soap else []
+        return list(dict.fromkeys([site_of(self._scheme), *besides, *journey.more]))
 
     def _renewed(self) -> Exchange[dict[str, Ticket]]:
         self.tickets = yield from self._request()

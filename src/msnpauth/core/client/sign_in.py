@@ -34,7 +34,7 @@ from ..errors import (
     WrongCredentials,
 )
 from ..secrets import Secret
-from ..servers import Servers, is_historic
+from ..servers import CONTACTS_SITE, Servers, is_historic
 from ..tickets.exchange import Exchange, Response
 from ..tickets.passport14 import as_secret, check_passport, check_password
 from ..tickets.ticket import Ticket, utc_now
@@ -182,7 +182,7 @@ class SignIn:
             password_tag: a keyed hash of the password, which says nothing to who lacks the key.
         """
         schemes = [offered[0].scheme for offered in self._offers]
-        addresses = [*map(site_of, schemes), *self._journey.more]
+        addresses = [*map(site_of, schemes), CONTACTS_SITE, *self._journey.more]
         return Keys(self._passport, self._journey.servers, schemes, addresses, password_tag)
 
     # --- what happens --------------------------------------------------------------------------
@@ -234,8 +234,6 @@ class SignIn:
         Raises:
             LocalProtocolError: no contacts host is known, or no way to a ticket for it.
         """
-        from ..people.soap import CONTACTS_SITE  # most sessions ask it nothing
-
         servers = self._journey.servers
         if servers.contacts is None:
             raise LocalProtocolError(

@@ -22,6 +22,7 @@ __all__ = ["Change", "Listing", "Seen", "changes_in", "message_of", "seen_in"]
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _CAPABILITIES = re.compile(r"[0-9]{1,10}(?::[0-9]{1,10})?")
 _LISTS = {name.code: name for name in ListName}
+_NO_GROUP = ("Other Contacts", "~")
 _BY_LIST = (ListsForm.BY_LIST, ListsForm.BY_LIST_WITH_GROUPS)
 
 
@@ -61,13 +62,19 @@ class Listing:
     def _lsg(self, args: tuple[str, ...]) -> None:
         match self._form, args:
             case ListsForm.BY_LIST_WITH_GROUPS, (_, _, _, number, name, *_):
-                self.book.groups[number] = unescape(name)
+                self._group(number, unescape(name))
             case ListsForm.BY_CONTACT, (number, name, *_):
-                self.book.groups[number] = unescape(name)
+                self._group(number, unescape(name))
             case ((ListsForm.BY_FIELD | ListsForm.BY_FIELD_WITH_NETWORK), (name, guid, *_)):
                 self.book.groups[guid.lower()] = unescape(name)
         if self._left is not None and self._form not in _BY_LIST:
             self._left -= 1
+
+    def _group(self, number: str, name: str) -> None:
+        # MSNP7 to 9 know nobody without a group. Number 0 is the place of those who are in none,
+        # unless somebody has given it a name of its own.
+        if number != "0" or name not in _NO_GROUP:
+            self.book.groups[number] = name
 
     def _lst(self, args: tuple[str, ...]) -> None:
         if self._form in _BY_LIST:

@@ -18,10 +18,7 @@ from ..tickets.verdicts import MAX_REDIRECTS, REDIRECTS, fault, follow, too_many
 from ..tickets.xml import BadXml, find, parse, text_of
 from ..urls import Url
 
-__all__ = ["AB", "CONTACTS_SITE", "call"]
-
-CONTACTS_SITE = "contacts.msn.com"
-"""The address whose ticket opens the contacts host."""
+__all__ = ["AB", "call"]
 
 AB = "http://www.msn.com/webservices/AddressBook"
 """The namespace of both services, and the beginning of each SOAPAction."""
@@ -47,7 +44,7 @@ def call(
 
     Args:
         servers: the network; `servers.contacts` is set.
-        ticket: the ticket for `CONTACTS_SITE`.
+        ticket: the ticket for the contacts host.
         operation: its name, as `ABFindAll`.
         content: the XML within its element.
         scenario: why the client calls; the service keeps statistics of it.
