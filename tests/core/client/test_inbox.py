@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msnpauth.core.client.inbox import Inbox, weight
+from msnpauth import CameBack, MessageReceived
+from msnpauth.core.client.inbox import MAX_UNREAD, Deliveries, Inbox, event_weight, weight
 from msnpauth.core.wire.commands import Command
 
 
@@ -64,3 +65,40 @@ def test_never_more_than_its_limit(steps: list[int | None]) -> None:
         assert len(inbox) == len(kept)
         assert inbox.size == sum(map(weight, kept))
         assert inbox.size <= 5000 or len(kept) == 1
+
+
+def test_what_is_read_is_kept_and_the_other_is_not() -> None:
+    letters = Deliveries(is_wanted=True)
+    command, event = Command("NLN", None, ("NLN", "x@y")), CameBack("ns:1863")
+    letters.put([command], [event])
+    assert letters.size > 0
+    assert letters.take_event() == event
+    assert (letters.take_event(), letters.has_commands) == (None, False)
+    letters.put([command], [event])
+    assert (letters.has_commands, letters.take_event()) == (False, event)
+    assert letters.take_command() is None  # from now on both are read
+    letters.put([command], [event])
+    assert (letters.take_command(), letters.take_event()) == (command, event)
+    assert letters.size == 0
+
+
+def test_who_reads_commands_fills_no_memory_with_events() -> None:
+    letters = Deliveries(is_wanted=True)
+    assert letters.take_command() is None
+    for _ in range(100):
+        letters.put([], [CameBack("ns:1863")])
+    assert letters.size == 0
+
+
+def test_what_nobody_wants_is_not_kept() -> None:
+    letters = Deliveries(is_wanted=False)
+    assert letters.put([Command("PNG")], [CameBack("ns:1863")]) == 0
+    assert (letters.size, letters.has_commands, letters.all_commands()) == (0, False, ())
+
+
+def test_events_are_bounded_as_commands_are() -> None:
+    letters = Deliveries(is_wanted=True)
+    event = MessageReceived(None, "a@b", "x" * 100_000)
+    dropped = sum(letters.put([], [event]) for _ in range(20))
+    assert dropped == letters.dropped == 20 - MAX_UNREAD // event_weight(event)
+    assert letters.size <= MAX_UNREAD
