@@ -95,3 +95,20 @@ def network(authority: Authority, script: Script, *, signed_in: int = 1) -> Iter
             *("--dialect", "9", "--notification", server.address),
             *("--login", login.url, "--ca-file", str(authority.ca_file)),
         ]
+
+
+@contextmanager
+def running(*arguments: str, **variables: str | None) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the command in a process of its own, beside the test."""
+    process = subprocess.Popen(
+        command(*arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        env=environment(**variables),
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()

@@ -1,8 +1,9 @@
-"""The command `msnpauth`: demo, ticket, sign-in, serve, services.
+"""The command `msnpauth`: demo, ticket, sign-in, send, contacts, listen, serve, services.
 
 Exit status: 0 signed in, 1 refused, 2 usage, 3 unavailable; `failures` has the others.
 
     common        options that commands share
+    session       the account, and the session of the commands that sign in
     values        what the options' values may be
     password      where the password comes from
     output        each printed line, made safe for the terminal and its encoding; JSON
@@ -26,6 +27,7 @@ from .failures import ended
 from .serve import serve
 from .services import services
 from .sign_in import sign_in
+from .social import contacts, listen, send
 from .ticket import ticket
 
 __all__ = ["main"]
@@ -68,5 +70,5 @@ def main() -> None:
     """
 
 
-for _command in (demo, ticket, sign_in, serve, services):
+for _command in (demo, ticket, sign_in, send, contacts, listen, serve, services):
     main.add_command(_command)

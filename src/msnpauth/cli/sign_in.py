@@ -2,102 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import (
-    Network,
-    check_carrier,
-    go_online,
-    network_options,
-    output_options,
-    password_option,
-)
-from .conversation import shown
+from .common import go_online
 from .failures import tell
 from .output import emit_json, say
-from .password import ask_password
 from .received import SECRET_FIELDS, as_fields
-from .values import DIALECT, PASSPORT, SCHEME
+from .session import open_session, session_options
 
 if TYPE_CHECKING:
-    from ..networks import Servers
     from ..sync.session import Session
 
 __all__ = ["sign_in"]
 
 
 @click.command("sign-in")
-@click.argument("passport", type=PASSPORT)
-@click.option(
-    "--dialect", type=DIALECT, multiple=True, metavar="N", help="MSNP version; may be repeated."
-)
-@click.option(
-    "--scheme", type=SCHEME, metavar="NAME", help="SSO, TWN or MD5; by default the best there is."
-)
-@click.option("--no-pipeline", is_flag=True, help="Send one command at a time.")
+@session_options
 @click.option("--stay", is_flag=True, help="Stay signed in and print what comes, until Ctrl-C.")
 @click.option(
     "--reconnect", is_flag=True, help="With --stay: sign in again when the connection is lost."
 )
-@network_options
-@password_option
-@output_options
-def sign_in(
-    passport: str,
-    dialect: tuple[int, ...],
-    scheme: str | None,
-    no_pipeline: bool,
-    stay: bool,
-    reconnect: bool,
-    ca_file: str | None,
-    transport: str | None,
-    timeout: float,
-    password_stdin: bool,
-    as_json: bool,
-    verbose: bool,
-    **network: object,
-) -> None:
+def sign_in(passport: str, stay: bool, reconnect: bool, as_json: bool, **options: Any) -> None:
     """Sign in, say what came of it, and sign out."""
-    from ..sync.driver import sign_in as signed_in
-
     if reconnect and not stay:
         raise click.UsageError("--reconnect has no effect without --stay")
-    servers = Network(**network).servers()  # type: ignore[arg-type]  # click checked them
-    if servers is None:
-        raise click.UsageError("no network is named: give --service, --host or --notification")
-    _check(passport, servers, dialect, scheme)
-    check_carrier(transport, ca_file)
-    password = ask_password(passport, password_stdin)
-    with signed_in(
-        passport,
-        password,
-        servers,
-        dialects=dialect or None,
-        scheme=scheme,
-        transport=transport,
-        ca_file=ca_file,
-        timeout=timeout,
-        pipeline=not no_pipeline,
-        reconnect=reconnect,
-        observer=shown(verbose=verbose),
-    ) as session:
+    with open_session(passport, reconnect=reconnect, **options) as session:
         _tell(session, as_json)
         if stay:
             _stay(session, as_json)
-
-
-def _check(passport: str, servers: Servers, dialects: tuple[int, ...], scheme: str | None) -> None:
-    """Find out what is wrong before a password is asked for: making a `SignIn` sends nothing.
-
-    Raises:
-        LocalProtocolError: this sign-in cannot be.
-    """
-    from ..core.client.sign_in import SignIn
-    from ..core.secrets import Secret
-
-    SignIn(passport, Secret("not asked for yet"), servers, dialects=dialects or None, scheme=scheme)
 
 
 def _tell(session: Session, as_json: bool) -> None:
