@@ -93,7 +93,7 @@ def test_send_to_nobody(network: Service, bob: msnpauth.Session) -> None:
     ("arguments", "stdin", "complaint"),
     [
         ([], "", "there is no text to send"),
-        ([""], "", "it is empty"),
+        ([""], "", "there is no text to send"),
         (["--password-stdin"], "a", "standard input cannot be the password and the text"),
     ],
 )

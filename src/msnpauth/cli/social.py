@@ -11,7 +11,7 @@ import click
 
 from .output import clean, emit_json, say
 from .session import open_session, session_options
-from .values import PASSPORT, TEXT
+from .values import PASSPORT
 
 if TYPE_CHECKING:
     from ..core.people.contact import Contact
@@ -22,7 +22,7 @@ __all__ = ["contacts", "listen", "send"]
 @click.command()
 @session_options
 @click.argument("to", type=PASSPORT)
-@click.argument("text", type=TEXT, required=False)
+@click.argument("text", required=False)
 @click.option(
     "--and",
     "others",
