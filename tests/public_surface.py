@@ -62,3 +62,48 @@ def without_io(driver: sansio.SignIn) -> list[sansio.Action]:
     msnpauth.sing_in  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] # noqa: B018
     aio.sing_in  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] # noqa: B018
     return driver.receive_data(b"")
+
+
+def companions(session: Session) -> None:
+    session.go_online("busy", name="Alice", personal_message="hi")
+    session.set_status(msnpauth.Status.AWAY)
+    names: list[str] = [contact.name for contact in session.contacts()]
+    session.send_message(["bob@example.com", *names], "Hello", colour="#ff0000", bold=True)
+    session.send_message("bob@example.com", "Hello", color="#ff0000")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+    chat: msnpauth.Chat = session.open_chat("bob@example.com", timeout=5)
+    chat.send("Hello", font="Arial")
+    for event in session.events():
+        match event:
+            case msnpauth.MessageReceived(chat, sender, text):
+                chat.send(f"{sender} said {text}")
+            case msnpauth.ContactRequest(passport):
+                session.allow(passport)
+            case msnpauth.ContactChanged(contact, before):
+                print(contact.status, before.groups, contact.lists)
+            case msnpauth.ChatClosed(_, error):
+                print(error.hint)
+            case _:
+                pass
+
+
+async def companions_awaited() -> None:
+    async with aio.sign_in("alice@example.com", "secret", SERVERS) as session:
+        await session.go_online()
+        async for event in session.events():
+            match event:
+                case msnpauth.MessageReceived(chat, _, text):
+                    await chat.send(text)
+                case msnpauth.ChatOpened(chat):
+                    print(chat.members)
+                case msnpauth.SignedInElsewhere(error):
+                    print(error.reason)
+                case _:
+                    pass
+
+
+def a_network() -> None:
+    bob = msnpauth.service.Account("bob@example.com", "secret", contacts={"Friends": ()})
+    with msnpauth.service.run([bob], chat_limit=None) as network:
+        network.send_message("alice@example.com", "bob@example.com", "hi")
+        network.faults.refuse("CAL", 217, times=2)
+        print(network.said("bob@example.com"), network.drop_chats())
