@@ -240,3 +240,42 @@ def test_what_is_no_name_of_a_host(name: str) -> None:
 @pytest.mark.parametrize("name", ["messenger.example", "::1", "192.0.2.7"])
 def test_what_is_a_name_of_a_host(name: str) -> None:
     assert embedded._advertised("0.0.0.0", name) == name
+
+
+def test_somebody_is_played() -> None:
+    accounts = {"alice@example.com": "a", "bob@example.com": "b"}
+    with run(accounts) as service:
+        with pytest.raises(LocalProtocolError, match=r"no account nobody@example\.com"):
+            service.send_message("nobody@example.com", "alice@example.com", "hi")
+        with pytest.raises(LocalProtocolError, match=r"alice@example\.com is not there"):
+            service.send_message("bob@example.com", "alice@example.com", "hi")
+        with msnpauth.sign_in(
+            "alice@example.com", "a", service.servers, ca_file=service.ca_file
+        ) as alice:
+            alice.go_online()
+            texts: list[str] = []
+            for text in ("one", "x" * 2000, "three"):
+                service.send_message("bob@example.com", "alice@example.com", text)
+                while "".join(texts) != text:
+                    event = alice.next_event(5)
+                    if isinstance(event, msnpauth.MessageReceived):
+                        texts.append(event.text)
+                texts.clear()
+
+
+def test_a_message_that_nobody_takes() -> None:
+    """The client is online, and answers no call: the test hears of it in time."""
+    accounts = {"alice@example.com": "a", "bob@example.com": "b"}
+    with (
+        run(accounts) as service,
+        msnpauth.sign_in(
+            "alice@example.com", "a", service.servers, ca_file=service.ca_file
+        ) as alice,
+    ):
+        alice.send("SYN", "0", "0")
+        alice.send("CHG", "NLN", "0")
+        while alice.receive(5).verb != "CHG":
+            pass
+        with pytest.raises(TimeoutError):
+            service.send_message("bob@example.com", "alice@example.com", "hi", timeout=0.05)
+        assert alice.receive(5).verb in ("CHL", "RNG")

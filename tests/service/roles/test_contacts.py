@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
-from msnpauth import Secret
+from msnpauth import CommandRefused, ListName, Secret, Servers
+from msnpauth.core.people import addressbook
+from msnpauth.core.people.soap import call
+from msnpauth.core.tickets.exchange import Exchange, Response
 from msnpauth.core.tickets.xml import find_all, parse, text_of
 from msnpauth.core.wire.dialects import DIALECTS, known
 from msnpauth.service.roles.contacts import contacts_reply
@@ -62,3 +68,97 @@ def test_without_a_ticket(ticket: str) -> None:
 
 def test_what_is_no_xml() -> None:
     assert at_once(contacts_reply(b"<", HOUSE))[0] == 500
+
+
+# --- changes -------------------------------------------------------------------------------------
+
+
+class Book:
+    """The contacts host as a client sees it that asks for changes by the library's own requests."""
+
+    def __init__(self) -> None:
+        people = [Account("a@b.example", "x", contacts={"G": ("c@d.example",)})]
+        people += [Account("c@d.example", "x"), Account("e@f.example", "x")]
+        accounts = Accounts.of(people)
+        self.office = Office(
+            accounts, OFFICE, MemoryState(), MemoryLists(accounts), known(DIALECTS)
+        )
+        self.ticket = Secret(OFFICE.issue("a@b.example", "contacts.msn.com")[0])
+        self.servers = Servers("ns.example", contacts="https://c.example")
+
+    def run(self, exchange: Exchange[Any]) -> Any:
+        request = next(exchange)
+        while True:
+            status, body = at_once(contacts_reply(request.body, self.office))
+            try:
+                request = exchange.send(Response(status, (), body))
+            except StopIteration as end:
+                return end.value
+
+    def do(self, change: Callable[..., Exchange[Any]], *words: Any) -> Any:
+        return self.run(change(self.servers, self.ticket, *words))
+
+    def rows(self) -> dict[str, tuple[int, tuple[str, ...]]]:
+        book = self.run(addressbook.fetch_book(self.servers, self.ticket, paged=False))
+        return {
+            entry.passport: (entry.bits, book.contact(entry).groups)
+            for entry in book.entries.values()
+        }
+
+
+def test_every_change_is_told_again() -> None:
+    book = Book()
+    assert book.rows() == {"c@d.example": (3, ("G",))}
+    ids = book.run(addressbook.fetch_book(book.servers, book.ticket, paged=True))
+    group, contact = next(iter(ids.groups)), ids.entry("c@d.example").id
+    added = book.do(addressbook.add_contact, "e@f.example")
+    book.do(addressbook.add_member, ListName.BLOCK, "e@f.example")
+    new = book.do(addressbook.add_group, "H & I")
+    book.do(addressbook.put_into_group, new, added)
+    book.do(addressbook.take_out_of_group, group, contact)
+    book.do(addressbook.rename_group, new, "J")
+    assert book.rows() == {"c@d.example": (3, ()), "e@f.example": (5, ("J",))}
+    book.do(addressbook.delete_member, ListName.BLOCK, "e@f.example")
+    book.do(addressbook.delete_group, new)
+    book.do(addressbook.delete_contact, contact)
+    assert book.rows() == {"c@d.example": (2, ()), "e@f.example": (1, ())}
+
+
+REFUSED: list[tuple[str, Callable[..., Exchange[Any]], tuple[Any, ...]]] = [
+    ("ContactAlreadyExists", addressbook.add_contact, ("c@d.example",)),
+    ("InvalidPassportUser", addressbook.add_contact, ("no@d.example",)),
+    ("BadEmailArgument", addressbook.add_contact, ("no",)),
+    ("ContactDoesNotExist", addressbook.delete_contact, ("x",)),
+    ("MemberAlreadyExists", addressbook.add_member, (ListName.ALLOW, "c@d.example")),
+    ("MemberDoesNotExist", addressbook.delete_member, (ListName.BLOCK, "c@d.example")),
+    ("BadRequest", addressbook.add_member, (ListName.ALLOW, "")),
+    ("GroupAlreadyExists", addressbook.add_group, ("G",)),
+    ("GroupNameInvalid", addressbook.add_group, ("",)),
+    ("GroupDoesNotExist", addressbook.delete_group, ("x",)),
+    ("GroupDoesNotExist", addressbook.rename_group, ("x", "y")),
+    ("GroupNameInvalid", addressbook.rename_group, ("x", "")),
+    ("GroupDoesNotExist", addressbook.put_into_group, ("x", "y")),
+]
+
+
+@pytest.mark.parametrize(("code", "change", "words"), REFUSED)
+def test_what_is_refused(
+    code: str, change: Callable[..., Exchange[Any]], words: tuple[Any, ...]
+) -> None:
+    book = Book()
+    before = book.rows()
+    with pytest.raises(CommandRefused) as caught:
+        book.do(change, *words)
+    assert (caught.value.code, book.rows()) == (code, before)
+
+
+def test_a_member_by_its_id() -> None:
+    book = Book()
+    found = book.run(addressbook.fetch_book(book.servers, book.ticket, paged=False))
+    guid = found.entry("c@d.example").id
+    content = (
+        "<memberships><Membership><MemberRole>Allow</MemberRole><Members><Member>"
+        f"<MembershipId>Allow/{guid}</MembershipId></Member></Members></Membership></memberships>"
+    )
+    book.run(call(book.servers, book.ticket, "DeleteMember", content))
+    assert book.rows() == {"c@d.example": (1, ("G",))}
