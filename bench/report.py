@@ -20,6 +20,8 @@ BENCHES = {
     "The service": ("service.py",),
     "Start": ("start.py",),
     "Growth": ("growth.py",),
+    "Messages": ("chat.py",),
+    "Contacts": ("contacts.py",),
 }
 BEGIN, END = "<!-- what report.py writes -->\n", "<!-- and no more -->\n"
 

@@ -71,3 +71,16 @@ def test_growth() -> None:
     found = rows("growth.py", "--base", "1")
     assert found[0] == ["cost of all", "1", "10", "100", "exponent", "allowed"]
     assert len(found) == 8
+
+
+def test_chat() -> None:
+    found = rows("chat.py", "--messages", "4", "--chats", "2", "--rounds", "1", "--delay", "0.001")
+    names = ["messages a second", "one chat", "2 at once"]
+    names += ["round trips from send_message to ACK", "a new chat", "an open chat"]
+    assert [row[0] for row in found] == names
+    assert [row[1] for row in found[-2:]] == ["5", "1"]
+
+
+def test_contacts() -> None:
+    found = rows("contacts.py", "--contacts", "30", "--rounds", "1")
+    assert [row[0] for row in found] == ["30 contacts", "by lines, and presence", "by SOAP"]

@@ -109,7 +109,6 @@ class Pump:
     async def write_all_out(self) -> None:
         """Write what the engine has to say on any connection; a loss is the engine's to tell."""
         self._settle()
-        await asyncio.sleep(0)
 
     async def carry_out(
         self, begin: Callable[[Society], Outcome[T]], timeout: float, what: str

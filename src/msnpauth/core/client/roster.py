@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from ..people.contact import Book, Contact, Entry, ListName
-from ..people.lines import changes_in, message_of, seen_in
+from ..people.lines import Seen, changes_in, message_of, seen_in
 from ..wire.commands import Command
 from ..wire.status import Status
 from .events import ContactChanged, ContactOnline, ContactRequest
@@ -14,6 +14,8 @@ __all__ = ["Roster"]
 
 PeopleEvent = ContactOnline | ContactChanged | ContactRequest
 
+_ASKS = ListName.PENDING.bit | ListName.REVERSE.bit
+_ANSWERED = ListName.ALLOW.bit | ListName.BLOCK.bit
 _WATCHED = frozenset({"NLN", "ILN", "FLN", "UBX", "ADD", "ADC", "ADL", "REM", "RML"})
 
 
@@ -47,50 +49,53 @@ class Roster:
         for entry in self.book.entries.values():
             entry.status = Status.OFFLINE
 
-    def take(self, command: Command) -> Iterator[PeopleEvent]:
-        """Take a command of the notification server; yield what it says about people."""
+    def take(self, command: Command) -> Sequence[PeopleEvent]:
+        """Take a command of the notification server; return what it says about people."""
         if command.verb not in _WATCHED:
-            return
+            return ()
         seen = seen_in(command)
         if seen is not None:
-            yield from self._seen(seen.passport, seen.status, seen.name)
-            return
+            return self._seen(seen)
         said = message_of(command)
         if said is not None:
-            yield from self._said(*said)
-            return
+            return self._said(*said)
+        asked: list[PeopleEvent] = []
         for change in changes_in(command):
             entry = self.book.entry(change.passport)
             entry.name = change.name or entry.name
             entry.put(change.list_name, is_on=change.is_on)
             if change.is_on and _is_request(entry):
-                yield ContactRequest(entry.passport, entry.name)
+                asked.append(ContactRequest(entry.passport, entry.name))
+        return asked
 
-    def _seen(self, passport: str, status: Status, name: str) -> Iterator[PeopleEvent]:
-        entry = self.book.find(passport)
+    def _seen(self, seen: Seen) -> Sequence[PeopleEvent]:
+        entry = self.book.find(seen.passport)
         if entry is None:
-            return  # the account's own other places, from MSNP16 on
+            return ()  # the account's own other places, from MSNP16 on
+        status, name = seen.status, seen.name or entry.name
+        if entry.status is Status.OFFLINE:
+            entry.status, entry.name = status, name
+            if status is Status.OFFLINE:
+                return ()
+            return (ContactOnline(self.book.contact(entry)),)
+        if status is entry.status and name == entry.name:
+            return ()
         before = self.book.contact(entry)
-        entry.status = status
-        entry.name = name or entry.name
-        if before.status is Status.OFFLINE and status is not Status.OFFLINE:
-            yield ContactOnline(self.book.contact(entry))
-        elif (after := self.book.contact(entry)) != before:
-            yield ContactChanged(after, before)
+        entry.status, entry.name = status, name
+        return (ContactChanged(self.book.contact(entry), before),)
 
-    def _said(self, passport: str, message: str) -> Iterator[PeopleEvent]:
+    def _said(self, passport: str, message: str) -> Sequence[PeopleEvent]:
         entry = self.book.find(passport)
         if entry is None or entry.personal_message == message:
-            return
+            return ()
         before = self.book.contact(entry)
         entry.personal_message = message
         # Servers send UBX before and behind NLN: while somebody is offline it is no news.
-        if entry.status is not Status.OFFLINE:
-            yield ContactChanged(self.book.contact(entry), before)
+        if entry.status is Status.OFFLINE:
+            return ()
+        return (ContactChanged(self.book.contact(entry), before),)
 
 
 def _is_request(entry: Entry) -> bool:
     """Tell whether somebody has added the account, and waits to be allowed or blocked."""
-    answered = entry.is_on(ListName.ALLOW) or entry.is_on(ListName.BLOCK)
-    asks = entry.is_on(ListName.PENDING) or entry.is_on(ListName.REVERSE)
-    return asks and not answered
+    return bool(entry.bits & _ASKS) and not entry.bits & _ANSWERED

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from ..tickets.xml import BadXml, children, parse, text_of
@@ -37,16 +38,21 @@ class Listing:
         self.book = Book()
         self.is_complete = False
         self._form = form
+        if form in _BY_LIST:
+            self._read_person = self._lst_by_list
+        elif form is ListsForm.BY_CONTACT:
+            self._read_person = self._lst_by_contact
+        else:
+            self._read_person = self._lst_by_field
         self._left: int | None = None
         """Lines that are still to come; None before SYN itself has come."""
 
     def take(self, command: Command) -> None:
         """Take a command of the server; those that belong to no list are passed over."""
-        if self.is_complete:
+        reader = None if self.is_complete else _LINES.get(command.verb)
+        if reader is None:
             return
-        reader = _LINES.get(command.verb)
-        if reader is not None:
-            reader(self, command.args)
+        reader(self, command.args)
         if self._left is not None and self._left <= 0:
             self.is_complete = True
 
@@ -77,14 +83,8 @@ class Listing:
             self.book.groups[number] = name
 
     def _lst(self, args: tuple[str, ...]) -> None:
-        if self._form in _BY_LIST:
-            self._lst_by_list(args)
-            return
-        if self._form is ListsForm.BY_CONTACT:
-            self._lst_by_contact(args)
-        else:
-            self._lst_by_field(args)
-        if self._left is not None:
+        self._read_person(args)
+        if self._left is not None and self._form not in _BY_LIST:
             self._left -= 1
 
     def _lst_by_list(self, args: tuple[str, ...]) -> None:
@@ -114,13 +114,20 @@ class Listing:
 
     def _lst_by_field(self, args: tuple[str, ...]) -> None:
         # S: LST N=mail F=name C=guid 3 [network] groupguid,groupguid
-        fields = {word[0]: word[2:] for word in args if word[1:2] == "="}
-        rest = [word for word in args if word[1:2] != "="]
-        if "N" not in fields:
+        passport, name, contact_id, rest = None, "", "", []
+        for word in args:
+            if word[1:2] != "=":
+                rest.append(word)
+            elif word[0] == "N":
+                passport = unescape(word[2:])
+            elif word[0] == "F":
+                name = unescape(word[2:])
+            elif word[0] == "C":
+                contact_id = word[2:].lower()
+        if passport is None:
             return
-        entry = self.book.entry(unescape(fields["N"]))
-        entry.name = unescape(fields.get("F", ""))
-        entry.id = fields.get("C", "").lower()
+        entry = self.book.entry(passport)
+        entry.name, entry.id = name, contact_id
         entry.bits = _bits(rest[0]) if rest else 0
         groups = rest[2:] if self._form is ListsForm.BY_FIELD_WITH_NETWORK else rest[1:]
         entry.group_ids = tuple(groups[0].lower().split(",")) if groups else ()
@@ -199,8 +206,7 @@ def _changes_of_list(payload: bytes, *, is_on: bool) -> list[Change]:
 # --- presence ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """Somebody is there, or no longer. `name` is "" when it was not told."""
 
     passport: str
@@ -210,7 +216,7 @@ class Seen:
 
 def seen_in(command: Command) -> Seen | None:
     """Return what NLN, ILN or FLN says."""
-    words = list(command.args)
+    words = command.args
     if command.verb == "FLN":
         # S: FLN mail | FLN mail 1 0 | FLN 1:mail 0:0
         return Seen(_account(words[0]), Status.OFFLINE, "") if words else None
@@ -218,14 +224,14 @@ def seen_in(command: Command) -> Seen | None:
         return None
     # S: NLN NLN mail [network] name [capabilities [object]] | NLN NLN 1:mail name capabilities
     status = status_of_code(words[0])
-    rest = words[2:]
-    if len(rest) > 2 and _NUMBER.fullmatch(rest[0]) and _CAPABILITIES.fullmatch(rest[2]):
+    at = 2
+    if len(words) > 4 and _NUMBER.fullmatch(words[2]) and _CAPABILITIES.fullmatch(words[4]):
         # MSNP14 has the network there, and some servers have it in MSNP13, too. A display name may
         # be a number as well; then what stands behind it is the capabilities, and no name.
-        del rest[0]
+        at = 3
     if status is None:
         return None
-    return Seen(_account(words[1]), status, unescape(rest[0]) if rest else "")
+    return Seen(_account(words[1]), status, unescape(words[at]) if len(words) > at else "")
 
 
 def message_of(command: Command) -> tuple[str, str] | None:
@@ -244,6 +250,7 @@ def message_of(command: Command) -> tuple[str, str] | None:
 
 def _account(word: str) -> str:
     """Return the passport of `mail`, `1:mail` (MSNP18) or `mail;{guid}`."""
-    network, colon, rest = word.partition(":")
-    account = rest if colon and network.isdecimal() else word
-    return unescape(account.partition(";")[0])
+    if ":" in word:
+        network, _, rest = word.partition(":")
+        word = rest if network.isdecimal() else word
+    return unescape(word.partition(";")[0] if ";" in word else word)

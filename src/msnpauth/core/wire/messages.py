@@ -211,14 +211,12 @@ def split_text(text: str, limit: int = MAX_TEXT) -> list[str]:
     if not isinstance(text, str) or not text:
         raise LocalProtocolError("there is no text to send")
     try:
-        text.encode("utf-8")
+        size = len(text.encode("utf-8"))
     except UnicodeEncodeError:
-        whole = False
-    else:
-        whole = True
-    if not whole:
+        size = -1
+    if size < 0:
         raise LocalProtocolError("the text cannot be written as UTF-8")
-    return list(_pieces(text, limit))
+    return [text] if size <= limit else list(_pieces(text, limit))
 
 
 def _pieces(text: str, limit: int) -> Iterator[str]:

@@ -45,7 +45,7 @@ _BY_CODE = {code: status for status, code in _CODES.items()}
 
 def status_of_code(code: str) -> Status | None:
     """Return the state that a word of the wire means; None for a word that nobody knows."""
-    return _BY_CODE.get(code.upper())
+    return _BY_CODE.get(code) or _BY_CODE.get(code.upper())
 
 
 def status_named(word: str) -> Status:
