@@ -30,7 +30,7 @@ from msnpauth.service.roles.notification import NotificationRole
 from msnpauth.service.roles.office import Office
 from msnpauth.service.roles.rst import RstRole
 from msnpauth.service.roles.web import WebRequest, WebSite
-from msnpauth.service.stores.memory import Accounts, MemoryLists, MemoryState, at_once
+from msnpauth.service.stores.memory import Accounts, at_once, in_memory
 from msnpauth.service.stores.protocol import Account
 from msnpauth.service.tickets import TicketOffice
 
@@ -45,8 +45,7 @@ class Roles:
     def __init__(self) -> None:
         self.accounts = Accounts.of([Account(WHO, Secret(PASSWORD), allow_md5=True)])
         self.tickets = TicketOffice()
-        lists = MemoryLists(self.accounts)
-        self.office = Office(self.accounts, self.tickets, MemoryState(), lists, known(DIALECTS))
+        self.office = Office(in_memory(self.accounts), self.tickets, known(DIALECTS))
         here = "login.example"
         login = LoginRole(self.accounts, self.tickets, login=here, homes={}, here=here)
         self.web = WebSite(login.paths(), RstRole(self.accounts, self.tickets).paths())

@@ -17,7 +17,7 @@ from msnpauth.service.roles.notification import NotificationRole
 from msnpauth.service.roles.office import Office
 from msnpauth.service.roles.rst import RstRole
 from msnpauth.service.roles.web import WebAnswer, WebRequest, WebSite
-from msnpauth.service.stores.memory import Accounts, MemoryLists, MemoryState, at_once
+from msnpauth.service.stores.memory import Accounts, at_once, in_memory
 from msnpauth.service.stores.protocol import Account
 from msnpauth.service.tickets import LOGIN, TicketOffice, new_key
 
@@ -31,8 +31,7 @@ _HERE = Address("ns.example", 1863)
 
 
 def _office() -> Office:
-    lists = MemoryLists(_ACCOUNTS)
-    return Office(_ACCOUNTS, _TICKETS, MemoryState(), lists, tuple(DIALECTS.values()), now=now)
+    return Office(in_memory(_ACCOUNTS), _TICKETS, tuple(DIALECTS.values()), now=now)
 
 
 def notification(data: bytes) -> None:

@@ -93,7 +93,7 @@ async def companions_awaited() -> None:
             match event:
                 case msnpauth.MessageReceived(chat, _, text):
                     await chat.send(text)
-                case msnpauth.ChatOpened(chat):
+                case msnpauth.ChatOpened(chat, _):
                     print(chat.members)
                 case msnpauth.SignedInElsewhere(error):
                     print(error.reason)

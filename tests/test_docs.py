@@ -125,7 +125,8 @@ def test_the_companions(tmp_path: Path) -> None:
                         pass
             finally:
                 bot.kill()
-        assert network.said("bot@example.com")[0] == "You said: Grüße"
+        # Whether the bot's answer still finds the sender of this one there is a matter of time.
+        assert network.said("bob@example.com") == ["Grüße"]
         assert event.text.startswith("You said: ")
         table = printed("list_contacts.py", "alice@example.com")
         assert table.splitlines()[0].split() == ["bob@example.com", "bob@example.com"]

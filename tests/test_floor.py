@@ -32,7 +32,7 @@ from msnpauth.service.roles.notification import NotificationRole
 from msnpauth.service.roles.office import Office
 from msnpauth.service.roles.rst import RstRole
 from msnpauth.service.roles.web import WebRequest, WebSite
-from msnpauth.service.stores.memory import Accounts, MemoryLists, MemoryState, at_once
+from msnpauth.service.stores.memory import Accounts, at_once, in_memory
 from msnpauth.service.stores.protocol import Account
 from msnpauth.service.tickets import TicketOffice
 
@@ -64,9 +64,7 @@ class Network:
     def __init__(self) -> None:
         accounts = Accounts.of([Account(PASSPORT, PASSWORD, allow_md5=True)])
         self.tickets = TicketOffice()
-        self.office = Office(
-            accounts, self.tickets, MemoryState(), MemoryLists(accounts), known(DIALECTS)
-        )
+        self.office = Office(in_memory(accounts), self.tickets, known(DIALECTS))
         here = "login.example"
         login = LoginRole(accounts, self.tickets, login=here, homes={}, here=here)
         self.web = WebSite(login.paths(), RstRole(accounts, self.tickets).paths())

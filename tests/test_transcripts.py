@@ -35,7 +35,7 @@ from msnpauth.core.wire.lines import LineReader, NeedData
 from msnpauth.core.wire.query import answer
 from msnpauth.service.roles.notification import NotificationRole
 from msnpauth.service.roles.office import Office
-from msnpauth.service.stores.memory import Accounts, MemoryLists, MemoryState, at_once
+from msnpauth.service.stores.memory import Accounts, at_once, in_memory
 from msnpauth.service.stores.protocol import Account
 from msnpauth.service.tickets import TicketOffice
 from transcript import FOLDER, Step, steps
@@ -52,6 +52,7 @@ SAID = {
     "salt": "1013928519.693957190",
     "query": "22210219642164014968",
     "ticket": "t=53*1hAu8ADuD3TEw&p=5eKBBC!yBH6ex",
+    "mspauth": f"t={'A' * 248}&p=",
 }
 """What the server says where the client is played."""
 
@@ -78,7 +79,7 @@ def granted(step: Step) -> Response:
         f"{ticket}</BinarySecurityToken></RequestedSecurityToken><RequestedProofToken>"
         f"<BinarySecret>{SECRET.reveal()}</BinarySecret></RequestedProofToken>"
         "</RequestSecurityTokenResponse>"
-        for address in (site, "messenger.msn.com")
+        for address in (site, "messenger.msn.com", "contacts.msn.com")
     )
     return Response(200, (), f"<Envelope><Body>{token}</Body></Envelope>".encode())
 
@@ -109,7 +110,7 @@ def said_by_server(found: list[Step], version: int) -> list[Command]:
 
 
 def test_there_is_one_for_every_version() -> None:
-    assert sorted(path.name for path in FOLDER.glob("*.txt")) == [
+    assert sorted(path.name for path in FOLDER.glob("msnp*.txt")) == [
         f"msnp{version:02}.txt" for version in DIALECTS
     ]
 
@@ -302,13 +303,11 @@ class Served:
             allow_md5=True,
             contacts=("bob@example.com",),
         )
-        self.tickets = TicketOffice()
+        self.tickets = TicketOffice(now=lambda: NOW)
         accounts = Accounts.of([account])
         office = Office(
-            accounts,
+            in_memory(accounts),
             self.tickets,
-            MemoryState(),
-            MemoryLists(accounts),
             known(DIALECTS),
             now=lambda: NOW,
         )

@@ -11,13 +11,16 @@ from msnpauth.core.wire.commands import Command, Role
 from msnpauth.core.wire.lines import LineReader
 
 FOLDER = Path(__file__).parent / "transcripts"
-NAMES = ("challenge", "nonce", "salt", "query", "ticket", "proof", "hash", "answer")
+NAMES = (
+    *("challenge", "nonce", "salt", "query", "ticket", "proof", "hash", "answer", "mspauth"),
+    *("switchboard", "key", "session"),
+)
 _PLACE = re.compile("|".join(rf"\{{{name}\}}" for name in NAMES))
 
 
 @dataclass(frozen=True)
 class Step:
-    """One line with its payload. `who` is C, S or H."""
+    """One line with its payload. `who` says whose it is: see transcripts/README.md."""
 
     who: str
     text: str
@@ -37,7 +40,7 @@ class Step:
 
     def command(self, values: Mapping[str, str]) -> Command:
         """Return the command, names replaced by values."""
-        reader = LineReader(Role.CLIENT if self.who == "C" else Role.SERVER)
+        reader = LineReader(Role.CLIENT if self.who in "Cc" else Role.SERVER)
         reader.feed(self.filled(values))
         command = reader.next_command()
         assert isinstance(command, Command)
@@ -48,12 +51,12 @@ class Step:
         return self.text[:3]
 
 
-def steps(version: int) -> list[Step]:
-    """Return the transcript of a version."""
+def steps(version: int, kind: str = "msnp") -> list[Step]:
+    """Return the transcript of a version: its sign-in, or as `chat` its list and chats."""
     found: list[list[str]] = []
-    for line in (FOLDER / f"msnp{version:02}.txt").read_text("utf-8").splitlines():
+    for line in (FOLDER / f"{kind}{version:02}.txt").read_text("utf-8").splitlines():
         if line.startswith("| "):
             found[-1].append(line[2:].replace("¶", "\r\n"))
         else:
-            found.append([line[0], line[3:] + ("" if line[0] == "H" else "\r\n")])
+            found.append([line[0], line[3:] + ("\r\n" if line[0] in "CcSs" else "")])
     return [Step(who, "".join(parts)) for who, *parts in found]

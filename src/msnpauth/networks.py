@@ -50,6 +50,7 @@ class Network:
     rst: str | None = None
     rst2: str | None = None
     contacts: str | None = None
+    oim: str | None = None
     trusted_hosts: tuple[str, ...] = ()
     schemes: tuple[str, ...] = ()
     note: str = ""
@@ -69,6 +70,7 @@ class Network:
             rst=self.rst,
             rst2=self.rst2,
             contacts=self.contacts,
+            oim=self.oim,
             trusted_hosts=self.trusted_hosts,
             schemes=self.schemes or None,
         )

@@ -17,6 +17,7 @@ from .core.client.actions import (
     Send,
     SignedIn,
 )
+from .core.client.board import Board
 from .core.client.chats import Chats
 from .core.client.conversation import Accepted
 from .core.client.engine import Engine, Left, SessionState
@@ -50,6 +51,7 @@ __all__ = [
     "Action",
     "Address",
     "Back",
+    "Board",
     "Change",
     "Chats",
     "Connect",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 import pytest
@@ -37,6 +38,7 @@ from msnpauth import (
 )
 from msnpauth.core.wire.dialects import DIALECTS
 from msnpauth.service import Account, Service, run
+from msnpauth.service.stores.protocol import LeftMessage
 
 Driver = SyncDriver | AioDriver
 SignIn = Callable[..., AbstractContextManager[Any]]
@@ -389,3 +391,36 @@ def test_it_comes_back_as_it_was(sign_in: SignIn, network: Service) -> None:
         bob.send_message(ALICE, "welcome back")
         assert until(alice, MessageReceived).text == "welcome back"
         assert [one.status for one in alice.contacts()] == [Status.ONLINE]
+
+
+@pytest.mark.parametrize("version", [13, 18, 21])
+def test_messages_that_were_left(driver: Driver, version: int) -> None:
+    with run({ALICE: "a", BOB: "b"}) as service:
+        service.leave_message(BOB, ALICE, "while you were away")
+        settings = {"ca_file": service.ca_file, "dialects": [version]}
+        with driver.sign_in(ALICE, "a", service.servers, **settings) as session:
+            session.go_online()
+            event = until(session, MessageReceived)
+            assert (event.sender, event.text) == (BOB, "while you were away")
+            assert event.sent_at is not None
+            with pytest.raises(ContactOffline):
+                event.chat.send("and now you are")
+            while kept(service):  # whoever comes for the next has read the one before
+                with suppress(SignInTimeout):
+                    session.next_event(0.05)
+            with driver.sign_in(BOB, "b", service.servers, **settings) as bob:
+                bob.go_online()
+                event.chat.send("there you are")
+                assert until(bob, MessageReceived).text == "there you are"
+
+
+def kept(service: Service) -> list[LeftMessage]:
+    """Return what the service keeps for Alice."""
+    work = service._office.left.left(ALICE)
+    return asyncio.run_coroutine_threadsafe(work, service._loop).result()
+
+
+def test_a_message_that_cannot_be_left() -> None:
+    with run({ALICE: "a", BOB: "b"}) as service:
+        with pytest.raises(LocalProtocolError, match="no message of"):
+            service.leave_message(BOB, "nobody@example.com", "x")

@@ -6,8 +6,8 @@ import copy
 from collections.abc import Callable
 from typing import TypeVar, Unpack
 
+from ..core.client.board import Board
 from ..core.client.chats import Chats
-from ..core.client.switchboard import Switchboard
 from ..core.client.waiting import Outcome
 from ..core.errors import ChatEnded
 from ..core.wire.messages import Looks, LooksOptions
@@ -21,7 +21,7 @@ T = TypeVar("T")
 class Chat:
     """A conversation with one person or more; see `msnpauth.Chat`."""
 
-    def __init__(self, pump: Pump, board: Switchboard, timeout: float) -> None:
+    def __init__(self, pump: Pump, board: Board, timeout: float) -> None:
         self._pump = pump
         self._board = board
         self._timeout = timeout
@@ -41,8 +41,10 @@ class Chat:
         self, text: str, *, timeout: float | None = None, **looks: Unpack[LooksOptions]
     ) -> None:
         """As `msnpauth.Chat.send`."""
-        shown = Looks(**looks)
-        await self._do(lambda chats: chats.say(self._board, text, shown), "receipt", timeout)
+        shown, patience = Looks(**looks), self._patience(timeout)
+        await self._do(
+            lambda chats: chats.say(self._board, text, shown, patience), "receipt", timeout
+        )
 
     async def typing(self) -> None:
         """As `msnpauth.Chat.typing`."""
@@ -50,7 +52,8 @@ class Chat:
 
     async def nudge(self, *, timeout: float | None = None) -> None:
         """As `msnpauth.Chat.nudge`."""
-        await self._do(lambda chats: chats.nudge(self._board), "receipt", timeout)
+        patience = self._patience(timeout)
+        await self._do(lambda chats: chats.nudge(self._board, patience), "receipt", timeout)
 
     async def invite(self, passport: str, *, timeout: float | None = None) -> None:
         """As `msnpauth.Chat.invite`."""
@@ -71,5 +74,8 @@ class Chat:
     async def _do(
         self, begin: Callable[[Chats], Outcome[T]], what: str, timeout: float | None
     ) -> T:
-        patience = self._timeout if timeout is None else timeout
+        patience = self._patience(timeout)
         return await self._pump.carry_out(lambda society: begin(society.chats), patience, what)
+
+    def _patience(self, timeout: float | None) -> float:
+        return self._timeout if timeout is None else timeout

@@ -154,8 +154,8 @@ class _Entry:
         return await self._carry(self._machine.renewal())
 
     async def consult(self, errand: Consult) -> object:
-        """Carry an exchange with the contacts host; return its result."""
-        return await self._carry(self._machine.consult(errand.make, errand.ticket))
+        """Carry an exchange that the session wants; return its result."""
+        return await self._carry(self._machine.consult(errand))
 
     async def _carry(self, exchange: Exchange[T]) -> T:
         carrier = make_async_transport(*self._settings)

@@ -110,6 +110,10 @@ class Pump:
         """Write what the engine has to say on any connection; a loss is the engine's to tell."""
         self._settle()
 
+    def look(self) -> None:
+        """Do what the engine asks for now."""
+        self._settle()
+
     async def carry_out(
         self, begin: Callable[[Society], Outcome[T]], timeout: float, what: str
     ) -> T:

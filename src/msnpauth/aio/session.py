@@ -25,7 +25,7 @@ from .pump import Entry, Pump
 from .social import Social
 
 if TYPE_CHECKING:
-    from ..core.client.switchboard import Switchboard
+    from ..core.client.board import Board
     from .chat import Chat
 
 __all__ = ["Detached", "Session"]
@@ -280,7 +280,7 @@ class Session(Social):
             raise _of_a_copy()
 
 
-def _chat(pump: Pump, timeout: float, board: Switchboard) -> Chat:
+def _chat(pump: Pump, timeout: float, board: Board) -> Chat:
     from .chat import Chat  # of no use to who opens no chat
 
     return Chat(pump, board, timeout)

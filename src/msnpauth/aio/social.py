@@ -168,6 +168,8 @@ class Social:
         def take() -> bool:
             if (event := self._engine.take_event()) is not None:
                 taken.append(event)
+            if self._engine.has_actions:
+                self._pump.look()
             return bool(taken)
 
         if not await self._pump.wait(take, timeout):

@@ -166,7 +166,8 @@ def _event_line(event: Any) -> str:
     kind = type(event).__name__
     match kind:
         case "MessageReceived":
-            return f"{event.sender}: {event.text}"
+            left = f" ({event.sent_at:%Y-%m-%d %H:%M} UTC)" if event.sent_at else ""
+            return f"{event.sender}{left}: {event.text}"
         case "ContactOnline" | "ContactChanged":
             contact = event.contact
             message = f" – {contact.personal_message}" if contact.personal_message else ""
@@ -178,7 +179,7 @@ def _event_line(event: Any) -> str:
         case "JoinedChat" | "LeftChat":
             return f"{event.passport} has {'joined' if kind == 'JoinedChat' else 'left'} the chat"
         case "ChatOpened":
-            return f"a chat with {', '.join(event.chat.members)}"
+            return f"a chat with {', '.join(event.members)}"
         case "CameBack":
             return f"back at {event.server}"
         case _:

@@ -377,9 +377,17 @@ def refusal_for_code(code: int, verb: str, *, server: str | None = None) -> Comm
     return CommandRefused(text, step=Step.SESSION, server=server, code=code)
 
 
+_AWAY = (ContactOffline, "the person is not there")
+_UNWANTED = (ContactOffline, "the person does not let the account call them")
+_UNSEEN = (NotOnline, "the account is offline to others, and may not chat")
+
 _CHAT_REFUSALS: dict[tuple[str, int], tuple[type[CommandRefused], str]] = {
-    ("CAL", 216): (ContactOffline, "the person does not let the account call them"),
-    ("CAL", 217): (ContactOffline, "the person is not there"),
-    ("XFR", 913): (NotOnline, "the account is offline to others, and may not chat"),
+    ("CAL", 216): _UNWANTED,
+    ("CAL", 217): _AWAY,
+    ("XFR", 913): _UNSEEN,
+    # MSNP21 has no call: the message itself is refused.
+    ("SDG", 216): _UNWANTED,
+    ("SDG", 217): _AWAY,
+    ("SDG", 913): _UNSEEN,
 }
 """What a switchboard, or the way to it, refuses, and has an error of its own (hypothetic.org)."""

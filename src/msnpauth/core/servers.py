@@ -12,10 +12,13 @@ from .urls import Address, BadAddress, Url
 if TYPE_CHECKING:
     from .wire.dialects import Scheme
 
-__all__ = ["CONTACTS_SITE", "HISTORIC", "HISTORIC_HOSTS", "Servers", "domain_of"]
+__all__ = ["CONTACTS_SITE", "HISTORIC", "HISTORIC_HOSTS", "OIM_SITE", "Servers", "domain_of"]
 
 CONTACTS_SITE = "contacts.msn.com"
 """The address whose ticket opens a network's contacts host, wherever that host is."""
+
+OIM_SITE = "messenger.msn.com"
+"""The address whose ticket opens the service of messages that were left (libpurple nexus.c)."""
 
 NEXUS_PATH = "/rdr/pprdr.asp"
 LOGIN_PATH = "/login2.srf"
@@ -133,6 +136,7 @@ class Servers:
         rst: str | None = None,
         rst2: str | None = None,
         contacts: str | None = None,
+        oim: str | None = None,
         trusted_hosts: Iterable[str] = (),
         schemes: Iterable[str] | None = None,
     ) -> None:
@@ -148,6 +152,8 @@ class Servers:
             rst2: URL of the RST2 service.
             contacts: `https://host` or `https://host:port` of the contacts host, which has the
                 contact list of MSNP13 and on. It is sent tickets, and never the password.
+            oim: `https://host` of the service that keeps the messages which were left while an
+                account was offline, where that is another host than `contacts`.
             trusted_hosts: hosts that a redirect may carry the password to, as names, or as
                 `.suffix` for a whole domain.
             schemes: `SSO`, `TWN`, `MD5`: those that the network has, when that is known. Otherwise
@@ -168,6 +174,7 @@ class Servers:
         self.rst = _https("rst", rst)
         self.rst2 = _https("rst2", rst2)
         self.contacts = _https("contacts", contacts)
+        self.oim = _https("oim", oim) or self.contacts
         self.login = MappingProxyType(_login_map(login))
         self.trusted_hosts = _trusted(trusted_hosts)
         self.schemes = None if schemes is None else _schemes(schemes)
@@ -218,6 +225,7 @@ class Servers:
             "rst": self.rst,
             "rst2": self.rst2,
             "contacts": self.contacts,
+            "oim": self.oim if self.oim != self.contacts else None,
             "trusted_hosts": ", ".join(self.trusted_hosts),
         }
         return f"Servers({', '.join(f'{k}={str(v)!r}' for k, v in known.items() if v)})"

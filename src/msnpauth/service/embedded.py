@@ -29,6 +29,7 @@ from .puppets import Puppets
 from .roles.chats import Chats
 from .roles.contacts import ContactsRole
 from .roles.faults import Faults
+from .roles.left_messages import LeftMessagesRole
 from .roles.login import LoginRole
 from .roles.news import PutOut
 from .roles.notification import NotificationRole
@@ -36,7 +37,7 @@ from .roles.office import Office
 from .roles.rst import RstRole
 from .roles.switchboard import SwitchboardRole
 from .roles.web import WebSite
-from .stores.memory import Accounts, MemoryLists, MemoryState
+from .stores.memory import Accounts, in_memory
 from .stores.protocol import Account
 from .tickets import TicketOffice
 
@@ -80,9 +81,7 @@ class Service:
         self._name = name
         self._tickets = TicketOffice(keys)
         numbers = DIALECTS if dialects is None else dialects
-        self._office = Office(
-            accounts, self._tickets, MemoryState(), MemoryLists(accounts), known(numbers)
-        )
+        self._office = Office(in_memory(accounts), self._tickets, known(numbers))
         self._chat_limit = chat_limit
         self._chats: Chats
         self._sites: list[WebSite] = []
@@ -143,6 +142,17 @@ class Service:
         """As `send_message`, within the service's own event loop."""
         await self._puppets.send(sender, to, text)
 
+    def leave_message(self, sender: str, to: str, text: str) -> None:
+        """Play somebody who leaves a message for an account, which gets it when it is there next.
+
+        Any thread but the service's may call it.
+
+        Raises:
+            LocalProtocolError: there is no such account, or it does not take the message.
+        """
+        work = self._puppets.leave(sender, to, text)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
     def drop_chats(self) -> int:
         """End every chat, as a switchboard that breaks down; return how many there were."""
         return asyncio.run_coroutine_threadsafe(self._dropped(), self._loop).result()
@@ -160,7 +170,11 @@ class Service:
         self._describe(places)
         self._chats = Chats(self._office, places["switchboard"], limit=self._chat_limit)
         self._puppets = Puppets(self._office, self._chats)
-        rest = (RstRole(self.accounts, self._tickets), ContactsRole(self._office))
+        rest = (
+            RstRole(self.accounts, self._tickets),
+            ContactsRole(self._office),
+            LeftMessagesRole(self._office),
+        )
         for name in ("login", "home"):
             login = LoginRole(
                 self.accounts,

@@ -7,6 +7,7 @@ import asyncio
 from ..core.errors import LocalProtocolError
 from ..core.wire.messages import PLAIN, split_text, text_payload
 from .roles.chats import ChatRoom, Chats, Guest
+from .roles.left_messages import leave
 from .roles.office import Office
 from .stores.protocol import Account
 
@@ -59,6 +60,16 @@ class Puppets:
             await puppet.joined.wait()
         for part in split_text(text):
             puppet.room.say(puppet, text_payload(part, PLAIN))
+
+    async def leave(self, sender: str, to: str, text: str) -> None:
+        """Leave a message for an account.
+
+        Raises:
+            LocalProtocolError: there is no such account, or it does not take the message.
+        """
+        account = await self._account(sender)
+        if not await leave(self._office, account, to, text):
+            raise LocalProtocolError(f"no message of {sender} can be left for {to}")
 
     async def _called(self, sender: str, to: str) -> _Puppet:
         account = await self._account(sender)

@@ -6,8 +6,8 @@ import copy
 from collections.abc import Callable
 from typing import TypeVar, Unpack
 
+from ..core.client.board import Board
 from ..core.client.chats import Chats
-from ..core.client.switchboard import Switchboard
 from ..core.client.waiting import Outcome
 from ..core.errors import ChatEnded
 from ..core.wire.messages import Looks, LooksOptions
@@ -22,10 +22,11 @@ class Chat:
     """A conversation with one person or more. Any thread may use it.
 
     `Session.open_chat` opens one, and events bring those that others have opened. It is over when
-    the session is lost, also when the session comes back.
+    the session is lost, also when the session comes back. The chat of a message that was left while
+    the account was offline has nobody in it; writing into it opens a chat with whoever left it.
     """
 
-    def __init__(self, pump: Pump, board: Switchboard, timeout: float) -> None:
+    def __init__(self, pump: Pump, board: Board, timeout: float) -> None:
         self._pump = pump
         self._board = board
         self._timeout = timeout
@@ -62,8 +63,8 @@ class Chat:
             SignInTimeout: no answer came in time.
             LocalProtocolError: there is no text.
         """
-        shown = Looks(**looks)
-        self._do(lambda chats: chats.say(self._board, text, shown), "receipt", timeout)
+        shown, patience = Looks(**looks), self._patience(timeout)
+        self._do(lambda chats: chats.say(self._board, text, shown, patience), "receipt", timeout)
 
     def typing(self) -> None:
         """Say that the account is typing; others show it for a few seconds.
@@ -80,7 +81,8 @@ class Chat:
             LocalProtocolError: the dialect has none; MSNP11 and later have.
             MessageNotDelivered, ChatEnded, SignInTimeout: as `send`.
         """
-        self._do(lambda chats: chats.nudge(self._board), "receipt", timeout)
+        patience = self._patience(timeout)
+        self._do(lambda chats: chats.nudge(self._board, patience), "receipt", timeout)
 
     def invite(self, passport: str, *, timeout: float | None = None) -> None:
         """Call somebody into the chat, and come back when they have joined.
@@ -104,5 +106,8 @@ class Chat:
         return f"<Chat at {self._board.server} with {state}>"
 
     def _do(self, begin: Callable[[Chats], Outcome[T]], what: str, timeout: float | None) -> T:
-        patience = self._timeout if timeout is None else timeout
+        patience = self._patience(timeout)
         return self._pump.carry_out(lambda society: begin(society.chats), patience, what)
+
+    def _patience(self, timeout: float | None) -> float:
+        return self._timeout if timeout is None else timeout

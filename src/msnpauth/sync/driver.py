@@ -134,8 +134,8 @@ class _Entry:
         return self._carry(self._machine.renewal())
 
     def consult(self, errand: Consult) -> object:
-        """Carry an exchange with the contacts host; return its result."""
-        return self._carry(self._machine.consult(errand.make, errand.ticket))
+        """Carry an exchange that the session wants; return its result."""
+        return self._carry(self._machine.consult(errand))
 
     def _carry(self, exchange: Exchange[T]) -> T:
         carrier = make_transport(*self._settings)

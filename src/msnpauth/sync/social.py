@@ -251,8 +251,15 @@ class Social:
                 left = None if deadline is None else deadline - time.monotonic()
                 if left is not None and left <= 0:
                     raise self._engine.too_late("event", timeout or 0.0)
+                self._look()
                 self._pump.lock.wait(left)
+            self._look()
             return event
+
+    def _look(self) -> None:
+        """Have the pump do what reading events has brought up."""
+        if self._engine.has_actions:
+            self._pump.ring()
 
     def events(self) -> Iterator[Event[Chat]]:
         """Yield what happens, until the session ends: see `msnpauth.Event`.

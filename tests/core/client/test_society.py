@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from msnpauth import (
@@ -21,111 +19,16 @@ from msnpauth import (
     Secret,
     SessionState,
     SignedInElsewhere,
-    SignInError,
     Status,
     TooManyChats,
 )
-from msnpauth.core.client.actions import SignedIn
 from msnpauth.core.client.chats import LINGER
-from msnpauth.core.client.conversation import Accepted
-from msnpauth.core.client.engine import Engine
-from msnpauth.core.client.presence import adl_payloads
-from msnpauth.core.client.session_actions import Consult, Drop, Enter, Open, Tell
+from msnpauth.core.client.session_actions import Consult, Drop, Enter, Open
 from msnpauth.core.people.contact import Book, Entry, ListName
 from msnpauth.core.urls import Address
-from msnpauth.core.wire.commands import Command, Role
-from msnpauth.core.wire.dialects import DIALECTS
-from msnpauth.core.wire.lines import LineReader
+from msnpauth.core.wire.commands import Command
 from msnpauth.core.wire.messages import PLAIN, text_payload
-
-GUID = "{F52973B6-C926-4BAD-9BA8-7C1E840E4AB0}"
-
-
-def signed_in(dialect: int, trid: int = 5) -> SignedIn:
-    command = Command("USR", trid - 1, ("OK", "me@b", "1", "0"))
-    accepted = Accepted(
-        "me@b", "Me", DIALECTS[dialect], verified=True, restricted=False, command=command
-    )
-    guid = GUID if DIALECTS[dialect].guid else ""
-    reader = LineReader(Role.SERVER)
-    return SignedIn(accepted, None, {}, Address("ns", 1863), trid, (), reader, guid)
-
-
-class Talk:
-    """An engine, and the other ends of its connections."""
-
-    def __init__(self, dialect: int = 12, **settings: Any) -> None:
-        settings.setdefault("uniform", lambda low, _high: low)
-        self.now = 100.0
-        self.dialect = dialect
-        self.engine = Engine(signed_in(dialect), now=self.now, **settings)
-        self._kept: list[Command] = []
-
-    def said(self, number: int = 1) -> list[str]:
-        """Return what is said on a connection."""
-        kept, self._kept = self._kept if number == 1 else [], []
-        commands = [*kept, *self.engine.take_output(number, self.now)]
-        return [" ".join((c.verb, *([str(c.trid)] if c.trid else []), *c.args)) for c in commands]
-
-    def payloads(self, number: int = 1) -> list[bytes | None]:
-        return [command.payload for command in self.engine.take_output(number, self.now)]
-
-    def hear(self, *lines: str, number: int = 1) -> None:
-        data = "".join(f"{line}\r\n" for line in lines).encode()
-        self.engine.receive_data(number, data, self.now)
-
-    def actions(self) -> list[Any]:
-        return [action for action in self.engine.take_actions() if not isinstance(action, Tell)]
-
-    def events(self, *, to_the_end: bool = False) -> list[Any]:
-        found = []
-        try:
-            while (event := self.engine.take_event()) is not None:
-                found.append(event)
-        except SignInError:
-            assert to_the_end
-        return found
-
-    def wait(self, seconds: float) -> None:
-        """Let time pass, moment by moment."""
-        end = self.now + seconds
-        while (at := self.engine.wake_at) is not None and at <= end:
-            self.now = at
-            self.engine.tick(at)
-            for command in self.engine.take_output(1, self.now):
-                if command.verb == "PNG":
-                    self.hear("QNG 50")
-                else:
-                    self._kept.append(command)
-        self.now = end
-
-    def online(self) -> None:
-        """Go online, with an empty list."""
-        work = self.engine.begin(lambda it: it.presence.go_online(Status.ONLINE, None, None))
-        trid = self.engine.connection.next_trid - 1
-        self.hear(f"SYN {trid} 1 1 0 0")
-        self.hear(f"CHG {trid + 1} NLN 0")
-        work.result()
-        self.said()
-
-    def opening(self, *people: str, patience: float = 30.0) -> Any:
-        return self.engine.begin(lambda it: it.chats.open(people, patience))
-
-    def board(self, work: Any, *people: str) -> int:
-        """Let a chat be opened; return the number of its connection."""
-        (line,) = self.said()
-        trid = line.split()[1]
-        self.hear(f"XFR {trid} SB 10.0.0.1:1864 CKI KEY")
-        (opened,) = self.actions()
-        assert isinstance(opened, Open)
-        assert self.engine.opened(opened.number, self.now)
-        self.said(opened.number)
-        self.hear("USR 1 OK me@b Me", number=opened.number)
-        self.said(opened.number)
-        for one in people:
-            self.hear(f"JOI {one} X", number=opened.number)
-        return opened.number
-
+from talk import GUID, Talk, signed_in
 
 # --- presence ------------------------------------------------------------------------------------
 
@@ -251,16 +154,6 @@ def test_a_refused_syn() -> None:
     talk.hear("603 5")
     with pytest.raises(CommandRefused, match="SYN was refused"):
         work.result()
-
-
-def test_adl_names_150_at_a_time_and_nobody_twice() -> None:
-    people = [Entry(f"u{n}@{'ab'[n % 2]}.example", bits=7 if n == 3 else 3) for n in range(301)]
-    payloads = list(adl_payloads(people))
-    assert [payload.count(b"<c ") for payload in payloads] == [150, 150, 1]
-    assert all(payload.startswith(b'<ml l="1"><d n="a.example">') for payload in payloads)
-    assert payloads[0].count(b"<d ") == 2
-    assert b'<c n="u3" l="5" t="1"/>' in payloads[0]
-    assert list(adl_payloads([])) == [b'<ml l="1"></ml>']
 
 
 # --- lists ---------------------------------------------------------------------------------------
@@ -411,7 +304,7 @@ def test_a_call_is_answered() -> None:
     data = Command("MSG", None, ("a@b", "A"), text_payload("hello", PLAIN)).encode()
     talk.engine.receive_data(opened.number, data, talk.now)
     match talk.events():
-        case [ChatOpened(first), MessageReceived(second, "a@b", "hello")]:
+        case [ChatOpened(first, ("a@b",)), MessageReceived(second, "a@b", "hello")]:
             assert first is second
         case events:
             raise AssertionError(events)

@@ -85,7 +85,7 @@ def test_memberships_have_a_service_of_their_own(operation: str) -> None:
         (
             Response(500, (), fault()),
             RemoteProtocolError,
-            "contacts at https://contacts.example:8443: the contacts host did not take ABAdd"
+            "contacts at https://contacts.example:8443: the server did not take ABAdd"
             " (500): “Words”; check that the address is the right one for this role",
         ),
         (
@@ -96,7 +96,7 @@ def test_memberships_have_a_service_of_their_own(operation: str) -> None:
         (
             Response(500, (), fault("", "token t=abc&amp;p= is bad")),
             RemoteProtocolError,
-            "contacts at https://contacts.example:8443: the contacts host did not take ABAdd"
+            "contacts at https://contacts.example:8443: the server did not take ABAdd"
             " (500); check that the address is the right one for this role",
         ),
         (

@@ -17,7 +17,7 @@ from msnpauth.service.roles.contacts import contacts_reply
 from msnpauth.service.roles.notification import _profile
 from msnpauth.service.roles.office import Office
 from msnpauth.service.roles.rst import rst_reply
-from msnpauth.service.stores.memory import Accounts, MemoryLists, MemoryState, at_once
+from msnpauth.service.stores.memory import Accounts, at_once, in_memory
 from msnpauth.service.stores.protocol import Account
 from msnpauth.service.tickets import TicketOffice
 
@@ -25,7 +25,7 @@ DATA = Path(__file__).parents[2] / "data" / "answers"
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ALICE = Account("alice@example.com", Secret("x"), contacts=("b&b@example.com", "c@example.com"))
 ACCOUNTS, OFFICE = Accounts.of([ALICE]), TicketOffice(now=lambda: NOW)
-HOUSE = Office(ACCOUNTS, OFFICE, MemoryState(), MemoryLists(ACCOUNTS), known(DIALECTS))
+HOUSE = Office(in_memory(ACCOUNTS), OFFICE, known(DIALECTS))
 
 
 def contacts(operation: str, *, allowed: bool = True) -> bytes:
@@ -61,8 +61,8 @@ ANSWERS: dict[str, Callable[[], bytes]] = {
     "RST2, wrong password": lambda: rst(Soap.RST2, "y"),
     "RST, bad request": lambda: bad_rst(Soap.RST),
     "RST2, bad request": lambda: bad_rst(Soap.RST2),
-    "profile": lambda: _profile(ALICE, DIALECTS[18], 1795348800),
-    "profile, old": lambda: _profile(ALICE, DIALECTS[8], 1795348800),
+    "profile": lambda: _profile(ALICE, DIALECTS[18], 1795348800, ""),
+    "profile, old": lambda: _profile(ALICE, DIALECTS[8], 1795348800, ""),
 }
 
 

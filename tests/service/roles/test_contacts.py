@@ -13,7 +13,7 @@ from msnpauth.core.tickets.xml import find_all, parse, text_of
 from msnpauth.core.wire.dialects import DIALECTS, known
 from msnpauth.service.roles.contacts import contacts_reply
 from msnpauth.service.roles.office import Office
-from msnpauth.service.stores.memory import Accounts, MemoryLists, MemoryState, at_once
+from msnpauth.service.stores.memory import Accounts, at_once, in_memory
 from msnpauth.service.stores.protocol import Account
 from msnpauth.service.tickets import TicketOffice
 
@@ -21,7 +21,7 @@ OFFICE = TicketOffice()
 ACCOUNTS = Accounts.of([Account("a@b.example", Secret("x"), contacts=("x&y@z.example",))])
 
 
-HOUSE = Office(ACCOUNTS, OFFICE, MemoryState(), MemoryLists(ACCOUNTS), known(DIALECTS))
+HOUSE = Office(in_memory(ACCOUNTS), OFFICE, known(DIALECTS))
 
 
 def ask(operation: str, ticket: str | None = None) -> tuple[int, bytes]:
@@ -80,9 +80,7 @@ class Book:
         people = [Account("a@b.example", "x", contacts={"G": ("c@d.example",)})]
         people += [Account("c@d.example", "x"), Account("e@f.example", "x")]
         accounts = Accounts.of(people)
-        self.office = Office(
-            accounts, OFFICE, MemoryState(), MemoryLists(accounts), known(DIALECTS)
-        )
+        self.office = Office(in_memory(accounts), OFFICE, known(DIALECTS))
         self.ticket = Secret(OFFICE.issue("a@b.example", "contacts.msn.com")[0])
         self.servers = Servers("ns.example", contacts="https://c.example")
 

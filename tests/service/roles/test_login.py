@@ -14,12 +14,12 @@ from msnpauth.service.roles.login import LoginRole, parse_authorization
 from msnpauth.service.roles.office import Office
 from msnpauth.service.roles.rst import RstRole
 from msnpauth.service.roles.web import WebAnswer, WebRequest, WebSite
-from msnpauth.service.stores.memory import Accounts, MemoryLists, MemoryState, at_once
+from msnpauth.service.stores.memory import Accounts, MemoryState, at_once, in_memory
 from msnpauth.service.tickets import TicketOffice
 
 TICKETS = TicketOffice()
 ACCOUNTS = Accounts.of({"alice@example.com": "secret", "bob@hotmail.com": "s3cret"})
-HOUSE = Office(ACCOUNTS, TICKETS, MemoryState(), MemoryLists(ACCOUNTS), known(DIALECTS))
+HOUSE = Office(in_memory(ACCOUNTS), TICKETS, known(DIALECTS))
 
 
 def site(here: str = "login.example") -> WebSite:

@@ -12,7 +12,7 @@ from msnpauth.core.wire.dialects import DIALECTS, known
 from msnpauth.core.wire.query import PRODUCTS, answer
 from msnpauth.service.roles.notification import NotificationRole
 from msnpauth.service.roles.office import Office
-from msnpauth.service.stores.memory import Accounts, MemoryLists, MemoryState, at_once
+from msnpauth.service.stores.memory import Accounts, at_once, in_memory
 from msnpauth.service.stores.protocol import Account
 from msnpauth.service.tickets import TicketOffice
 
@@ -20,7 +20,7 @@ HERE = Address("ns.example", 1863)
 
 
 def new_office(accounts: Accounts) -> Office:
-    return Office(accounts, TicketOffice(), MemoryState(), MemoryLists(accounts), known(DIALECTS))
+    return Office(in_memory(accounts), TicketOffice(), known(DIALECTS))
 
 
 class Wire:

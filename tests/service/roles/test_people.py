@@ -13,7 +13,7 @@ from msnpauth.service.roles.chats import Chats
 from msnpauth.service.roles.notification import NotificationRole
 from msnpauth.service.roles.office import Office
 from msnpauth.service.roles.people import People
-from msnpauth.service.stores.memory import Accounts, MemoryLists, MemoryState, at_once
+from msnpauth.service.stores.memory import Accounts, at_once, in_memory
 from msnpauth.service.stores.protocol import Account, Presence, Seat
 from msnpauth.service.tickets import TicketOffice
 
@@ -33,10 +33,8 @@ class House:
             ]
         )
         self.office = Office(
-            self.accounts,
+            in_memory(self.accounts),
             TicketOffice(),
-            MemoryState(),
-            MemoryLists(self.accounts),
             known(DIALECTS),
         )
         self.chats = Chats(self.office, Address("sb.example", 1864), limit=limit)

@@ -16,7 +16,7 @@ from msnpauth.service.roles.faults import Faults
 from msnpauth.service.roles.notification import NotificationRole
 from msnpauth.service.roles.office import Office
 from msnpauth.service.roles.switchboard import SwitchboardRole
-from msnpauth.service.stores.memory import Accounts, MemoryLists, MemoryState, at_once
+from msnpauth.service.stores.memory import Accounts, at_once, in_memory
 from msnpauth.service.stores.protocol import Account
 from msnpauth.service.tickets import TicketOffice
 
@@ -31,10 +31,8 @@ class House:
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.accounts = Accounts.of([Account(one, "x") for one in (ALICE, BOB, CAROL)])
         self.office = Office(
-            self.accounts,
+            in_memory(self.accounts),
             TicketOffice(),
-            MemoryState(),
-            MemoryLists(self.accounts),
             known(DIALECTS),
             now=lambda: self.now,
         )
@@ -194,9 +192,9 @@ def test_who_may_open_a_chat() -> None:
     assert house.asked("bob")[0].startswith("XFR 7 SB ")
     assert house.asked("carol", "XFR 8 NS") == ["201 8"]
     carol = house.ns["carol"]
-    carol._presence = None
+    carol.presence = None
     assert house.asked("carol") == ["913 7"]
-    carol._chats = None
+    carol.chats = None
     assert house.asked("carol") == ["601 7"]
 
 

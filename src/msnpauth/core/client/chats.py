@@ -23,7 +23,17 @@ from ..secrets import Secret
 from ..tickets.passport14 import check_passport
 from ..urls import Address, BadAddress
 from ..wire.commands import Command, passport_word, unescape
-from ..wire.messages import NUDGE, Looks, split_text, text_payload, typing_payload
+from ..wire.messages import (
+    NUDGE,
+    Looks,
+    parse_message,
+    split_text,
+    text_payload,
+    typing_payload,
+)
+from ..wire.routed import as_message, parse_routed
+from .board import Board
+from .datagrams import PairChat
 from .desk import Desk
 from .events import ChatOpened, Event
 from .session_actions import Drop, Open
@@ -47,6 +57,7 @@ class Chats:
         desk: the session's.
         observe: is shown every command of a switchboard, and which one's it is.
         make_face: makes the driver's object for a chat.
+        name_of: returns the display name of a passport, which MSNP21 does not tell with a message.
     """
 
     def __init__(
@@ -55,11 +66,13 @@ class Chats:
         *,
         observe: Callable[[str, Command], None] | None = None,
         make_face: Callable[[Any], Any] = lambda board: board,
+        name_of: Callable[[str], str] = lambda passport: passport,
     ) -> None:
         self._make_face = make_face
+        self._name_of = name_of
         self._desk = desk
         self._observe = observe
-        self._boards: dict[int, Switchboard] = {}
+        self._boards: dict[int, Board] = {}
         self._entering: dict[int, Callable[[], None]] = {}
         self._openings: deque[float] = deque(maxlen=_MOST_NEW)
         self._last_words: dict[int, list[Command]] = {}
@@ -67,7 +80,7 @@ class Chats:
 
     # --- what is asked for -----------------------------------------------------------------------
 
-    def open(self, passports: Iterable[str], patience: float) -> Work[Switchboard]:
+    def open(self, passports: Iterable[str], patience: float) -> Work[Board]:
         """Open a chat with these people; it is there when all of them have joined.
 
         Args:
@@ -90,15 +103,34 @@ class Chats:
         payloads = [text_payload(part, looks) for part in split_text(text)]
         return Work(self._send_message(_checked(passports), payloads, patience))
 
-    def say(self, board: Switchboard, text: str, looks: Looks) -> Work[None]:
+    def asleep(self, passport: str) -> Any:
+        """Return a chat that opens when somebody writes into it: where a left message is answered.
+
+        Args:
+            passport: who has left the message.
+        """
+        board = Board(self._desk.next_number(), self._desk.connection.server, self._tell)
+        board.party[passport.casefold()] = passport
+        board.face = self._make_face(board)
+        return board.face
+
+    def say(self, board: Board, text: str, looks: Looks, patience: float = 0.0) -> Work[None]:
         """Write into a chat; who has left it is called again.
+
+        Args:
+            board: the chat.
+            text: what to say.
+            looks: how it is to be shown.
+            patience: seconds that the server's limit of new chats may be waited for, where the chat
+                has still to be opened.
 
         Raises:
             LocalProtocolError: there is no text.
         """
-        return Work(self._say(board, [text_payload(part, looks) for part in split_text(text)]))
+        payloads = [text_payload(part, looks) for part in split_text(text)]
+        return Work(self._say(board, payloads, patience))
 
-    def nudge(self, board: Switchboard) -> Work[None]:
+    def nudge(self, board: Board, patience: float = 0.0) -> Work[None]:
         """Send a nudge.
 
         Raises:
@@ -106,19 +138,23 @@ class Chats:
         """
         if not self._desk.connection.dialect.nudges:
             raise LocalProtocolError(f"{self._desk.connection.dialect.name} has no nudges")
-        return Work(self._say(board, [NUDGE]))
+        return Work(self._say(board, [NUDGE], patience))
 
-    def typing(self, board: Switchboard) -> Outcome[None]:
+    def typing(self, board: Board) -> Outcome[None]:
         """Say that the account is typing; nobody acknowledges it.
 
         Raises:
             ChatEnded: the chat is over.
         """
         self._check(board)
+        if board.is_asleep:
+            unseen: Outcome[None] = Outcome()
+            unseen.settle(None)  # nobody is there to see it
+            return unseen
         payload = typing_payload(self._desk.connection.passport)
         return board.message(payload, acknowledged=False)
 
-    def invite(self, board: Switchboard, passport: str) -> Outcome[None]:
+    def invite(self, board: Board, passport: str) -> Outcome[None]:
         """Call somebody into a chat; the outcome is there when they have joined.
 
         Raises:
@@ -126,20 +162,27 @@ class Chats:
             LocalProtocolError: that is no passport.
         """
         self._check(board)
+        if board.is_asleep:
+            raise LocalProtocolError(
+                "this chat belongs to a message that was left, and nobody is in it",
+                hint="open_chat() opens one with several people",
+            )
         return board.call(check_passport(passport), passport_word(passport))
 
-    def leave(self, board: Switchboard) -> None:
+    def leave(self, board: Board) -> None:
         """Leave a chat; more than once does no harm."""
         board.leave()
         self._let_go(board)
 
-    def _check(self, board: Switchboard) -> None:
+    def _check(self, board: Board) -> None:
         if board.ended is not None:
             raise copy.copy(board.ended)
 
     # --- the steps -------------------------------------------------------------------------------
 
-    def _open(self, passports: Sequence[str], patience: float) -> Steps[Switchboard]:
+    def _open(self, passports: Sequence[str], patience: float) -> Steps[Board]:
+        if self._desk.connection.dialect.routed:
+            return self._opened_pair(passports)
         yield from self._wait_for_turn(patience)
         reply = self._desk.ask("XFR", "SB")
         yield reply
@@ -160,6 +203,20 @@ class Chats:
                 self.leave(board)
         return board
 
+    def _opened_pair(self, passports: Sequence[str]) -> Board:
+        if len(passports) != 1:
+            raise LocalProtocolError(
+                f"a chat of {self._desk.connection.dialect.name} has two people here",
+                hint="write to each of them, or sign in by MSNP18 or an earlier version",
+            )
+        return self._open_with(passports) or self._new_pair(passports[0])
+
+    def _new_pair(self, passport: str) -> Board:
+        board = PairChat(self._desk, passport, self._tell)
+        board.face = self._make_face(board)
+        self._boards[board.number] = board
+        return board
+
     def _wait_for_turn(self, patience: float) -> Steps[None]:
         """Wait until the server will take another new chat."""
         timers = self._desk.timers
@@ -176,7 +233,7 @@ class Chats:
                 return
         self._openings.append(timers.now)
 
-    def _call(self, board: Switchboard, passports: Sequence[str]) -> Steps[None]:
+    def _call(self, board: Board, passports: Sequence[str]) -> Steps[None]:
         """Call everybody at once, and wait for each of them."""
         calls = [board.call(passport, passport_word(passport)) for passport in passports]
         for call in calls:
@@ -193,10 +250,10 @@ class Chats:
         yield from self._say(board, payloads)
         self._linger(board)
 
-    def _opened(self, passports: Sequence[str], patience: float) -> Steps[Switchboard]:
+    def _opened(self, passports: Sequence[str], patience: float) -> Steps[Board]:
         return (yield from self._open(passports, patience))
 
-    def _open_with(self, passports: Iterable[str]) -> Switchboard | None:
+    def _open_with(self, passports: Iterable[str]) -> Board | None:
         """Return the chat that is open with just these people."""
         wanted = {passport.casefold() for passport in passports}
         for board in self._boards.values():
@@ -204,8 +261,11 @@ class Chats:
                 return board
         return None
 
-    def _say(self, board: Switchboard, payloads: Sequence[bytes]) -> Steps[None]:
+    def _say(self, board: Board, payloads: Sequence[bytes], patience: float = 0.0) -> Steps[None]:
         self._check(board)
+        if board.is_asleep:
+            yield from self._send_message(_checked(board.party.values()), payloads, patience)
+            return
         away = [passport for passport in board.party.values() if not board.has(passport)]
         yield from self._call(board, away)
         self._check(board)
@@ -217,14 +277,14 @@ class Chats:
         for outcome in delivered:
             outcome.result()
 
-    def _linger(self, board: Switchboard) -> None:
+    def _linger(self, board: Board) -> None:
         """Leave the chat after a while in which nothing was said by `send_message`."""
         if board.number not in self._quiet_since:
             return  # somebody else has opened it, and leaves it
         self._quiet_since[board.number] = self._desk.timers.now
         self._desk.timers.after(LINGER).then(lambda: self._leave_if_quiet(board))
 
-    def _leave_if_quiet(self, board: Switchboard) -> None:
+    def _leave_if_quiet(self, board: Board) -> None:
         since = self._quiet_since.get(board.number)
         if since is not None and self._desk.timers.now - since >= LINGER:
             self.leave(board)
@@ -237,8 +297,22 @@ class Chats:
             case Command("RNG", args=(session, where, "CKI", key, caller, *_)):
                 # S: RNG 11752013 207.46.108.38:1863 CKI 849102291.52 friend@example.com Friend
                 self._answer(session, where, key, unescape(caller))
+            case Command("SDG", payload=bytes() as payload):
+                self._hear(payload)
             case _:
                 pass
+
+    def _hear(self, payload: bytes) -> None:
+        """Take what somebody says in MSNP21; the first word from them opens the chat."""
+        routed = parse_routed(payload)
+        said = None if routed is None else as_message(routed)
+        if routed is None or said is None:
+            return  # an answer to our own, a file, a picture: nothing that people say
+        board = self._open_with([routed.sender])
+        if board is None:
+            board = self._new_pair(routed.sender)
+            self._tell(ChatOpened(board.face, board.members))
+        board.hear(routed.sender, self._name_of(routed.sender), parse_message(said))
 
     def _answer(self, session: str, where: str, key: str, caller: str) -> None:
         server = self._desk.connection.server
@@ -259,7 +333,7 @@ class Chats:
         except SignInError:
             self.leave(board)
             return
-        self._tell(ChatOpened(board.face))
+        self._tell(ChatOpened(board.face, board.members))
 
     def opened(self, number: int) -> bool:
         """A connection is there; False when nobody wants it any more."""
@@ -337,7 +411,7 @@ class Chats:
     def _tell(self, event: Event[Any]) -> None:
         self._desk.happened.append(event)
 
-    def _let_go(self, board: Switchboard) -> None:
+    def _let_go(self, board: Board) -> None:
         """Have the connection closed, once its last words are written."""
         if self._boards.pop(board.number, None) is None:
             return

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import LocalProtocolError, SignInError
 from ..secrets import Secret
-from ..servers import Servers
+from ..servers import CONTACTS_SITE, Servers
 from ..tickets.exchange import Exchange
 from ..wire.commands import Command
 from .connection import SessionConnection
@@ -93,21 +93,34 @@ class Desk:
         reply.settle(command)
         return True
 
-    # --- the contacts host -----------------------------------------------------------------------
+    # --- services besides MSNP -------------------------------------------------------------------
 
-    def consult(self, make: Callable[[Servers, Secret], Exchange[Any]]) -> Outcome[Any]:
-        """Have an exchange with the contacts host carried; return its outcome."""
+    def consult(
+        self, make: Callable[[Servers, Secret], Exchange[Any]], site: str = CONTACTS_SITE
+    ) -> Outcome[Any]:
+        """Have an exchange with a service carried; return its outcome.
+
+        Args:
+            make: makes the exchange, of the network and a ticket for the service.
+            site: the address whose ticket opens the service; by default the contacts host's.
+        """
         outcome: Outcome[Any] = Outcome()
         if not self._consults:
             outcome.fail(LocalProtocolError("this session knows no way to its contacts host"))
             return outcome
         number = self.next_number()
         self._consultations[number] = outcome
-        # Clients of MSNP13 and 14 that signed in by a login server have no ticket for the contacts
-        # host. The profile brings them one (libpurple of 2007; MSNPiki, profile).
-        word = self.connection.profile.get("MSPAuth", "")
-        self.actions.append(Consult(number, make, Secret(f"t={word}&p=") if word else None))
+        self.actions.append(Consult(number, make, site, self._own_ticket()))
         return outcome
+
+    def _own_ticket(self) -> Secret | None:
+        """Return the ticket that the profile has brought, or None.
+
+        Clients of MSNP13 and 14 that signed in by a login server have no other ticket for the
+        contacts host (libpurple of 2007; MSNPiki, profile).
+        """
+        word = self.connection.profile.get("MSPAuth", "")
+        return Secret(word if word.startswith("t=") else f"t={word}&p=") if word else None
 
     def consulted(self, number: int, result: Any) -> None:
         """An exchange has ended, by its result or by a `SignInError`."""

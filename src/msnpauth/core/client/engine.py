@@ -381,6 +381,11 @@ class Engine:
         ):
             raise copy.copy(self.connection.ended)
 
+    @property
+    def has_actions(self) -> bool:
+        """True when `take_actions` has something to give."""
+        return bool(self._desk.actions)
+
     def take_actions(self) -> list[SessionAction]:
         """Return what is to be done, each of it once."""
         actions, self._desk.actions = self._desk.actions, []
@@ -408,8 +413,12 @@ class Engine:
             SignInError: there is none, and the session is over.
         """
         self._check_is_wanted()
-        _ = self.society  # from now on it reads along
+        left_messages = self.society.left_messages  # from now on society reads along
+        if self.ended is None:
+            left_messages.read_on()
         event = self._deliveries.take_event()
+        if event is not None:
+            left_messages.taken(event)
         self._note_taken(is_one=event is not None)
         return event
 

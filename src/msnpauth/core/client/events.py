@@ -57,9 +57,15 @@ class MessageReceived(Generic[C]):
 
 @dataclass(frozen=True)
 class ChatOpened(Generic[C]):
-    """Somebody has called the account into a chat, and the call was answered."""
+    """Somebody has called the account into a chat, and the call was answered.
+
+    Attributes:
+        chat: the chat.
+        members: passports of who was in it at that moment. `chat.members` says who is in it now.
+    """
 
     chat: C
+    members: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

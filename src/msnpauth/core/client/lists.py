@@ -10,11 +10,11 @@ The same change is said in three ways (hypothetic.org; MSNPiki; libpurple contac
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape as escape_xml
 from typing import Any
 
 from ..errors import CommandRefused, LocalProtocolError
 from ..people import addressbook as book
+from ..people.announced import announcement
 from ..people.contact import Entry, ListName
 from ..tickets.passport14 import check_passport
 from ..wire.commands import Command, escape, passport_word
@@ -173,12 +173,9 @@ class Lists:
         """
         if list_name.bit > ListName.BLOCK.bit:
             return
-        user, _, domain = entry.passport.rpartition("@")
-        payload = (
-            f'<ml><d n="{escape_xml(domain)}"><c n="{escape_xml(user)}" l="{list_name.bit}" t="1"/>'
-            "</d></ml>"
-        )
-        reply = self._desk.ask(verb, payload=payload.encode("utf-8", "replace"))
+        routed = self._desk.connection.dialect.routed
+        payload = announcement(entry.passport, list_name.bit, by_service=routed)
+        reply = self._desk.ask(verb, payload=payload)
         yield reply
         reply.result()
 

@@ -4,20 +4,23 @@ What has to be said, and in which order, differs by MSNP version (sessions: hypo
 libpurple; msn-pecan):
 
     MSNP2 to 12    SYN, the list comes by lines        CHG status [capabilities]
-    MSNP13 and on  the list comes by SOAP; BLP, ADL    CHG status capabilities, UUX
+    MSNP13 to 19   the list comes by SOAP; BLP, ADL    CHG status capabilities, UUX
+    MSNP21         the list comes by SOAP; ADL         PUT of a document that says all of it
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from html import escape as escape_xml
 
 from ..errors import LocalProtocolError
 from ..people.addressbook import fetch_book
-from ..people.contact import Book, Contact, Entry
+from ..people.announced import announcements, own_announcement
+from ..people.contact import Book, Contact
 from ..people.lines import Listing
+from ..people.publication import PUBLISHED, Published, published_document
 from ..wire.commands import Command, escape, passport_word
 from ..wire.dialects import ListsForm
+from ..wire.routed import routed_payload
 from ..wire.status import Status
 from .desk import Desk
 from .roster import Roster
@@ -27,9 +30,6 @@ __all__ = ["Presence"]
 
 _MAX_NAME = 387
 """Bytes of a display name once it is percent-encoded; a server disconnects for more."""
-
-_MAX_IN_ADL = 150
-"""Contacts that one ADL may name (libpurple notification.c)."""
 
 _ADL_PATIENCE = 30.0
 """Seconds; libpurple goes on without the answer to ADL after them, as some servers give none."""
@@ -139,6 +139,9 @@ class Presence:
         yield from self.loaded()
         if dialect.lists is ListsForm.BY_SOAP and not self._announced:
             yield from self._announce_lists()
+        if dialect.routed:
+            yield from self._publish(status, name, personal_message)
+            return
         if name is not None:
             yield from self._set_name(name)
         words = [dialect.capabilities] if dialect.capabilities else []
@@ -149,8 +152,34 @@ class Presence:
         if personal_message is not None:
             yield from self._set_message(personal_message)
 
+    def _publish(self, status: Status, name: str | None, message: str | None) -> Steps[None]:
+        """Say in one document how the account is to be seen (MSNP21)."""
+        connection = self._desk.connection
+        name = connection.display_name if name is None else name
+        message = self._wanted_message if message is None else message
+        said = Published(status.code, name, message or "", connection.dialect.capabilities)
+        payload = routed_payload(
+            connection.passport,
+            connection.passport,
+            connection.guid,
+            (("Publication", "1.0"), ("Uri", "/user"), ("Content-Type", PUBLISHED)),
+            published_document(said),
+            reliability=(("Stream", "1"), ("Flags", "ACK")),
+        )
+        reply = self._desk.ask("PUT", payload=payload)
+        yield reply
+        reply.result()
+        self.status, self._wanted_message = status, message
+        connection.display_name = name
+
     def _set_name(self, name: str) -> Steps[None]:
         connection, word = self._desk.connection, _name_word(name)
+        if connection.dialect.routed:
+            if self.status is None:
+                connection.display_name = name  # it is said with the status
+            else:
+                yield from self._publish(self.status, name, None)
+            return
         if connection.dialect.name_by_rea:
             reply = self._desk.ask("REA", passport_word(connection.passport), word)
         else:
@@ -160,6 +189,12 @@ class Presence:
         connection.display_name = name
 
     def _set_message(self, text: str) -> Steps[None]:
+        if self._desk.connection.dialect.routed:
+            if self.status is None:
+                self._wanted_message = text  # it is said with the status
+            else:
+                yield from self._publish(self.status, None, text)
+            return
         payload = f"<Data><PSM>{escape_xml(text)}</PSM><CurrentMedia></CurrentMedia></Data>"
         reply = self._desk.ask("UUX", payload=payload.encode("utf-8", "replace"))
         yield reply
@@ -186,6 +221,9 @@ class Presence:
         else:
             book = yield from self._load_by_lines(form)
         self._has_list = True
+        # From MSNP13 on nobody but the address book tells the account its own name.
+        own_name = book.own_name or self._desk.connection.display_name
+        self._desk.connection.display_name = own_name
         self._desk.happened += self._roster.load(book)
 
     def _load_by_lines(self, form: ListsForm) -> Steps[Book]:
@@ -217,10 +255,16 @@ class Presence:
 
     def _announce_lists(self) -> Steps[None]:
         """Tell the server the list that the contacts host has told us: BLP, and ADL in parts."""
-        reply = self._desk.ask("BLP", "AL")
-        yield reply  # whatever it is: an error says that the setting is that already
+        connection = self._desk.connection
+        routed = connection.dialect.routed
         entries = [entry for entry in self._roster.book.entries.values() if entry.bits & 7]
-        replies = [self._desk.ask("ADL", payload=payload) for payload in adl_payloads(entries)]
+        payloads = list(announcements(entries, by_service=routed))
+        if routed:
+            payloads.insert(0, own_announcement(connection.passport))
+        else:
+            reply = self._desk.ask("BLP", "AL")
+            yield reply  # whatever it is: an error says that the setting is that already
+        replies = [self._desk.ask("ADL", payload=payload) for payload in payloads]
         patience = self._desk.timers.after(_ADL_PATIENCE)
         for answered in replies:
             yield first_of(answered, patience)
@@ -247,30 +291,3 @@ def _name_word(name: str) -> str:
             hint=f"{_MAX_NAME} are the most; letters other than a to z take three or more each",
         )
     return word
-
-
-def adl_payloads(entries: list[Entry]) -> Iterator[bytes]:
-    """Yield the payloads of the first ADLs: everybody on the forward, allow or block list.
-
-    People of one domain stand together, and there is no blank between elements: official servers
-    answer 241 to one (MSNPiki).
-    """
-    at = 0
-    while at == 0 or at < len(entries):
-        domains: dict[str, list[str]] = {}
-        for entry in entries[at : at + _MAX_IN_ADL]:
-            user, _, domain = entry.passport.rpartition("@")
-            person = f'<c n="{escape_xml(user)}" l="{_announced_bits(entry)}" t="1"/>'
-            domains.setdefault(domain, []).append(person)
-        inner = "".join(
-            f'<d n="{escape_xml(domain)}">{"".join(people)}</d>'
-            for domain, people in domains.items()
-        )
-        yield f'<ml l="1">{inner}</ml>'.encode("utf-8", "replace")
-        at += _MAX_IN_ADL
-
-
-def _announced_bits(entry: Entry) -> int:
-    # A person cannot be allowed and blocked at once: servers answer 219 or 241 to that.
-    bits = entry.bits & 7
-    return bits & ~2 if bits & 4 else bits

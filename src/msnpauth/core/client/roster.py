@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..people.contact import Book, Contact, Entry, ListName
-from ..people.lines import Seen, changes_in, message_of, seen_in
+from ..people.lines import Seen, changes_in, message_of, notified, seen_in
 from ..wire.commands import Command
 from ..wire.status import Status
 from .events import ContactChanged, ContactOnline, ContactRequest
@@ -16,7 +16,7 @@ PeopleEvent = ContactOnline | ContactChanged | ContactRequest
 
 _ASKS = ListName.PENDING.bit | ListName.REVERSE.bit
 _ANSWERED = ListName.ALLOW.bit | ListName.BLOCK.bit
-_WATCHED = frozenset({"NLN", "ILN", "FLN", "UBX", "ADD", "ADC", "ADL", "REM", "RML"})
+_WATCHED = frozenset({"NLN", "ILN", "FLN", "NFY", "UBX", "ADD", "ADC", "ADL", "REM", "RML"})
 
 
 class Roster:
@@ -28,6 +28,11 @@ class Roster:
     def contacts(self) -> list[Contact]:
         """Return everybody on any list, as of now."""
         return [self.book.contact(entry) for entry in self.book.entries.values()]
+
+    def name_of(self, passport: str) -> str:
+        """Return the display name of somebody; the passport when none is known."""
+        entry = self.book.find(passport)
+        return passport if entry is None else entry.name or passport
 
     def load(self, book: Book) -> list[PeopleEvent]:
         """Take a list that was read anew; presence that is known already stays."""
@@ -53,6 +58,8 @@ class Roster:
         """Take a command of the notification server; return what it says about people."""
         if command.verb not in _WATCHED:
             return ()
+        if command.verb == "NFY":
+            return self._notified(command)
         seen = seen_in(command)
         if seen is not None:
             return self._seen(seen)
@@ -67,6 +74,18 @@ class Roster:
             if change.is_on and _is_request(entry):
                 asked.append(ContactRequest(entry.passport, entry.name))
         return asked
+
+    def _notified(self, command: Command) -> Sequence[PeopleEvent]:
+        """Take NFY, which tells status, name and message of somebody at once (MSNP21)."""
+        news = notified(command)
+        entry = None if news is None else self.book.find(news.passport)
+        if news is None or entry is None:
+            return ()
+        events: list[PeopleEvent] = []
+        if news.message is not None:
+            events += self._said(news.passport, news.message)
+        status = entry.status if news.status is None else news.status
+        return [*events, *self._seen(Seen(news.passport, status, news.name or ""))]
 
     def _seen(self, seen: Seen) -> Sequence[PeopleEvent]:
         entry = self.book.find(seen.passport)

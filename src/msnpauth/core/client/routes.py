@@ -23,7 +23,7 @@ from ..errors import (
     WrongCredentials,
 )
 from ..secrets import Secret
-from ..servers import CONTACTS_SITE, Servers
+from ..servers import CONTACTS_SITE, OIM_SITE, Servers
 from ..tickets.exchange import Exchange, Response
 from ..tickets.passport14 import find_login, request_ticket
 from ..tickets.ticket import Ticket
@@ -415,11 +415,13 @@ class RstRoute(Route):
     def _wanted(self) -> list[str]:
         """Return the addresses to ask for, the one that signs in first.
 
-        Every client of MSNP13 and on asks for the contacts host along. At Escargot all tickets of
-        one answer are the same, and no other opens its contacts host.
+        Every client of MSNP13 and on asks for the contacts host and the messages that were left
+        along. At Escargot all tickets of one answer are the same, and no other opens its services.
         """
-        journey, by_soap = self._journey, self._dialect.lists is ListsForm.BY_SOAP
-        besides = [CONTACTS_SITE] if journey.servers.contacts is not None and by_soap else []
+        journey, servers = self._journey, self._journey.servers
+        services = ((CONTACTS_SITE, servers.contacts), (OIM_SITE, servers.oim))
+        by_soap = self._dialect.lists is ListsForm.BY_SOAP
+        besides = [site for site, host in services if host is not None and by_soap]
         return list(dict.fromkeys([site_of(self._scheme), *besides, *journey.more]))
 
     def _renewed(self) -> Exchange[dict[str, Ticket]]:

@@ -57,16 +57,18 @@ class Enter:
 
 @dataclass(frozen=True)
 class Consult:
-    """Carry an exchange with the contacts host; the outcome goes to `consulted`.
+    """Carry an exchange with a service besides MSNP; the outcome goes to `consulted`.
 
     Attributes:
         number: tells this exchange from others.
-        make: makes the exchange, of the network and a ticket for the contacts host.
+        make: makes the exchange, of the network and a ticket for the service.
+        site: the address whose ticket opens the service.
         ticket: a ticket to use where the sign-in itself knows no way to one.
     """
 
     number: int
     make: Callable[[Servers, Secret], Exchange[Any]]
+    site: str
     ticket: Secret | None
 
 

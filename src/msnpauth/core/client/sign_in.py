@@ -34,7 +34,7 @@ from ..errors import (
     WrongCredentials,
 )
 from ..secrets import Secret
-from ..servers import CONTACTS_SITE, Servers, is_historic
+from ..servers import CONTACTS_SITE, OIM_SITE, Servers, is_historic
 from ..tickets.exchange import Exchange, Response
 from ..tickets.passport14 import as_secret, check_passport, check_password
 from ..tickets.ticket import Ticket, utc_now
@@ -55,6 +55,7 @@ from .conversation import (
 from .memory import Keys, Memory
 from .options import SignInOptions, check_names
 from .routes import Journey, Md5Route, Route, route_for, site_of
+from .session_actions import Consult
 
 __all__ = ["MAX_TRANSFERS", "SignIn", "check_guid"]
 
@@ -182,7 +183,7 @@ class SignIn:
             password_tag: a keyed hash of the password, which says nothing to who lacks the key.
         """
         schemes = [offered[0].scheme for offered in self._offers]
-        addresses = [*map(site_of, schemes), CONTACTS_SITE, *self._journey.more]
+        addresses = [*map(site_of, schemes), CONTACTS_SITE, OIM_SITE, *self._journey.more]
         return Keys(self._passport, self._journey.servers, schemes, addresses, password_tag)
 
     # --- what happens --------------------------------------------------------------------------
@@ -222,26 +223,21 @@ class SignIn:
         """
         return self._route.renewal()
 
-    def consult(
-        self, make: Callable[[Servers, Secret], Exchange[T]], fallback: Secret | None
-    ) -> Exchange[T]:
-        """Return an exchange with the contacts host, after `Done`: `make` gets its ticket.
-
-        Args:
-            make: makes the exchange, of the network and the ticket.
-            fallback: a ticket that the session has learned of otherwise.
+    def consult(self, errand: Consult) -> Exchange[Any]:
+        """Return the exchange that a session wants carried, after `Done`, with its ticket.
 
         Raises:
-            LocalProtocolError: no contacts host is known, or no way to a ticket for it.
+            LocalProtocolError: the service is not known, or no way to a ticket for it.
         """
         servers = self._journey.servers
-        if servers.contacts is None:
+        # The service of messages that were left is the contacts host where no other is named.
+        if servers.oim is None or (servers.contacts is None and errand.site == CONTACTS_SITE):
             raise LocalProtocolError(
                 "no contacts host is known for this network",
                 hint="name the one that has the contact list with Servers(contacts=…)",
             )
-        ticket = yield from self._route.ticket_for(CONTACTS_SITE, fallback)
-        return (yield from make(servers, ticket))
+        ticket = yield from self._route.ticket_for(errand.site, errand.ticket)
+        return (yield from errand.make(servers, ticket))
 
     def receive_data(self, data: bytes) -> list[Action]:
         """Take what came on the notification connection; b"" when the peer closed it."""

@@ -14,6 +14,7 @@ from ..wire.commands import Command
 from .chats import Chats
 from .desk import Desk
 from .events import CameBack, SignedInElsewhere
+from .left_messages import LeftMessages
 from .lists import Lists
 from .presence import Presence
 from .roster import Roster
@@ -44,12 +45,14 @@ class Society:
         roster = Roster()
         self.presence = Presence(desk, roster)
         self.lists = Lists(desk, roster, self.presence)
-        self.chats = Chats(desk, observe=observe, make_face=make_face)
+        self.chats = Chats(desk, observe=observe, make_face=make_face, name_of=roster.name_of)
+        self.left_messages = LeftMessages(desk, self.chats.asleep)
 
     def take(self, command: Command) -> None:
         """Take a command of the notification server."""
         self.presence.take(command)
         self.chats.take(command)
+        self.left_messages.take(command)
 
     def let_go(self, why: SignInError) -> None:
         """The notification connection is over. Chats would live on, but nobody could call us."""

@@ -20,29 +20,18 @@ from ..errors import ChatEnded, CommandRefused, MessageNotDelivered, RemoteProto
 from ..secrets import printable
 from ..wire.commands import Command, Role, unescape
 from ..wire.lines import LineReader, NeedData
-from ..wire.messages import Body, Looks, parse_message
-from .events import (
-    ChatClosed,
-    Event,
-    JoinedChat,
-    LeftChat,
-    MessageReceived,
-    NudgeReceived,
-    Typing,
-)
+from ..wire.messages import parse_message
+from .board import Board
+from .events import Event, JoinedChat, LeftChat
 from .waiting import Outcome, Reply
 
 __all__ = ["Switchboard"]
-
-# Texts that are waiting for their missing pieces, and how many characters one of them may have.
-_MAX_UNFINISHED = 4
-_MAX_IN_PIECES = 1024 * 1024
 
 # Messages have at most 1,664 bytes; some servers take more, and none was seen to take this much.
 _MAX_PAYLOAD = 64 * 1024
 
 
-class Switchboard:
+class Switchboard(Board):
     """One connection to a switchboard, and the conversation on it.
 
     Args:
@@ -53,6 +42,8 @@ class Switchboard:
         observe: is shown every command of the server.
     """
 
+    is_asleep = False
+
     def __init__(
         self,
         number: int,
@@ -61,34 +52,22 @@ class Switchboard:
         tell: Callable[[Event[Any]], None],
         observe: Callable[[Command], None] | None = None,
     ) -> None:
-        self.number = number
-        self.server = server
-        self.face: Any = None
-        """The driver's object for this chat, which the events carry."""
-        self.party: dict[str, str] = {}
-        """Everybody who is or was in it, by folded passport; the values are as they are spelt."""
-        self.connected: Outcome[None] = Outcome()
-        self.ended: ChatEnded | None = None
-        self.to_send: list[Command] = []
+        super().__init__(number, server, tell)
         self._own = own.casefold()
-        self._tell = tell
         self._reader = LineReader(Role.SERVER, max_payload=_MAX_PAYLOAD, observe=observe)
         self._members: dict[str, set[str]] = {}
         """The places that each person is present at, by folded passport."""
         self._calls: dict[str, Outcome[None]] = {}
         self._replies: dict[int, Outcome[Any]] = {}
-        self._unfinished: dict[tuple[str, str], _InPieces] = {}
         self._next_trid = 1
 
     # --- what may be asked -----------------------------------------------------------------------
 
     @property
     def members(self) -> tuple[str, ...]:
-        """Passports of who is in the chat now, besides the account itself."""
         return tuple(self.party[key] for key in self._members)
 
     def has(self, passport: str) -> bool:
-        """Tell whether somebody is in the chat now."""
         return passport.casefold() in self._members
 
     # --- what is said ----------------------------------------------------------------------------
@@ -100,12 +79,6 @@ class Switchboard:
         return reply
 
     def call(self, passport: str, word: str) -> Outcome[None]:
-        """Call somebody; the outcome is there when they have joined, or cannot be called.
-
-        Args:
-            passport: who.
-            word: the passport as a word of the wire.
-        """
         key = passport.casefold()
         if key in self._calls:
             return self._calls[key]
@@ -121,7 +94,6 @@ class Switchboard:
         return joined
 
     def message(self, payload: bytes, *, acknowledged: bool) -> Outcome[None]:
-        """Say something; acknowledged, the outcome is there when everybody has got it."""
         delivered: Outcome[None] = Outcome()
         trid = self._say("MSG", "A" if acknowledged else "U", payload=payload)
         if acknowledged:
@@ -154,19 +126,13 @@ class Switchboard:
         if not data:
             self.end("the switchboard closed the connection")
 
-    def end(self, text: str) -> None:
-        """The chat is over; the first reason counts."""
-        if self.ended is not None:
-            return
-        self.ended = ChatEnded(printable(text), step=Step.CHAT, server=self.server)
+    def _fail_all(self, why: ChatEnded) -> None:
         self._members.clear()
         waiting = [*self._replies.values(), *self._calls.values()]
         self._replies.clear()
         self._calls.clear()
         for outcome in waiting:
-            outcome.fail(self.ended)
-        self.connected.fail(self.ended)
-        self._tell(ChatClosed(self.face, self.ended))
+            outcome.fail(why)
 
     # --- inside ----------------------------------------------------------------------------------
 
@@ -189,7 +155,7 @@ class Switchboard:
                 self._left(account)
             case Command("MSG", args=(account, name, *_), payload=bytes() as payload):
                 sender, body = unescape(account.partition(";")[0]), parse_message(payload)
-                self._heard(sender, unescape(name), body)
+                self.hear(sender, unescape(name), body)
             case Command("NAK", trid=int() as trid):
                 text = "not everybody in the chat has got the message"
                 error = MessageNotDelivered(text, step=Step.CHAT, server=self.server)
@@ -260,58 +226,3 @@ class Switchboard:
             return
         del self._members[key]
         self._tell(LeftChat(self.face, self.party[key]))
-
-    def _heard(self, sender: str, name: str, body: Body) -> None:
-        if body.kind == "text/plain":
-            self._heard_text(sender, name, body)
-        elif body.is_typing:
-            self._tell(Typing(self.face, sender))
-        elif body.is_nudge:
-            self._tell(NudgeReceived(self.face, sender))
-
-    def _heard_text(self, sender: str, name: str, body: Body) -> None:
-        """Tell a text; one that comes in pieces once all of them are there."""
-        if body.piece is None:
-            self._tell(MessageReceived(self.face, sender, body.text, name, body.looks))
-            return
-        message_id, place, total = body.piece
-        key = (sender.casefold(), message_id)
-        text = self._unfinished.setdefault(key, _InPieces(sender, name, body.looks))
-        text.put(place, total, body.text)
-        if text.is_whole:
-            self._tell_pieces(key)
-        elif len(self._unfinished) > _MAX_UNFINISHED or text.size > _MAX_IN_PIECES:
-            # A text whose rest never comes is told as far as it has come: nothing is lost, and a
-            # peer cannot fill the memory.
-            self._tell_pieces(next(iter(self._unfinished)))
-
-    def _tell_pieces(self, key: tuple[str, str]) -> None:
-        text = self._unfinished.pop(key)
-        self._tell(MessageReceived(self.face, text.sender, text.joined(), text.name, text.looks))
-
-
-class _InPieces:
-    """A text of which some pieces have come."""
-
-    def __init__(self, sender: str, name: str, looks: Looks) -> None:
-        self.sender = sender
-        self.name = name
-        self.looks = looks
-        self.size = 0
-        self._pieces: dict[int, str] = {}
-        self._total = 0
-
-    def put(self, place: int, total: int, text: str) -> None:
-        """Take a piece; the first of them says how many there are."""
-        self._total = total or self._total
-        self.size += len(text)
-        self._pieces[place] = text
-
-    @property
-    def is_whole(self) -> bool:
-        """True when no piece is missing."""
-        return len(self._pieces) == self._total
-
-    def joined(self) -> str:
-        """Return the pieces that there are, in their order."""
-        return "".join(self._pieces[place] for place in sorted(self._pieces))

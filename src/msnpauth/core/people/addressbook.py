@@ -130,9 +130,12 @@ def _read_contact(element: Element, book: Book) -> None:
     info = find(element, "contactInfo")
     about = {} if info is None else _fields(info)
     passport = about.get("passportName", "")
-    # `Me` is the account itself, `Circle` a group chat of later versions.
-    wanted = about.get("contactType") not in ("Me", "Circle")
-    if info is None or not passport or not wanted or fields.get("fDeleted") == "true":
+    if about.get("contactType") == "Me":
+        book.own_name = about.get("displayName", "")
+        return
+    # A circle is a group chat of later versions.
+    is_circle = about.get("contactType") == "Circle"
+    if info is None or not passport or is_circle or fields.get("fDeleted") == "true":
         return
     entry = book.entry(passport)
     entry.put(ListName.FORWARD, is_on=True)

@@ -95,10 +95,17 @@ class Entry:
 
 @dataclass
 class Book:
-    """A whole list: entries by passport in folded letter case, and the names of groups by id."""
+    """A whole list.
+
+    Attributes:
+        entries: by passport in folded letter case.
+        groups: the names of groups by id.
+        own_name: the account's own display name, where the list has it; "" otherwise.
+    """
 
     entries: dict[str, Entry] = field(default_factory=dict)
     groups: dict[str, str] = field(default_factory=dict)
+    own_name: str = ""
 
     def entry(self, passport: str) -> Entry:
         """Return the entry of a passport; a new one when there is none."""

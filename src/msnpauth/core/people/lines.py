@@ -15,10 +15,22 @@ from urllib.parse import unquote
 from ..tickets.xml import BadXml, children, parse, text_of
 from ..wire.commands import Command, unescape
 from ..wire.dialects import ListsForm
+from ..wire.routed import parse_routed
 from ..wire.status import Status, status_of_code
+from .announced import bits_of
 from .contact import Book, ListName
+from .publication import parse_published
 
-__all__ = ["Change", "Listing", "Seen", "changes_in", "message_of", "seen_in"]
+__all__ = [
+    "Change",
+    "Listing",
+    "Notified",
+    "Seen",
+    "changes_in",
+    "message_of",
+    "notified",
+    "seen_in",
+]
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _CAPABILITIES = re.compile(r"[0-9]{1,10}(?::[0-9]{1,10})?")
@@ -197,7 +209,7 @@ def _changes_of_list(payload: bytes, *, is_on: bool) -> list[Change]:
     for domain in children(root, "d"):
         for person in children(domain, "c"):
             passport = f"{person.get('n', '')}@{domain.get('n', '')}"
-            bits = _bits(person.get("l", ""))
+            bits = _bits(bits_of(person))
             name = unquote(person.get("f", ""))
             found += [Change(part, passport, name, is_on) for part in ListName if bits & part.bit]
     return found
@@ -246,6 +258,31 @@ def message_of(command: Command) -> tuple[str, str] | None:
         return passport, text_of(parse(command.payload), "PSM") or ""
     except BadXml:
         return None
+
+
+class Notified(NamedTuple):
+    """What NFY tells of somebody; None stands for what it does not tell."""
+
+    passport: str
+    status: Status | None
+    name: str | None
+    message: str | None
+
+
+def notified(command: Command) -> Notified | None:
+    """Return what NFY tells of somebody (MSNP21)."""
+    # S: NFY PUT 412 | NFY DEL 210, with an XML document behind three blocks of headers
+    routed = parse_routed(command.payload or b"")
+    said = None if routed is None else parse_published(routed.body)
+    if command.verb != "NFY" or not command.args or routed is None or said is None:
+        return None
+    if command.args[0] == "DEL":
+        # It names what is no longer there. The service IM gone means that the person is offline;
+        # `sep` elements alone mean that one of several places is.
+        gone = Status.OFFLINE if said.names_im else None
+        return Notified(routed.sender, gone, None, None)
+    status = None if said.status is None else status_of_code(said.status)
+    return Notified(routed.sender, status, said.name, said.message)
 
 
 def _account(word: str) -> str:

@@ -1,7 +1,8 @@
-"""Calls of the contacts host, as generators of requests (libpurple contact.c; msnp-sharp MSNWS).
+"""Calls by SOAP with a ticket, as generators of requests (libpurple soap.c; msnp-sharp MSNWS).
 
 From MSNP13 on the notification server does not tell the contact list. Two services of one host
-have it: SharingService keeps who may see the account, ABService keeps the address book.
+have it: SharingService keeps who may see the account, ABService keeps the address book. `call` asks
+either; `post` carries an envelope to any service.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ..tickets.verdicts import MAX_REDIRECTS, REDIRECTS, fault, follow, too_many
 from ..tickets.xml import BadXml, find, parse, text_of
 from ..urls import Url
 
-__all__ = ["AB", "call"]
+__all__ = ["AB", "call", "envelope", "post"]
 
 AB = "http://www.msn.com/webservices/AddressBook"
 """The namespace of both services, and the beginning of each SOAPAction."""
@@ -40,7 +41,7 @@ def call(
     *,
     scenario: str = "Initial",
 ) -> Exchange[Element]:
-    """Call an operation; return the element of its answer.
+    """Call an operation of the contacts host; return the body of its answer.
 
     Args:
         servers: the network; `servers.contacts` is set.
@@ -50,14 +51,33 @@ def call(
         scenario: why the client calls; the service keeps statistics of it.
 
     Raises:
-        CommandRefused: the service understood, and does not do it; `code` is its word for why.
-        ServiceUnavailable: it is busy or down.
-        RemoteProtocolError: the answer makes no sense.
+        SignInError: as `post`.
     """
     assert servers.contacts is not None  # the caller saw to it
     service = "SharingService" if operation in _SHARING else "abservice"
     url = Url.parse(f"{servers.contacts.origin}/abservice/{service}.asmx")
-    body = Secret(_envelope(ticket, operation, content, scenario))
+    asked = f'<{operation} xmlns="{AB}">{content}</{operation}>'
+    body = Secret(envelope(_header(ticket, scenario), asked))
+    return (yield from post(servers, url, f"{AB}/{operation}", body, secrets=(ticket,)))
+
+
+def post(
+    servers: Servers, url: Url, action: str, body: Secret, *, secrets: tuple[Secret, ...]
+) -> Exchange[Element]:
+    """Post an envelope, and return the body of the answer.
+
+    Args:
+        servers: the network, which says where a redirect may lead.
+        url: where the service is.
+        action: the SOAPAction, which ends in the operation's name.
+        body: the envelope.
+        secrets: what must not be told to anybody, though the service repeats it.
+
+    Raises:
+        CommandRefused: the service understood, and does not do it; `code` is its word for why.
+        ServiceUnavailable: it is busy or down.
+        RemoteProtocolError: the answer makes no sense.
+    """
     for _ in range(MAX_REDIRECTS + 1):
         request = Request(
             "POST",
@@ -65,33 +85,39 @@ def call(
             (
                 ("User-Agent", "MSMSGS"),
                 ("Content-Type", "text/xml; charset=utf-8"),
-                ("SOAPAction", f'"{AB}/{operation}"'),
+                ("SOAPAction", f'"{action}"'),
                 ("Cache-Control", "no-cache"),
             ),
             body,
             step=Step.CONTACTS,
             wants_body=True,
-            secrets=(ticket,),
+            secrets=secrets,
             max_body=_MAX_ANSWER,
         )
         response = yield request
         if response.status not in REDIRECTS:
-            return _read(response, request, operation)
+            return _read(response, request, action.rpartition("/")[2])
         url = follow(response.header("Location"), request, response, servers)
     raise too_many(request)
 
 
-def _envelope(ticket: Secret, operation: str, content: str, scenario: str) -> str:
+def envelope(header: str, body: str) -> str:
+    """Return an envelope with this content of its Header and its Body."""
     return (
         f'<?xml version="1.0" encoding="utf-8"?><soap:Envelope xmlns:soap="{_SOAP}"'
         ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
-        ' xmlns:xsd="http://www.w3.org/2001/XMLSchema"><soap:Header>'
+        ' xmlns:xsd="http://www.w3.org/2001/XMLSchema">'
+        f"<soap:Header>{header}</soap:Header><soap:Body>{body}</soap:Body></soap:Envelope>"
+    )
+
+
+def _header(ticket: Secret, scenario: str) -> str:
+    return (
         f'<ABApplicationHeader xmlns="{AB}"><ApplicationId>{_APPLICATION}</ApplicationId>'
         f"<IsMigration>false</IsMigration><PartnerScenario>{scenario}</PartnerScenario>"
         f'</ABApplicationHeader><ABAuthHeader xmlns="{AB}">'
         "<ManagedGroupRequest>false</ManagedGroupRequest>"
-        f"<TicketToken>{escape(ticket.reveal())}</TicketToken></ABAuthHeader></soap:Header>"
-        f'<soap:Body><{operation} xmlns="{AB}">{content}</{operation}></soap:Body></soap:Envelope>'
+        f"<TicketToken>{escape(ticket.reveal())}</TicketToken></ABAuthHeader>"
     )
 
 
@@ -122,9 +148,8 @@ def _read(response: Response, request: Request, operation: str) -> Element:
 
 def _refused(found: Element, request: Request, response: Response, operation: str) -> SignInError:
     """Return the error for a Fault."""
-    ticket = request.secrets[0]
-    code = told(text_of(found, "errorcode") or "", ticket, limit=40)
-    words = told(text_of(found, "faultstring") or "", ticket, limit=100).strip()
+    code = told(text_of(found, "errorcode") or "", *request.secrets, limit=40)
+    words = told(text_of(found, "faultstring") or "", *request.secrets, limit=100).strip()
     server = request.url.origin
     if code:
         text = f"{operation} was refused"
@@ -134,7 +159,7 @@ def _refused(found: Element, request: Request, response: Response, operation: st
     if response.status == 503:
         return ServiceUnavailable("the server has trouble", step=request.step, server=server)
     return RemoteProtocolError(
-        f"the contacts host did not take {operation}",
+        f"the server did not take {operation}",
         step=request.step,
         server=server,
         code=response.status,

@@ -177,8 +177,10 @@ def payload_length(words: list[str], sender: Role) -> int | None:
     verb = words[0]
     if sender is Role.SERVER:
         always = verb in _ALWAYS_FROM_SERVER
-        # From MSNP13 on the errors of ADL and RML may carry a payload (hypothetic.org).
-        sometimes = verb in _SOMETIMES_FROM_SERVER or (verb[0] == "2" and _is_number(verb))
+        # From MSNP13 on the errors of ADL and RML may carry a payload (hypothetic.org), and so may
+        # 801, by which MSNP21 refuses an SDG (msnp-sharp).
+        is_list_error = verb[0] == "2" and _is_number(verb)
+        sometimes = verb in _SOMETIMES_FROM_SERVER or is_list_error or verb == "801"
     else:
         always, sometimes = verb in _ALWAYS_FROM_CLIENT, False
     if not always and not sometimes:

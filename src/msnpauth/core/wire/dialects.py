@@ -58,12 +58,16 @@ class ListsForm(enum.Enum):
 
 
 class PresenceForm(enum.Enum):
-    """What ILN and NLN say behind the status (hypothetic.org; ywiki iln; Escargot misc.py)."""
+    """How others' presence is told: what ILN and NLN say behind the status, or by NFY.
+
+    Sources: hypothetic.org; ywiki iln; Escargot misc.py; msnp-sharp for NFY.
+    """
 
     BARE = "mail name"
     WITH_CAPABILITIES = "mail name capabilities [object]"
     WITH_NETWORK = "mail network name capabilities object"
     WITH_ENDPOINT = "1:mail name capabilities object"
+    BY_NOTIFY = "NFY, with a document"
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,9 @@ class Dialect:
         rst2: … by RST2.
         chl_first: the server asks CHL right behind USR OK, before the profile.
         publishes: PUT, SDG and DEL are answered.
+        routed: presence is said by PUT, told by NFY, and a chat is SDG: there is no switchboard.
+        left_messages: the server tells of messages that were left while one was offline.
+        leaves: UUM leaves one.
         usual: seen in use; the others are offered only when they are asked for.
     """
 
@@ -149,6 +156,9 @@ class Dialect:
     rst2: bool
     chl_first: bool
     publishes: bool
+    routed: bool
+    left_messages: bool
+    leaves: bool
     usual: bool
 
     @property
@@ -187,6 +197,9 @@ def _dialect(number: int) -> Dialect:
         rst2=number >= 18,
         chl_first=number >= 21,
         publishes=number >= 18,
+        routed=number >= 21,
+        left_messages=number >= 11,
+        leaves=number >= 18,
         usual=number not in (17, 19, 21),
     )
 
@@ -216,6 +229,7 @@ _CHAT_TAIL = "U messenger.msn.com"
 
 def _presence(number: int) -> PresenceForm:
     for first, form in (
+        (21, PresenceForm.BY_NOTIFY),
         (18, PresenceForm.WITH_ENDPOINT),
         # Official servers have the network from MSNP14 on. libpurple of 2007 crashes without it in
         # MSNP13, and no client was seen to mind it there.

@@ -90,9 +90,10 @@ class ChatRoom:
     def enter(self, guest: Guest) -> None:
         """Let somebody in; the others see it."""
         self.called.discard(guest.account.passport.casefold())
-        for other in self.guests:
-            other.sees_join(guest)
+        others = list(self.guests)
         self.guests.append(guest)
+        for other in others:
+            other.sees_join(guest)
 
     def leave(self, guest: Guest, *, idle: bool) -> None:
         """Somebody has gone; the others see it."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable
 
 from ...core.wire.commands import Command
 from ...core.wire.dialects import Dialect
-from ..stores.protocol import Account, Lists
+from ..stores.protocol import Account, Lists, Presence, Seat
+from .chats import Chats
+from .datagrams import Datagrams
 from .office import Office
 from .people import People
 
@@ -19,9 +22,11 @@ class Connected:
     Whoever carries it writes what is in `out`, and closes when `closing` is set.
     """
 
-    def __init__(self, office: Office) -> None:
+    def __init__(self, office: Office, chats: Chats | None) -> None:
         self.office = office
         self.people = People(office)
+        self.chats = chats
+        """The conversations of this process; None where there are none."""
         self.dialect: Dialect | None = None
         self.account: Account | None = None
         """The account, once it is signed in."""
@@ -29,6 +34,16 @@ class Connected:
         """What the office calls the connection, once it is signed in."""
         self.synchronized = False
         """True once the client has asked for its list: before, it is told nothing about people."""
+        self.guid = ""
+        """The machine, from MSNP16 on."""
+        self.presence: Presence | None = None
+        """How the account is to be seen; None until the client has said it."""
+        self.message = ""
+        """The payload of the client's UUX."""
+        self.query = ""
+        """The last CHL that was asked."""
+        self.datagrams: Datagrams | None = None
+        """The chats of a client of MSNP21, which go over this connection."""
         self.out: list[Command] = []
         self.closing = False
 
@@ -40,6 +55,25 @@ class Connected:
         """Have an error code written, and the connection closed."""
         self.say(str(code), command.trid)
         self.closing = True
+
+    def wake(self) -> None:
+        """There is something to write that nothing came for."""
+
+    def ask(self, trid: int | None = 0) -> None:
+        """Ask which program the client is: CHL."""
+        # 20 digits and an id of 16: the length on which clients agree (MSNPiki).
+        self.query = "".join(secrets.choice("0123456789") for _ in range(20))
+        self.say("CHL", trid, self.query)
+
+    async def show(self) -> None:
+        """Let others see how the account is to be seen now."""
+        if self.presence is not None:
+            await self.people.show(self.signed_in, self.seat, self.presence)
+
+    @property
+    def seat(self) -> Seat:
+        """Where the connection is."""
+        return Seat(self.office.node, self.number)
 
     async def lists(self) -> Lists:
         """Return the account's lists, to be read."""

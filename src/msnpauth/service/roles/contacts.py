@@ -11,6 +11,7 @@ from html import escape
 from xml.etree.ElementTree import Element
 
 from ...core.people.contact import Entry, ListName
+from ...core.servers import CONTACTS_SITE
 from ...core.tickets.xml import BadXml, find, find_all, local_name, parse, text_of
 from ..stores.listing import (
     contact_id,
@@ -28,7 +29,6 @@ __all__ = ["PATHS", "ContactsRole", "contacts_reply"]
 
 PATHS = frozenset({"/abservice/abservice.asmx", "/abservice/SharingService.asmx"})
 
-_SITE = "contacts.msn.com"
 _SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 _AB = "http://www.msn.com/webservices/AddressBook"
 _CHANGED = "2026-01-01T00:00:00.0000000-08:00"
@@ -55,17 +55,24 @@ class ContactsRole:
         return {f"POST {path}": self._answer for path in PATHS}
 
     async def _answer(self, request: WebRequest) -> WebAnswer:
-        status, body = await contacts_reply(request.body, self._office)
+        cookie = request.headers.get("cookie", "")
+        status, body = await contacts_reply(request.body, self._office, cookie)
         return WebAnswer(status, (("Content-Type", "text/xml"),), body)
 
 
-async def contacts_reply(body: bytes, office: Office) -> tuple[int, bytes]:
-    """Return HTTP status and envelope for a request to either service."""
+async def contacts_reply(body: bytes, office: Office, cookie: str = "") -> tuple[int, bytes]:
+    """Return HTTP status and envelope for a request to either service.
+
+    Args:
+        body: the envelope.
+        office: has the accounts, their lists, and what checks who asks.
+        cookie: the request's Cookie header, by which clients of MSNP13 say who they are.
+    """
     try:
         root = parse(body)
     except BadXml:
         return 500, _fault("soap:Client", "Invalid Request")
-    grant = office.tickets.open(text_of(root, "TicketToken") or "", _SITE)
+    grant = office.tickets.open(text_of(root, "TicketToken") or _cookie(cookie), CONTACTS_SITE)
     account = await office.accounts.find(grant.passport) if grant else None
     if account is None:
         return 500, _fault("soap:Client", "Authentication Failure")
@@ -80,7 +87,7 @@ async def contacts_reply(body: bytes, office: Office) -> tuple[int, bytes]:
         case "FindMembership":
             content = _memberships(lists)
         case "ABFindAll" | "ABFindContactsPaged":
-            content = _address_book(operation, account.passport, lists)
+            content = _address_book(operation, account, lists)
         case _ if operation in _CHANGES:
             outcome = await _CHANGES[operation](people, office, account, asked)
             if outcome.startswith("!"):
@@ -90,6 +97,12 @@ async def contacts_reply(body: bytes, office: Office) -> tuple[int, bytes]:
             return 200, _envelope("<soap:Body/>")
     answer = f'<{operation}Response xmlns="{_AB}"><{operation}Result>{content}</{operation}Result>'
     return 200, _envelope(f"<soap:Body>{answer}</{operation}Response></soap:Body>")
+
+
+def _cookie(header: str) -> str:
+    """Return the ticket of `MSPAuth=t=…&p=…`: the value of the profile's field (libpurple 2007)."""
+    parts = (part.strip().partition("=") for part in header.split(";"))
+    return next((value for name, _, value in parts if name == "MSPAuth"), "")
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -127,9 +140,10 @@ def _members(role: str, entries: Iterable[Entry]) -> Iterable[str]:
         )
 
 
-def _address_book(operation: str, owner: str, lists: Lists) -> str:
+def _address_book(operation: str, account: Account, lists: Lists) -> str:
+    owner = account.passport
     listed = [entry for entry in lists.book.entries.values() if entry.is_on(ListName.FORWARD)]
-    me = Entry(owner, id=contact_id(owner))
+    me = Entry(owner, account.display_name, id=contact_id(owner))
     people = _contact(me, "Me") + "".join(_contact(entry, "Regular") for entry in listed)
     groups = "".join(_group(guid, name) for guid, name in lists.book.groups.items())
     if operation == "ABFindAll":

@@ -5,6 +5,7 @@ Every handler begins with the line that it answers. The same changes by SOAP are
 
 from __future__ import annotations
 
+from ...core.people.announced import bits_of
 from ...core.people.contact import Entry, ListName
 from ...core.tickets.xml import BadXml, children, parse
 from ...core.wire.commands import Command, escape, passport_word, unescape
@@ -205,7 +206,9 @@ async def _on_adl(client: Connected, command: Command) -> None:
         for domain in children(root, "d"):
             for person in children(domain, "c"):
                 passport = f"{person.get('n', '')}@{domain.get('n', '')}"
-                await _announced(client, command, passport, person.get("l", ""))
+                # MSNP21 begins by what the account itself uses.
+                if passport.casefold() != client.signed_in.passport.casefold():
+                    await _announced(client, command, passport, bits_of(person))
     client.synchronized = True
     client.say(command.verb, command.trid, "OK")
 
@@ -244,7 +247,9 @@ async def _show(client: Connected, command: Command, passport: str, list_name: L
         return
     found = await client.people.seen_of(client.signed_in, entry)
     if found is not None:
-        client.out += seen.presence(client.spoken, Seen(entry.passport, found), command.trid)
+        news = Seen(entry.passport, found)
+        viewer = client.signed_in.passport
+        client.out += seen.presence(client.spoken, news, viewer, command.trid)
 
 
 async def _group(client: Connected, passport: str, group_id: str, *, is_in: bool) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
+from datetime import datetime
 
-from ..stores.protocol import Presence
+from ..stores.protocol import LeftMessage, Presence
 
-__all__ = ["Listed", "News", "PutOut", "Rung", "Seen", "decode", "encode"]
+__all__ = ["LeftFor", "Listed", "News", "PutOut", "Rung", "Seen", "decode", "encode"]
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,24 @@ class Rung:
     name: str
 
 
-News = PutOut | Seen | Listed | Rung
+@dataclass(frozen=True)
+class LeftFor:
+    """Somebody has left a message for the account."""
 
-_KINDS: dict[str, type[News]] = {kind.__name__: kind for kind in (PutOut, Seen, Listed, Rung)}
+    message: LeftMessage
+
+
+News = PutOut | Seen | Listed | Rung | LeftFor
+
+_KINDS: dict[str, type[News]] = {
+    kind.__name__: kind for kind in (PutOut, Seen, Listed, Rung, LeftFor)
+}
 
 
 def encode(connection: int, news: News) -> str:
     """Return news for a connection as one line of text."""
-    return json.dumps([connection, type(news).__name__, dataclasses.asdict(news)])
+    fields = dataclasses.asdict(news)
+    return json.dumps([connection, type(news).__name__, fields], default=datetime.isoformat)
 
 
 def decode(word: str) -> tuple[int, News]:
@@ -61,4 +72,7 @@ def decode(word: str) -> tuple[int, News]:
     connection, kind, fields = json.loads(word)
     if kind == "Seen" and fields["presence"] is not None:
         fields["presence"] = Presence(**fields["presence"])
+    if kind == "LeftFor":
+        sent_at = datetime.fromisoformat(fields["message"]["sent_at"])
+        fields["message"] = LeftMessage(**fields["message"] | {"sent_at": sent_at})
     return connection, _KINDS[kind](**fields)

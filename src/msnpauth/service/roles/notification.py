@@ -1,6 +1,8 @@
 """The notification role, without I/O: one connection from VER to OUT; also the dispatch server.
 
-Every handler begins with the line it answers.
+Every handler begins with the line it answers. Here is the way to USR OK, and what keeps a session
+alive; what a session is for has modules of its own: `list_commands`, `presence_commands` and
+`message_commands`.
 """
 
 from __future__ import annotations
@@ -10,7 +12,6 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -18,23 +19,24 @@ from ...core.client.routes import md5_answer
 from ...core.client.sign_in import check_guid
 from ...core.errors import LocalProtocolError
 from ...core.secrets import Secret
+from ...core.servers import CONTACTS_SITE
 from ...core.urls import Address
 from ...core.wire.commands import Command, escape, unescape
-from ...core.wire.dialects import Dialect, QueryRule, Scheme, choose
+from ...core.wire.dialects import Dialect, ListsForm, Scheme, choose
 from ...core.wire.query import PRODUCTS, answer
-from ..stores.protocol import Account, Place, Presence
+from ..stores.protocol import Account, Place
 from . import seen
 from .chats import Chats
 from .connected import Connected
+from .left_messages import announced
 from .list_commands import LIST_COMMANDS
-from .lists import setting
-from .news import Listed, News, PutOut, Rung, Seen
+from .message_commands import MESSAGE_COMMANDS, leave_chats, ring
+from .news import LeftFor, Listed, News, PutOut, Rung, Seen
 from .office import Office
-from .people import INVISIBLE
+from .presence_commands import PRESENCE_COMMANDS
 
 __all__ = ["NotificationRole"]
 
-_STATES = frozenset({"NLN", "BSY", "IDL", "BRB", "AWY", "PHN", "LUN", "HDN"})
 _POLICIES = b'<?xml version= "1.0" encoding="utf-8" ?><Policies></Policies>'
 _QNG_SECONDS = "50"
 # Of USR … S: scheme, S, and a hash, a ticket, or a ticket with its proof and the machine's GUID.
@@ -61,17 +63,12 @@ class NotificationRole(Connected):
         chats: Chats | None = None,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
-        super().__init__(office)
+        super().__init__(office, chats)
         self._here = here
         self._transfer_to = transfer_to
-        self._chats = chats
         self._wake = wake
         self._passport = ""
         self._challenge = ""
-        self._query = ""
-        self._presence: Presence | None = None
-        self._message = ""
-        self.guid = ""
 
     @property
     def is_signed_in(self) -> bool:
@@ -86,7 +83,7 @@ class NotificationRole(Connected):
         """Take a command of the client; whoever carries the role waits for each before the next."""
         if self.closing:
             return
-        handler = _HANDLERS.get(command.verb) or LIST_COMMANDS.get(command.verb)
+        handler = _HANDLERS.get(command.verb)
         if self.account is None and command.verb not in _BEFORE_SIGN_IN:
             # Nothing else is answered before USR OK, and a client that asks is no client of MSNP.
             self.closing = True
@@ -111,14 +108,19 @@ class NotificationRole(Connected):
             case PutOut(reason):
                 self.say("OUT", None, *reason.split())
                 self.closing = True
-            case Seen() if self.synchronized and self._presence is not None:
-                self.out += seen.presence(dialect, news)
+            case Seen() if self.synchronized and self.presence is not None:
+                self.out += seen.presence(dialect, news, self.signed_in.passport)
             case Listed() if self.synchronized:
                 self.out.append(seen.listed(dialect, news, 1))
-            case Rung() if self._presence is not None:
-                self.out.append(seen.called(dialect, news))
+            case Rung() if self.presence is not None:
+                ring(self, news)
+            case LeftFor() if self.presence is not None:
+                self.out += announced(dialect, [news.message], initial=False)
             case _:
                 return
+        self.wake()
+
+    def wake(self) -> None:
         self._wake()
 
     def timed_out(self) -> None:
@@ -128,8 +130,9 @@ class NotificationRole(Connected):
         """The connection is closed."""
         if self.account is None:
             return
-        if self._presence is not None:
-            await self.people.show(self.account, self.office.seat_of(self), None)
+        leave_chats(self)
+        if self.presence is not None:
+            await self.people.show(self.account, self.seat, None)
         await self.office.leave(self.account, self)
 
     # --- handlers ------------------------------------------------------------------------------
@@ -257,54 +260,29 @@ class NotificationRole(Connected):
             self.say("SBS", 0, "null")
         if self.dialect.chl_first:
             # The first CHL comes by itself from here on; before, the first CHG brings it.
-            self._ask()
-        profile = _profile(account, self.dialect, int(self.office.now().timestamp()))
-        self.out.append(Command("MSG", None, ("Hotmail", "Hotmail"), profile))
+            self.ask()
+        self.out.append(Command("MSG", None, ("Hotmail", "Hotmail"), self._profile(account)))
         # Only now: before the ticket was checked anybody could have thrown a user out.
         await self.office.enter(account, self)
+
+    def _profile(self, account: Account) -> bytes:
+        dialect = self.spoken
+        ticket = ""
+        if dialect.lists is ListsForm.BY_SOAP and dialect.scheme is Scheme.TWN:
+            # Clients that signed in by a login server have no other ticket for the contacts host:
+            # libpurple of 2007 sends this one as a cookie. Later ones got theirs by RST, and need
+            # none that everybody between could read.
+            ticket, _ = self.office.tickets.issue(account.passport, CONTACTS_SITE)
+        return _profile(account, dialect, int(self.office.now().timestamp()), ticket)
 
     async def _on_png(self, command: Command) -> None:
         # C: PNG  S: QNG | QNG 50
         assert self.dialect is not None  # signed in
         self.say("QNG", None, *([_QNG_SECONDS] if self.dialect.qng_seconds else []))
 
-    async def _on_chg(self, command: Command) -> None:
-        # C: CHG 5 NLN 0 [object]  S: CHG 5 NLN 0, ILN 5 NLN friend Friend 0
-        if not command.args or command.args[0] not in _STATES:
-            self.say("201", command.trid)
-            return
-        is_first, account = self._presence is None, self.signed_in
-        before = self._presence
-        capabilities, picture = (*command.args[1:], "", "")[:2]
-        self._presence = Presence(
-            command.args[0],
-            account.display_name or account.passport if before is None else before.name,
-            capabilities or "0",
-            picture,
-            self._message,
-        )
-        self.say("CHG", command.trid, *command.args)
-        if is_first and self.synchronized:
-            for passport, presence in await self.people.seen_by(account):
-                self.out += seen.presence(self.spoken, Seen(passport, presence), command.trid)
-        await self._show()
-        if not self._query and self.spoken.query is not QueryRule.NONE:
-            self._ask()
-
-    async def _show(self) -> None:
-        """Let others see what has changed."""
-        if self._presence is not None:
-            await self.people.show(self.signed_in, self.office.seat_of(self), self._presence)
-
-    def _ask(self) -> None:
-        # 20 digits and an id of 16: the length on which clients agree (MSNPiki).
-        self._query = "".join(secrets.choice("0123456789") for _ in range(20))
-        self.say("CHL", 0, self._query)
-
     async def _on_chl(self, command: Command) -> None:
         # C: CHL 6  S: CHL 6 15570131571988941333
-        self._ask()
-        self.out[-1] = Command("CHL", command.trid, (self._query,))
+        self.ask(command.trid)
 
     async def _on_qry(self, command: Command) -> None:
         # C: QRY 7 PROD0090YUAUV{2B 32
@@ -313,42 +291,11 @@ class NotificationRole(Connected):
         # A product that nobody knows has no key, and its answer cannot be checked: it is refused as
         # a wrong answer is, with 540 and a closed connection (MSNPiki).
         key = PRODUCTS.get(product_id, "")
-        expected = answer(self.dialect.query, self._query, product_id, key)
-        if key and self._query and command.payload == expected:
+        expected = answer(self.dialect.query, self.query, product_id, key)
+        if key and self.query and command.payload == expected:
             self.say("QRY", command.trid)
         else:
             self.refuse(command, 540)
-
-    async def _on_setting(self, command: Command) -> None:
-        # C: GTC 7 A | PRP 8 MFN name | REA 9 mail name | SBP 10 guid MFN name
-        self.out.append(setting(self.spoken, command))
-        match command:
-            case Command("PRP", args=("MFN", name)) | Command("REA", args=(_, name)):
-                await self._rename(unescape(name))
-            case _:
-                pass
-
-    async def _rename(self, name: str) -> None:
-        self.account = replace(self.signed_in, display_name=name)
-        if self._presence is not None:
-            self._presence = replace(self._presence, name=name)
-            await self._show()
-
-    async def _on_uux(self, command: Command) -> None:
-        # C: UUX 8 53  S: UUX 8 0, which libpurple reads a length in
-        self._message = (command.payload or b"").decode("utf-8", "replace")
-        self.say("UUX", command.trid, payload=b"")
-        if self._presence is not None:
-            self._presence = replace(self._presence, message=self._message)
-            await self._show()
-
-    async def _on_put(self, command: Command) -> None:
-        # C: PUT 8 412, SDG 9 300, DEL 10 120  S: PUT 8 OK 0
-        assert self.dialect is not None  # signed in
-        if self.dialect.publishes:
-            self.out.append(Command(command.verb, command.trid, ("OK",), b""))
-        else:
-            self.say("502", command.trid)
 
     async def _on_fqy(self, command: Command) -> None:
         # C: FQY 9 40  S: FQY 9 40 and the same: everybody is of this network
@@ -357,26 +304,6 @@ class NotificationRole(Connected):
     async def _on_gcf(self, command: Command) -> None:
         # C: GCF 5 Shields.xml
         self.out.append(Command("GCF", command.trid, command.args, _POLICIES))
-
-    async def _on_xfr(self, command: Command) -> None:
-        # C: XFR 15 SB  S: XFR 15 SB host:port CKI key [U messenger.msn.com [1]]
-        if command.args[:1] != ("SB",):
-            self.say("201", command.trid)
-        elif self._chats is None:
-            self.say("601", command.trid)
-        elif not self._may_chat():
-            self.say("913", command.trid)
-        elif not self._chats.may_begin(self.signed_in):
-            self.say("800", command.trid)
-        else:
-            key = self._chats.invite(self.signed_in, self.guid, self.spoken, None)
-            tail = self.spoken.chat_tail.split()
-            self.say("XFR", command.trid, "SB", str(self._chats.here), "CKI", key, *tail)
-
-    def _may_chat(self) -> bool:
-        if self._presence is None:
-            return False
-        return self._presence.status != INVISIBLE or self.spoken.chats_invisible
 
     async def _on_out(self, command: Command) -> None:
         self.closing = True
@@ -390,22 +317,16 @@ _HANDLERS: dict[str, _Handler] = {
     "CVR": NotificationRole._on_cvr,
     "USR": NotificationRole._on_usr,
     "PNG": NotificationRole._on_png,
-    "CHG": NotificationRole._on_chg,
     "CHL": NotificationRole._on_chl,
     "QRY": NotificationRole._on_qry,
-    "GTC": NotificationRole._on_setting,
-    "PRP": NotificationRole._on_setting,
-    "REA": NotificationRole._on_setting,
-    "SBP": NotificationRole._on_setting,
-    "UUX": NotificationRole._on_uux,
-    "PUT": NotificationRole._on_put,
-    "SDG": NotificationRole._on_put,
-    "DEL": NotificationRole._on_put,
     "FQY": NotificationRole._on_fqy,
     "GCF": NotificationRole._on_gcf,
-    "XFR": NotificationRole._on_xfr,
     "OUT": NotificationRole._on_out,
 }
+_HANDLERS.update(LIST_COMMANDS)
+_HANDLERS.update(PRESENCE_COMMANDS)
+_HANDLERS.update(MESSAGE_COMMANDS)
+
 _BEFORE_SIGN_IN = frozenset({"VER", "INF", "CVR", "USR", "OUT"})
 
 
@@ -419,7 +340,7 @@ def _twn_challenge(now: datetime) -> str:
     return f"{rest},tpf={fingerprint}"
 
 
-def _profile(account: Account, dialect: Dialect, login_time: int) -> bytes:
+def _profile(account: Account, dialect: Dialect, login_time: int, ticket: str) -> bytes:
     fields: dict[str, object] = {
         "MIME-Version": "1.0",
         "Content-Type": "text/x-msmsgsprofile; charset=UTF-8",
@@ -434,6 +355,7 @@ def _profile(account: Account, dialect: Dialect, login_time: int) -> bytes:
         **dict.fromkeys(("Birthday", "Wallet", "Flags"), ""),
         "sid": 507,
         "kv": 7,
+        **({"MSPAuth": ticket} if ticket else {}),
         "ABCHMigrated": 1,
         "MPOPEnabled": int(dialect.guid),
     }

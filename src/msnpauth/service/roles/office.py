@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ...core.tickets.ticket import utc_now
 from ...core.wire.dialects import Dialect
-from ..stores.protocol import Account, AccountStore, ListStore, Place, Seat, SharedState
+from ..stores.protocol import Account, Place, Seat, Stores
 from ..tickets import TicketOffice
 from .faults import Faults
 from .news import News, PutOut, decode, encode
@@ -37,10 +37,8 @@ class Office:
     """See the module.
 
     Args:
-        accounts: who may sign in.
-        tickets: checks what proves it.
-        state: what the processes of a network know of each other's connections.
-        lists: the contact lists.
+        stores: everything that is kept: accounts, lists, messages, who is where.
+        tickets: checks what proves who signs in.
         dialects: what the service speaks.
         node: what this process is called among the others; a random name by default.
         now: the clock.
@@ -48,19 +46,18 @@ class Office:
 
     def __init__(
         self,
-        accounts: AccountStore,
+        stores: Stores,
         tickets: TicketOffice,
-        state: SharedState,
-        lists: ListStore,
         dialects: tuple[Dialect, ...],
         *,
         node: str | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self.accounts = accounts
+        self.accounts = stores.accounts
+        self.lists = stores.lists
+        self.left = stores.left
+        self.state = stores.state
         self.tickets = tickets
-        self.state = state
-        self.lists = lists
         self.dialects = dialects
         self.node = node or secrets.token_hex(8)
         self.now = now

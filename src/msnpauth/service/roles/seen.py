@@ -6,18 +6,27 @@ from html import escape as escape_xml
 from urllib.parse import quote
 
 from ...core.people.contact import ListName
+from ...core.people.publication import PUBLISHED, Published, published_document
+from ...core.tickets.xml import BadXml, parse, text_of
 from ...core.wire.commands import Command, escape, passport_word
 from ...core.wire.dialects import Dialect, PresenceForm
+from ...core.wire.routed import routed_payload
 from .news import Listed, Rung, Seen
 
 __all__ = ["called", "listed", "message", "presence"]
 
 
-def presence(dialect: Dialect, seen: Seen, trid: int | None = None) -> list[Command]:
+def presence(dialect: Dialect, seen: Seen, viewer: str, trid: int | None = None) -> list[Command]:
     """Return the lines for somebody's presence.
 
-    The first lines, in answer to CHG, have its transaction id.
+    Args:
+        dialect: the version of who sees it.
+        seen: who is seen, and how.
+        viewer: the passport of who sees it.
+        trid: that of CHG for the first lines, which answer it.
     """
+    if dialect.presence is PresenceForm.BY_NOTIFY:
+        return [_notified(seen, viewer)]
     account = passport_word(seen.passport)
     form, shown = dialect.presence, seen.presence
     endpoint = f"1:{account}" if form is PresenceForm.WITH_ENDPOINT else account
@@ -41,7 +50,36 @@ def presence(dialect: Dialect, seen: Seen, trid: int | None = None) -> list[Comm
     return lines
 
 
-_NEW = (PresenceForm.WITH_NETWORK, PresenceForm.WITH_ENDPOINT)
+_NEW = (PresenceForm.WITH_NETWORK, PresenceForm.WITH_ENDPOINT, PresenceForm.BY_NOTIFY)
+
+
+def _notified(seen: Seen, viewer: str) -> Command:
+    """Return NFY, which tells everything of somebody at once (MSNP21)."""
+    # S: NFY PUT 412 | NFY DEL 250
+    shown = seen.presence
+    if shown is None:
+        said = Published(names_im=True)
+    else:
+        message = _text_of(shown.message)
+        capabilities = shown.capabilities if ":" in shown.capabilities else "0:0"
+        said = Published(shown.status, shown.name, message, capabilities)
+    content = (
+        ("Notification", "1.0"),
+        ("NotifNum", "0"),
+        ("Uri", "/user"),
+        ("NotifType", "Partial"),
+        ("Content-Type", PUBLISHED),
+    )
+    payload = routed_payload(viewer, seen.passport, "", content, published_document(said))
+    return Command("NFY", None, ("DEL" if shown is None else "PUT",), payload)
+
+
+def _text_of(message: str) -> str:
+    """Return the text within the payload of a UUX."""
+    try:
+        return text_of(parse(message.encode("utf-8", "replace")), "PSM") or ""
+    except BadXml:
+        return ""
 
 
 def message(dialect: Dialect, seen: Seen) -> Command:

@@ -106,9 +106,10 @@ class SwitchboardRole:
             return
         room = ChatRoom(self._chats)
         self._chats.rooms.add(room)
-        await self._welcome(invitation, room)
+        await self._take(invitation, room)
         name = self.account.display_name or self.account.passport
         self._say("USR", command.trid, "OK", command.args[0], passport_word(name))
+        room.enter(self)
 
     async def _on_ans(self, command: Command) -> None:
         # C: ANS 1 me key session  S: IRO 1 1 1 friend Friend, ANS 1 OK
@@ -117,24 +118,25 @@ class SwitchboardRole:
         if invitation is None or room is None or room.session != command.args[2]:
             self._refuse(command, 911)
             return
+        await self._take(invitation, room)
         others = list(room.guests)
-        await self._welcome(invitation, room)
         lines = [words for guest in others for words in joined_words(self._spoken, guest)]
         for place, words in enumerate(lines, 1):
             self._say("IRO", command.trid, str(place), str(len(lines)), *words)
         self._say("ANS", command.trid, "OK")
+        # Last, because somebody in the chat may have waited with a message for who comes in.
+        room.enter(self)
 
     def _redeemed(self, command: Command, words: int) -> Invitation | None:
         if self._room is not None or len(command.args) != words:
             return None
         return self._chats.redeem(command.args[1], unescape(command.args[0]))
 
-    async def _welcome(self, invitation: Invitation, room: ChatRoom) -> None:
+    async def _take(self, invitation: Invitation, room: ChatRoom) -> None:
         self.account, self.guid = invitation.account, invitation.guid
         self._dialect, self._room = invitation.dialect, room
         shown = await self._chats.office.state.shown(self.account.passport.casefold())
         self.capabilities = shown.capabilities if shown is not None else "0"
-        room.enter(self)
 
     async def _on_cal(self, command: Command) -> None:
         # C: CAL 2 friend  S: CAL 2 RINGING session

@@ -11,9 +11,9 @@ from ...core.people.contact import ListName
 from ...core.secrets import Secret
 from ...core.tickets.ticket import utc_now
 from .listing import new_group, put_on
-from .protocol import Account, Lists, Place, Presence, Seat
+from .protocol import Account, LeftMessage, Lists, Place, Presence, Seat, Stores
 
-__all__ = ["Accounts", "MemoryLists", "MemoryState", "at_once"]
+__all__ = ["Accounts", "MemoryLeft", "MemoryLists", "MemoryState", "at_once", "in_memory"]
 
 _T = TypeVar("_T")
 
@@ -125,6 +125,36 @@ class MemoryLists:
         return lists
 
 
+class MemoryLeft:
+    """A `LeftStore` in memory.
+
+    Args:
+        limit: how many messages an account may have.
+    """
+
+    def __init__(self, limit: int = 200) -> None:
+        self._limit = limit
+        self._left: dict[str, dict[str, LeftMessage]] = {}
+
+    async def leave(self, passport: str, message: LeftMessage) -> bool:
+        """As `LeftStore.leave`."""
+        kept = self._left.setdefault(passport.casefold(), {})
+        if len(kept) >= self._limit:
+            return False
+        kept[message.id] = message
+        return True
+
+    async def left(self, passport: str) -> list[LeftMessage]:
+        """As `LeftStore.left`."""
+        return list(self._left.get(passport.casefold(), {}).values())
+
+    async def remove(self, passport: str, ids: Iterable[str]) -> None:
+        """As `LeftStore.remove`."""
+        kept = self._left.get(passport.casefold(), {})
+        for name in ids:
+            kept.pop(name, None)
+
+
 class MemoryState:
     """A `SharedState` for one process, or for several services in one process.
 
@@ -196,3 +226,13 @@ class MemoryState:
 
 def _minute(time: datetime) -> int:
     return int(time.timestamp() // _GENERATION.total_seconds())
+
+
+def in_memory(accounts: Accounts, *, now: Callable[[], datetime] = utc_now) -> Stores:
+    """Return stores that live as long as the process.
+
+    Args:
+        accounts: who may sign in.
+        now: the clock.
+    """
+    return Stores(accounts, MemoryLists(accounts), MemoryLeft(), MemoryState(now=now))

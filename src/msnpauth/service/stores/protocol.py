@@ -6,7 +6,7 @@ in memory never wait: a role over them finishes without an event loop (`memory.a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -18,12 +18,15 @@ from ...core.tickets.passport14 import as_secret, check_passport, check_password
 __all__ = [
     "Account",
     "AccountStore",
+    "LeftMessage",
+    "LeftStore",
     "ListStore",
     "Lists",
     "Place",
     "Presence",
     "Seat",
     "SharedState",
+    "Stores",
 ]
 
 T = TypeVar("T")
@@ -110,6 +113,38 @@ class ListStore(Protocol):
 
 
 @dataclass(frozen=True)
+class LeftMessage:
+    """A message for somebody who is offline.
+
+    Attributes:
+        id: tells it from all others.
+        sender: the passport of who has written.
+        name: their display name.
+        text: what they have written.
+        sent_at: when it was written, in UTC.
+    """
+
+    id: str
+    sender: str
+    name: str
+    text: str
+    sent_at: datetime
+
+
+class LeftStore(Protocol):
+    """The messages that were left for people who are offline."""
+
+    async def leave(self, passport: str, message: LeftMessage) -> bool:
+        """Keep a message for an account; False when there is no more room for it."""
+
+    async def left(self, passport: str) -> list[LeftMessage]:
+        """Return an account's messages, the oldest first."""
+
+    async def remove(self, passport: str, ids: Iterable[str]) -> None:
+        """Forget those of an account's messages that have these ids."""
+
+
+@dataclass(frozen=True)
 class Presence:
     """How an account is to be seen.
 
@@ -190,3 +225,20 @@ class SharedState(Protocol):
 
     async def listen(self, node: str, heard: Callable[[str], None]) -> None:
         """Have the words for a process handed to `heard`, until the process ends."""
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Everything that a service keeps, and where.
+
+    Attributes:
+        accounts: who may sign in.
+        lists: the contact lists.
+        left: the messages that were left for people who are offline.
+        state: what the processes of a network know of each other's connections.
+    """
+
+    accounts: AccountStore
+    lists: ListStore
+    left: LeftStore
+    state: SharedState

@@ -1,0 +1,78 @@
+"""What somebody publishes of themselves in MSNP21: a document of XML, in a PUT or an NFY.
+
+    <user><s n="IM"><Status>NLN</Status></s><s n="PE"><FriendlyName>Alice</FriendlyName>…</s></user>
+
+`s` elements are about the person, and `sep` elements about one of the person's places. `IM` has the
+status, and `PE` what is shown beside it (msnp-sharp, NSMessageHandler.MSNP21.cs). Both ends read
+and write it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+from typing import NamedTuple
+from xml.etree.ElementTree import Element
+
+from ..tickets.xml import BadXml, children, local_name, parse, text_of
+
+__all__ = ["PUBLISHED", "Published", "parse_published", "published_document"]
+
+PUBLISHED = "application/user+xml"
+"""The Content-Type of such a document."""
+
+
+class Published(NamedTuple):
+    """What a document says; None stands for what it says nothing of.
+
+    Attributes:
+        status: the three letters of CHG.
+        name: the display name.
+        message: the personal message.
+        capabilities: what the client can do, as in `1073741856:0`.
+        names_im: it has an `s` element of the service IM, with or without a status.
+    """
+
+    status: str | None = None
+    name: str | None = None
+    message: str | None = None
+    capabilities: str | None = None
+    names_im: bool = False
+
+
+def parse_published(xml: bytes) -> Published | None:
+    """Read a document; None when it is none."""
+    try:
+        root = parse(xml)
+    except BadXml:
+        return None
+    if local_name(root) != "user":
+        return None
+    about, places = list(children(root, "s")), list(children(root, "sep"))
+    return Published(
+        _said(about, "IM", "Status"),
+        _said(about, "PE", "FriendlyName"),
+        _said(about, "PE", "PSM"),
+        _said(places, "IM", "Capabilities"),
+        any(part.get("n") == "IM" for part in about),
+    )
+
+
+def _said(parts: Iterable[Element], service: str, name: str) -> str | None:
+    return next((text_of(part, name) for part in parts if part.get("n") == service), None)
+
+
+def published_document(said: Published) -> bytes:
+    """Return the document that says this."""
+    parts = ['<s n="IM"/>'] if said.names_im and said.status is None else []
+    if said.status is not None:
+        parts.append(f'<s n="IM"><Status>{escape(said.status)}</Status><CurrentMedia/></s>')
+    if said.name is not None or said.message is not None:
+        parts.append(
+            f'<s n="PE"><UserTileLocation/><FriendlyName>{escape(said.name or "")}</FriendlyName>'
+            f"<PSM>{escape(said.message or '')}</PSM></s>"
+        )
+    if said.capabilities is not None:
+        capabilities = escape(said.capabilities)
+        parts.append(f'<sep n="IM"><Capabilities>{capabilities}</Capabilities></sep>')
+    return f"<user>{''.join(parts)}</user>".encode("utf-8", "replace")

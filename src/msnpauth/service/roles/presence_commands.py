@@ -1,0 +1,128 @@
+"""What a client says about itself on the notification connection: status, name, message.
+
+Every handler begins with the line that it answers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from html import escape as escape_xml
+
+from ...core.people.publication import parse_published
+from ...core.wire.commands import Command, unescape
+from ...core.wire.dialects import QueryRule
+from ...core.wire.routed import parse_routed
+from ..stores.protocol import Presence
+from . import seen
+from .connected import Connected, Handler
+from .left_messages import announced
+from .lists import setting
+from .news import Seen
+
+__all__ = ["PRESENCE_COMMANDS"]
+
+_STATES = frozenset({"NLN", "BSY", "IDL", "BRB", "AWY", "PHN", "LUN", "HDN"})
+
+
+async def _on_chg(client: Connected, command: Command) -> None:
+    # C: CHG 5 NLN 0 [object]  S: CHG 5 NLN 0, ILN 5 NLN friend Friend 0
+    if not command.args or command.args[0] not in _STATES:
+        client.say("201", command.trid)
+        return
+    account, before = client.signed_in, client.presence
+    capabilities, picture = (*command.args[1:], "", "")[:2]
+    client.presence = Presence(
+        command.args[0],
+        account.display_name or account.passport if before is None else before.name,
+        capabilities or "0",
+        picture,
+        client.message,
+    )
+    client.say("CHG", command.trid, *command.args)
+    await _seen_now(client, command.trid, is_first=before is None)
+    if not client.query and client.spoken.query is not QueryRule.NONE:
+        client.ask()
+
+
+async def _seen_now(client: Connected, trid: int | None, *, is_first: bool) -> None:
+    """Show the account to others; the first time, show them to it, and what they have left."""
+    account = client.signed_in
+    if is_first and client.synchronized:
+        for passport, presence in await client.people.seen_by(account):
+            news = Seen(passport, presence)
+            client.out += seen.presence(client.spoken, news, account.passport, trid)
+    if is_first:
+        messages = await client.office.left.left(account.passport)
+        client.out += announced(client.spoken, messages, initial=True)
+    await client.show()
+
+
+async def _on_setting(client: Connected, command: Command) -> None:
+    # C: GTC 7 A | PRP 8 MFN name | REA 9 mail name | SBP 10 guid MFN name
+    client.out.append(setting(client.spoken, command))
+    match command:
+        case Command("PRP", args=("MFN", name)) | Command("REA", args=(_, name)):
+            await _rename(client, unescape(name))
+        case _:
+            pass
+
+
+async def _rename(client: Connected, name: str) -> None:
+    client.account = replace(client.signed_in, display_name=name)
+    if client.presence is not None:
+        client.presence = replace(client.presence, name=name)
+        await client.show()
+
+
+async def _on_uux(client: Connected, command: Command) -> None:
+    # C: UUX 8 53  S: UUX 8 0, which libpurple reads a length in
+    client.message = (command.payload or b"").decode("utf-8", "replace")
+    client.say("UUX", command.trid, payload=b"")
+    if client.presence is not None:
+        client.presence = replace(client.presence, message=client.message)
+        await client.show()
+
+
+async def _on_put(client: Connected, command: Command) -> None:
+    # C: PUT 8 412, DEL 10 120  S: PUT 8 OK 0
+    if not client.spoken.publishes:
+        client.say("502", command.trid)
+        return
+    client.out.append(Command(command.verb, command.trid, ("OK",), b""))
+    routed = parse_routed(command.payload or b"")
+    # A PUT that creates a group of people, or tells about one, is answered and no more.
+    if command.verb == "PUT" and routed is not None and routed.headers.get("uri") == "/user":
+        await _publish(client, routed.body)
+
+
+async def _publish(client: Connected, document: bytes) -> None:
+    """Take what MSNP21 says of the account, all in one document."""
+    said, before = parse_published(document), client.presence
+    if said is None or (said.status is None and before is None):
+        return
+    shown = before or Presence("NLN", client.signed_in.display_name or client.signed_in.passport)
+    if said.message is not None:
+        text = escape_xml(said.message)
+        client.message = f"<Data><PSM>{text}</PSM><CurrentMedia></CurrentMedia></Data>"
+    if said.name:
+        client.account = replace(client.signed_in, display_name=said.name)
+    client.presence = replace(
+        shown,
+        status=said.status if said.status in _STATES else shown.status,
+        name=said.name or shown.name,
+        capabilities=said.capabilities or shown.capabilities,
+        message=client.message,
+    )
+    await _seen_now(client, None, is_first=before is None)
+
+
+PRESENCE_COMMANDS: dict[str, Handler] = {
+    "CHG": _on_chg,
+    "GTC": _on_setting,
+    "PRP": _on_setting,
+    "REA": _on_setting,
+    "SBP": _on_setting,
+    "UUX": _on_uux,
+    "PUT": _on_put,
+    "DEL": _on_put,
+}
