@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 import client_targets
 import file_targets
+import people_targets
 import service_targets
 
 __all__ = ["TARGETS"]
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     **client_targets.TARGETS,
+    **people_targets.TARGETS,
     **service_targets.TARGETS,
     **file_targets.TARGETS,
 }

@@ -23,7 +23,7 @@ from msnpauth.core.urls import Address, BadAddress, Url
 from msnpauth.core.wire.commands import Command, Role, unescape
 from msnpauth.core.wire.lines import LineReader, NeedData
 
-__all__ = ["TARGETS"]
+__all__ = ["TARGETS", "response_to"]
 
 _LOGIN = Url.parse("https://login.example/login2.srf")
 _SERVERS = Servers("messenger.example", login="https://login.example/login2.srf")
@@ -83,7 +83,7 @@ def xml(data: bytes) -> None:
         parse(data)
 
 
-def _outcome(data: bytes, request: Request) -> Response | SignInError:
+def response_to(data: bytes, request: Request) -> Response | SignInError:
     """Return what a carrier makes of the bytes that a server answers."""
     connection = ClientConnection()
     connection.send(request)
@@ -102,7 +102,7 @@ def _outcome(data: bytes, request: Request) -> Response | SignInError:
 def http(data: bytes) -> None:
     """Read the answer to a request that wants a body, and to one that does not."""
     for wants_body in (True, False):
-        _outcome(data, Request("GET", _LOGIN, wants_body=wants_body))
+        response_to(data, Request("GET", _LOGIN, wants_body=wants_body))
 
 
 def _exchange(number: int) -> Exchange[object]:
@@ -123,7 +123,7 @@ def exchanges(data: bytes) -> None:
     try:
         request = next(exchange)
         for _, content in feed.records():
-            outcome = _outcome(content, request)
+            outcome = response_to(content, request)
             request = (
                 exchange.send(outcome) if isinstance(outcome, Response) else exchange.throw(outcome)
             )
@@ -192,7 +192,7 @@ def _happens(machine: SignIn, kind: int, content: bytes, fetches: list[Fetch]) -
         return []
     fetch = fetches.pop(0)
     lost: Response | SignInError = ConnectionFailed("lost")
-    outcome = _outcome(content, fetch.request) if kind == RESPONSE else lost
+    outcome = response_to(content, fetch.request) if kind == RESPONSE else lost
     return machine.receive_response(fetch.id, outcome)
 
 

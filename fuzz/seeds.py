@@ -101,7 +101,119 @@ _ASKED = (
     b"</RequestSecurityToken></E>"
 )
 
+_MAIL = (
+    b"From: =?utf-8?B?Qm9i?= <bob@example.com>\r\nDate: 15 Nov 2008 14:24:27 -0800\r\n"
+    b"Content-Type: text/plain; charset=UTF-8\r\nContent-Transfer-Encoding: base64\r\n\r\naGk="
+)
+_NOTICE = (
+    b"Content-Type: text/x-msmsgsinitialmdatanotification; charset=UTF-8\r\n\r\n"
+    b"Mail-Data: <MD><M><E>bob@example.com</E><I>1</I></M></MD>\r\n"
+)
+_DATAGRAM = (
+    b"Routing: 1.0\r\nTo: 1:me@example.com\r\nFrom: 1:bob@example.com;epid={a}\r\n\r\n"
+    b"Reliability: 1.0\r\n\r\nMessaging: 2.0\r\nMessage-Type: Text\r\n\r\nhi"
+)
+_PUBLISHED = (
+    b"Routing: 1.0\r\nTo: 1:me@example.com\r\nFrom: 1:bob@example.com\r\n\r\n\r\n\r\n"
+    b"Notification: 1.0\r\n\r\n<user><s n='IM'><Status>NLN</Status></s></user>"
+)
+_HELLO = b"Content-Type: text/plain\r\nX-MMS-IM-Format: FN=A; EF=B; CO=ff; RL=1\r\n\r\nhi"
+_PIECE = b"Content-Type: text/plain\r\nMessage-ID: {a}\r\nChunks: 2\r\n\r\nhi"
+
+
+def _soap(content: str) -> bytes:
+    body = f"<s:Envelope xmlns:s='s'><s:Body>{content}</s:Body></s:Envelope>".encode()
+    return _http(200, "Content-Type: text/xml", body=body)
+
+
+_MEMBERS = _soap(
+    "<FindMembershipResponse><Membership><MemberRole>Allow</MemberRole><Members><Member>"
+    "<PassportName>bob@example.com</PassportName></Member></Members></Membership>"
+    "</FindMembershipResponse>"
+)
+_PEOPLE = _soap(
+    "<ABFindAllResponse><Group><groupId>G</groupId><groupInfo><name>n</name></groupInfo></Group>"
+    "<Contact><contactId>C</contactId><contactInfo><contactType>Regular</contactType>"
+    "<passportName>bob@example.com</passportName><groupIds><guid>g</guid></groupIds></contactInfo>"
+    "</Contact></ABFindAllResponse>"
+)
+_NO_BOOK = _http(
+    500,
+    body=b"<E><Fault><faultstring>x</faultstring><detail><errorcode>ABDoesNotExist</errorcode>"
+    b"</detail></Fault></E>",
+)
+_LEFT = _soap(
+    "<GetMessageResponse><GetMessageResult>From: b@c\n\nhi</GetMessageResult></GetMessageResponse>"
+)
+_LST12 = (
+    b"SYN 5 t t 1 1\r\nLSG G 1-2\r\nLST N=bob@example.com F=B C=1-2 3 1 1-2\r\n"
+    b"ILN 6 NLN bob@example.com B 0\r\n"
+)
+_CHAT = (
+    b"USR 1 OK me@example.com Me\r\nCAL 2 RINGING 1\r\nJOI bob@example.com Bob 0\r\nACK 3\r\n"
+    b"MSG bob@example.com Bob %d\r\n%sBYE bob@example.com\r\n" % (len(_HELLO), _HELLO)
+)
+
 _SEEDS: dict[str, list[bytes]] = {
+    "message": [
+        _HELLO,
+        _PIECE,
+        _NOTICE,
+        _MAIL,
+        _DATAGRAM,
+        _PUBLISHED,
+        "ü\n\nü".encode(),
+        "e\u0301\u200d👩".encode(),
+    ],
+    "listing": [
+        b"\x00SYN 5 1\r\nLST 5 FL 1 1 1 b@c B\r\nLST 5 RL 1 0 0\r\n",
+        b"\x01SYN 5 1\r\nLSG 5 1 1 1 0 G 0\r\nLST 5 FL 1 1 1 b@c B 0\r\nLST 5 RL 1 0 0\r\n",
+        b"\x02SYN 5 1 1 1\r\nLSG 0 G 0\r\nLST b@c B 3 0,1\r\n",
+        b"\x03SYN 5 t t 1 1\r\nLSG G 1-2\r\nLST N=b@c F=B C=1 11 1-2\r\n",
+        b"\x04" + _LST12,
+    ],
+    "contacts_host": [
+        records((0, _MEMBERS), (0, _PEOPLE), first=(0,)),
+        records((0, _MEMBERS), (0, _NO_BOOK), (0, _soap("")), (0, _PEOPLE), first=(1,)),
+        records((0, _soap("<guid>1</guid>")), first=(2,)),
+        records((0, _http(302, "Location: /other")), (0, _http(503)), first=(3,)),
+        records((0, _soap("<M><I>1</I></M>")), (0, _LEFT), first=(5,)),
+        records((0, _LEFT), (0, _http(500)), first=(6,)),
+    ],
+    "switchboard": [
+        _CHAT,
+        b"ACK 1\r\nNAK 2\r\nUSR 3 OK\r\n",
+        b"USR 1 OK a b\r\n217 2\r\nNAK 3\r\nMSG bob@example.com Bob 4\r\nabcdOUT\r\n",
+        b"IRO 1 1 1 b@c;{a} B 0:0\r\nJOI b@c B\r\nBYE b@c;{a}\r\nMSG b@c B %d\r\n%s"
+        % (len(_PIECE), _PIECE),
+    ],
+    "society": [
+        records((6, b""), (0, _LST12), (14, b""), (0, b"CHG 6 NLN 0\r\n"), (7, b""), first=(10,)),
+        records(
+            (30, b""),
+            (0, b"XFR 5 SB 10.0.0.1:1864 CKI 1.2\r\n"),
+            (3, b""),
+            (2, _CHAT),
+            (7, b""),
+            first=(10,),
+        ),
+        records((6, b""), first=(16,)),
+        records((6, b""), (4, _MEMBERS), (4, _PEOPLE), (14, b""), (5, b""), first=(16,)),
+        records((0, b"RNG 1 10.0.0.1:1864 CKI 2.3 b@c B\r\n"), (3, b""), (2, b"ANS 1 OK\r\n")),
+        records((0, b"SDG 0 %d\r\n%s" % (len(_DATAGRAM), _DATAGRAM)), (7, b""), first=(18,)),
+        records((0, b"NFY PUT %d\r\n%s" % (len(_PUBLISHED), _PUBLISHED)), first=(18,)),
+        records(
+            (0, b"MSG Hotmail Hotmail %d\r\n%s" % (len(_NOTICE), _NOTICE)),
+            (4, _LEFT),
+            (7, b""),
+            first=(16,),
+        ),
+    ],
+    "switchboard_role": [
+        b"\x0a\x01CAL 2 bob@example.com\r\nMSG 3 A 2\r\nhiOUT\r\n",
+        b"\x10\x00USR 1 alice@example.com 1.2\r\n",
+        b"\x10\x01CAL 2 alice@example.com\r\nMSG 3 X 2\r\nhi",
+    ],
     "lines": [
         b"\x00USR 3 TWN S lc=1\r\nMSG a b 5\r\nhelloOUT\r\n",
         b"\x00GCF 0 5\r\n<P/>\r\n241 5 3\r\nabc\r\n",
@@ -170,6 +282,8 @@ _SEEDS: dict[str, list[bytes]] = {
     "soap": [
         _ASKED,
         b"<E><Header><TicketToken>t=a&amp;p=</TicketToken></Header><Body><ABFindAll/></Body></E>",
+        b"<E><PassportCookie><t>a</t><p>b</p></PassportCookie><Body><GetMetadata/></Body></E>",
+        b"<E><From memberName='a@b'/><To memberName='c@d'/><Ticket passport='t=' lockkey='x'/></E>",
     ],
     "authorization": [
         b"Passport1.4 OrgVerb=GET,OrgURL=http%3A%2F%2Fm,sign-in=alice%40example.com,pwd=x,lc=1033",

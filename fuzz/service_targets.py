@@ -11,11 +11,14 @@ from msnpauth.core.wire.commands import Command, Role
 from msnpauth.core.wire.dialects import DIALECTS
 from msnpauth.core.wire.lines import LineReader
 from msnpauth.service.hosts.web import serve_web
+from msnpauth.service.roles.chats import Chats
 from msnpauth.service.roles.contacts import ContactsRole
+from msnpauth.service.roles.left_messages import LeftMessagesRole
 from msnpauth.service.roles.login import LoginRole, parse_authorization
 from msnpauth.service.roles.notification import NotificationRole
 from msnpauth.service.roles.office import Office
 from msnpauth.service.roles.rst import RstRole
+from msnpauth.service.roles.switchboard import SwitchboardRole
 from msnpauth.service.roles.web import WebAnswer, WebRequest, WebSite
 from msnpauth.service.stores.memory import Accounts, at_once, in_memory
 from msnpauth.service.stores.protocol import Account
@@ -39,7 +42,8 @@ def notification(data: bytes) -> None:
     feed = Feed(data)
     office = _office()
     dispatch = Address("other.example", 1863) if feed.number(4) == 1 else None
-    role = NotificationRole(office, here=_HERE, transfer_to=dispatch)
+    chats = Chats(office, _HERE)
+    role = NotificationRole(office, here=_HERE, transfer_to=dispatch, chats=chats)
     dialect = list(DIALECTS)[feed.number(len(DIALECTS))]
     greeted, signed_in = feed.number(2), feed.number(2)
     if greeted:
@@ -58,6 +62,31 @@ def notification(data: bytes) -> None:
     at_once(role.gone())
 
 
+def switchboard_role(data: bytes) -> None:
+    """Say anything to the switchboard, before and after coming in, with somebody there or not."""
+    feed = Feed(data)
+    office = _office()
+    chats = Chats(office, _HERE)
+    account = at_once(_ACCOUNTS.find(PASSPORT))
+    assert account is not None
+    dialect = list(DIALECTS.values())[feed.number(len(DIALECTS))]
+    role = SwitchboardRole(chats, faults=office.faults)
+    if feed.number(2):
+        key = chats.invite(account, "", dialect, None)
+        at_once(role.receive(Command("USR", 1, (PASSPORT, key))))
+    lines = LineReader(Role.CLIENT)
+    lines.feed(feed.rest())
+    for _ in range(200):
+        command = lines.next_command()
+        if not isinstance(command, Command) or role.closing:
+            break
+        at_once(role.receive(command))
+        said, role.out = role.out, []
+        b"".join(answer.encode() for answer in said)
+    at_once(role.gone())
+    assert not chats.rooms
+
+
 _WEB = WebSite(
     LoginRole(
         _ACCOUNTS,
@@ -68,6 +97,7 @@ _WEB = WebSite(
     ).paths(),
     RstRole(_ACCOUNTS, _TICKETS, now=now).paths(),
     ContactsRole(_office()).paths(),
+    LeftMessagesRole(_office()).paths(),
 )
 
 
@@ -104,9 +134,15 @@ class _Writer:
         return False
 
 
+_POSTED = (
+    *("/RST.srf", "/RST2.srf", "/abservice/abservice.asmx"),
+    *("/rsi/rsi.asmx", "/OimWS/oim.asmx"),
+)
+
+
 def soap(data: bytes) -> None:
-    """Post any body to RST, RST2 and the contacts host."""
-    for path in ("/RST.srf", "/RST2.srf", "/abservice/abservice.asmx"):
+    """Post any body to RST, RST2, the contacts host and the services of left messages."""
+    for path in _POSTED:
         answer = at_once(_WEB.answer(WebRequest("POST", path, {"host": "h"}, data)))
         assert isinstance(answer, WebAnswer)
 
@@ -129,6 +165,7 @@ def tickets(data: bytes) -> None:
 
 TARGETS = {
     "notification": notification,
+    "switchboard_role": switchboard_role,
     "web": web,
     "soap": soap,
     "authorization": authorization,

@@ -17,6 +17,7 @@ from msnpauth import (
     Reconnect,
     RemoteProtocolError,
     Secret,
+    SessionEnded,
     SessionState,
     SignedInElsewhere,
     Status,
@@ -24,6 +25,7 @@ from msnpauth import (
 )
 from msnpauth.core.client.chats import LINGER
 from msnpauth.core.client.session_actions import Consult, Drop, Enter, Open
+from msnpauth.core.client.waiting import Steps, Work
 from msnpauth.core.people.contact import Book, Entry, ListName
 from msnpauth.core.urls import Address
 from msnpauth.core.wire.commands import Command
@@ -436,3 +438,25 @@ def test_presence_that_cannot_be_set_up_again_is_another_loss(how: str) -> None:
             talk.engine.tick(talk.now)
     assert talk.engine.state is SessionState.AWAY
     assert talk.events() == []
+
+
+def test_who_waits_for_a_moment_hears_of_the_end() -> None:
+    """The list waits for the profile, or for two seconds: after the end neither comes."""
+    talk = Talk(18)
+    work = talk.engine.begin(lambda it: it.presence.contacts())
+    assert not work.is_there
+    talk.engine.close()
+    with pytest.raises(SessionEnded):
+        work.result()
+
+
+def test_a_step_may_end_the_session() -> None:
+    talk = Talk()
+
+    def steps() -> Steps[None]:
+        talk.engine.close()
+        yield talk.engine.society._desk.profile_came
+
+    work = talk.engine.begin(lambda _: Work(steps()))
+    with pytest.raises(SessionEnded):
+        work.result()

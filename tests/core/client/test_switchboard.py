@@ -223,3 +223,19 @@ def test_no_bytes_raise(data: list[bytes]) -> None:
     for piece in data:
         talk.board.receive(piece + b"\r\n")
     assert all(isinstance(event, object) for event in talk.news())
+
+
+def test_what_answers_something_else() -> None:
+    """ACK and NAK are about messages, and USR, ANS and CAL about requests."""
+    talk = Board()
+    entered = talk.board.enter("USR", "me@b", "KEY")
+    call = talk.board.call("a@b", "a@b")
+    delivered = talk.board.message(b"x", acknowledged=True)
+    assert (
+        talk.hear("ACK 1", "NAK 1", "ACK 2", "NAK 2", "USR 3 OK me@b Me", "CAL 3 RINGING 1") == []
+    )
+    assert not any(outcome.is_there for outcome in (entered, call, delivered))
+    talk.hear("USR 1 OK me@b Me", "NAK 3")
+    assert entered.result().verb == "USR"
+    with pytest.raises(MessageNotDelivered):
+        delivered.result()

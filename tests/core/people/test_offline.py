@@ -175,6 +175,7 @@ PARTS = (
         ("From: Bob Bobson <b@c>\n\nplain text", Left("1", "b@c", "Bob Bobson", "plain text", NOW)),
         ("From: =?nonsense?B?!!?= <b@c>\n\n", Left("1", "b@c", "=?nonsense?B?!!?=", "", NOW)),
         ("Content-Type: text/plain; charset=nothing\n\nx", Left("1", "", "", "x", NOW)),
+        ("From: Zoë <b@c>\n\nGrüße", Left("1", "b@c", "Zoë", "Grüße", NOW)),
         ("Date: 15 Nov 2008 22:24:27 -0000\n\n", Left("1", "", "", "", SENT)),
         ("Date: 99 Nov 99999 22:24:27 -9999\n\n", Left("1", "", "", "", NOW)),
     ],

@@ -16,7 +16,7 @@ from msnpauth.core.wire.dialects import DIALECTS, known
 from msnpauth.service.roles.left_messages import LeftMessagesRole, leave
 from msnpauth.service.roles.notification import NotificationRole
 from msnpauth.service.roles.office import Office
-from msnpauth.service.roles.web import WebRequest
+from msnpauth.service.roles.web import WebRequest, WebSite
 from msnpauth.service.stores.memory import Accounts, at_once, in_memory
 from msnpauth.service.stores.protocol import Account
 from msnpauth.service.tickets import TicketOffice
@@ -46,7 +46,7 @@ class House:
         return role
 
     def post(self, path: str, body: bytes) -> Response:
-        answer = at_once(self.role.paths()[f"POST {path}"](WebRequest("POST", path, {}, body)))
+        answer = at_once(WebSite(self.role.paths()).answer(WebRequest("POST", path, {}, body)))
         return Response(answer.status, (), answer.body)
 
     def run(self, exchange: Exchange[Any]) -> Any:

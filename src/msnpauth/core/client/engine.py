@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import copy
 import enum
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -97,6 +98,8 @@ class Engine:
         self._enter_at: float | None = None
         self._move: SessionEnded | None = None
         self._unsent_on: int | None = None
+        # Whoever waits holds the outcome; what nobody holds any more is none of ours.
+        self._begun: weakref.WeakSet[Outcome[Any]] = weakref.WeakSet()
         self.ended: SignInError | None = None
         """Why the session is over, or None while it lives or may come back."""
         connection = SessionConnection(signed_in, now=now, product=product)
@@ -326,6 +329,10 @@ class Engine:
         """
         self.check_alive()
         outcome = start(self.society)
+        over = self.ended or self._lost  # the first step may have been the last
+        if over is not None:
+            outcome.fail(over)
+        self._begun.add(outcome)
         self._deliver()
         return outcome
 
@@ -508,6 +515,9 @@ class Engine:
         self._desk.fail_all(why)
         if self._society is not None:
             self._society.let_go(why)
+            # Some wait for a moment, and not for the connection: no moment will come any more.
+            for outcome in list(self._begun):
+                outcome.fail(why)
             self._deliver()
 
     def _taken_as_reply(self, command: Command) -> bool:

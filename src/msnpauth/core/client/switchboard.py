@@ -58,7 +58,9 @@ class Switchboard(Board):
         self._members: dict[str, set[str]] = {}
         """The places that each person is present at, by folded passport."""
         self._calls: dict[str, Outcome[None]] = {}
-        self._replies: dict[int, Outcome[Any]] = {}
+        self._replies: dict[int, Reply] = {}
+        self._messages: dict[int, Outcome[None]] = {}
+        """What waits for ACK or NAK; neither says anything about a request."""
         self._next_trid = 1
 
     # --- what may be asked -----------------------------------------------------------------------
@@ -97,7 +99,7 @@ class Switchboard(Board):
         delivered: Outcome[None] = Outcome()
         trid = self._say("MSG", "A" if acknowledged else "U", payload=payload)
         if acknowledged:
-            self._replies[trid] = delivered
+            self._messages[trid] = delivered
         else:
             delivered.settle(None)
         return delivered
@@ -128,8 +130,13 @@ class Switchboard(Board):
 
     def _fail_all(self, why: ChatEnded) -> None:
         self._members.clear()
-        waiting = [*self._replies.values(), *self._calls.values()]
+        waiting: list[Outcome[Any]] = [
+            *self._replies.values(),
+            *self._messages.values(),
+            *self._calls.values(),
+        ]
         self._replies.clear()
+        self._messages.clear()
         self._calls.clear()
         for outcome in waiting:
             outcome.fail(why)
@@ -156,35 +163,34 @@ class Switchboard(Board):
             case Command("MSG", args=(account, name, *_), payload=bytes() as payload):
                 sender, body = unescape(account.partition(";")[0]), parse_message(payload)
                 self.hear(sender, unescape(name), body)
-            case Command("NAK", trid=int() as trid):
+            case Command("NAK", trid=int() as trid) if trid in self._messages:
                 text = "not everybody in the chat has got the message"
                 error = MessageNotDelivered(text, step=Step.CHAT, server=self.server)
-                self._settle(trid, None, error)
-            case Command("ACK", trid=int() as trid):
-                self._settle(trid, None)
+                self._messages.pop(trid).fail(error)
+            case Command("ACK", trid=int() as trid) if trid in self._messages:
+                self._messages.pop(trid).settle(None)
             case Command("OUT"):
                 self.end("the switchboard has ended the chat")
-            case Command("USR" | "ANS" | "CAL", trid=int() as trid):
-                self._settle(trid, command)
+            case Command("USR" | "ANS" | "CAL", trid=int() as trid) if trid in self._replies:
+                self._replied(trid, command)
             case Command(trid=int() as trid) if command.code is not None:
-                self._settle(trid, command)
+                self._replied(trid, command)
             case _:
                 pass  # nothing that this side needs
 
-    def _settle(self, trid: int, value: Any, error: MessageNotDelivered | None = None) -> None:
-        outcome = self._replies.pop(trid, None)
-        if outcome is None:
-            return
-        if isinstance(value, Command) and not isinstance(outcome, Reply):
+    def _replied(self, trid: int, command: Command) -> None:
+        """A request was answered, or a message was refused."""
+        reply, delivered = self._replies.pop(trid, None), self._messages.pop(trid, None)
+        if reply is not None:
+            reply.settle(command)
+        elif delivered is not None:
             # S: 282 5: a message that the server did not take at all
             text = "the server did not take the message"
-            error = MessageNotDelivered(
-                text, step=Step.CHAT, server=self.server, code=value.code, hint=""
+            delivered.fail(
+                MessageNotDelivered(
+                    text, step=Step.CHAT, server=self.server, code=command.code, hint=""
+                )
             )
-        if error is not None:
-            outcome.fail(error)
-        else:
-            outcome.settle(value)
 
     def _called(self, key: str, passport: str, reply: Reply) -> None:
         """The server has answered CAL: it rings, or there is nobody to call."""

@@ -108,7 +108,14 @@ class Work(Outcome[T]):
         super().__init__()
         self._steps = steps
         self._is_given_up = False
+        self._is_running = False
         self._go_on()
+
+    def fail(self, error: SignInError) -> None:
+        """Take the error, and stop where the steps are; the first value or error counts."""
+        if not self.is_there:
+            super().fail(error)
+            self._stop()
 
     def give_up(self) -> None:
         """Stop where the steps are; their own clean-up runs."""
@@ -116,18 +123,24 @@ class Work(Outcome[T]):
         if not self.is_there:
             # What the steps were waiting for may be waited for by others, and goes on.
             self._is_given_up = True
+            self._stop()
+
+    def _stop(self) -> None:
+        if not self._is_running:  # a step that ends the session sees its own end
             self._steps.close()
 
     def _go_on(self) -> None:
         # A loop, and no recursion: steps that need not wait may be many.
         while not self.is_there and not self._is_given_up:
             try:
+                self._is_running = True
                 waits_for = next(self._steps)
             except StopIteration as end:
                 self.settle(end.value)
             except SignInError as error:
                 self.fail(error)
             else:
+                self._is_running = False
                 if not waits_for.is_there:
                     waits_for.then(self._go_on)
                     return

@@ -171,13 +171,17 @@ def read_mail(name: str, text: str) -> Left:
     """
     import email.utils  # this is of use to few sessions, and takes a while to import
 
-    message = email.message_from_string(text)
+    # As bytes: the library decodes no text in which a letter is not ASCII.
+    message = email.message_from_bytes(text.encode("utf-8", "surrogateescape"))
     shown, sender = email.utils.parseaddr(_header(message, "From"))
     return Left(name, sender, _decoded(shown), _text(message), _sent_at(_header(message, "Date")))
 
 
 def _header(message: Message, name: str) -> str:
-    return " ".join(str(message.get(name, "")).split())
+    """Return a header's text; letters that are not ASCII are taken for UTF-8."""
+    values = (value for found, value in message.raw_items() if found.lower() == name.lower())
+    raw = str(next(values, "")).encode("utf-8", "surrogateescape")
+    return " ".join(raw.decode("utf-8", "replace").split())
 
 
 def _decoded(words: str) -> str:
