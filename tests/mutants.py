@@ -23,10 +23,10 @@ GOALS = {"core": 0.90, "elsewhere": 0.80}
 # These run once, when their module is imported, and mutmut switches a mutant on later: no test could
 # notice it. tests/data/codes.txt and tests/data/dialects.txt hold everything that they make.
 AT_IMPORT = (
-    "msnpauth.core.errors.x__codes_",
+    "msnpauth.core.codes.x__codes_",
     *(
         f"msnpauth.core.wire.dialects.x_{name}_"
-        for name in ("_dialect", "_product", "_xfr", "_lists")
+        for name in ("_dialect", "_product", "_xfr", "_lists", "_presence", "_capabilities")
     ),
 )
 # What mutmut keeps of a run of the tests: pytest's own status, and its own words for the rest.

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from msnpauth.core import errors
+from msnpauth.core.codes import error_for_code, refusal_for_code
 from msnpauth.core.errors import (
     AccountBlocked,
     CertificateRejected,
@@ -30,8 +31,6 @@ from msnpauth.core.errors import (
     TooManyRedirects,
     UntrustedRedirect,
     WrongCredentials,
-    error_for_code,
-    refusal_for_code,
 )
 from msnpauth.core.urls import Address
 

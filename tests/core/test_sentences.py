@@ -36,6 +36,7 @@ from msnpauth.core.urls import Address, BadAddress, Url
 from msnpauth.core.wire.commands import Command, Role, escape
 from msnpauth.core.wire.dialects import DIALECTS, Scheme, offer
 from msnpauth.core.wire.lines import LineReader
+from told import shown
 
 TABLE = Path(__file__).parent.parent / "data" / "errors.txt"
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -44,20 +45,6 @@ LOGIN = Url.parse("https://login.example/login.srf")
 HISTORIC = Url.parse("https://loginnet.passport.com/login2.srf")
 RST = Url.parse("https://rst.example/RST.srf")
 NEXUS = Servers(nexus="https://nexus.example/rdr/pprdr.asp")
-
-
-def shown(error: Exception) -> str:
-    """Return everything that an error says, on one line."""
-    if not isinstance(error, SignInError):
-        return f"{type(error).__name__}: {error}"
-    facts = {
-        name: value
-        for name, value in sorted(vars(error).items())
-        if name not in ("text", "hint", "step", "server") and value is not None
-    }
-    where = f"{error.step.name if error.step else '-'} {error.server or '-'}"
-    told = "".join(f" {name}={value!r}" for name, value in facts.items())
-    return f"{type(error).__name__} {where}{told}: {error.text} ; {error.hint}"
 
 
 # --- how to come to each of them -----------------------------------------------------------------

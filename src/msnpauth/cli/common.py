@@ -39,6 +39,7 @@ class Network:
     rst: str | None
     rst2: str | None
     contacts: str | None
+    oim: str | None
     trust: tuple[str, ...]
 
     def servers(self) -> Servers | None:
@@ -50,7 +51,8 @@ class Network:
         """
         from ..networks import Servers
 
-        web = (self.host, self.nexus, self.login, self.rst, self.rst2, self.contacts)
+        services = (self.contacts, self.oim)
+        web = (self.host, self.nexus, self.login, self.rst, self.rst2, *services)
         if self.service is not None:
             if any((*web, self.notification)):
                 raise click.UsageError("--service names all addresses: leave the others out")
@@ -74,6 +76,7 @@ class Network:
             rst=self.rst,
             rst2=self.rst2,
             contacts=self.contacts,
+            oim=self.oim,
             trusted_hosts=self.trust,
         )
 
@@ -99,6 +102,12 @@ _NETWORK = (
         type=TEXT,
         metavar="URL",
         help="Contacts host, which has the contact list from MSNP13 on.",
+    ),
+    click.option(
+        "--oim",
+        type=TEXT,
+        metavar="URL",
+        help="Service of messages left while offline, where it is not the contacts host.",
     ),
     click.option(
         "--trust",

@@ -19,6 +19,7 @@ OPTIONS = {
     "rst": "--rst",
     "rst2": "--rst2",
     "contacts": "--contacts",
+    "oim": "--oim",
     "trusted_hosts": "--trust",
     "ca_file": "--ca-file",
     "transport": "--transport",

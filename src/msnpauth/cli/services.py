@@ -21,6 +21,7 @@ _DETAILS = (
     "rst",
     "rst2",
     "contacts",
+    "oim",
     "trusted_hosts",
     "schemes",
     "note",

@@ -1,32 +1,29 @@
-"""Every error of msnpauth, and the tables from MSNP codes to them.
+"""Every error of msnpauth. `codes` says which of them an MSNP code comes to.
 
-    SignInError
-     ├── LocalProtocolError      the caller broke a rule: nothing was sent
-     ├── RemoteProtocolError     the server broke a rule
-     ├── WrongCredentials        the passport or the password is wrong
-     ├── AccountBlocked          right, but this account may not sign in
-     ├── ServiceUnavailable      busy or down (`retry_after`)
-     ├── NoCommonDialect         no MSNP version that both sides speak
-     ├── UntrustedRedirect       the password was to go to a host nobody vouched for
-     ├── TooManyRedirects        sent from host to host, or in a circle
-     ├── SignInTimeout           the deadline passed (also TimeoutError)
-     ├── ConnectionFailed        no connection, or lost (also OSError)
-     │    └── CertificateRejected
-     ├── CommandRefused          a command of a living session was answered by an error code
-     │    ├── ContactOffline     who was called into a chat is not there
-     │    ├── NotOnline          the account itself is offline to others
-     │    └── TooManyChats       eight new chats a minute are the most (`retry_after`)
-     ├── ChatEnded               the chat is over
-     ├── MessageNotDelivered     not everybody in the chat has got the message
-     └── SessionEnded            the session is over (`reason`)
-
-Sources of the codes: MSNPiki, hypothetic.org, draft-movva-msn-messenger-protocol, ywiki.
+SignInError
+├── LocalProtocolError      the caller broke a rule: nothing was sent
+├── RemoteProtocolError     the server broke a rule
+├── WrongCredentials        the passport or the password is wrong
+├── AccountBlocked          right, but this account may not sign in
+├── ServiceUnavailable      busy or down (`retry_after`)
+├── NoCommonDialect         no MSNP version that both sides speak
+├── UntrustedRedirect       the password was to go to a host nobody vouched for
+├── TooManyRedirects        sent from host to host, or in a circle
+├── SignInTimeout           the deadline passed (also TimeoutError)
+├── ConnectionFailed        no connection, or lost (also OSError)
+│    └── CertificateRejected
+├── CommandRefused          a command of a living session was answered by an error code
+│    ├── ContactOffline     who was called into a chat is not there
+│    ├── NotOnline          the account itself is offline to others
+│    └── TooManyChats       eight new chats a minute are the most (`retry_after`)
+├── ChatEnded               the chat is over
+├── MessageNotDelivered     not everybody in the chat has got the message
+└── SessionEnded            the session is over (`reason`)
 """
 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .secrets import printable
@@ -56,8 +53,6 @@ __all__ = [
     "TooManyRedirects",
     "UntrustedRedirect",
     "WrongCredentials",
-    "error_for_code",
-    "refusal_for_code",
 ]
 
 GONE_HINT = (
@@ -276,118 +271,3 @@ class SessionEnded(SignInError):
         self.reason = reason
         self.minutes = minutes
         self.moved_to = moved_to
-
-
-@dataclass(frozen=True)
-class _Meaning:
-    kind: type[SignInError]
-    text: str
-    hint: str | None = None
-
-
-_BUG = "this is likely a fault in the client or the server: please report it with --verbose"
-_OTHER = "try again later, from the dispatch server"
-
-
-def _codes() -> dict[int, _Meaning]:
-    wrong, blocked, busy, remote = (
-        WrongCredentials,
-        AccountBlocked,
-        ServiceUnavailable,
-        RemoteProtocolError,
-    )
-    return {
-        200: _Meaning(remote, "the server found a syntax error", _BUG),
-        201: _Meaning(remote, "the server did not like a parameter", _BUG),
-        205: _Meaning(wrong, "there is no such account"),
-        206: _Meaning(wrong, "the passport lacks its domain"),
-        207: _Meaning(remote, "already signed in on this connection", _BUG),
-        208: _Meaning(wrong, "that is not a valid account name"),
-        302: _Meaning(remote, "the server says we are not signed in yet", _BUG),
-        420: _Meaning(blocked, "this client version needs an invitation", "offer other dialects="),
-        500: _Meaning(busy, "the server has an internal error"),
-        501: _Meaning(busy, "the server's database has an error"),
-        502: _Meaning(remote, "the server no longer knows the command", "offer other dialects="),
-        540: _Meaning(remote, "the answer to the challenge was wrong", "check product=(id, key)"),
-        600: _Meaning(busy, "the server is too busy", _OTHER),
-        601: _Meaning(busy, "the server is unavailable", _OTHER),
-        602: _Meaning(busy, "the other notification server is down", _OTHER),
-        603: _Meaning(busy, "the server cannot reach its database"),
-        604: _Meaning(busy, "the server is going down", _OTHER),
-        605: _Meaning(busy, "the server is unavailable", _OTHER),
-        710: _Meaning(remote, "the server did not like the CVR parameters", _BUG),
-        713: _Meaning(busy, "the account is too active", "try again later, and more slowly"),
-        715: _Meaning(remote, "the server did not expect that command now", _BUG),
-        717: _Meaning(blocked, "the account's contact list is damaged"),
-        800: _Meaning(busy, "too many changes in a row", "try again later, and more slowly"),
-        910: _Meaning(busy, "the server is too busy for sign-ins", _OTHER),
-        911: _Meaning(wrong, "the server refused the sign-in"),
-        913: _Meaning(remote, "not allowed while offline", _BUG),
-        917: _Meaning(wrong, "the passport's domain is not valid here"),
-        920: _Meaning(busy, "the server lets no new users in"),
-        921: _Meaning(busy, "the server is too busy for sign-ins"),
-        923: _Meaning(blocked, "a child's account without a parent's consent"),
-        924: _Meaning(blocked, "the account's e-mail address is not verified"),
-        926: _Meaning(blocked, "a managed account that may not use this client version"),
-        927: _Meaning(blocked, "the account is suspended"),
-        928: _Meaning(wrong, "the server refused the ticket", "try again: it may have expired"),
-        929: _Meaning(wrong, "the sign-in challenge was not accepted"),
-        930: _Meaning(blocked, "the account is of an enterprise domain"),
-        931: _Meaning(busy, "the account lives on another server", _OTHER),
-        933: _Meaning(blocked, "the account's contact list is not valid"),
-        934: _Meaning(blocked, "the account has no access"),
-        935: _Meaning(blocked, "the account has no access"),
-    }
-
-
-# Whole families that one sentence describes well enough.
-_BUSY_CODES = frozenset(
-    {503, 504, 505, 510, 511, 520, 707, 711, 712, 714, 912, 914, 915, 916, 918, 919, 922}
-)
-_CODES = _codes()
-
-
-def _meaning(code: int) -> _Meaning:
-    if code in _CODES:
-        return _CODES[code]
-    if code in _BUSY_CODES or code >= 600:
-        # Unknown codes of the upper hundreds have always meant the server's own trouble.
-        return _Meaning(ServiceUnavailable, "the server is unavailable")
-    return _Meaning(RemoteProtocolError, "the server answered by an error", _BUG)
-
-
-def error_for_code(code: int, *, server: str | None = None) -> SignInError:
-    """Return the error for an MSNP code that ended a sign-in."""
-    meaning = _meaning(code)
-    return meaning.kind(
-        meaning.text, step=Step.NOTIFICATION, server=server, code=code, hint=meaning.hint
-    )
-
-
-def refusal_for_code(code: int, verb: str, *, server: str | None = None) -> CommandRefused:
-    """Return the error for an MSNP code that answered the command `verb` within a session."""
-    if (verb, code) in _CHAT_REFUSALS:
-        kind, said = _CHAT_REFUSALS[verb, code]
-        return kind(said, step=Step.CHAT, server=server, code=code)
-    if (verb, code) == ("XFR", 800):
-        text = "the server takes no more new chats for a while"
-        return TooManyChats(text, retry_after=60.0, step=Step.CHAT, server=server, code=code)
-    meaning = _meaning(code)
-    text = f"{verb} was refused: {meaning.text}"
-    return CommandRefused(text, step=Step.SESSION, server=server, code=code)
-
-
-_AWAY = (ContactOffline, "the person is not there")
-_UNWANTED = (ContactOffline, "the person does not let the account call them")
-_UNSEEN = (NotOnline, "the account is offline to others, and may not chat")
-
-_CHAT_REFUSALS: dict[tuple[str, int], tuple[type[CommandRefused], str]] = {
-    ("CAL", 216): _UNWANTED,
-    ("CAL", 217): _AWAY,
-    ("XFR", 913): _UNSEEN,
-    # MSNP21 has no call: the message itself is refused.
-    ("SDG", 216): _UNWANTED,
-    ("SDG", 217): _AWAY,
-    ("SDG", 913): _UNSEEN,
-}
-"""What a switchboard, or the way to it, refuses, and has an error of its own (hypothetic.org)."""

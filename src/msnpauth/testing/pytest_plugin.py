@@ -23,7 +23,14 @@ def msnpauth_accounts() -> Mapping[str, str]:
 
 @pytest.fixture
 def msnpauth_service(msnpauth_accounts: Mapping[str, str]) -> Iterator[Service]:
-    """A running service (`servers`, `ca_file`, `ssl_context`), in a thread, for one test."""
+    """A running service, in a thread, for one test.
+
+    `servers`, `ca_file` and `ssl_context` are for `sign_in`. `send_message(sender, to, text)` plays
+    somebody who writes, `leave_message` somebody who writes to an account that is offline, and
+    `said(passport)` returns what an account has said. `faults` orders faults, as in
+    `faults.refuse("CAL", 217)`; `drop_chats()` ends every chat, and `put_out(passport, "SSD")` the
+    sessions of an account.
+    """
     from . import run
 
     with run(msnpauth_accounts) as service:

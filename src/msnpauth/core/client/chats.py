@@ -137,7 +137,10 @@ class Chats:
             LocalProtocolError: the dialect has none.
         """
         if not self._desk.connection.dialect.nudges:
-            raise LocalProtocolError(f"{self._desk.connection.dialect.name} has no nudges")
+            dialect = self._desk.connection.dialect.name
+            raise LocalProtocolError(
+                f"{dialect} has no nudges", hint="MSNP11 and later versions have them"
+            )
         return Work(self._say(board, [NUDGE], patience))
 
     def typing(self, board: Board) -> Outcome[None]:

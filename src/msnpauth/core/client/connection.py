@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from ..codes import error_for_code
 from ..errors import (
     ConnectionFailed,
     LocalProtocolError,
@@ -17,7 +18,6 @@ from ..errors import (
     SignInError,
     Step,
     TooManyRedirects,
-    error_for_code,
 )
 from ..urls import BadAddress
 from ..wire.commands import Command, unescape

@@ -20,6 +20,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..codes import error_for_code
 from ..errors import (
     ConnectionFailed,
     NoCommonDialect,
@@ -28,7 +29,6 @@ from ..errors import (
     SessionEnded,
     SignInError,
     Step,
-    error_for_code,
 )
 from ..secrets import Secret
 from ..urls import Address, BadAddress

@@ -76,7 +76,7 @@ class Switchboard(Board):
 
     def enter(self, verb: str, *words: str) -> Reply:
         """Say who we are: USR for a chat of our own, ANS for one that we were called into."""
-        reply = Reply(verb, self._say(verb, *words), self.server)
+        reply = Reply(verb, self._say(verb, *words), self.server, Step.CHAT)
         self._replies[reply.trid] = reply
         return reply
 
@@ -90,7 +90,7 @@ class Switchboard(Board):
             return joined
         self._calls[key] = joined
         self.party.setdefault(key, passport)
-        reply = Reply("CAL", self._say("CAL", word), self.server)
+        reply = Reply("CAL", self._say("CAL", word), self.server, Step.CHAT)
         self._replies[reply.trid] = reply
         reply.then(lambda: self._called(key, passport, reply))
         return joined

@@ -12,7 +12,8 @@ import itertools
 from collections.abc import Callable, Generator
 from typing import Any, Generic, TypeVar
 
-from ..errors import SignInError, refusal_for_code
+from ..codes import refusal_for_code
+from ..errors import SignInError, Step
 from ..wire.commands import Command
 
 __all__ = ["Outcome", "Reply", "Steps", "Timers", "Work", "first_of"]
@@ -75,8 +76,9 @@ class Outcome(Generic[T]):
 class Reply(Outcome[Command]):
     """The reply that a request waits for: a command, or the reason why there will be none."""
 
-    def __init__(self, verb: str, trid: int, server: str) -> None:
+    def __init__(self, verb: str, trid: int, server: str, step: Step = Step.SESSION) -> None:
         super().__init__()
+        self._step = step
         self.trid = trid
         self._verb = verb
         self._server = server
@@ -90,7 +92,7 @@ class Reply(Outcome[Command]):
         """
         reply = super().result()
         if reply.code is not None:
-            raise refusal_for_code(reply.code, self._verb, server=self._server)
+            raise refusal_for_code(reply.code, self._verb, server=self._server, step=self._step)
         return reply
 
 

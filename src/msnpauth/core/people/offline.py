@@ -148,7 +148,7 @@ def _ask(servers: Servers, ticket: Secret, operation: str, content: str) -> Exch
     )
     body = Secret(envelope(header, f'<{operation} xmlns="{RSI}">{content}</{operation}>'))
     url = Url.parse(f"{host.origin}/rsi/rsi.asmx")
-    return (yield from post(servers, url, f"{RSI}/{operation}", body, secrets=(ticket, t)))
+    return (yield from post(servers, url, f"{RSI}/{operation}", body, secrets=(ticket,)))
 
 
 def _cookies(ticket: Secret) -> tuple[Secret, Secret]:

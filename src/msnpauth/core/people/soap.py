@@ -71,7 +71,8 @@ def post(
         url: where the service is.
         action: the SOAPAction, which ends in the operation's name.
         body: the envelope.
-        secrets: what must not be told to anybody, though the service repeats it.
+        secrets: what must not be told to anybody, though the service repeats it. Of a ticket, its
+            two halves are kept back as well.
 
     Raises:
         CommandRefused: the service understood, and does not do it; `code` is its word for why.
@@ -91,7 +92,7 @@ def post(
             body,
             step=Step.CONTACTS,
             wants_body=True,
-            secrets=secrets,
+            secrets=(*secrets, *(half for secret in secrets for half in _halves(secret))),
             max_body=_MAX_ANSWER,
         )
         response = yield request
@@ -99,6 +100,12 @@ def post(
             return _read(response, request, action.rpartition("/")[2])
         url = follow(response.header("Location"), request, response, servers)
     raise too_many(request)
+
+
+def _halves(ticket: Secret) -> list[Secret]:
+    """Return `t` and `p` of `t=…&p=…`."""
+    parts = (part.partition("=") for part in ticket.reveal().split("&"))
+    return [Secret(value) for _, _, value in parts if value]
 
 
 def envelope(header: str, body: str) -> str:
@@ -132,7 +139,7 @@ def _read(response: Response, request: Request, operation: str) -> Element:
     except BadXml as problem:
         root, complaint = None, str(problem)
     else:
-        complaint = "the answer is empty"
+        complaint = "the answer is empty" if root is None else "the answer is no SOAP"
     if root is not None:
         problem_told = find(root, "Fault")
         if problem_told is not None:

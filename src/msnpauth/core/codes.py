@@ -1,0 +1,177 @@
+"""From MSNP codes to errors: one table for sign-ins, and one for what a session asks.
+
+Sources: MSNPiki, hypothetic.org, draft-movva-msn-messenger-protocol, ywiki, msnp-sharp.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .errors import (
+    AccountBlocked,
+    CommandRefused,
+    ContactOffline,
+    NotOnline,
+    RemoteProtocolError,
+    ServiceUnavailable,
+    SignInError,
+    Step,
+    TooManyChats,
+    WrongCredentials,
+)
+
+__all__ = ["error_for_code", "refusal_for_code"]
+
+
+@dataclass(frozen=True)
+class _Meaning:
+    kind: type[SignInError]
+    text: str
+    hint: str | None = None
+
+
+_BUG = "this is likely a fault in the client or the server: please report it with --verbose"
+_OTHER = "try again later, from the dispatch server"
+
+
+def _codes() -> dict[int, _Meaning]:
+    wrong, blocked, busy, remote = (
+        WrongCredentials,
+        AccountBlocked,
+        ServiceUnavailable,
+        RemoteProtocolError,
+    )
+    return {
+        200: _Meaning(remote, "the server found a syntax error", _BUG),
+        201: _Meaning(remote, "the server did not like a parameter", _BUG),
+        205: _Meaning(wrong, "there is no such account"),
+        206: _Meaning(wrong, "the passport lacks its domain"),
+        207: _Meaning(remote, "already signed in on this connection", _BUG),
+        208: _Meaning(wrong, "that is not a valid account name"),
+        302: _Meaning(remote, "the server says we are not signed in yet", _BUG),
+        420: _Meaning(blocked, "this client version needs an invitation", "offer other dialects="),
+        500: _Meaning(busy, "the server has an internal error"),
+        501: _Meaning(busy, "the server's database has an error"),
+        502: _Meaning(remote, "the server no longer knows the command", "offer other dialects="),
+        540: _Meaning(remote, "the answer to the challenge was wrong", "check product=(id, key)"),
+        600: _Meaning(busy, "the server is too busy", _OTHER),
+        601: _Meaning(busy, "the server is unavailable", _OTHER),
+        602: _Meaning(busy, "the other notification server is down", _OTHER),
+        603: _Meaning(busy, "the server cannot reach its database"),
+        604: _Meaning(busy, "the server is going down", _OTHER),
+        605: _Meaning(busy, "the server is unavailable", _OTHER),
+        710: _Meaning(remote, "the server did not like the CVR parameters", _BUG),
+        713: _Meaning(busy, "the account is too active", "try again later, and more slowly"),
+        715: _Meaning(remote, "the server did not expect that command now", _BUG),
+        717: _Meaning(blocked, "the account's contact list is damaged"),
+        800: _Meaning(busy, "too many changes in a row", "try again later, and more slowly"),
+        910: _Meaning(busy, "the server is too busy for sign-ins", _OTHER),
+        911: _Meaning(wrong, "the server refused the sign-in"),
+        913: _Meaning(remote, "not allowed while offline", _BUG),
+        917: _Meaning(wrong, "the passport's domain is not valid here"),
+        920: _Meaning(busy, "the server lets no new users in"),
+        921: _Meaning(busy, "the server is too busy for sign-ins"),
+        923: _Meaning(blocked, "a child's account without a parent's consent"),
+        924: _Meaning(blocked, "the account's e-mail address is not verified"),
+        926: _Meaning(blocked, "a managed account that may not use this client version"),
+        927: _Meaning(blocked, "the account is suspended"),
+        928: _Meaning(wrong, "the server refused the ticket", "try again: it may have expired"),
+        929: _Meaning(wrong, "the sign-in challenge was not accepted"),
+        930: _Meaning(blocked, "the account is of an enterprise domain"),
+        931: _Meaning(busy, "the account lives on another server", _OTHER),
+        933: _Meaning(blocked, "the account's contact list is not valid"),
+        934: _Meaning(blocked, "the account has no access"),
+        935: _Meaning(blocked, "the account has no access"),
+    }
+
+
+# Whole families that one sentence describes well enough.
+_BUSY_CODES = frozenset(
+    {503, 504, 505, 510, 511, 520, 707, 711, 712, 714, 912, 914, 915, 916, 918, 919, 922}
+)
+_CODES = _codes()
+
+
+def _meaning(code: int) -> _Meaning:
+    if code in _CODES:
+        return _CODES[code]
+    if code in _BUSY_CODES or code >= 600:
+        # Unknown codes of the upper hundreds have always meant the server's own trouble.
+        return _Meaning(ServiceUnavailable, "the server is unavailable")
+    return _Meaning(RemoteProtocolError, "the server answered by an error", _BUG)
+
+
+def error_for_code(code: int, *, server: str | None = None) -> SignInError:
+    """Return the error for an MSNP code that ended a sign-in."""
+    meaning = _meaning(code)
+    return meaning.kind(
+        meaning.text, step=Step.NOTIFICATION, server=server, code=code, hint=meaning.hint
+    )
+
+
+# --- within a session ----------------------------------------------------------------------------
+
+_TOO_OFTEN = 60.0
+"""Seconds after which a server takes a new chat again that it has refused by 800."""
+
+_REFUSED = {
+    203: "the account is of no network that the server knows",
+    204: "the server knows no way to that account",
+    209: "the display name is not allowed, or the account's address is not verified",
+    210: "the list is full",
+    213: "there is no such contact",
+    215: "the person is on the list already",
+    216: "the person is not on the list",
+    217: "the person is not there",
+    218: "it is set so already",
+    219: "the person is on the opposite list",
+    223: "there are as many groups as there may be",
+    224: "there is no such group",
+    225: "the contact is not in the group",
+    227: "the group is not empty",
+    228: "there is a group of that name",
+    229: "the group's name is too long",
+    230: "that group cannot be removed",
+    231: "that is no group",
+    240: "the list that was sent cannot be read",
+    241: "the list that was sent names what it may not",
+    280: "the switchboard has failed",
+    281: "the transfer to the switchboard has failed",
+    282: "the message was not taken",
+    300: "a field is missing",
+    400: "the contact list may only be read",
+    402: "the contact list is busy",
+    403: "the contact list is unavailable",
+    731: "the birthday in the profile is none",
+    801: "the message could not be handed on",
+}
+"""What codes mean that answer a command of a session (hypothetic.org; MSNPiki; ywiki errors)."""
+
+_AWAY = (ContactOffline, "the person is not there")
+_UNWANTED = (ContactOffline, "the person does not let the account call them")
+_UNSEEN = (NotOnline, "the account is offline to others, and may not chat")
+
+_CHAT_REFUSALS: dict[tuple[str, int], tuple[type[CommandRefused], str]] = {
+    ("CAL", 216): _UNWANTED,
+    ("CAL", 217): _AWAY,
+    ("XFR", 913): _UNSEEN,
+    # MSNP21 has no call: the message itself is refused.
+    ("SDG", 216): _UNWANTED,
+    ("SDG", 217): _AWAY,
+    ("SDG", 913): _UNSEEN,
+}
+"""What a switchboard, or the way to it, refuses, and has an error of its own (hypothetic.org)."""
+
+
+def refusal_for_code(
+    code: int, verb: str, *, server: str | None = None, step: Step = Step.SESSION
+) -> CommandRefused:
+    """Return the error for an MSNP code that answered the command `verb` within a session."""
+    if (verb, code) in _CHAT_REFUSALS:
+        kind, said = _CHAT_REFUSALS[verb, code]
+        return kind(said, step=Step.CHAT, server=server, code=code)
+    if (verb, code) == ("XFR", 800):
+        text = "the server takes no more new chats for a while"
+        return TooManyChats(text, retry_after=_TOO_OFTEN, step=Step.CHAT, server=server, code=code)
+    text = f"{verb} was refused: {_REFUSED.get(code) or _meaning(code).text}"
+    return CommandRefused(text, step=step, server=server, code=code)
