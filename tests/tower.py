@@ -21,7 +21,7 @@ PICTURE = ROOT / "docs" / "architecture.svg"
 TOWER = (
     "core.secrets core.urls",
     "core.errors",
-    "core.codes",
+    "core.codes core.credentials",
     "core.wire",
     "core.servers",
     "core.tickets",

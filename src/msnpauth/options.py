@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from .core.client.comeback import Reconnect, check_reconnect
 from .core.client.connection import check_product
@@ -73,8 +72,7 @@ class AsyncOptions(CommonOptions, total=False):
     `AsyncTransport`."""
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """The arguments of `sign_in`, checked, and what follows from them.
 
     Attributes:

@@ -184,8 +184,8 @@ class Watch:
                 self.tell(observe.Lost(at=now, error=error, pause=pause))
             case actions.Back(server):
                 self.tell(observe.Back(at=now, server=server))
-            case actions.Dropped(count):
-                self.tell(observe.Dropped(at=now, count=count))
+            case actions.Dropped(total):
+                self.tell(observe.Dropped(at=now, count=total))
             case actions.Over(error, dropped):
                 self.tell(observe.Ended(at=now, error=error, dropped=dropped))
 

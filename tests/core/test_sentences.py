@@ -17,18 +17,13 @@ from msnpauth.core.client.connection import MAX_QUICK_MOVES, SessionConnection
 from msnpauth.core.client.conversation import Accepted, Conversation, Refused
 from msnpauth.core.client.engine import Engine
 from msnpauth.core.client.sign_in import SignIn
+from msnpauth.core.credentials import check_challenge, check_passport, check_password
 from msnpauth.core.errors import SignInError, Step
 from msnpauth.core.secrets import Secret
 from msnpauth.core.servers import Servers
 from msnpauth.core.tickets.exchange import Request, Response
 from msnpauth.core.tickets.http import ClientConnection
-from msnpauth.core.tickets.passport14 import (
-    check_challenge,
-    check_passport,
-    check_password,
-    find_login,
-    request_ticket,
-)
+from msnpauth.core.tickets.passport14 import find_login, request_ticket
 from msnpauth.core.tickets.proof import answer
 from msnpauth.core.tickets.rst import Soap, request_body, request_tickets
 from msnpauth.core.tickets.xml import BadXml, parse

@@ -9,17 +9,13 @@ import pytest
 from msnpauth.core.client.comeback import Reconnect, check_reconnect
 from msnpauth.core.client.connection import check_product
 from msnpauth.core.client.sign_in import SignIn, check_guid
+from msnpauth.core.credentials import check_challenge, check_passport, check_password
 from msnpauth.core.errors import SignInError, Step
 from msnpauth.core.secrets import Secret
 from msnpauth.core.servers import Servers
 from msnpauth.core.tickets.auth import transport_fault
 from msnpauth.core.tickets.exchange import Request
-from msnpauth.core.tickets.passport14 import (
-    check_challenge,
-    check_passport,
-    check_password,
-    find_login,
-)
+from msnpauth.core.tickets.passport14 import find_login
 from msnpauth.core.urls import BadAddress, Url
 from msnpauth.core.wire.dialects import offer, scheme_named
 

@@ -8,10 +8,10 @@ import ssl
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from ..core.credentials import as_secret
 from ..core.secrets import Secret
 from ..core.servers import Servers
 from ..core.tickets.auth import TicketRequest
-from ..core.tickets.passport14 import as_secret
 from ..core.tickets.ticket import Ticket
 from ..net.deadline import Deadline, check_timeout
 from ..transports import AsyncTransport, make_async_transport

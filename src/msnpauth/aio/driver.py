@@ -8,17 +8,16 @@ from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from ..core.client.actions import Action, Connect, Done, Failed, Fetch, Prepare, Send, SignedIn
 from ..core.client.comeback import Comeback
-from ..core.client.session_actions import Consult
 from ..core.client.sign_in import SignIn
+from ..core.credentials import as_secret
 from ..core.errors import LocalProtocolError, SignInError, Step
 from ..core.secrets import Secret
 from ..core.servers import Servers
 from ..core.tickets.exchange import Exchange, Response
-from ..core.tickets.passport14 import as_secret
 from ..core.tickets.ticket import Ticket
 from ..core.urls import Address
 from ..core.wire.commands import Command
@@ -32,7 +31,10 @@ from ..watch import Watch
 from .connection import Connection
 from .exchange import fetch_watched, run_exchange
 from .remembering import note, recall
-from .session import Session
+
+if TYPE_CHECKING:
+    from ..core.client.session_actions import Consult
+    from .session import Session
 
 __all__ = ["sign_in"]
 
@@ -75,6 +77,8 @@ class sign_in:  # noqa: N801 - used as a function, like websockets' connect
 
     async def _sign_in(self) -> Session:
         connection, signed_in = await self._first_entered()
+        from .session import Session  # the sign-in has imported it while it waited
+
         return Session(
             connection,
             signed_in,
@@ -288,6 +292,9 @@ class _Driver:
             self._connection = connection
             connection.write(self._unsent)
             self._unsent.clear()
+            # The server works on what it was told. Meanwhile comes what a session needs, which
+            # takes about as long as the rest of this package.
+
             while data := await connection.read():
                 self._hear(data)
             self._hear(b"")

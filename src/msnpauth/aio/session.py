@@ -6,10 +6,9 @@ import asyncio
 import os
 import warnings
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ..core.client.actions import SignedIn
 from ..core.client.comeback import Reconnect
@@ -31,8 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Detached", "Session"]
 
 
-@dataclass(frozen=True)
-class Detached:
+class Detached(NamedTuple):
     """A connection that was taken out of its session; the caller closes it.
 
     Attributes:

@@ -40,7 +40,7 @@ def ticket(
     The challenge is the notification server's. Without --service, --host, --nexus or --login,
     Microsoft's own login servers are asked, by PASSPORT's domain; they were switched off years ago.
     """
-    from ..core.tickets.passport14 import check_challenge
+    from ..core.credentials import check_challenge
     from ..sync.auth import MSNPAuth
 
     # All that can be found out without a password, before a person has to type one.

@@ -69,7 +69,7 @@ def _text(value: str) -> str:
 
 
 def _passport(value: str) -> str:
-    from ..core.tickets.passport14 import check_passport
+    from ..core.credentials import check_passport
 
     return check_passport(_text(value))
 

@@ -5,7 +5,7 @@ Sources: MSNPiki, hypothetic.org, draft-movva-msn-messenger-protocol, ywiki, msn
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .errors import (
     AccountBlocked,
@@ -23,8 +23,7 @@ from .errors import (
 __all__ = ["error_for_code", "refusal_for_code"]
 
 
-@dataclass(frozen=True)
-class _Meaning:
+class _Meaning(NamedTuple):
     kind: type[SignInError]
     text: str
     hint: str | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hmac
 import re
 from typing import NoReturn
 from urllib.parse import quote, quote_plus
@@ -48,6 +47,8 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
+        import hmac  # few secrets are ever compared
+
         return hmac.compare_digest(_as_bytes(self._text), _as_bytes(other._text))
 
     def __hash__(self) -> int:

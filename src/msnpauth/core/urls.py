@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from ipaddress import IPv6Address
+from typing import NamedTuple
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 __all__ = ["Address", "BadAddress", "Url"]
@@ -14,11 +15,8 @@ _MAX_URL = 8192
 _MAX_HOST = 253
 
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
-_NAME = r"(?!-)[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*"
-_IPV6 = r"[0-9A-Fa-f:]*:[0-9A-Fa-f:]*(?:(?<=:)[0-9]{1,3}(?:\.[0-9]{1,3}){3})?"
-_HOST = re.compile(f"{_NAME}|{_IPV6}")
-_TARGET = re.compile(r"[!-~]*")
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*")
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*://"
 
 
 class BadAddress(ValueError):
@@ -27,11 +25,22 @@ class BadAddress(ValueError):
 
 def _host(text: str) -> str:
     host = text.removesuffix(".").lower()
-    if len(host) > _MAX_HOST or not _HOST.fullmatch(host):
-        raise BadAddress("that is no host name")
-    if any(len(label) > 63 for label in host.split(".")):  # RFC 1035, 2.3.4
+    if ":" in host:
+        is_one = _is_ipv6(host)
+    else:
+        labels = host.split(".")
+        is_one = _NAME.fullmatch(host) is not None and all(len(part) <= 63 for part in labels)
+    if not is_one or len(host) > _MAX_HOST:  # RFC 1035, 2.3.4
         raise BadAddress("that is no host name")
     return host
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        # A zone, as in `fe80::1%eth0`, means something on one machine only.
+        return IPv6Address(text).scope_id is None
+    except ValueError:
+        return False
 
 
 def _port(text: str) -> int:
@@ -41,8 +50,7 @@ def _port(text: str) -> int:
     return int(text)
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(NamedTuple):
     """A TCP address. `str()` gives `host:port`, with brackets around IPv6."""
 
     host: str
@@ -81,8 +89,7 @@ def _split(text: str, base: Url | None) -> SplitResult:
     raise BadAddress("that is no URL")
 
 
-@dataclass(frozen=True)
-class Url:
+class Url(NamedTuple):
     """An absolute http or https URL, taken apart.
 
     Attributes:
@@ -105,7 +112,8 @@ class Url:
         text = text.strip(" \t")
         if len(text) > _MAX_URL:
             raise BadAddress("a URL has no more than 8,192 characters")
-        if not _TARGET.fullmatch(text) or "\\" in text or not text:
+        is_plain = text.isascii() and text.isprintable()
+        if not is_plain or " " in text or "\\" in text or not text:
             raise BadAddress("a URL has no blanks, control characters or letters beyond ASCII")
         parts = _split(text, base)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -125,7 +133,7 @@ class Url:
         Raises:
             BadAddress: as `parse`.
         """
-        return cls.parse(text if _SCHEME.match(text) else f"https://{text}")
+        return cls.parse(text if re.match(_SCHEME, text) else f"https://{text}")
 
     @property
     def host(self) -> str:

@@ -9,17 +9,16 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar, Unpack
+from typing import TYPE_CHECKING, TypeVar, Unpack
 
 from ..core.client.actions import Action, Connect, Done, Failed, Fetch, Prepare, Send, SignedIn
 from ..core.client.comeback import Comeback
-from ..core.client.session_actions import Consult
 from ..core.client.sign_in import SignIn
+from ..core.credentials import as_secret
 from ..core.errors import ConnectionFailed, LocalProtocolError, SignInError, Step
 from ..core.secrets import Secret
 from ..core.servers import Servers
 from ..core.tickets.exchange import Exchange, Response
-from ..core.tickets.passport14 import as_secret
 from ..core.tickets.ticket import Ticket
 from ..core.urls import Address
 from ..net.deadline import Deadline
@@ -32,7 +31,10 @@ from ..watch import Watch
 from .connection import Connection
 from .exchange import fetch_watched, run_exchange
 from .remembering import note, recall
-from .session import Session
+
+if TYPE_CHECKING:
+    from ..core.client.session_actions import Consult
+    from .session import Session
 
 __all__ = ["sign_in"]
 
@@ -64,6 +66,8 @@ def sign_in(
     made = plan(passport, password, servers, options, Options.__optional_keys__)
     entry = _Entry(made, options.get("cache"), options.get("transport"))
     connection, signed_in = _first_entered(entry, made)
+    from .session import Session  # the sign-in has imported it while it waited
+
     return Session(
         connection,
         signed_in,
@@ -248,6 +252,8 @@ class _Driver:
                 self._selector.register(connection.sock, selectors.EVENT_READ)
             elif self._connection is not None:  # or else it has just failed
                 self._send(action, self._connection)
+                # The server works on what it was told. Meanwhile comes what a session needs, which
+                # takes about as long as the rest of this package.
         except SignInError as error:
             return self._machine.connection_failed(error)
         return []

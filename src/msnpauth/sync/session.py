@@ -7,10 +7,9 @@ import socket
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ..core.client.actions import SignedIn
 from ..core.client.comeback import Reconnect
@@ -33,8 +32,7 @@ __all__ = ["Detached", "Session"]
 _PROFILE_PATIENCE = 2.0
 
 
-@dataclass(frozen=True)
-class Detached:
+class Detached(NamedTuple):
     """A connection that was taken out of its session; the caller closes it.
 
     Attributes:

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feeding import VECTORS
-from leaks import assert_no_secret
 from msnpauth.core.errors import (
     GONE_HINT,
     ConnectionFailed,
@@ -25,16 +24,7 @@ from msnpauth.core.errors import (
 from msnpauth.core.secrets import Secret
 from msnpauth.core.servers import HISTORIC, Servers
 from msnpauth.core.tickets.exchange import Request, Response
-from msnpauth.core.tickets.passport14 import (
-    as_secret,
-    authorization,
-    check_challenge,
-    check_passport,
-    check_password,
-    find_login,
-    get_ticket,
-    request_ticket,
-)
+from msnpauth.core.tickets.passport14 import authorization, find_login, get_ticket, request_ticket
 from msnpauth.core.tickets.verdicts import MAX_REDIRECTS
 from msnpauth.core.urls import Url
 
@@ -59,39 +49,6 @@ def ask(response: Response, servers: Servers | None = None) -> Any:
 
 
 # --- what the caller gives ---------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("vector", VECTORS["passport14_challenges"])
-def test_challenge_is_kept(vector: dict[str, str]) -> None:
-    word = vector["value"]
-    for text in (word, f"USR 6 TWN S {word}", f"USR 6 TWN S {word}\r\n", f"USR 6 TWN S {word}\n"):
-        assert check_challenge(text) == word
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "S", "TWN", "lc=1 id=2", "lc=1\r\n", "lc=1\0", "\tlc=1", "USR 6 TWN S ", "USR 6 TWN S a b",
-     "USR 6 TWN I a@b", "USR 6 SSO S MBI_KEY_OLD x", "USR x TWN S lc=1", "USR 6 TWN S lc=1\r\n\r\n",
-     "lc=1\x7f", None, b"lc=1"],
-)  # fmt: skip
-def test_what_is_no_challenge(text: Any) -> None:
-    with pytest.raises(LocalProtocolError) as caught:
-        check_challenge(text)
-    assert "lc=1033,id=507" in str(caught.value)
-    assert "USR n TWN S <challenge>" in str(caught.value)
-
-
-@pytest.mark.parametrize("text", ["", "alice", "@b", "a@", "a @b", "a@b\r\n", "a\0@b", None])
-def test_what_is_no_passport(text: Any) -> None:
-    with pytest.raises(LocalProtocolError, match="alice@example.com"):
-        check_passport(text)
-
-
-@pytest.mark.parametrize("text", ["", "a\ud800secret", None, 5])
-def test_what_is_no_password(text: Any) -> None:
-    with pytest.raises(LocalProtocolError) as caught:
-        check_password(as_secret(text))
-    assert_no_secret(caught.value, "a\ud800secret")
 
 
 @pytest.mark.parametrize("vector", VECTORS["passport14_authorization"])
@@ -258,13 +215,6 @@ def test_redirects_are_bounded(exchange: Any) -> None:
         running.send(Response(302, (("Location", "/again"),)))
     with pytest.raises(TooManyRedirects, match="more than 5"):
         running.send(Response(302, (("Location", "/again"),)))
-
-
-def test_right_arguments_are_returned() -> None:
-    assert check_passport("Alice@example.com") == "Alice@example.com"
-    secret = Secret("x")
-    assert check_password(secret) is as_secret(secret) is secret
-    assert as_secret("x") == secret
 
 
 def test_logout_is_no_ticket() -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import re
 from pathlib import Path
 
@@ -129,7 +128,7 @@ def test_whole_rows() -> None:
     kept = Path(__file__).parents[2] / "data" / "dialects.txt"
     rows = []
     for dialect in DIALECTS.values():
-        row = dataclasses.asdict(dialect) | {"product": dialect.product.id}
+        row = dialect._asdict() | {"product": dialect.product.id}
         rows.append(" | ".join(f"{name} {value}" for name, value in row.items()))
     assert rows == kept.read_text("utf-8").splitlines()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..errors import SignInError
 from ..tickets.exchange import Request
@@ -15,15 +15,13 @@ from .conversation import Accepted
 __all__ = ["Action", "Connect", "Done", "Failed", "Fetch", "Prepare", "Send", "SignedIn"]
 
 
-@dataclass(frozen=True)
-class Connect:
+class Connect(NamedTuple):
     """Open a TCP connection to the notification server, and drop the one before."""
 
     address: Address
 
 
-@dataclass(frozen=True)
-class Send:
+class Send(NamedTuple):
     """Write these commands to the notification connection, in one write."""
 
     commands: tuple[Command, ...]
@@ -33,23 +31,20 @@ class Send:
         return b"".join(command.encode() for command in self.commands)
 
 
-@dataclass(frozen=True)
-class Prepare:
+class Prepare(NamedTuple):
     """Open the connection to this host, TLS included: a request will follow. May be ignored."""
 
     url: Url
 
 
-@dataclass(frozen=True)
-class Fetch:
+class Fetch(NamedTuple):
     """Carry this request; `receive_response(id, …)` takes the answer. Never redirect."""
 
     id: int
     request: Request
 
 
-@dataclass(frozen=True)
-class SignedIn:
+class SignedIn(NamedTuple):
     """A sign-in that succeeded: what a session needs to go on.
 
     Attributes:
@@ -73,15 +68,13 @@ class SignedIn:
     guid: str = ""
 
 
-@dataclass(frozen=True)
-class Done:
+class Done(NamedTuple):
     """Signed in. The notification connection is the session's now."""
 
     result: SignedIn
 
 
-@dataclass(frozen=True)
-class Failed:
+class Failed(NamedTuple):
     """It failed: drop the connections and raise the error."""
 
     error: SignInError

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from ..credentials import check_passport
 from ..errors import (
     ChatEnded,
     LocalProtocolError,
@@ -20,7 +21,6 @@ from ..errors import (
     TooManyChats,
 )
 from ..secrets import Secret
-from ..tickets.passport14 import check_passport
 from ..urls import Address, BadAddress
 from ..wire.commands import Command, passport_word, unescape
 from ..wire.messages import (

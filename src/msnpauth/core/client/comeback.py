@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeGuard
+from typing import NamedTuple, Self, TypeGuard
 
 from ..errors import (
     AccountBlocked,
@@ -43,8 +42,17 @@ def uniform(low: float, high: float) -> float:
     return random.uniform(low, high)  # noqa: S311 - it spreads attempts; nobody gains by guessing
 
 
-@dataclass(frozen=True)
-class Reconnect:
+class _Policy(NamedTuple):
+    """The numbers of a `Reconnect`."""
+
+    attempts: int | None
+    first: float
+    longest: float
+    longest_wish: float
+    from_start: bool
+
+
+class Reconnect(_Policy):
     """Sign in again when the connection is lost, with growing, random pauses between attempts.
 
     The pause before attempt n is a random time up to `first` · 2ⁿ⁻¹ seconds and never above
@@ -66,19 +74,23 @@ class Reconnect:
         LocalProtocolError: a number cannot be right.
     """
 
-    attempts: int | None = None
-    first: float = 1.0
-    longest: float = 300.0
-    longest_wish: float = 3600.0
-    from_start: bool = False
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        if self.attempts is not None and not self.attempts >= 1:
+    def __new__(
+        cls,
+        attempts: int | None = None,
+        first: float = 1.0,
+        longest: float = 300.0,
+        longest_wish: float = 3600.0,
+        from_start: bool = False,
+    ) -> Self:
+        if attempts is not None and not attempts >= 1:
             raise LocalProtocolError("attempts must be 1 or more, or None")
-        if not 0 <= self.first <= self.longest < float("inf"):
+        if not 0 <= first <= longest < float("inf"):
             raise LocalProtocolError("pauses are seconds: 0 <= first <= longest")
-        if not 0 <= self.longest_wish < float("inf"):
+        if not 0 <= longest_wish < float("inf"):
             raise LocalProtocolError("longest_wish is a number of seconds")
+        return super().__new__(cls, attempts, first, longest, longest_wish, from_start)
 
 
 def check_reconnect(given: Reconnect | bool | None) -> Reconnect | None:

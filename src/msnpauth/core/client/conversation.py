@@ -18,7 +18,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..codes import error_for_code
 from ..errors import (
@@ -71,8 +71,7 @@ class State(enum.Enum):
     ENDED = "nothing"
 
 
-@dataclass(frozen=True)
-class Challenged:
+class Challenged(NamedTuple):
     """`USR n SCHEME S …`: a challenge (TWN), policy and nonce (SSO), or a salt (MD5).
 
     Attributes:
@@ -86,15 +85,13 @@ class Challenged:
     further: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Transferred:
+class Transferred(NamedTuple):
     """`XFR n NS address`: sign in there; None means here, from VER."""
 
     address: Address | None
 
 
-@dataclass(frozen=True)
-class Accepted:
+class Accepted(NamedTuple):
     """`USR n OK`: signed in. `command` is that line."""
 
     passport: str
@@ -105,8 +102,7 @@ class Accepted:
     command: Command
 
 
-@dataclass(frozen=True)
-class Refused:
+class Refused(NamedTuple):
     """The conversation failed."""
 
     error: SignInError

@@ -14,8 +14,7 @@ import copy
 import enum
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..errors import (
     ConnectionFailed,
@@ -54,8 +53,7 @@ class SessionState(enum.StrEnum):
     """Over for good."""
 
 
-@dataclass(frozen=True)
-class Left:
+class Left(NamedTuple):
     """What a session leaves to whoever takes its connection over."""
 
     pending: tuple[Command, ...]

@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..credentials import check_passport
 from ..errors import CommandRefused, LocalProtocolError
 from ..people import addressbook as book
 from ..people.announced import announcement
 from ..people.contact import Entry, ListName
-from ..tickets.passport14 import check_passport
 from ..wire.commands import Command, escape, passport_word
 from ..wire.dialects import ListsForm
 from .desk import Desk

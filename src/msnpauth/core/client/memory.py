@@ -7,9 +7,9 @@ reads a cache before and writes it afterwards. `Keys` says under which names the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Self
+from types import MappingProxyType
+from typing import NamedTuple, Self
 
 from ..secrets import Secret
 from ..servers import Servers
@@ -20,8 +20,7 @@ from ..wire.dialects import Scheme
 __all__ = ["Change", "Keys", "Memory"]
 
 
-@dataclass(frozen=True)
-class Memory:
+class Memory(NamedTuple):
     """What is known of one account at one network. All of it may be wrong by now.
 
     Attributes:
@@ -32,7 +31,7 @@ class Memory:
 
     login: Url | None = None
     server: Address | None = None
-    tickets: Mapping[str, Ticket] = field(default_factory=dict)
+    tickets: Mapping[str, Ticket] = MappingProxyType({})
 
     def ticket(self, scheme: Scheme, address: str) -> Ticket | None:
         """Return the ticket for an address, got under this scheme, or None."""
@@ -45,16 +44,15 @@ class Memory:
             for address, ticket in tickets.items()
             if ticket.expires is not None
         }
-        return replace(self, tickets={**self.tickets, **kept})
+        return self._replace(tickets={**self.tickets, **kept})
 
     def without_tickets(self, scheme: Scheme) -> Self:
         """Return a memory without the tickets that were got under this scheme."""
         others = {name: t for name, t in self.tickets.items() if not name.startswith(f"{scheme} ")}
-        return replace(self, tickets=others)
+        return self._replace(tickets=others)
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """An entry of a cache to be put, or with no value to be forgotten."""
 
     key: str

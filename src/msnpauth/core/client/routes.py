@@ -8,9 +8,8 @@ answer once sent the password to the login server, with the salt of MD5 as the c
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+import itertools
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,7 +24,6 @@ from ..errors import (
 from ..secrets import Secret
 from ..servers import CONTACTS_SITE, OIM_SITE, Servers
 from ..tickets.exchange import Exchange, Response
-from ..tickets.passport14 import find_login, request_ticket
 from ..tickets.ticket import Ticket
 from ..urls import Url
 from ..wire.commands import unescape
@@ -39,27 +37,37 @@ SPARE = timedelta(seconds=60)
 """A kept ticket is not used when it lives shorter than this (papyon: 60 s; msnp-sharp: 30 s)."""
 
 
-@dataclass
 class Journey:
     """What all routes of one sign-in have in common.
 
-    Attributes:
+    Args:
         passport, password, servers: who signs in, and where.
         more: addresses to ask the RST for besides.
         guid: the machine's, for MSNP16 and on.
         now: the clock.
-        fetch_ids: numbers for `Fetch`; no two routes give the same.
         memory: what is known; a route replaces it when it learns more.
     """
 
-    passport: str
-    password: Secret
-    servers: Servers
-    more: tuple[str, ...]
-    guid: str
-    now: Callable[[], datetime]
-    fetch_ids: Iterator[int]
-    memory: Memory
+    def __init__(
+        self,
+        passport: str,
+        password: Secret,
+        servers: Servers,
+        *,
+        more: tuple[str, ...],
+        guid: str,
+        now: Callable[[], datetime],
+        memory: Memory,
+    ) -> None:
+        self.passport = passport
+        self.password = password
+        self.servers = servers
+        self.more = more
+        self.guid = guid
+        self.now = now
+        self.fetch_ids = itertools.count(1)
+        """Numbers for `Fetch`; no two routes give the same."""
+        self.memory = memory
 
 
 class Route:
@@ -250,7 +258,7 @@ class LoginRoute(Route):
             # The handshake of TLS runs while VER, CVR and USR are under way: two round trips less.
             return [Prepare(self._login)]
         # The nexus needs no challenge, so that it is asked while the notification server is.
-        return self._run(find_login(self._journey.servers, now=self._journey.now))
+        return self._ask_nexus()
 
     def challenge(self, dialect: Dialect, words: tuple[str, ...]) -> list[Action]:
         self._challenge = words[0]
@@ -271,6 +279,8 @@ class LoginRoute(Route):
             self._doubt_login()
 
     def _ask(self) -> list[Action]:
+        from ..tickets.passport14 import request_ticket  # of no use to MSNP15 and on
+
         journey = self._journey
         assert self._login is not None  # callers saw to it
         assert self._challenge is not None
@@ -291,7 +301,7 @@ class LoginRoute(Route):
             self.ticket, self._answer = result, (result.value,)
             return []
         self._login = result
-        self._journey.memory = replace(self._journey.memory, login=result)
+        self._journey.memory = self._journey.memory._replace(login=result)
         return [Prepare(result)] if self._challenge is None else self._ask()
 
     def _missed(self, error: SignInError) -> list[Action]:
@@ -300,6 +310,11 @@ class LoginRoute(Route):
         judged = isinstance(error, WrongCredentials | AccountBlocked)
         if judged or not self._doubt_login():
             return [Failed(error)]
+        return self._ask_nexus()
+
+    def _ask_nexus(self) -> list[Action]:
+        from ..tickets.passport14 import find_login  # of no use to MSNP15 and on
+
         return self._run(find_login(self._journey.servers, now=self._journey.now))
 
     def _doubt_login(self) -> bool:
@@ -307,7 +322,7 @@ class LoginRoute(Route):
         doubted, self._is_remembered = self._is_remembered, False
         if doubted:
             self._login = None
-            self._journey.memory = replace(self._journey.memory, login=None)
+            self._journey.memory = self._journey.memory._replace(login=None)
         return doubted
 
 
@@ -517,6 +532,8 @@ def _no_server(what: str, keyword: str) -> LocalProtocolError:
 
 def md5_answer(salt: str, password: Secret) -> str:
     """Return the answer to a salt (draft-movva 7.3): MD5 of the two, in hex."""
+    import hashlib  # not needed by other schemes
+
     # Half of a UTF-16 pair must not raise: the codec's error would quote the password.
     return hashlib.md5(
         f"{salt}{password.reveal()}".encode("utf-8", "surrogatepass"), usedforsecurity=False

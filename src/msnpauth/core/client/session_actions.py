@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import SignInError
 from ..secrets import Secret
@@ -26,8 +25,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class Open:
+class Open(NamedTuple):
     """Open a TCP connection for a conversation, and call it by this number.
 
     The outcome goes to `opened` or `open_failed`; nothing else waits for it meanwhile.
@@ -37,15 +35,13 @@ class Open:
     address: Address
 
 
-@dataclass(frozen=True)
-class Drop:
+class Drop(NamedTuple):
     """Close the connection of this number; nothing more is to be said on it."""
 
     number: int
 
 
-@dataclass(frozen=True)
-class Enter:
+class Enter(NamedTuple):
     """Sign in again, at this notification server, or where sign-ins begin when it is None.
 
     The outcome goes to `entered` or `enter_failed`.
@@ -55,8 +51,7 @@ class Enter:
     first_trid: int
 
 
-@dataclass(frozen=True)
-class Consult:
+class Consult(NamedTuple):
     """Carry an exchange with a service besides MSNP; the outcome goes to `consulted`.
 
     Attributes:
@@ -72,38 +67,33 @@ class Consult:
     ticket: Secret | None
 
 
-@dataclass(frozen=True)
-class Lost:
+class Lost(NamedTuple):
     """The connection was lost; another sign-in follows in `pause` seconds."""
 
     error: SignInError
     pause: float
 
 
-@dataclass(frozen=True)
-class Back:
+class Back(NamedTuple):
     """The session lives again, at `server`."""
 
     server: str
 
 
-@dataclass(frozen=True)
-class Dropped:
+class Dropped(NamedTuple):
     """Commands or events that nobody received were dropped, the oldest first. It is told once."""
 
-    count: int
+    total: int
 
 
-@dataclass(frozen=True)
-class Over:
+class Over(NamedTuple):
     """The session is over for good; `dropped` commands in all were never received."""
 
     error: SignInError
     dropped: int
 
 
-@dataclass(frozen=True)
-class Tell:
+class Tell(NamedTuple):
     """Something happened that a log should tell."""
 
     event: Lost | Back | Dropped | Over

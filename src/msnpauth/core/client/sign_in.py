@@ -13,14 +13,13 @@ driver decides nothing; it may do one thing after another or several at once.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
+from ..credentials import as_secret, check_passport, check_password
 from ..errors import (
     GONE_HINT,
     AccountBlocked,
@@ -36,7 +35,6 @@ from ..errors import (
 from ..secrets import Secret
 from ..servers import CONTACTS_SITE, OIM_SITE, Servers, is_historic
 from ..tickets.exchange import Exchange, Response
-from ..tickets.passport14 import as_secret, check_passport, check_password
 from ..tickets.ticket import Ticket, utc_now
 from ..urls import Address
 from ..wire.commands import Command
@@ -55,11 +53,11 @@ from .conversation import (
 from .memory import Keys, Memory
 from .options import SignInOptions, check_names
 from .routes import Journey, Md5Route, Route, route_for, site_of
-from .session_actions import Consult
+
+if TYPE_CHECKING:
+    from .session_actions import Consult
 
 __all__ = ["MAX_TRANSFERS", "SignIn", "check_guid"]
-
-T = TypeVar("T")
 
 MAX_TRANSFERS = 5
 
@@ -119,11 +117,10 @@ class SignIn:
             self._passport,
             password,
             servers,
-            tuple(address.lower() for address in more),
-            check_guid(guid) if guid is not None or self.needs_guid else "",
-            now,
-            itertools.count(1),
-            memory or Memory(),
+            more=tuple(address.lower() for address in more),
+            guid=check_guid(guid) if guid is not None or self.needs_guid else "",
+            now=now,
+            memory=memory or Memory(),
         )
         # Another sign-in of this account has the same arguments, and is of the same machine.
         self._arguments: dict[str, Any] = {
@@ -423,12 +420,12 @@ class SignIn:
         # The next sign-in begins at the server that took this one, and saves the round trips of the
         # dispatch server. Where there was no XFR there is nothing to remember.
         server = None if self._server == self._dispatch else self._server
-        self._journey.memory = replace(self._journey.memory, server=server)
+        self._journey.memory = self._journey.memory._replace(server=server)
 
     def _doubt_server(self) -> None:
         """Forget the server if it was only remembered."""
         if self._is_remembered:
-            self._journey.memory = replace(self._journey.memory, server=None)
+            self._journey.memory = self._journey.memory._replace(server=None)
         self._remembered = None
 
     def _back_to_dispatch(self) -> list[Action]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from ..credentials import as_secret, check_challenge, check_passport, check_password
 from ..errors import ConnectionFailed, LocalProtocolError
 from ..secrets import Secret
 from ..servers import HISTORIC, Servers
 from .exchange import Exchange, Request
-from .passport14 import as_secret, check_challenge, check_passport, check_password, get_ticket
+from .passport14 import get_ticket
 from .ticket import Ticket
 
 __all__ = ["TicketRequest", "transport_fault"]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from ..errors import Step
 from ..secrets import MASK, Secret, holds, printable
@@ -28,7 +27,6 @@ MAX_BODY = 1024 * 1024
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, repr=False, init=False)
 class Request:
     """A request to be carried to `url`, exactly as it stands and nowhere else.
 
@@ -36,25 +34,17 @@ class Request:
     them in the same expression that writes them, and keeps no variable with them: an exception
     takes the variables of every function along that it passes through, and tools record those.
 
-    Attributes:
+    Args:
         method: `GET` or `POST`.
         url: where to; a carrier never follows redirects by itself.
         headers: names and values, without Host and Content-Length.
+        body: the body; `body` gives its bytes.
         step: for errors and logs: what this request is for.
         wants_body: False when the headers of the answer are all that is asked for: the carrier
             then ends the exchange with them, however long the body would be.
         secrets: what is inside the secret parts and must not be told: the password.
         max_body: bytes; an answer with a longer body is refused.
     """
-
-    method: str
-    url: Url
-    headers: tuple[tuple[str, str | Secret], ...]
-    _body: bytes | Secret
-    step: Step
-    wants_body: bool
-    secrets: tuple[Secret, ...]
-    max_body: int
 
     def __init__(
         self,
@@ -68,9 +58,14 @@ class Request:
         secrets: tuple[Secret, ...] = (),
         max_body: int = MAX_BODY,
     ) -> None:
-        fields = (method, url, headers, body, step, wants_body, secrets, max_body)
-        for name, value in zip(self.__dataclass_fields__, fields, strict=True):
-            object.__setattr__(self, name, value)
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self._body = body
+        self.step = step
+        self.wants_body = wants_body
+        self.secrets = secrets
+        self.max_body = max_body
 
     @property
     def body(self) -> bytes:
@@ -94,8 +89,7 @@ def _encoded(value: str | Secret) -> bytes:
     )
 
 
-@dataclass(frozen=True, repr=False)
-class Response:
+class Response(NamedTuple):
     """An answer: status, headers in their order and spelling, body if it was wanted."""
 
     status: int

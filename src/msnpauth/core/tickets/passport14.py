@@ -34,11 +34,7 @@ from .verdicts import (
 )
 
 __all__ = [
-    "as_secret",
     "authorization",
-    "check_challenge",
-    "check_passport",
-    "check_password",
     "find_login",
     "get_ticket",
     "request_ticket",
@@ -47,87 +43,7 @@ __all__ = [
 # The dots are escaped as every Messenger client wrote them (hypothetic.org).
 _ORG_URL = "http%3A%2F%2Fmessenger%2Emsn%2Ecom"
 
-_SAMPLE_CHALLENGE = (
-    "lc=1033,id=507,tw=40,fs=1,ru=http%3A%2F%2Fmessenger%2Emsn%2Ecom,ct=1128154104,…"
-)
-_CHALLENGE_HINT = (
-    "it is the fifth word of the server's reply USR n TWN S <challenge>,"
-    f" which looks like {_SAMPLE_CHALLENGE}"
-)
-_REPLY_LINE = re.compile(r"USR \d+ TWN S ([^ \r\n]*)(?:\r?\n)?")
 _UNSENDABLE = re.compile(r"[\x00-\x20\x7f\ud800-\udfff]")
-
-
-# --- what the caller gives ---------------------------------------------------------------------
-
-
-def check_challenge(text: str) -> str:
-    """Return the challenge out of the fifth word, or the whole line, of `USR n TWN S …`.
-
-    Raises:
-        LocalProtocolError: it cannot be one; the error shows what one looks like.
-    """
-    if not isinstance(text, str):
-        raise LocalProtocolError("the challenge is not text", hint=_CHALLENGE_HINT)
-    line = _REPLY_LINE.fullmatch(text)
-    word = line[1] if line else text
-    if not word:
-        raise LocalProtocolError("the challenge is empty", hint=_CHALLENGE_HINT)
-    if word in ("S", "I", "TWN", "USR"):
-        raise LocalProtocolError(f"the challenge is not {word!r}", hint=_CHALLENGE_HINT)
-    if _UNSENDABLE.search(word):
-        raise LocalProtocolError(
-            "the challenge is one word, without blanks and control characters",
-            hint=_CHALLENGE_HINT,
-        )
-    return word
-
-
-def check_passport(text: str) -> str:
-    """Return the passport.
-
-    Raises:
-        LocalProtocolError: it is no address, or holds what would end the word it is sent as.
-    """
-    name, _, domain = text.rpartition("@") if isinstance(text, str) else ("", "", "")
-    # Half of a UTF-16 pair stands for a byte that is not UTF-8: argv and files may have such bytes.
-    if not name or not domain or _UNSENDABLE.search(text):
-        raise LocalProtocolError(
-            "that is not a passport", hint="a passport is an address such as alice@example.com"
-        )
-    return text
-
-
-def as_secret(password: str | Secret) -> Secret:
-    """Return the password as a secret, whatever it is.
-
-    Functions that are given a password as text do this first of all: from then on none of their
-    variables holds the text, whatever is raised.
-    """
-    return password if isinstance(password, Secret) else Secret(password)
-
-
-def check_password(password: Secret) -> Secret:
-    """Return the password.
-
-    Raises:
-        LocalProtocolError: it is empty, or not text that can be encoded.
-    """
-    if not isinstance(password.reveal(), str):
-        raise LocalProtocolError("the password is not text")
-    if not password:
-        raise LocalProtocolError("the password is empty")
-    if not _is_utf8(password):
-        raise LocalProtocolError("the password cannot be written as UTF-8")
-    return password
-
-
-def _is_utf8(secret: Secret) -> bool:
-    try:
-        secret.reveal().encode("utf-8")
-    except UnicodeEncodeError:  # the codec's own error would quote the password
-        return False
-    return True
 
 
 def authorization(passport: str, password: Secret, challenge: str) -> Secret:

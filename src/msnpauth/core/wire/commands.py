@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
 from ..errors import LocalProtocolError
@@ -73,8 +73,7 @@ class Role(enum.Enum):
     SERVER = "server"
 
 
-@dataclass(frozen=True, repr=False)
-class Command:
+class Command(NamedTuple):
     """One MSNP command.
 
     Attributes:
@@ -148,7 +147,8 @@ class Command:
     def __repr__(self) -> str:
         return f"<Command {self.describe()}>"
 
-    __str__ = __repr__
+    def __str__(self) -> str:
+        return repr(self)
 
 
 def split_words(line: bytes) -> list[str]:

@@ -10,7 +10,7 @@ import enum
 import functools
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..errors import LocalProtocolError
 
@@ -70,8 +70,7 @@ class PresenceForm(enum.Enum):
     BY_NOTIFY = "NFY, with a document"
 
 
-@dataclass(frozen=True)
-class Product:
+class Product(NamedTuple):
     """A client's name for itself: the CVR words, and the id and key that answer a CHL."""
 
     client: str
@@ -89,8 +88,7 @@ _MSN_85 = Product("MSNMSGR", "8.5.1302", "BC01", "PROD0119GSJUC$18", "ILTXC!4IXB
 _MSN_14 = Product("MSNMSGR", "14.0.8089", "BC01", "PROD0120PW!CCV9@", "C1BX{V4W}Q3*10SM")
 
 
-@dataclass(frozen=True)
-class Dialect:
+class Dialect(NamedTuple):
     """One MSNP version.
 
     Attributes:

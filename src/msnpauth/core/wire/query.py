@@ -5,7 +5,6 @@ Sources: hypothetic.org (MSNP6), MSNPiki MSNP11:Challenges.
 
 from __future__ import annotations
 
-import hashlib
 import struct
 
 from .dialects import QueryRule
@@ -20,6 +19,8 @@ def answer(rule: QueryRule, challenge: str, product_id: str, product_key: str) -
     """Return the payload of QRY: 32 hex digits; None under a dialect that knows no challenge."""
     if rule is QueryRule.NONE:
         return None
+    import hashlib  # a sign-in is over before the first CHL comes
+
     digest = hashlib.md5(_bytes(challenge + product_key), usedforsecurity=False).digest()
     if rule is QueryRule.MD5:
         return digest.hex().encode()

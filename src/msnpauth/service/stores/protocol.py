@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from ...core.credentials import as_secret, check_passport, check_password
 from ...core.people.contact import Book, ListName
 from ...core.secrets import Secret
-from ...core.tickets.passport14 import as_secret, check_passport, check_password
 
 __all__ = [
     "Account",
