@@ -279,3 +279,19 @@ def test_a_message_that_nobody_takes() -> None:
         with pytest.raises(TimeoutError):
             service.send_message("bob@example.com", "alice@example.com", "hi", timeout=0.05)
         assert alice.receive(5).verb in ("CHL", "RNG")
+
+
+def test_further_names_are_in_the_certificate() -> None:
+    with run({}, names=["login.live.com", "contacts.msn.com"]) as service:
+        _, _, port = service.login_urls[0].removeprefix("https://").partition(":")
+        address = ("127.0.0.1", int(port.partition("/")[0]))
+        for name in ("login.live.com", "contacts.msn.com", "localhost"):
+            with socket.create_connection(address) as sock:
+                with service.ssl_context.wrap_socket(sock, server_hostname=name) as secure:
+                    assert secure.getpeercert()
+
+
+@pytest.mark.parametrize("names", ["no name", ["h:1", 5], [5]])
+def test_names_that_are_none(names: Any) -> None:
+    with pytest.raises(LocalProtocolError, match="names="):
+        run({}, names=names)

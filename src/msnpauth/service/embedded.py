@@ -74,11 +74,13 @@ class Service:
         host: str,
         name: str,
         *,
+        names: Iterable[str],
         chat_limit: int | None,
     ) -> None:
         self.accounts = accounts
         self._host = host
         self._name = name
+        self._names = _checked(names)
         self._tickets = TicketOffice(keys)
         numbers = DIALECTS if dialects is None else dialects
         self._office = Office(in_memory(accounts), self._tickets, known(numbers))
@@ -211,7 +213,7 @@ class Service:
         authority.cert_pem.write_to_path(str(self.ca_file))
         self.ssl_context = ssl.create_default_context(cafile=str(self.ca_file))
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        names = sorted({self._name, "localhost", "127.0.0.1", "::1"})
+        names = sorted({self._name, "localhost", "127.0.0.1", "::1", *self._names})
         authority.issue_cert(*names).configure_cert(tls)
         return tls
 
@@ -301,6 +303,27 @@ def _advertised(host: str, name: str | None) -> str:
         return "::1" if family == socket.AF_INET6 else "127.0.0.1"
 
 
+def _checked(names: Iterable[str]) -> tuple[str, ...]:
+    """Return names for a certificate.
+
+    Raises:
+        LocalProtocolError: one of them is no host name.
+    """
+    given = (names,) if isinstance(names, str) else tuple(names)
+    for name in given:
+        try:
+            Address.parse(name if ":" not in name else f"[{name}]")
+        except (BadAddress, TypeError):
+            pass
+        else:
+            continue
+        raise LocalProtocolError(
+            f"names= has {name!r}, which is no host name",
+            hint='as in names=["login.live.com", "contacts.msn.com"]',
+        )
+    return given
+
+
 class run:  # noqa: N801 - used as a function
     """Run a service on loopback: `with run({"alice@example.com": "secret"}) as service`.
 
@@ -313,6 +336,8 @@ class run:  # noqa: N801 - used as a function
         host: address to listen on.
         name: how clients call this host; `host` by default, or an address of this machine that
             others can reach where `host` stands for all of them.
+        names: further names for the certificate: those that old clients have built in, and that
+            their machine's `hosts` file sends here, as `login.live.com`.
         ports: fixed ports by role: `dispatch`, `notification`, `switchboard`, `login`, `home`.
         keys: the ring that seals tickets, first the one to seal with; a new one by default.
         chat_limit: how many chats an account may begin in a minute; the next gets 800. None for
@@ -330,6 +355,7 @@ class run:  # noqa: N801 - used as a function
         dialects: Iterable[int] | None = None,
         host: str = "127.0.0.1",
         name: str | None = None,
+        names: Iterable[str] = (),
         ports: Mapping[str, int] | None = None,
         keys: Iterable[str] | None = None,
         chat_limit: int | None = 8,
@@ -346,6 +372,7 @@ class run:  # noqa: N801 - used as a function
             keys,
             host,
             _advertised(host, name),
+            names=names,
             chat_limit=chat_limit,
         )
         self._ports = dict(ports or {})
