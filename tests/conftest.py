@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,11 @@ import pytest
 import trustme
 
 from msnpauth.service import Service, run
+
+# A shell that starts the suite in the background has it ignore SIGINT, and the commands that the
+# tests start would inherit that: they would never end by the signal that is sent to them.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass
