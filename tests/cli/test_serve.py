@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import ssl
 import subprocess
 
 import pytest
@@ -74,6 +75,27 @@ def test_an_address_that_nobody_can_reach(
     else:
         assert said == ""
         assert "--notification localhost:" in line
+
+
+def test_a_further_name_for_the_certificate() -> None:
+    with subprocess.Popen(
+        command("serve", "--account", PASSPORT, "--certificate-name", "login.live.com"),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+    ) as server:  # fmt: skip
+        assert server.stdout is not None
+        line = ""
+        while not line.startswith("msnpauth sign-in "):
+            line = server.stdout.readline()
+            assert line, "it ended"
+        words = line.split()
+        ca_file, nexus = (words[words.index(name) + 1] for name in ("--ca-file", "--nexus"))
+        port = int(nexus.split("/")[2].rpartition(":")[2])
+        context = ssl.create_default_context(cafile=ca_file)
+        with socket.create_connection(("127.0.0.1", port)) as plain:
+            context.wrap_socket(plain, server_hostname="login.live.com").close()
+        server.send_signal(signal.SIGINT)
+        server.communicate(timeout=25)
+    assert server.returncode == 0
 
 
 def test_a_port_that_is_taken() -> None:

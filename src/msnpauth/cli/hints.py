@@ -28,6 +28,7 @@ OPTIONS = {
     "dialects": "--dialect",
     "reconnect": "--reconnect",
     "name": "--name",
+    "names": "--certificate-name",
     "ports": "--port",
 }
 """Option by keyword of `sign_in`, `MSNPAuth`, `Servers` and `service.run`, where there is one."""
@@ -47,6 +48,7 @@ _PHRASES = [
     (r"offer other dialects=", "offer another --dialect"),
     (r"product=\(id, key\)", "another --dialect, which answers it by another product's key"),
     (r"(scheme|dialects|timeout|transport)='([^']*)'", r"\1= \2"),
+    (r"names=\[\"([^\"]+)\", \"([^\"]+)\"\]", r"--certificate-name \1 --certificate-name \2"),
 ]
 
 _KEYWORDS = re.compile(

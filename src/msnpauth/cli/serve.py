@@ -48,6 +48,14 @@ __all__ = ["serve"]
     "--name", type=HOST, metavar="HOST", help="How clients call this host; --host by default."
 )
 @click.option(
+    "--certificate-name",
+    "names",
+    type=HOST,
+    multiple=True,
+    metavar="HOST",
+    help="A further name that the certificate is for, as login.live.com; may be repeated.",
+)
+@click.option(
     "--port",
     type=PORT,
     metavar="PORT",
@@ -72,6 +80,7 @@ def serve(
     password_stdin: bool,
     host: str,
     name: str | None,
+    names: tuple[str, ...],
     port: int,
     notification_port: int,
     login_port: int,
@@ -90,7 +99,8 @@ def serve(
     _check(accounts, ports)
     passwords = _passwords(accounts, password_stdin)
     known = [Account(who, password) for who, password in zip(accounts, passwords, strict=True)]
-    with _told_to_stop() as told, run(known, host=host, name=name, ports=ports) as service:
+    where: dict[str, Any] = {"host": host, "name": name, "names": names, "ports": ports}
+    with _told_to_stop() as told, run(known, **where) as service:
         _tell(service, accounts, host, name)
         # In slices: on Windows a wait without end does not let the handler run.
         while not told.wait(0.5):
