@@ -1,6 +1,6 @@
 """Messages: how many a second, beside a bare script of the same bytes, and how many round trips.
 
-    python bench/chat.py [--messages 2000] [--chats 200] [--rounds 5] [--delay 0.02]
+    python bench/chat.py [--messages 6000] [--chats 200] [--rounds 5] [--delay 0.02]
 
 The service is in another process. Who hears is a bare reader in both cases, so that only the
 sending side differs: ours writes by `chat.send`, the other one by asyncio's streams.
@@ -166,7 +166,7 @@ def round_trips(options: argparse.Namespace) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--messages", type=int, default=2000)
+    parser.add_argument("--messages", type=int, default=6000)
     parser.add_argument("--chats", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--delay", type=float, default=0.02)

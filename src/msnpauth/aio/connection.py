@@ -74,6 +74,9 @@ class Connection:
         Raises:
             ConnectionFailed: the connection broke, or nothing left for `timeout` seconds.
         """
+        transport = self.streams[1].transport
+        if not (self._dropped or transport.is_closing() or transport.get_write_buffer_size()):
+            return  # as nearly always, and a time-out costs more than the message
         try:
             async with asyncio.timeout(timeout):
                 await self.streams[1].drain()

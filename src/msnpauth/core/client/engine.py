@@ -142,8 +142,11 @@ class Engine:
         if self.state is SessionState.ENDED:
             return None
         alive = self.state is SessionState.ALIVE
-        moments = (self.connection.wake_at if alive else self._enter_at, self._desk.timers.next_at)
-        return min((moment for moment in moments if moment is not None), default=None)
+        own = self.connection.wake_at if alive else self._enter_at
+        theirs = self._desk.timers.next_at
+        if own is None or theirs is None:
+            return theirs if own is None else own
+        return min(own, theirs)
 
     @property
     def has_commands(self) -> bool:
@@ -330,7 +333,8 @@ class Engine:
         over = self.ended or self._lost  # the first step may have been the last
         if over is not None:
             outcome.fail(over)
-        self._begun.add(outcome)
+        if not outcome.is_there:
+            self._begun.add(outcome)
         self._deliver()
         return outcome
 

@@ -113,9 +113,9 @@ class Deliveries:
     def put(self, commands: list[Command], events: list[Event[Any]]) -> int:
         """Keep what is wanted; return how many older ones had to go for it."""
         dropped = 0
-        if self._keeps_commands:
+        if self._keeps_commands and commands:
             dropped += sum(self._commands.put(command) for command in commands)
-        if self._keeps_events:
+        if self._keeps_events and events:
             dropped += sum(self._events.put(event) for event in events)
         return dropped
 

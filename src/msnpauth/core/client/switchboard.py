@@ -146,7 +146,10 @@ class Switchboard(Board):
     def _say(self, verb: str, *words: str, payload: bytes | None = None) -> int:
         trid, self._next_trid = self._next_trid, self._next_trid + 1
         command = Command(verb, trid, words, payload)
-        command.encode()  # a word that cannot be sent is found out here, and not in the driver
+        if payload is None:
+            # A word that cannot be sent is found out here, and not in the driver. Those in front
+            # of a payload are never a caller's.
+            command.encode()
         self.to_send.append(command)
         return trid
 

@@ -10,7 +10,7 @@ import copy
 import heapq
 import itertools
 from collections.abc import Callable, Generator
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from ..codes import refusal_for_code
 from ..errors import SignInError, Step
@@ -22,22 +22,22 @@ T = TypeVar("T")
 
 
 class Outcome(Generic[T]):
-    """Something that will be known: a value, or the error that came in its place."""
+    """Something that will be known: a value, or the error that came in its place.
+
+    Attributes:
+        is_there: True once `result` may be called.
+    """
 
     def __init__(self) -> None:
-        self._known: list[T] = []
+        self.is_there = False
+        self._known: T | None = None
         self._error: SignInError | None = None
         self._then: list[Callable[[], None]] = []
-
-    @property
-    def is_there(self) -> bool:
-        """True once `result` may be called."""
-        return bool(self._known) or self._error is not None
 
     def settle(self, value: T) -> None:
         """Take the value; the first value or error counts."""
         if not self.is_there:
-            self._known.append(value)
+            self._known = value
             self._tell()
 
     def fail(self, error: SignInError) -> None:
@@ -58,7 +58,7 @@ class Outcome(Generic[T]):
         """
         if self._error is not None:
             raise copy.copy(self._error)
-        return self._known[0]  # callers wait until `is_there`
+        return cast("T", self._known)  # callers wait until `is_there`
 
     def then(self, callback: Callable[[], None]) -> None:
         """Have the callback called once it is known; at once when it is known already."""
@@ -68,6 +68,7 @@ class Outcome(Generic[T]):
             self._then.append(callback)
 
     def _tell(self) -> None:
+        self.is_there = True
         callbacks, self._then = self._then, []
         for callback in callbacks:
             callback()

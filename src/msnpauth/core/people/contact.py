@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import functools
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..wire.status import Status
 
@@ -45,8 +46,7 @@ _CODES = {
 }
 
 
-@dataclass(frozen=True)
-class Contact:
+class Contact(NamedTuple):
     """A person on the account's lists, as of now.
 
     Attributes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -159,8 +158,7 @@ def _bits(word: str) -> int:
 # --- what changes while the session lives --------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """A person was put on a list, or taken off. `name` is "" when it was not told."""
 
     list_name: ListName

@@ -32,7 +32,7 @@ _VERB = re.compile(r"[A-Z]{3}|[0-9]{3}")
 # ASCII digits only: `isdigit` takes a superscript two as well, and `int` does not. Ten of them are
 # more than any length or transaction id has.
 _NUMBER = re.compile(r"[0-9]{1,10}")
-_UNSENDABLE = re.compile(r"[\x00-\x20\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 # Verbs whose first word may be a number without being a transaction id.
 _WITHOUT_TRID = frozenset({"PNG", "QNG", "OUT", "RNG", "NOT", "IPG", "BPR", "NFY", "UBX", "UBN"})
@@ -103,16 +103,30 @@ class Command(NamedTuple):
         if not _VERB.fullmatch(self.verb):
             raise LocalProtocolError(f"{printable(self.verb, 20)!r} is not an MSNP verb")
         # One of the words may be a ticket: no variable here holds them when the error is raised.
-        if not all(word and not _UNSENDABLE.search(word) for word in self._words()):
+        line = self._line()
+        if line is None:
             raise LocalProtocolError(
                 f"a word of {self.verb} is empty or holds a blank or a control character",
                 hint="percent-encode it with msnpauth.escape()",
             )
+        if not line:
+            raise LocalProtocolError(f"a word of {self.verb} cannot be written as UTF-8")
+        return line if self.payload is None else line + self.payload
+
+    def _line(self) -> bytes | None:
+        """Return the line; None when a word breaks it, and b"" when a word is no text.
+
+        The whole line is looked at once, because every message of a chat comes by here: its only
+        blanks are those between the words.
+        """
+        words = self._words()
+        text = " ".join(words)
+        if "" in words or text.count(" ") >= len(words) or _CONTROL.search(text):
+            return None
         try:
-            return " ".join(self._words()).encode(*_ENCODING) + b"\r\n" + (self.payload or b"")
+            return text.encode(*_ENCODING) + b"\r\n"
         except UnicodeEncodeError:  # half of a UTF-16 pair, which no encoding has a place for
-            error = LocalProtocolError(f"a word of {self.verb} cannot be written as UTF-8")
-        raise error
+            return b""
 
     def _words(self) -> list[str]:
         words = [self.verb, *([] if self.trid is None else [str(self.trid)]), *self.args]
