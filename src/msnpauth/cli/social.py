@@ -146,7 +146,8 @@ def _print_csv(contacts: list[Contact]) -> None:
 def _event_fields(event: Any) -> dict[str, object]:
     """Return an event for JSON: its kind, and what it says."""
     fields: dict[str, object] = {"event": type(event).__name__}
-    for name, value in vars(event).items():
+    for name in event.__match_args__:
+        value = getattr(event, name)
         match name:
             case "chat":
                 fields["members"] = list(value.members)

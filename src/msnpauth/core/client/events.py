@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from ..errors import SessionEnded, SignInError
 from ..people.contact import Contact
@@ -109,15 +109,14 @@ class NudgeReceived(Generic[C]):
     sender: str
 
 
-@dataclass(frozen=True)
-class ContactOnline:
+# Tuples: when a session begins there is one for each contact, and they cost a third of this.
+class ContactOnline(NamedTuple):
     """Somebody of the forward list was offline, and is there now."""
 
     contact: Contact
 
 
-@dataclass(frozen=True)
-class ContactChanged:
+class ContactChanged(NamedTuple):
     """A contact's status, name or personal message has changed; `before` is what it was."""
 
     contact: Contact

@@ -37,9 +37,9 @@ class Roster:
     def load(self, book: Book) -> list[PeopleEvent]:
         """Take a list that was read anew; presence that is known already stays."""
         before, self.book = self.book, book
-        for key, entry in book.entries.items():
-            known = before.entries.get(key)
-            if known is not None:
+        for key, known in before.entries.items():
+            entry = book.entries.get(key)
+            if entry is not None:
                 entry.status, entry.personal_message = known.status, known.personal_message
                 # The list has the name of the day when the contact was added.
                 entry.name = known.name if known.status is not Status.OFFLINE else entry.name
@@ -56,9 +56,10 @@ class Roster:
 
     def take(self, command: Command) -> Sequence[PeopleEvent]:
         """Take a command of the notification server; return what it says about people."""
-        if command.verb not in _WATCHED:
+        verb = command.verb
+        if verb not in _WATCHED:
             return ()
-        if command.verb == "NFY":
+        if verb == "NFY":
             return self._notified(command)
         seen = seen_in(command)
         if seen is not None:

@@ -121,11 +121,11 @@ class Book:
 
     def contact(self, entry: Entry) -> Contact:
         """Return an entry as people see it."""
-        groups = self.groups
+        groups, ids = self.groups, entry.group_ids
         return Contact(
             entry.passport,
             entry.name or entry.passport,
-            tuple([groups[group] for group in entry.group_ids if group in groups]),
+            tuple([groups[group] for group in ids if group in groups]) if ids else (),
             _lists_of(entry.bits),
             entry.status,
             entry.personal_message,

@@ -6,6 +6,7 @@ Nothing here raises: a line that cannot be read tells nothing.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from typing import NamedTuple
@@ -49,6 +50,8 @@ class Listing:
         self.book = Book()
         self.is_complete = False
         self._form = form
+        self._is_counted = form not in _BY_LIST
+        """Whether SYN says how many lines follow."""
         if form in _BY_LIST:
             self._read_person = self._lst_by_list
         elif form is ListsForm.BY_CONTACT:
@@ -69,7 +72,7 @@ class Listing:
 
     def _syn(self, args: tuple[str, ...]) -> None:
         # S: SYN 5 1 | SYN 5 1 contacts groups | SYN 5 time time contacts groups
-        if self._form in _BY_LIST:
+        if not self._is_counted:
             self._left = 1  # the four lists say themselves how long they are
         else:
             counts = [int(word) for word in args[-2:] if _NUMBER.fullmatch(word)]
@@ -84,7 +87,7 @@ class Listing:
                 self._group(number, unescape(name))
             case ((ListsForm.BY_FIELD | ListsForm.BY_FIELD_WITH_NETWORK), (name, guid, *_)):
                 self.book.groups[guid.lower()] = unescape(name)
-        if self._left is not None and self._form not in _BY_LIST:
+        if self._left is not None and self._is_counted:
             self._left -= 1
 
     def _group(self, number: str, name: str) -> None:
@@ -95,7 +98,7 @@ class Listing:
 
     def _lst(self, args: tuple[str, ...]) -> None:
         self._read_person(args)
-        if self._left is not None and self._form not in _BY_LIST:
+        if self._left is not None and self._is_counted:
             self._left -= 1
 
     def _lst_by_list(self, args: tuple[str, ...]) -> None:
@@ -127,21 +130,22 @@ class Listing:
         # S: LST N=mail F=name C=guid 3 [network] groupguid,groupguid
         passport, name, contact_id, rest = None, "", "", []
         for word in args:
-            if word[1:2] != "=":
-                rest.append(word)
-            elif word[0] == "N":
+            field = word[:2]
+            if field == "N=":
                 passport = unescape(word[2:])
-            elif word[0] == "F":
+            elif field == "F=":
                 name = unescape(word[2:])
-            elif word[0] == "C":
+            elif field == "C=":
                 contact_id = word[2:].lower()
+            elif field[1:] != "=":
+                rest.append(word)
         if passport is None:
             return
         entry = self.book.entry(passport)
         entry.name, entry.id = name, contact_id
         entry.bits = _bits(rest[0]) if rest else 0
-        groups = rest[2:] if self._form is ListsForm.BY_FIELD_WITH_NETWORK else rest[1:]
-        entry.group_ids = tuple(groups[0].lower().split(",")) if groups else ()
+        at = 2 if self._form is ListsForm.BY_FIELD_WITH_NETWORK else 1
+        entry.group_ids = _group_ids(rest[at]) if len(rest) > at else ()
 
 
 _LINES: dict[str, Callable[[Listing, tuple[str, ...]], None]] = {
@@ -151,8 +155,15 @@ _LINES: dict[str, Callable[[Listing, tuple[str, ...]], None]] = {
 }
 
 
+# A list of 3,000 people has a handful of combinations of lists, and a few dozen of groups.
+@functools.lru_cache(maxsize=256)
 def _bits(word: str) -> int:
     return int(word) & 31 if _NUMBER.fullmatch(word) else 0
+
+
+@functools.lru_cache(maxsize=256)
+def _group_ids(word: str) -> tuple[str, ...]:
+    return tuple(word.lower().split(","))
 
 
 # --- what changes while the session lives --------------------------------------------------------
@@ -288,4 +299,6 @@ def _account(word: str) -> str:
     if ":" in word:
         network, _, rest = word.partition(":")
         word = rest if network.isdecimal() else word
-    return unescape(word.partition(";")[0] if ";" in word else word)
+    if ";" in word:
+        word = word.partition(";")[0]
+    return unescape(word)
