@@ -13,10 +13,12 @@ import trustme
 
 from msnpauth.service import Service, run
 
-# A shell that starts the suite in the background has it ignore SIGINT, and the commands that the
-# tests start would inherit that: they would never end by the signal that is sent to them.
+# A shell that starts the suite in the background has it ignore SIGINT, and `nohup` has it ignore
+# SIGHUP. The commands that the tests start would inherit that, and never end by these signals.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @dataclass
