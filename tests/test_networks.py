@@ -29,7 +29,7 @@ def test_by_name() -> None:
     servers = Servers.named("Escargot")
     assert str(servers.notification) == "ds.escargot.nina.chat:1863"
     assert str(servers.nexus) == "https://ds.escargot.nina.chat/rdr/pprdr.asp"
-    login = Servers.named("microsoft").login_for("bob@msn.com")
+    login = find("microsoft").servers().login_for("bob@msn.com")
     assert login is not None
     assert login.host == "msnialogin.passport.com"
 

@@ -12,8 +12,9 @@ def shown(error: Exception) -> str:
     facts = {
         name: value
         for name, value in sorted(vars(error).items())
-        if name not in ("text", "hint", "step", "server") and value is not None
+        if name not in ("text", "hint", "step", "server", "finding") and value is not None
     }
     where = f"{error.step.name if error.step else '-'} {error.server or '-'}"
     told = "".join(f" {name}={value!r}" for name, value in facts.items())
-    return f"{type(error).__name__} {where}{told}: {error.text} ; {error.hint}"
+    kind = f"{type(error).__name__} {error.finding}"
+    return f"{kind} {where}{told}: {error.text} ; {error.hint}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .core import servers as core
-from .core.errors import LocalProtocolError
+from .core.errors import ConnectionFailed, LocalProtocolError
 
 __all__ = ["Network", "Servers", "find", "known_networks", "own_file"]
 
@@ -32,8 +32,18 @@ class Servers(core.Servers):
 
         Raises:
             LocalProtocolError: no network of that name is known.
+            ConnectionFailed: it is known to be gone. `find(name).servers()` gives its addresses
+                all the same, for a machine whose `hosts` file sends them elsewhere.
         """
-        return find(name).servers()
+        network = find(name)
+        if network.state == "gone":
+            living = [other.name for other in known_networks().values() if other.state == "living"]
+            raise ConnectionFailed(
+                f"the network {network.name!r} is gone: {network.note}",
+                hint=f"living networks are {', '.join(living)}; see `msnpauth services`",
+                finding="MA-NET-12",
+            )
+        return network.servers()
 
 
 @dataclass(frozen=True)

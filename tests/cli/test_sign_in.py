@@ -74,7 +74,7 @@ def test_sign_in_unavailable() -> None:
         "sign-in", PASSPORT, "--notification", gone.address, "--login", gone.url, password="x"
     )
     assert done.exit_code == 3
-    assert "check the address" in done.stderr
+    assert "nothing listens at that port" in done.stderr
 
 
 @pytest.mark.parametrize("as_json", [False, True])

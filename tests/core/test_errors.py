@@ -51,7 +51,10 @@ from msnpauth.core.urls import Address
         (AccountBlocked("b"), "b; sign in at the network's web site to see what it wants"),
         (ServiceUnavailable("busy"), "busy; try again later"),
         (ServiceUnavailable("busy", retry_after=90), "busy; try again in 90 seconds"),
-        (NoCommonDialect("none"), "none; offer other versions with dialects="),
+        (
+            NoCommonDialect("none"),
+            "none; offer other versions with dialects=; one that signs in by MD5 alone needs scheme='MD5'",
+        ),
         (
             UntrustedRedirect("to y", step=Step.NEXUS),
             "nexus: to y; if you trust that host, name it in Servers(trusted_hosts=…)",

@@ -27,6 +27,7 @@ from msnpauth import (
     WrongCredentials,
     aio,
 )
+from msnpauth.networks import find
 from msnpauth.service import Account, Service, run
 from wire import (
     PASSPORT,
@@ -280,7 +281,7 @@ def test_where_microsoft_used_to_be(driver: Driver, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(socket, "getaddrinfo", fail)
     with pytest.raises(ConnectionFailed, match="switched .* off.*escargot"):
-        with driver.sign_in("bob@hotmail.com", "x", Servers.named("microsoft")):
+        with driver.sign_in("bob@hotmail.com", "x", find("microsoft").servers()):
             pass
 
 

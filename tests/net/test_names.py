@@ -102,7 +102,8 @@ def test_no_network_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
         (errno.EAFNOSUPPORT, "no IPv6"),
         (errno.ENETUNREACH, "online"),
         (errno.EACCES, "firewall"),
-        (errno.ECONNREFUSED, "check the address"),
+        (errno.ECONNREFUSED, "nothing listens at that port"),
+        (errno.ETIMEDOUT, "firewall"),
     ],
 )
 def test_what_to_do_about_a_number(number: int, hint: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from msnpauth import ConnectionFailed, LocalProtocolError, SignInError
 from msnpauth.core.tickets.exchange import Request
 from msnpauth.core.urls import Url
-from msnpauth.transports.proxies import environment_proxy, proxy_refusal, unknown_proxy
+from msnpauth.net.proxies import environment_proxy, proxy_refusal, unknown_proxy
 from wire import Peer, Server
 
 from .conftest import Carrier

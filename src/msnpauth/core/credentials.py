@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import TypeVar
 
-from .errors import LocalProtocolError
+from .errors import LocalProtocolError, WrongCredentials
 from .secrets import Secret
 
-__all__ = ["as_secret", "check_challenge", "check_passport", "check_password"]
+__all__ = ["about_length", "as_secret", "check_challenge", "check_passport", "check_password"]
+
+E = TypeVar("E", bound=WrongCredentials)
 
 _SAMPLE_CHALLENGE = (
     "lc=1033,id=507,tw=40,fs=1,ru=http%3A%2F%2Fmessenger%2Emsn%2Ecom,ct=1128154104,…"
@@ -87,3 +90,18 @@ def _is_utf8(secret: Secret) -> bool:
     except UnicodeEncodeError:  # the codec's own error would quote the password
         return False
     return True
+
+
+_CUT = 16
+"""The characters after which official clients, WebTV and libpurple cut a password."""
+
+
+def about_length(error: E, password: Secret) -> E:
+    """Say of a refusal that the password is longer than official clients send; return the error."""
+    if error.finding == "MA-ACC-01" and len(password) > _CUT:
+        error.finding = "MA-ACC-02"
+        error.hint = (
+            f"the password has more than {_CUT} characters, where official clients cut it: if it"
+            f" was set so, its first {_CUT} are right"
+        )
+    return error

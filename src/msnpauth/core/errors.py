@@ -83,9 +83,11 @@ class SignInError(Exception):
         code: what the server said: an MSNP code or HTTP status (int), a `da-status` (str), or None.
         server_text: the server's own words for the user (Passport's `cbtxt`), or None.
         hint: what to do next, in one line.
+        finding: the stable code of what was found, such as `MA-TLS-03`; see `explain`.
     """
 
     default_hint = ""
+    default_finding = "MA-ERR-01"
 
     # A traceback names the place where people find an error: `msnpauth.WrongCredentials`.
     __module__ = "msnpauth"
@@ -103,6 +105,7 @@ class SignInError(Exception):
         code: int | str | None = None,
         server_text: str | None = None,
         hint: str | None = None,
+        finding: str | None = None,
     ) -> None:
         super().__init__(text)
         self.text = printable(text)
@@ -111,6 +114,13 @@ class SignInError(Exception):
         self.code = printable(code, 40) if isinstance(code, str) else code
         self.server_text = server_text
         self.hint = self.default_hint if hint is None else hint
+        self.finding = self.default_finding if finding is None else finding
+
+    def explain(self) -> str:
+        """Return what is known of this kind of error, in a few sentences: the finding's section."""
+        from .findings import section_of  # prose, which most programs never read
+
+        return section_of(self.finding).text()
 
     def __str__(self) -> str:
         where = " at ".join(str(part) for part in (self.step, self.server) if part)
@@ -138,100 +148,111 @@ def _restored(
 class LocalProtocolError(SignInError):
     """The caller asked for something that cannot be; nothing was sent."""
 
+    default_finding = "MA-ARG-01"
+
 
 class RemoteProtocolError(SignInError):
     """The server said something that the protocol does not know."""
 
     default_hint = "check that the address is the right one for this role"
+    default_finding = "MA-WEB-01"
 
 
 class WrongCredentials(SignInError):
     """The passport or the password is wrong; `code` is 911, `failed`, `failed-noretry` …."""
 
     default_hint = "check the passport and the password, and that the account is of this network"
+    default_finding = "MA-ACC-01"
 
 
 class AccountBlocked(SignInError):
     """The account exists, and may not sign in here or now (923, 924, 927 …)."""
 
     default_hint = "sign in at the network's web site to see what it wants"
+    default_finding = "MA-ACC-05"
 
 
 class ServiceUnavailable(SignInError):
     """The service is busy or down. `retry_after` is its own wish in seconds, or None."""
 
     default_hint = "try again later"
+    default_finding = "MA-WEB-04"
 
-    def __init__(
-        self,
-        text: str,
-        *,
-        step: Step | None = None,
-        server: str | None = None,
-        code: int | str | None = None,
-        hint: str | None = None,
-        retry_after: float | None = None,
-    ) -> None:
-        if hint is None and retry_after is not None:
-            hint = f"try again in {retry_after:.0f} seconds"
-        super().__init__(text, step=step, server=server, code=code, hint=hint)
+    def __init__(self, text: str, *, retry_after: float | None = None, **about: Any) -> None:
+        if about.get("hint") is None and retry_after is not None:
+            about["hint"] = f"try again in {retry_after:.0f} seconds"
+        super().__init__(text, **about)
         self.retry_after = retry_after
 
 
 class NoCommonDialect(SignInError):
     """Client and server have no MSNP version in common."""
 
-    default_hint = "offer other versions with dialects="
+    default_hint = (
+        "offer other versions with dialects=; one that signs in by MD5 alone needs scheme='MD5'"
+    )
+    default_finding = "MA-MSN-02"
 
 
 class UntrustedRedirect(SignInError):
     """A redirect pointed where the password must not go: nothing was sent there."""
 
     default_hint = "if you trust that host, name it in Servers(trusted_hosts=…)"
+    default_finding = "MA-WEB-06"
 
 
 class TooManyRedirects(SignInError):
     """More than five redirects or transfers, or a circle of them."""
 
     default_hint = "the network is misconfigured; try again later or tell its owners"
+    default_finding = "MA-WEB-05"
 
 
 class SignInTimeout(SignInError, TimeoutError):
     """The deadline passed."""
 
     default_hint = "try again, or allow more time with timeout="
+    default_finding = "MA-NET-11"
 
 
 class ConnectionFailed(SignInError, OSError):
     """No connection could be made, or it was lost."""
 
     default_hint = "check the address and the network"
+    default_finding = "MA-NET-13"
 
 
 class CertificateRejected(ConnectionFailed):
     """The server's certificate does not prove that it is the right server."""
 
     default_hint = "if the network has its own certificate authority, name it with ca_file="
+    default_finding = "MA-TLS-09"
 
 
 class CommandRefused(SignInError):
     """The server answered a command of a living session by an error code."""
+
+    default_finding = "MA-SES-03"
 
 
 class ContactOffline(CommandRefused):
     """Who was called is not there, or the account may not call them (216, 217)."""
 
     default_hint = "they are offline, have blocked the account, or there is no such account"
+    default_finding = "MA-SES-04"
 
 
 class NotOnline(CommandRefused):
     """The account itself is offline or invisible to others, and may not chat (913)."""
 
     default_hint = "call go_online() first, with a status other than invisible"
+    default_finding = "MA-SES-05"
 
 
 class TooManyChats(CommandRefused):
     """The server takes eight new chats a minute (800). `retry_after` says in how many seconds."""
+
+    default_finding = "MA-SES-06"
 
     def __init__(self, text: str, *, retry_after: float, **about: Any) -> None:
         super().__init__(text, hint=f"try again in {retry_after:.0f} seconds", **about)
@@ -242,12 +263,14 @@ class ChatEnded(SignInError):
     """The chat is over; `text` says why."""
 
     default_hint = "open another one"
+    default_finding = "MA-SES-07"
 
 
 class MessageNotDelivered(SignInError):
     """The server could not hand a message to everybody in the chat (NAK)."""
 
     default_hint = "send it again once they are back"
+    default_finding = "MA-SES-08"
 
 
 class SessionEnded(SignInError):
@@ -258,6 +281,8 @@ class SessionEnded(SignInError):
     the server where sign-ins begin), "closed" or "detached" (by this side).
     """
 
+    default_finding = "MA-SES-01"
+
     def __init__(
         self,
         text: str,
@@ -267,7 +292,8 @@ class SessionEnded(SignInError):
         moved_to: Address | None = None,
         server: str | None = None,
     ) -> None:
-        super().__init__(text, step=Step.SESSION, server=server)
+        finding = "MA-SES-02" if reason == "OTH" else None
+        super().__init__(text, step=Step.SESSION, server=server, finding=finding)
         self.reason = reason
         self.minutes = minutes
         self.moved_to = moved_to

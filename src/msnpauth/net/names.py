@@ -12,13 +12,16 @@ from itertools import chain, zip_longest
 from typing import Any
 
 from ..core.errors import ConnectionFailed, SignInError, SignInTimeout, Step
-from ..core.urls import Address
+from ..core.urls import Address, Url
 from .deadline import Deadline
+from .proxies import environment_proxy
 from .tls import CertificateFault, certificate_error, client_context, tls_error
 
 __all__ = [
     "ATTEMPT_DELAY",
+    "CONNECT_SECONDS",
     "AddressInfo",
+    "beside_proxy",
     "client_context",
     "connect_timeout",
     "hosts_of",
@@ -29,6 +32,7 @@ __all__ = [
     "new_socket",
     "numeric",
     "peer_of",
+    "wrong_family",
 ]
 
 AddressInfo = tuple[socket.AddressFamily, tuple[Any, ...]]
@@ -36,6 +40,13 @@ AddressInfo = tuple[socket.AddressFamily, tuple[Any, ...]]
 
 ATTEMPT_DELAY = 0.25
 """Seconds after which the next address of a host is tried too (RFC 8305, section 5)."""
+
+CONNECT_SECONDS = 10.0
+"""Seconds that a host has to answer to a connection.
+
+A firewall that drops what it does not like lets everybody wait for as long as they want to: Linux
+itself gives up after two minutes. A packet that got lost is sent again after 1, 3 and 7 seconds.
+"""
 
 
 # --- addresses --------------------------------------------------------------------------------
@@ -159,15 +170,26 @@ def network_error(error: BaseException, step: Step, server: str) -> SignInError:
     return ConnectionFailed(f"the connection failed ({kind})", step=step, server=server)
 
 
+_NO_WAY = "check that this machine is online, and that the address is not of a private network"
+_FORBIDDEN = "a firewall or a sandbox of this machine forbids it"
 _TOO_MANY = "close what is not needed any more, or raise the limit of this process (ulimit)"
-_HINTS = {
-    errno.EMFILE: _TOO_MANY,
-    errno.ENFILE: _TOO_MANY,
-    errno.EAFNOSUPPORT: "this machine has no IPv6 (or no IPv4): give the other kind of address",
-    errno.ENETUNREACH: "check that this machine is online",
-    errno.EACCES: "a firewall or a sandbox of this machine forbids it",
-    errno.EPERM: "a firewall or a sandbox of this machine forbids it",
+_REASONS = {
+    errno.EMFILE: ("MA-NET-10", _TOO_MANY),
+    errno.ENFILE: ("MA-NET-10", _TOO_MANY),
+    errno.EAFNOSUPPORT: (
+        "MA-NET-07",
+        "this machine has no IPv6 (or no IPv4): give the other kind of address",
+    ),
+    errno.ECONNREFUSED: (
+        "MA-NET-04",
+        "nothing listens at that port: the server is down, or the address has another port",
+    ),
+    errno.ENETUNREACH: ("MA-NET-06", _NO_WAY),
+    errno.EHOSTUNREACH: ("MA-NET-06", _NO_WAY),
+    errno.EACCES: ("MA-NET-09", _FORBIDDEN),
+    errno.EPERM: ("MA-NET-09", _FORBIDDEN),
 }
+"""What an error number of the system is found to be, and what to do about it."""
 
 
 def _os_error(error: OSError, step: Step, server: str) -> ConnectionFailed:
@@ -179,35 +201,61 @@ def _os_error(error: OSError, step: Step, server: str) -> ConnectionFailed:
     if isinstance(error, ConnectionResetError | BrokenPipeError | ConnectionAbortedError):
         # Three names for one thing: which of them comes depends on who was sending just then.
         words = f"the server closed the connection ({words})"
-    return ConnectionFailed(words, step=step, server=server, hint=_HINTS.get(error.errno or 0))
+        return ConnectionFailed(words, step=step, server=server, finding="MA-NET-08")
+    if error.errno == errno.ENETUNREACH and _is_offline():
+        return _offline(step, server)
+    if isinstance(error, TimeoutError):  # the system's own, after minutes
+        return _no_answer("no answer to a connection", step, server)
+    finding, hint = _REASONS.get(error.errno or 0, (None, None))
+    return ConnectionFailed(words, step=step, server=server, hint=hint, finding=finding)
+
+
+def _offline(step: Step, server: str) -> ConnectionFailed:
+    text = "this machine has no network"
+    return ConnectionFailed(
+        text, step=step, server=server, hint="connect it first", finding="MA-NET-01"
+    )
+
+
+_FIREWALL = "a firewall may drop it, here or on the way, or the host is down; MSNP needs port 1863"
+
+
+def _no_answer(text: str, step: Step, server: str) -> ConnectionFailed:
+    return ConnectionFailed(text, step=step, server=server, hint=_FIREWALL, finding="MA-NET-05")
 
 
 def _look_up_error(number: int | None, step: Step, server: str) -> ConnectionFailed:
     """Return the error for a name that was not found, by the resolver's number (RFC 3493, 6.1)."""
+    # Without a network some systems say at once that there is no such name.
+    if _is_offline():
+        return _offline(step, server)
+    finding = "MA-NET-03"
     if number == socket.EAI_AGAIN:
-        if _is_offline():
-            return ConnectionFailed(
-                "this machine has no network", step=step, server=server, hint="connect it first"
-            )
         text = "the host name could not be looked up just now: the resolver did not answer"
         hint = "check this machine's network and its resolver (DNS), and try again"
-        return ConnectionFailed(text, step=step, server=server, hint=hint)
+        return ConnectionFailed(text, step=step, server=server, hint=hint, finding=finding)
     if number in (socket.EAI_FAIL, getattr(socket, "EAI_SYSTEM", None), socket.EAI_MEMORY):
         text = "the host name could not be looked up: the resolver failed"
         hint = "check this machine's network and its resolver (DNS)"
-        return ConnectionFailed(text, step=step, server=server, hint=hint)
-    return ConnectionFailed("there is no such host name", step=step, server=server)
+        return ConnectionFailed(text, step=step, server=server, hint=hint, finding=finding)
+    text = "there is no such host name"
+    return ConnectionFailed(text, step=step, server=server, finding="MA-NET-02")
 
 
 def _is_offline() -> bool:
     """True when there is no way out of this machine; nothing is sent to find that out."""
-    for family, somewhere in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
-        # Addresses of documents (RFC 5737, RFC 3849). To connect a datagram socket only looks for
-        # the way there.
-        with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as sock:
-            sock.connect((somewhere, 53))
-            return False
-    return True
+    return not (_has_way(socket.AF_INET) or _has_way(socket.AF_INET6))
+
+
+def _has_way(family: socket.AddressFamily) -> bool:
+    """True when there is a way out of this machine by that kind of address."""
+    # Addresses of documents (RFC 5737, RFC 3849). To connect a datagram socket only looks for the
+    # way there, and sends nothing.
+    somewhere = "192.0.2.1" if family == socket.AF_INET else "2001:db8::1"
+    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.connect((somewhere, 53))
+        return True
+    return False
 
 
 _TELLING = (
@@ -236,17 +284,62 @@ def most_telling(problems: list[Exception]) -> Exception:
 
 def connect_timeout(
     deadline: Deadline, problems: list[Exception], step: Step, server: str
-) -> SignInTimeout:
-    """Return the error for a host of which one address was still silent at the deadline.
+) -> SignInError:
+    """Return the error for a host of which one address was still silent when the time was up.
 
     Args:
-        deadline: that passed.
+        deadline: of the whole sign-in; when it has not passed, the host's own time was up.
         problems: what the other addresses came to.
         step: of the sign-in.
         server: what was to be reached.
     """
+    other = ""
+    if problems:
+        other = f" (another address: {network_error(most_telling(problems), step, server).text})"
+    if deadline.remaining() > 0:
+        text = f"no answer to a connection within {CONNECT_SECONDS:g} seconds{other}"
+        return _no_answer(text, step, server)
     late = deadline.passed(step, server)
-    if not problems:
-        return late
-    other = network_error(most_telling(problems), step, server)
-    return SignInTimeout(f"{late.text} (another address: {other.text})", step=step, server=server)
+    return SignInTimeout(
+        f"{late.text}{other}", step=step, server=server, hint=_FIREWALL, finding="MA-NET-05"
+    )
+
+
+def wrong_family(places: list[AddressInfo], error: SignInError) -> SignInError:
+    """Return the error, or another that says that this machine has no such addresses at all."""
+    families = {family for family, _ in places}
+    if len(families) != 1 or error.finding not in ("MA-NET-06", "MA-NET-07"):
+        return error
+    theirs = "IPv6" if socket.AF_INET6 in families else "IPv4"
+    if _has_way(*families):
+        return error
+    return ConnectionFailed(
+        f"the host has {theirs} addresses only, and this machine has no {theirs}",
+        step=error.step,
+        server=error.server,
+        hint=f"use a network with {theirs}, or ask the service for another kind of address",
+        finding="MA-NET-07",
+    )
+
+
+def beside_proxy(error: SignInError, address: Address) -> SignInError:
+    """Say of a connection that failed that the environment names a proxy, which it did not use."""
+    if error.finding not in _PROXY_MAY_HELP:
+        return error
+    proxy = environment_proxy(Url("https", address, ""))
+    if proxy is None:
+        return error
+    name = proxy.variable or "the system"
+    if error.step in (Step.NOTIFICATION, Step.CHAT):
+        error.finding = "MA-PRX-05"
+        error.hint = (
+            f"the connection to port {address.port} does not go through the proxy of {name}:"
+            " it has to be open here"
+        )
+    else:
+        error.finding = "MA-PRX-06"
+        error.hint = f"{name} names a proxy: transport='curl' or transport='httpx' goes through it"
+    return error
+
+
+_PROXY_MAY_HELP = frozenset({"MA-NET-02", "MA-NET-03", "MA-NET-04", "MA-NET-05", "MA-NET-06"})

@@ -14,10 +14,12 @@ from contextlib import suppress
 from ..core.errors import ConnectionFailed, SignInError, Step
 from ..core.urls import Address
 from ..watch import SILENT, Watch
+from . import names
 from .deadline import Deadline
 from .names import (
     ATTEMPT_DELAY,
     AddressInfo,
+    beside_proxy,
     connect_timeout,
     hosts_of,
     interleaved,
@@ -27,6 +29,7 @@ from .names import (
     new_socket,
     numeric,
     peer_of,
+    wrong_family,
 )
 
 __all__ = ["Connecting", "connect_tcp", "shut_down"]
@@ -74,6 +77,7 @@ class Connecting:
         self._open: set[socket.socket] = set()
         self._is_cancelled = False
         self._problems: list[Exception] = []
+        self._patience = deadline
 
     def run(self) -> socket.socket:
         """Return the connection; its time-out is what is left until the deadline.
@@ -81,9 +85,11 @@ class Connecting:
         Raises:
             ConnectionFailed, SignInTimeout: as `connect_tcp`; ConnectionFailed when called off.
         """
+        places: list[AddressInfo] = []
         try:
             places = numeric(self._address) or self._resolve()
             began = time.monotonic()
+            self._patience = Deadline(min(self._deadline.remaining(), names.CONNECT_SECONDS))
             direct = len(places) == 1
             sock = self._direct(*places[0]) if direct else self._race(interleaved(places))
             self._watch.connected(self._server, peer_of(sock), began)
@@ -97,7 +103,9 @@ class Connecting:
                 error = network_error(problem, self._step, self._server)
         finally:
             self._close_all()
-        raise self._called_off() if self._is_cancelled else error
+        if self._is_cancelled:
+            raise self._called_off()
+        raise beside_proxy(wrong_family(places, error), self._address)
 
     def cancel(self) -> None:
         """Have `run` in another thread fail at once."""
@@ -130,7 +138,8 @@ class Connecting:
     def _direct(self, family: socket.AddressFamily, where: tuple[object, ...]) -> socket.socket:
         """Connect to the only address there is: the usual case, which waits in `connect`."""
         sock = self._new(family)
-        sock.settimeout(self._deadline.check(self._step, self._server))
+        self._deadline.check(self._step, self._server)
+        sock.settimeout(max(self._patience.remaining(), 0.001))
         sock.connect(where)
         return self._handed_over(sock)
 
@@ -148,7 +157,7 @@ class Connecting:
                     continue
                 if not selector.get_map():
                     raise most_telling(self._problems)
-                if (left := self._deadline.remaining()) <= 0 or self._is_cancelled:
+                if (left := self._patience.remaining()) <= 0 or self._is_cancelled:
                     raise TimeoutError
                 patience = min(left, next_at - now) if waiting else left
                 for key, _ in selector.select(patience):

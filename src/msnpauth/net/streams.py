@@ -12,10 +12,12 @@ from contextlib import suppress
 from ..core.errors import ConnectionFailed, SignInError, Step
 from ..core.urls import Address
 from ..watch import SILENT, Watch
+from . import names
 from .deadline import Deadline
 from .names import (
     ATTEMPT_DELAY,
     AddressInfo,
+    beside_proxy,
     connect_timeout,
     hosts_of,
     interleaved,
@@ -25,7 +27,9 @@ from .names import (
     new_socket,
     numeric,
     peer_of,
+    wrong_family,
 )
+from .tls import tls_error
 
 __all__ = ["Streams", "open_streams"]
 
@@ -59,17 +63,22 @@ async def open_streams(
     server = server or str(address)
     race = _Race()
     left = deadline.check(step, server)
+    places: list[AddressInfo] = []
     try:
         async with asyncio.timeout(left):
             places = numeric(address) or await _resolve(address, step, watch)
             began = time.monotonic()
-            sock = await race.run(interleaved(places))
+            async with asyncio.timeout(names.CONNECT_SECONDS):
+                sock = await race.run(interleaved(places))
             watch.connected(server, peer_of(sock), began)
             if ssl_context is None:
                 return await _over_tcp(sock)
             began = time.monotonic()
             # asyncio's own limit for a handshake is a minute: ours is the deadline.
-            streams = await _over_tls(sock, ssl_context, address.host, left + 1)
+            try:
+                streams = await _over_tls(sock, ssl_context, address.host, left + 1)
+            except ConnectionError:  # asyncio has no other word for an end in the handshake
+                raise tls_error("", step, server) from None
             watch.secured(server, streams[1].get_extra_info("ssl_object").version(), began)
             return streams
     except SignInError as problem:
@@ -79,7 +88,7 @@ async def open_streams(
             error = connect_timeout(deadline, race.problems, step, server)
         else:
             error = network_error(problem, step, server)
-    raise error
+    raise beside_proxy(wrong_family(places, error), address)
 
 
 async def _over_tcp(sock: socket.socket) -> Streams:

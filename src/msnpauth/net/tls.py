@@ -32,7 +32,15 @@ ContextSource = Callable[[], "ssl.SSLContext"]
 _Path = str | os.PathLike[str] | None
 
 _NO_TLS = "this Python was built without TLS (no ssl module), and a password never goes without it"
-_NO_TLS_HINT = "install Python with OpenSSL (Debian: python3; pyenv: libssl-dev first)"
+_INSTALL = {
+    "darwin": "install Python from python.org, or by Homebrew",
+    "win32": "install Python from python.org",
+}
+_NO_TLS_HINT = (
+    _INSTALL.get(sys.platform, "install libssl-dev (openssl-devel) and build Python anew, or use")
+    + ("" if sys.platform in _INSTALL else " the system's python3")
+    + "; transport='curl' brings its own TLS"
+)
 _NO_TRUST = "this system has no trusted certificates to check the server's against"
 _NO_TRUST_HINT = (
     "install them (Debian: apt-get install ca-certificates) or name yours with ca_file="
@@ -69,7 +77,7 @@ def client_context(
     else:
         found = True
     if not found:
-        raise ConnectionFailed(_NO_TLS, hint=_NO_TLS_HINT)
+        raise ConnectionFailed(_NO_TLS, hint=_NO_TLS_HINT, finding="MA-TLS-14")
     return _system_context() if ca_file is None else _context_of_file(os.fspath(ca_file))
 
 
@@ -108,7 +116,8 @@ def _context_of_file(path: str) -> ssl.SSLContext:
     hint = "it is a file of certificates in PEM form"
     if is_missing:
         hint += "; if it is being renewed just now, try again"
-    raise LocalProtocolError(f"ca_file {path!r} cannot be used: {reason}", hint=hint)
+    text = f"ca_file {path!r} cannot be used: {reason}"
+    raise LocalProtocolError(text, hint=hint, finding="MA-ARG-03")
 
 
 def _version(path: str | None) -> tuple[int, ...]:
@@ -152,7 +161,7 @@ def _system_context() -> ssl.SSLContext:
         # counts them: a connection that is never made shows how many it has found.
         used = context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="localhost")
         if not used.context.cert_store_stats()["x509_ca"]:
-            raise ConnectionFailed(_NO_TRUST, hint=_NO_TRUST_HINT)
+            raise ConnectionFailed(_NO_TRUST, hint=_NO_TRUST_HINT, finding="MA-TLS-15")
     return context
 
 
@@ -199,6 +208,7 @@ class CertificateFault(enum.Enum):
     EXPIRED = enum.auto()
     NOT_YET_VALID = enum.auto()
     UNKNOWN_AUTHORITY = enum.auto()
+    SELF_SIGNED = enum.auto()
     WRONG_NAME = enum.auto()
     REVOKED = enum.auto()
     WEAK = enum.auto()
@@ -217,7 +227,8 @@ class CertificateFault(enum.Enum):
 _NUMBERS = {
     CertificateFault.EXPIRED: {10},
     CertificateFault.NOT_YET_VALID: {9},
-    CertificateFault.UNKNOWN_AUTHORITY: {2, 18, 19, 20, 21, 27},
+    CertificateFault.UNKNOWN_AUTHORITY: {2, 19, 20, 21, 27},
+    CertificateFault.SELF_SIGNED: {18},
     CertificateFault.WRONG_NAME: {62, 63, 64},
     CertificateFault.REVOKED: {23},
     CertificateFault.WEAK: {66, 67, 68},
@@ -243,6 +254,10 @@ _SENTENCES = {
         "no authority that is trusted here has signed it",
         CertificateRejected.default_hint,
     ),
+    CertificateFault.SELF_SIGNED: (
+        "it is signed by itself",
+        "if you know it to be the network's, name the file with ca_file=",
+    ),
     CertificateFault.WRONG_NAME: (
         "it is not for the name {host}",
         "use the name that the certificate is for; if {host} is right, this is another server",
@@ -257,6 +272,18 @@ _SENTENCES = {
         _BADLY_MADE_HINT,
     ),
     CertificateFault.OTHER: ("it was not accepted{reason}", CertificateRejected.default_hint),
+}
+
+_FINDINGS = {
+    CertificateFault.EXPIRED: "MA-TLS-01",
+    CertificateFault.NOT_YET_VALID: "MA-TLS-02",
+    CertificateFault.UNKNOWN_AUTHORITY: "MA-TLS-03",
+    CertificateFault.SELF_SIGNED: "MA-TLS-04",
+    CertificateFault.WRONG_NAME: "MA-TLS-05",
+    CertificateFault.REVOKED: "MA-TLS-06",
+    CertificateFault.WEAK: "MA-TLS-07",
+    CertificateFault.BADLY_MADE: "MA-TLS-08",
+    CertificateFault.OTHER: "MA-TLS-09",
 }
 
 
@@ -278,6 +305,7 @@ def certificate_error(
         step=step,
         server=server,
         hint=hint.format(**facts),
+        finding=_FINDINGS[fault],
     )
 
 
@@ -291,11 +319,32 @@ _NOT_TLS = re.compile(
     "WRONG_VERSION_NUMBER|HTTPS?_(PROXY_)?REQUEST|RECORD_LAYER_FAILURE|PACKET_LENGTH_TOO_LONG"
     "|UNKNOWN_PROTOCOL|RECORD_OVERFLOW|BAD_RECORD_TYPE|UNEXPECTED_MESSAGE"
 )
+_OLD = re.compile("UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|NO_PROTOCOLS_AVAILABLE")
 _NOTHING_IN_COMMON = re.compile(
-    "UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|HANDSHAKE_FAILURE|NO_SHARED_CIPHER|INSUFFICIENT_SECURITY"
-    "|NO_CIPHERS_AVAILABLE|NO_PROTOCOLS_AVAILABLE|KEY_TOO_SMALL|NO_SUITABLE|WRONG_CIPHER"
+    "HANDSHAKE_FAILURE|NO_SHARED_CIPHER|INSUFFICIENT_SECURITY|NO_CIPHERS_AVAILABLE|KEY_TOO_SMALL"
+    "|NO_SUITABLE|WRONG_CIPHER"
 )
 _CONSTANT = re.compile(r"[A-Z0-9_]{1,60}")
+_SAYS = (
+    (
+        _NOT_TLS,
+        "MA-TLS-10",
+        "the server does not speak TLS on that port",
+        "another service answers there: check the port",
+    ),
+    (
+        _OLD,
+        "MA-TLS-11",
+        "TLS failed: the server knows only versions of TLS before 1.2",
+        "TLS 1.2 is the least; `msnpauth doctor` shows what there is: tell the network's owners",
+    ),
+    (
+        _NOTHING_IN_COMMON,
+        "MA-TLS-12",
+        "TLS failed: the server offers no encryption that is strong enough",
+        "TLS 1.2 is the least; tell the network's owners",
+    ),
+)
 
 
 def tls_error(reason: str, step: Step, server: str) -> ConnectionFailed:
@@ -306,18 +355,11 @@ def tls_error(reason: str, step: Step, server: str) -> ConnectionFailed:
         step: of the sign-in.
         server: what was being talked to.
     """
-    if _NOT_TLS.search(reason):
-        return ConnectionFailed(
-            "the server does not speak TLS on that port", step=step, server=server
-        )
-    if _NOTHING_IN_COMMON.search(reason):
-        return ConnectionFailed(
-            "TLS failed: the server offers no encryption that is strong enough",
-            step=step,
-            server=server,
-            hint="TLS 1.2 is the least; tell the network's owners",
-        )
-    if reason.endswith("EOF_WHILE_READING") or not _CONSTANT.fullmatch(reason):
-        return ConnectionFailed("TLS failed: connection lost", step=step, server=server)
-    words = reason.replace("_", " ").lower()
-    return ConnectionFailed(f"TLS failed: {words}", step=step, server=server)
+    for pattern, finding, text, hint in _SAYS:
+        if pattern.search(reason):
+            return ConnectionFailed(text, step=step, server=server, hint=hint, finding=finding)
+    # OpenSSL's constant is the only word of the peer's that is shown.
+    is_lost = reason.endswith("EOF_WHILE_READING") or not _CONSTANT.fullmatch(reason)
+    words = "connection lost" if is_lost else reason.replace("_", " ").lower()
+    text = f"TLS failed: {words}"
+    return ConnectionFailed(text, step=step, server=server, finding="MA-TLS-13")

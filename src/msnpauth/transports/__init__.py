@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import LocalProtocolError
@@ -81,6 +82,7 @@ def _load(name: str, module: str, kind: str) -> Callable[[Any, Watch], object]:
         raise LocalProtocolError(
             f"transport {name!r} is not installed here ({error.name} cannot be imported)",
             hint=f"pip install 'msnpauth[{name}]'",
+            finding="MA-ARG-04",
         ) from None
     return loaded
 
@@ -92,7 +94,7 @@ def _settings(name: str, ca_file: _Path, ssl_context: ssl.SSLContext | None) -> 
         raise LocalProtocolError(
             "curl does its own TLS and cannot use ssl_context", hint="use ca_file= with curl"
         )
-    if ca_file is not None:
+    if ca_file is not None and find_spec("_ssl") is not None:
         client_context(ca_file)  # for its errors: curl's are harder to read
     return ca_file
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import ssl
+from typing import TYPE_CHECKING
 
 from ..core.errors import (
     ConnectionFailed,
@@ -13,6 +13,9 @@ from ..core.errors import (
 )
 from ..core.tickets.exchange import Request
 from ..net.tls import ContextSource
+
+if TYPE_CHECKING:
+    import ssl
 
 __all__ = [
     "check_body",
@@ -67,13 +70,15 @@ def check_body(size: int, request: Request) -> None:
 def not_http(request: Request) -> RemoteProtocolError:
     """Return the error for an answer that breaks the rules of HTTP/1.1."""
     text = "the answer is not HTTP/1.1"
-    return RemoteProtocolError(text, step=request.step, server=request.url.origin)
+    return RemoteProtocolError(
+        text, step=request.step, server=request.url.origin, finding="MA-WEB-03"
+    )
 
 
 def closed_early(request: Request) -> ConnectionFailed:
     """Return the error for a connection that ended before the answer did."""
     text = "the connection was closed before the answer"
-    return ConnectionFailed(text, step=request.step, server=request.url.origin)
+    return ConnectionFailed(text, step=request.step, server=request.url.origin, finding="MA-NET-08")
 
 
 def closed(request: Request) -> ConnectionFailed:
@@ -90,6 +95,7 @@ def too_late(request: Request, timeout: float) -> SignInTimeout:
 
 def source(settings: ssl.SSLContext | ContextSource) -> ContextSource:
     """Return what gives the TLS settings for each connection."""
-    if isinstance(settings, ssl.SSLContext):
-        return lambda: settings
-    return settings
+    # By what it does, as the class is not there in a Python without ssl, where curl still works.
+    if callable(settings):
+        return settings
+    return lambda: settings

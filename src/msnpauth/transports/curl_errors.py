@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from dataclasses import dataclass
 
 import pycurl
@@ -15,9 +16,9 @@ import pycurl
 from ..core.errors import ConnectionFailed, LocalProtocolError, RemoteProtocolError, SignInError
 from ..core.tickets.exchange import Request
 from ..net.names import network_error
+from ..net.proxies import environment_proxy, proxy_out_of_reach, proxy_refusal, unknown_proxy
 from ..net.tls import CertificateFault, certificate_error, tls_error
 from .common import closed_early, not_http, too_late
-from .proxies import environment_proxy, proxy_refusal, unknown_proxy
 
 __all__ = ["Facts", "curl_error"]
 
@@ -43,7 +44,6 @@ _WRONG_NAME = re.compile(r"(?i)subject name|target host")
 _BAD_PROXY = re.compile(r"(?i)unsupported proxy|proxy (scheme|syntax|name)|bad proxy")
 
 _SENTENCES: dict[int, tuple[str, str | None]] = {
-    pycurl.E_COULDNT_RESOLVE_HOST: ("there is no such host name", None),
     pycurl.E_SSL_CACERT_BADFILE: (
         "the certificates to trust cannot be read",
         "check ca_file=, or SSL_CERT_FILE and SSL_CERT_DIR",
@@ -106,6 +106,9 @@ def curl_error(facts: Facts, request: Request, timeout: float) -> SignInError:
         return closed_early(request)
     if number == _E_TOO_LARGE:
         return RemoteProtocolError("headers without end", step=step, server=server)
+    if number == pycurl.E_COULDNT_RESOLVE_HOST:
+        # curl does not say whether the resolver answered, so it is asked no further.
+        return network_error(socket.gaierror(socket.EAI_NONAME, ""), step, server)
     if number == pycurl.E_COULDNT_CONNECT:
         return _no_connection(facts, request)
     text, hint = _SENTENCES.get(number, (f"curl failed (its error {number})", None))
@@ -120,7 +123,7 @@ def _no_connection(facts: Facts, request: Request) -> SignInError:
     else:
         error = ConnectionFailed("no connection could be made", step=step, server=server)
     if (proxy := environment_proxy(request.url)) is not None:
-        return ConnectionFailed(f"{proxy}: {error.text}", step=step, server=server)
+        return proxy_out_of_reach(proxy, error.text, request)
     return error
 
 
@@ -134,6 +137,7 @@ def _proxy_error(facts: Facts, request: Request) -> SignInError | None:
             step=step,
             server=server,
             hint="give it as http://host:port, or socks5h://host:port",
+            finding="MA-PRX-07",
         )
     if facts.number == pycurl.E_COULDNT_RESOLVE_PROXY:
         return unknown_proxy(proxy, request)

@@ -16,19 +16,18 @@ from typing import Any
 import httpx2
 
 from ..core.errors import (
-    ConnectionFailed,
     LocalProtocolError,
     RemoteProtocolError,
     SignInError,
 )
 from ..core.tickets.exchange import MAX_HEADER, Request, Response
 from ..net.names import most_telling, network_error
+from ..net.proxies import Proxy, environment_proxy, proxy_out_of_reach, proxy_refusal, unknown_proxy
 from ..net.tls import ContextSource
 from ..watch import SILENT, Watch
 from .base import AsyncTransport, Transport
 from .common import check_body, check_request, closed, closed_early, not_http, source, too_late
 from .limits import Limits
-from .proxies import Proxy, environment_proxy, proxy_refusal, unknown_proxy
 from .worker import GRACE, Outcome, Task, Workers
 
 __all__ = ["AsyncHttpxTransport", "HttpxTransport"]
@@ -144,8 +143,7 @@ def _of_proxy(
         return error
     if isinstance(beneath, socket.gaierror):
         return unknown_proxy(proxy, request)
-    text = f"{proxy}: {error.text}"
-    return ConnectionFailed(text, step=request.step, server=request.url.origin)
+    return proxy_out_of_reach(proxy, error.text, request)
 
 
 def _cause(error: BaseException) -> OSError | None:

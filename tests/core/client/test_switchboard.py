@@ -197,7 +197,7 @@ def test_pieces_that_never_come_do_not_fill_the_memory() -> None:
     [
         (b"", "the switchboard closed the connection"),
         (b"OUT\r\n", "the switchboard has ended the chat"),
-        (b"HTTP/1.1 400\r\n", "that is no MSNP: 'HTTP/1.1'"),
+        (b"HTTP/1.1 400\r\n", "the server speaks HTTP on that port, and not MSNP"),
         (b"MSG a@b A 65537\r\n", "MSG announces a payload of 65537 bytes"),
     ],
 )

@@ -60,8 +60,14 @@ def test_unread_holds_a_command_whose_payload_is_missing() -> None:
 
 
 FAULTS = [
-    (b"HTTP/1.1 400 Bad Request\r\n", "HTTP/1.1"),
-    (b"\x16\x03\x01\r\n", "no MSNP"),
+    (b"HTTP/1.1 400 Bad Request\r\n", "the server speaks HTTP on that port, and not MSNP"),
+    (b"<!DOCTYPE html>\r\n", "the server speaks HTTP on that port"),
+    (b"\x16\x03\x01\r\n", "the server speaks TLS on that port"),
+    (b"SSH-2.0-OpenSSH_9.2\r\n", "the server speaks SSH on that port"),
+    (b"220 mail.example ESMTP Postfix\r\n", "the server speaks SMTP or FTP on that port"),
+    (b"220-welcome\r\n", "the server speaks SMTP or FTP on that port"),
+    (b"+OK ready\r\n", "the server speaks POP3 or IMAP on that port"),
+    (b"hello\r\n", "that is no MSNP: 'hello'"),
     (b"ver 1\r\n", "no MSNP"),
     (b"MSG a b c\r\n", "without the length"),
     (b"MSG a b 9999999\r\n", "9999999 bytes"),

@@ -212,7 +212,9 @@ class SessionConnection:
             return
         if self._unanswered >= _MISSED_PINGS:
             text = "the server no longer answers"
-            self.end(ConnectionFailed(text, step=Step.SESSION, server=self.server))
+            self.end(
+                ConnectionFailed(text, step=Step.SESSION, server=self.server, finding="MA-NET-11")
+            )
             return
         self._unanswered += 1
         self._own_pings += 1
@@ -270,7 +272,7 @@ class SessionConnection:
         if isinstance(last, Command) and last.verb == "OUT":
             self._note(last)
         text = "the server closed the connection"
-        self.end(ConnectionFailed(text, step=Step.SESSION, server=self.server))
+        self.end(ConnectionFailed(text, step=Step.SESSION, server=self.server, finding="MA-NET-08"))
 
     def _note(self, command: Command) -> None:
         """Keep what the command tells about the session."""

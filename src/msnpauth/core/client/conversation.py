@@ -373,9 +373,17 @@ class Conversation:
         return Refused(error)
 
     def _fault(self, text: str) -> Refused:
-        return self._refuse(RemoteProtocolError(text, step=Step.NOTIFICATION, server=self._server))
+        return self._refuse(
+            RemoteProtocolError(
+                text, step=Step.NOTIFICATION, server=self._server, finding="MA-MSN-03"
+            )
+        )
 
-    def _closed(self) -> ConnectionFailed:
+    def _closed(self) -> SignInError:
+        other = self.reader.ended()
+        if other is not None:
+            other.step, other.server = Step.NOTIFICATION, self._server
+            return other
         # Once the ticket was shown, closing is how a server says no; a hint about pipelining would
         # lead away from the reason.
         self._closed_early = self.takes_one_at_a_time
@@ -385,6 +393,7 @@ class Conversation:
             step=Step.NOTIFICATION,
             server=self._server,
             hint=hint,
+            finding="MA-NET-08",
         )
 
 

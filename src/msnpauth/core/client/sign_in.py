@@ -19,7 +19,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
-from ..credentials import as_secret, check_passport, check_password
+from ..credentials import about_length, as_secret, check_passport, check_password
 from ..errors import (
     GONE_HINT,
     AccountBlocked,
@@ -38,7 +38,7 @@ from ..tickets.exchange import Exchange, Response
 from ..tickets.ticket import Ticket, utc_now
 from ..urls import Address
 from ..wire.commands import Command
-from ..wire.dialects import Dialect, offer, scheme_named, scheme_of
+from ..wire.dialects import Dialect, Scheme, offer, scheme_named, scheme_of
 from .actions import Action, Connect, Done, Failed, Send, SignedIn
 from .conversation import (
     PIPELINE_HINT,
@@ -232,6 +232,7 @@ class SignIn:
             raise LocalProtocolError(
                 "no contacts host is known for this network",
                 hint="name the one that has the contact list with Servers(contacts=…)",
+                finding="MA-ARG-02",
             )
         ticket = yield from self._route.ticket_for(errand.site, errand.ticket)
         return (yield from errand.make(servers, ticket))
@@ -269,7 +270,7 @@ class SignIn:
             return []
         actions = self._another_way(error)
         if actions is None and is_historic(self._server.host):
-            error.hint = GONE_HINT
+            error.hint, error.finding = GONE_HINT, "MA-NET-12"
         return self._settle([Failed(error)] if actions is None else actions)
 
     def timed_out(self, timeout: float) -> SignInTimeout:
@@ -280,6 +281,7 @@ class SignIn:
             step=self._route.step or Step.NOTIFICATION,
             server=str(self._route.server or self._server),
             hint=GONE_HINT if is_historic(self._server.host) else hint,
+            finding="MA-NET-12" if is_historic(self._server.host) else None,
         )
         self.give_up()
         return error
@@ -334,6 +336,8 @@ class SignIn:
             case Refused(NoCommonDialect()) if self._left_to_offer and not self._is_remembered:
                 return self._offer_others()
             case Refused(error):
+                if isinstance(error, WrongCredentials) and self._offered[0].scheme is Scheme.MD5:
+                    about_length(error, self._journey.password)  # no login server has judged it
                 actions = self._another_way(error)
                 return [Failed(error)] if actions is None else actions
             case Accepted():
@@ -486,5 +490,6 @@ def _offers(
         raise LocalProtocolError(
             "these servers allow no scheme",
             hint="name a nexus, login or rst server; scheme='MD5' signs in without any",
+            finding="MA-ARG-02",
         )
     return [offer(None, allowed) for allowed in schemes]

@@ -149,7 +149,7 @@ class ClientConnection:
         return Response.from_raw(head.status_code, head.headers.raw_items(), body)
 
     def _fault(self, text: str) -> RemoteProtocolError:
-        return RemoteProtocolError(text, step=self._step, server=self._server)
+        return RemoteProtocolError(text, step=self._step, server=self._server, finding="MA-WEB-03")
 
     def _closed(self) -> ConnectionFailed:
         text = "the connection was closed before the answer"

@@ -88,6 +88,7 @@ def find_login(servers: Servers, *, now: Callable[[], datetime] = utc_now) -> Ex
         raise LocalProtocolError(
             "no login server is known for this passport",
             hint="name one with Servers(login=…) or a nexus with Servers(nexus=…)",
+            finding="MA-ARG-02",
         )
     url = servers.nexus
     with explained(url):
@@ -136,7 +137,8 @@ def request_ticket(
             if response.status == 401:
                 # A gateway, or a web server's own protection. Nobody judged the password, and a bot
                 # must not give up for it.
-                raise fault("401 without a word of Passport: no login server", request, response)
+                text = "401 without a word of Passport: no login server"
+                raise fault(text, request, response, "MA-WEB-08")
             # A ticket may come with any status (MS-PASS 2.2.11), but not with an error.
             if status == "success" and ticket is not None and response.status < 400:
                 return _granted(ticket, request, response)

@@ -17,6 +17,7 @@ from html import escape
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
+from ..credentials import about_length
 from ..errors import (
     AccountBlocked,
     LocalProtocolError,
@@ -366,7 +367,7 @@ def _judge(
     code = told(next((code for code in codes if code), ""), password, limit=40) or "Fault"
     if _REFUSED & set(codes):
         text = "the login server refused the passport or the password"
-        return WrongCredentials(text, step=step, server=server, code=code)
+        return about_length(WrongCredentials(text, step=step, server=server, code=code), password)
     for blocked in _BLOCKED.keys() & set(codes):
         return AccountBlocked(_BLOCKED[blocked], step=step, server=server, code=blocked)
     if _BUSY & set(codes) or response.status in (429, 503):

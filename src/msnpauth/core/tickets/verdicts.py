@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from urllib.parse import unquote
 
+from ..credentials import about_length
 from ..errors import (
     GONE_HINT,
     ConnectionFailed,
@@ -131,7 +132,8 @@ def refused(
     # masked by `told`: some servers put the sign-in name, or what was typed, into it.
     status = fields.get("da-status", "").lower()
     words = unquote(fields.get("cbtxt", ""))
-    return WrongCredentials(
+    is_last = status.endswith("noretry")
+    error = WrongCredentials(
         "the login server refused the passport or the password",
         step=request.step,
         server=request.url.origin,
@@ -139,8 +141,10 @@ def refused(
         server_text=told(words, password, limit=1000) or None,
         # `noretry` means that the same password must not be sent again (MS-PASS 3.1.5.2). A client
         # that does so helps to lock the account.
-        hint="do not try again with the same password" if status.endswith("noretry") else None,
+        hint="do not try again with the same password" if is_last else None,
+        finding="MA-ACC-06" if is_last else None,
     )
+    return about_length(error, password)
 
 
 # MS-PASS 2.2.2 has `failed-noretry` in its grammar and `fail-noretry` in its text.
@@ -215,14 +219,39 @@ NOT_HTTPS = "the password goes to https only: if there is an https address, name
 
 def untrusted(text: str, request: Request, hint: str | None = None) -> UntrustedRedirect:
     """Return the error for a host that must not be told the password; nothing was sent there."""
-    return UntrustedRedirect(text, step=request.step, server=request.url.origin, hint=hint)
-
-
-def fault(text: str, request: Request, response: Response) -> RemoteProtocolError:
-    """Return the error for an answer that makes no sense."""
-    return RemoteProtocolError(
-        text, step=request.step, server=request.url.origin, code=response.status
+    finding = "MA-WEB-07" if hint == NOT_HTTPS else None
+    return UntrustedRedirect(
+        text, step=request.step, server=request.url.origin, hint=hint, finding=finding
     )
+
+
+def fault(
+    text: str, request: Request, response: Response, finding: str | None = None
+) -> RemoteProtocolError:
+    """Return the error for an answer that makes no sense."""
+    page = _is_page(response)
+    return RemoteProtocolError(
+        f"{text}: the answer is a web page" if page else text,
+        step=request.step,
+        server=request.url.origin,
+        code=response.status,
+        hint=_PAGE_HINT if page else None,
+        finding="MA-WEB-02" if page else finding,
+    )
+
+
+_PAGE_HINT = (
+    "a hotspot or a web site answers there: open a web page in a browser, or check the address"
+)
+_PAGE = re.compile(rb"\s*(?:<!doctype html|<html)", re.IGNORECASE)
+
+
+def _is_page(response: Response) -> bool:
+    """True when the answer is for people, as the sign-in page of a hotspot is."""
+    # Login servers call their empty answers text/html as well (ywiki, Passport 1.4): those have
+    # the headers that were looked for, and do not come here.
+    kind = response.header("Content-Type") or ""
+    return kind.strip().lower().startswith("text/html") or bool(_PAGE.match(response.body))
 
 
 def too_many(request: Request) -> TooManyRedirects:
@@ -240,5 +269,5 @@ def explained(url: Url) -> Iterator[None]:
     except SignInError as error:
         gone = (ConnectionFailed, RemoteProtocolError, ServiceUnavailable, SignInTimeout)
         if is_historic(url.host) and isinstance(error, gone):
-            error.hint = GONE_HINT
+            error.hint, error.finding = GONE_HINT, "MA-NET-12"
         raise

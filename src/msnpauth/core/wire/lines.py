@@ -104,9 +104,9 @@ class LineReader:
 
     def _begin(self, words: list[str], line: bytes) -> str | None:
         """Take the words of a line; return what is wrong with them, or None."""
-        # A port that speaks HTTP, SSH or SMTP is found out by its first word.
-        if not _VERB.fullmatch(words[0]):
-            return f"that is no MSNP: {printable(words[0][:8])!r}"
+        # A port that speaks HTTP, SSH or SMTP is found out by its first line.
+        if not _VERB.fullmatch(words[0]) or _GREETING.match(line):
+            return _foreign(line) or f"that is no MSNP: {printable(words[0][:8])!r}"
         if _CONTROL.search(line):
             return f"{words[0]} with a control character in its line"
         try:
@@ -139,6 +139,38 @@ class LineReader:
             self._observe(command)
         return command
 
+    def ended(self) -> RemoteProtocolError | None:
+        """The peer has closed; return what it speaks if what it said is another protocol."""
+        theirs = _foreign(bytes(self._buffer))
+        return None if theirs is None else self._fail(theirs)
+
     def _fail(self, text: str) -> RemoteProtocolError:
-        self._fault = RemoteProtocolError(text)
+        is_other = text.endswith(_NOT_MSNP)
+        self._fault = RemoteProtocolError(
+            text,
+            hint=_ELSEWHERE if is_other else None,
+            finding="MA-MSN-01" if is_other or text.startswith("that is no") else "MA-MSN-03",
+        )
         return self._fault
+
+
+_NOT_MSNP = "and not MSNP"
+_ELSEWHERE = "the notification server has another address or port: check them"
+
+# `220 mail.example ESMTP` begins with three digits, as an error code of MSNP does.
+_GREETING = re.compile(rb"[0-9]{3}(?:-| [^0-9\r\n]*\b(?:E?SMTP|FTP)\b)", re.IGNORECASE)
+
+_PROTOCOLS = (
+    (re.compile(rb"HTTP/[0-9]|<(?:!doctype|html|\?xml)", re.IGNORECASE), "HTTP"),
+    # An alert or a handshake of TLS 1.0 to 1.3: the server does not understand our plain text.
+    (re.compile(rb"[\x15\x16]\x03[\x00-\x04]"), "TLS"),
+    (re.compile(rb"SSH-[0-9]"), "SSH"),
+    (_GREETING, "SMTP or FTP"),
+    (re.compile(rb"\+OK|\* OK", re.IGNORECASE), "POP3 or IMAP"),
+)
+
+
+def _foreign(data: bytes) -> str | None:
+    """Return what is to be said of a server that speaks another protocol; None for none known."""
+    theirs = next((name for pattern, name in _PROTOCOLS if pattern.match(data)), None)
+    return None if theirs is None else f"the server speaks {theirs} on that port, {_NOT_MSNP}"

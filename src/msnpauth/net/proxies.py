@@ -1,4 +1,4 @@
-"""Which proxy the environment names for a URL: for httpx, and for what errors say of it.
+"""Which proxy the environment names for a URL: for carriers, and for what errors say of it.
 
 curl reads the environment by itself. Its rules are the ones here: the variable of the scheme, then
 that for all; names in `no_proxy` are hosts, domains or networks that are reached directly.
@@ -10,12 +10,15 @@ import ipaddress
 import os
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..core.errors import ConnectionFailed
-from ..core.tickets.exchange import Request
 from ..core.urls import Address, Url
 
-__all__ = ["Proxy", "environment_proxy", "proxy_refusal", "unknown_proxy"]
+if TYPE_CHECKING:
+    from ..core.tickets.exchange import Request
+
+__all__ = ["Proxy", "environment_proxy", "proxy_out_of_reach", "proxy_refusal", "unknown_proxy"]
 
 _PLACE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:[0-9]{1,5})?")
 
@@ -97,10 +100,13 @@ def proxy_refusal(proxy: Proxy | None, status: int, request: Request) -> Connect
             server=server,
             code=status,
             hint=f"put them into {variable}=http://user:password@host:port",
+            finding="MA-PRX-01",
         )
     hint = "ask the proxy's owner whether it lets this host and port through"
     text = f"{name} refused the connection"
-    return ConnectionFailed(text, step=step, server=server, code=status or None, hint=hint)
+    return ConnectionFailed(
+        text, step=step, server=server, code=status or None, hint=hint, finding="MA-PRX-02"
+    )
 
 
 def unknown_proxy(proxy: Proxy | None, request: Request) -> ConnectionFailed:
@@ -112,4 +118,16 @@ def unknown_proxy(proxy: Proxy | None, request: Request) -> ConnectionFailed:
         step=request.step,
         server=request.url.origin,
         hint=f"correct {variable}, or name the host in no_proxy",
+        finding="MA-PRX-03",
+    )
+
+
+def proxy_out_of_reach(proxy: Proxy, words: str, request: Request) -> ConnectionFailed:
+    """Return the error for a proxy to which no connection could be made."""
+    return ConnectionFailed(
+        f"{proxy}: {words}",
+        step=request.step,
+        server=request.url.origin,
+        hint=f"correct {proxy.variable or 'https_proxy'}, or name the host in no_proxy",
+        finding="MA-PRX-04",
     )

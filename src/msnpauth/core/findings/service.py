@@ -1,0 +1,5 @@
+from .section import Section
+
+__all__ = ["SECTIONS"]
+
+SECTIONS: tuple[Section, ...] = ()
