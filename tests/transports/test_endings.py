@@ -264,17 +264,26 @@ def test_cancelled(name: str, stage: str, authority: Authority) -> None:
 def test_cancelled_before_it_began(name: str, authority: Authority) -> None:
     """A password that nobody wants to send any more is not sent."""
     heard: list[str] = []
+    called_off = threading.Event()
+
+    def script(peer: Peer) -> None:
+        """Shake hands once the request is called off: a thread may have begun it by then."""
+        called_off.wait(20)
+        with authority.server_tls.wrap_socket(peer.sock, server_side=True) as secure:
+            heard.append(Peer(secure, peer.stopped).request())
 
     async def main() -> None:
         transport = make_async_transport(name, authority.ca_file, None)
-        task = asyncio.create_task(transport.fetch(request_to(server), 25))
+        url = Url.parse(server.url)
+        task = asyncio.create_task(transport.fetch(Request("GET", url), 25))
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        called_off.set()
         await transport.close()
 
-    with Server(lambda peer: heard.append(peer.request()), authority.server_tls) as server:
+    with Server(script) as server:
         asyncio.run(main())
         while threads():
             threading.Event().wait(0.01)
