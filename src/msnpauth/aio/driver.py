@@ -332,6 +332,9 @@ class _Driver:
                     await self._transport.prepare(action.url, self._deadline.remaining())
                 return
             outcome = await self._fetched(action)
+        if self._deadline.is_all_that(outcome):
+            self._inputs.put_nowait(self._late)
+            return
         fetch_id = action.id
         self._inputs.put_nowait(lambda: self._machine.receive_response(fetch_id, outcome))
 

@@ -36,75 +36,73 @@ _DOMAIN = "check the passport, and whether this network has accounts of that dom
 _NOBODY, _TICKET, _FAULT, _VERSION = "MA-ACC-03", "MA-ACC-04", "MA-MSN-04", "MA-MSN-05"
 
 
-def _codes() -> dict[int, _Meaning]:
-    wrong, blocked, busy, remote = (
-        WrongCredentials,
-        AccountBlocked,
-        ServiceUnavailable,
-        RemoteProtocolError,
-    )
-    return {
-        200: _Meaning(remote, "the server found a syntax error", _BUG, _FAULT),
-        201: _Meaning(remote, "the server did not like a parameter", _BUG, _FAULT),
-        205: _Meaning(wrong, "there is no such account", _DOMAIN, _NOBODY),
-        206: _Meaning(wrong, "the passport lacks its domain", _DOMAIN, _NOBODY),
-        207: _Meaning(remote, "already signed in on this connection", _BUG, _FAULT),
-        208: _Meaning(wrong, "that is not a valid account name", _DOMAIN, _NOBODY),
-        302: _Meaning(remote, "the server says we are not signed in yet", _BUG, _FAULT),
-        420: _Meaning(
-            blocked, "this client version needs an invitation", "offer other dialects=", _VERSION
-        ),
-        500: _Meaning(busy, "the server has an internal error"),
-        501: _Meaning(busy, "the server's database has an error"),
-        502: _Meaning(
-            remote, "the server no longer knows the command", "offer other dialects=", _VERSION
-        ),
-        540: _Meaning(
-            remote,
-            "the answer to the challenge was wrong",
-            "check product=(id, key)",
-            "MA-MSN-06",
-        ),
-        600: _Meaning(busy, "the server is too busy", _OTHER),
-        601: _Meaning(busy, "the server is unavailable", _OTHER),
-        602: _Meaning(busy, "the other notification server is down", _OTHER),
-        603: _Meaning(busy, "the server cannot reach its database"),
-        604: _Meaning(busy, "the server is going down", _OTHER),
-        605: _Meaning(busy, "the server is unavailable", _OTHER),
-        710: _Meaning(remote, "the server did not like the CVR parameters", _BUG, _FAULT),
-        713: _Meaning(busy, "the account is too active", "try again later, and more slowly"),
-        715: _Meaning(remote, "the server did not expect that command now", _BUG, _FAULT),
-        717: _Meaning(blocked, "the account's contact list is damaged"),
-        800: _Meaning(busy, "too many changes in a row", "try again later, and more slowly"),
-        910: _Meaning(busy, "the server is too busy for sign-ins", _OTHER),
-        911: _Meaning(wrong, "the server refused the sign-in"),
-        913: _Meaning(remote, "not allowed while offline", _BUG, _FAULT),
-        917: _Meaning(wrong, "the passport's domain is not valid here", _DOMAIN, _NOBODY),
-        920: _Meaning(busy, "the server lets no new users in"),
-        921: _Meaning(busy, "the server is too busy for sign-ins"),
-        923: _Meaning(blocked, "a child's account without a parent's consent"),
-        924: _Meaning(blocked, "the account's e-mail address is not verified"),
-        926: _Meaning(
-            blocked, "a managed account that may not use this client version", None, _VERSION
-        ),
-        927: _Meaning(blocked, "the account is suspended"),
-        928: _Meaning(
-            wrong, "the server refused the ticket", "try again: it may have expired", _TICKET
-        ),
-        929: _Meaning(wrong, "the sign-in challenge was not accepted", None, _TICKET),
-        930: _Meaning(blocked, "the account is of an enterprise domain"),
-        931: _Meaning(busy, "the account lives on another server", _OTHER),
-        933: _Meaning(blocked, "the account's contact list is not valid"),
-        934: _Meaning(blocked, "the account has no access"),
-        935: _Meaning(blocked, "the account has no access"),
-    }
+_WRONG, _BLOCKED, _BUSY, _REMOTE = (
+    WrongCredentials,
+    AccountBlocked,
+    ServiceUnavailable,
+    RemoteProtocolError,
+)
 
+_CODES = {
+    200: _Meaning(_REMOTE, "the server found a syntax error", _BUG, _FAULT),
+    201: _Meaning(_REMOTE, "the server did not like a parameter", _BUG, _FAULT),
+    205: _Meaning(_WRONG, "there is no such account", _DOMAIN, _NOBODY),
+    206: _Meaning(_WRONG, "the passport lacks its domain", _DOMAIN, _NOBODY),
+    207: _Meaning(_REMOTE, "already signed in on this connection", _BUG, _FAULT),
+    208: _Meaning(_WRONG, "that is not a valid account name", _DOMAIN, _NOBODY),
+    302: _Meaning(_REMOTE, "the server says we are not signed in yet", _BUG, _FAULT),
+    420: _Meaning(
+        _BLOCKED, "this client version needs an invitation", "offer other dialects=", _VERSION
+    ),
+    500: _Meaning(_BUSY, "the server has an internal error"),
+    501: _Meaning(_BUSY, "the server's database has an error"),
+    502: _Meaning(
+        _REMOTE, "the server no longer knows the command", "offer other dialects=", _VERSION
+    ),
+    540: _Meaning(
+        _REMOTE,
+        "the answer to the challenge was wrong",
+        "check product=(id, key)",
+        "MA-MSN-06",
+    ),
+    600: _Meaning(_BUSY, "the server is too busy", _OTHER),
+    601: _Meaning(_BUSY, "the server is unavailable", _OTHER),
+    602: _Meaning(_BUSY, "the other notification server is down", _OTHER),
+    603: _Meaning(_BUSY, "the server cannot reach its database"),
+    604: _Meaning(_BUSY, "the server is going down", _OTHER),
+    605: _Meaning(_BUSY, "the server is unavailable", _OTHER),
+    710: _Meaning(_REMOTE, "the server did not like the CVR parameters", _BUG, _FAULT),
+    713: _Meaning(_BUSY, "the account is too active", "try again later, and more slowly"),
+    715: _Meaning(_REMOTE, "the server did not expect that command now", _BUG, _FAULT),
+    717: _Meaning(_BLOCKED, "the account's contact list is damaged"),
+    800: _Meaning(_BUSY, "too many changes in a row", "try again later, and more slowly"),
+    910: _Meaning(_BUSY, "the server is too busy for sign-ins", _OTHER),
+    911: _Meaning(_WRONG, "the server refused the sign-in"),
+    913: _Meaning(_REMOTE, "not allowed while offline", _BUG, _FAULT),
+    917: _Meaning(_WRONG, "the passport's domain is not valid here", _DOMAIN, _NOBODY),
+    920: _Meaning(_BUSY, "the server lets no new users in"),
+    921: _Meaning(_BUSY, "the server is too busy for sign-ins"),
+    923: _Meaning(_BLOCKED, "a child's account without a parent's consent"),
+    924: _Meaning(_BLOCKED, "the account's e-mail address is not verified"),
+    926: _Meaning(
+        _BLOCKED, "a managed account that may not use this client version", None, _VERSION
+    ),
+    927: _Meaning(_BLOCKED, "the account is suspended"),
+    928: _Meaning(
+        _WRONG, "the server refused the ticket", "try again: it may have expired", _TICKET
+    ),
+    929: _Meaning(_WRONG, "the sign-in challenge was not accepted", None, _TICKET),
+    930: _Meaning(_BLOCKED, "the account is of an enterprise domain"),
+    931: _Meaning(_BUSY, "the account lives on another server", _OTHER),
+    933: _Meaning(_BLOCKED, "the account's contact list is not valid"),
+    934: _Meaning(_BLOCKED, "the account has no access"),
+    935: _Meaning(_BLOCKED, "the account has no access"),
+}
 
 # Whole families that one sentence describes well enough.
 _BUSY_CODES = frozenset(
     {503, 504, 505, 510, 511, 520, 707, 711, 712, 714, 912, 914, 915, 916, 918, 919, 922}
 )
-_CODES = _codes()
 
 
 def _meaning(code: int) -> _Meaning:

@@ -64,6 +64,7 @@ async def open_streams(
     race = _Race()
     left = deadline.check(step, server)
     places: list[AddressInfo] = []
+    is_shaking_hands = False
     try:
         async with asyncio.timeout(left):
             places = numeric(address) or await _resolve(address, step, watch)
@@ -74,11 +75,9 @@ async def open_streams(
             if ssl_context is None:
                 return await _over_tcp(sock)
             began = time.monotonic()
+            is_shaking_hands = True
             # asyncio's own limit for a handshake is a minute: ours is the deadline.
-            try:
-                streams = await _over_tls(sock, ssl_context, address.host, left + 1)
-            except ConnectionError:  # asyncio has no other word for an end in the handshake
-                raise tls_error("", step, server) from None
+            streams = await _over_tls(sock, ssl_context, address.host, left + 1)
             watch.secured(server, streams[1].get_extra_info("ssl_object").version(), began)
             return streams
     except SignInError as problem:
@@ -86,6 +85,9 @@ async def open_streams(
     except Exception as problem:  # noqa: BLE001 - what comes out of here is ours
         if isinstance(problem, TimeoutError) and problem.errno is None:
             error = connect_timeout(deadline, race.problems, step, server)
+        elif is_shaking_hands and isinstance(problem, ConnectionError):
+            # asyncio has no other word for a connection that ends within the handshake.
+            error = tls_error("", step, server)
         else:
             error = network_error(problem, step, server)
     raise beside_proxy(wrong_family(places, error), address)

@@ -287,6 +287,8 @@ class _Driver:
             return self._machine.silence() if patience is not None and patience < left else []
         if any(key.fileobj is self._https.ready for key, _ in ready):
             fetch_id, outcome = self._https.take(str(self._machine.server))
+            if self._deadline.is_all_that(outcome):
+                raise self._machine.timed_out(self._deadline.timeout)
             return self._machine.receive_response(fetch_id, outcome)
         return self._receive()
 
