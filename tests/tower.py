@@ -33,9 +33,11 @@ TOWER = (
     "store",
     "transports",
     "options networks",
-    "sync aio",
+    "sync",
+    "doctor published",
+    "aio",
     "sansio service",
-    "testing",
+    "decoding testing",
     "cli",
     "__init__ __main__",
 )

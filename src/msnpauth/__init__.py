@@ -25,14 +25,17 @@ A map of the package, from the ground up. A room imports from rooms above it in 
     options.py   the keyword arguments of `sign_in`
     networks.py  networks by name, and a person's own
     sync/        the driver on blocking sockets: `MSNPAuth`, `sign_in`, `Session`
+    doctor/      what is wrong with a network, an account, or the way to them
+    published.py networks that somebody has published, fetched when a person asks
     aio/         the same names and arguments on asyncio: `from msnpauth import aio`
     sansio.py    what people need who bring their own loop
     service/     the other end: a service to sign in to
+    decoding/    explains lines, headers, envelopes, blobs, tickets and codes
     testing/     that service for your tests, and a pytest fixture
     cli/         the command `msnpauth`
 
-What is public is said here: the names in `__all__`, and those in the `__all__` of `aio`, `observe`,
-`sansio`, `service` and `testing`. Everything else may change.
+What is public is said here: the names in `__all__`, and those in the `__all__` of `aio`, `doctor`,
+`observe`, `sansio`, `service` and `testing`. Everything else may change.
 """
 
 from __future__ import annotations
@@ -41,7 +44,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import aio, observe, sansio, service, testing
+    from . import aio, doctor, observe, sansio, service, testing
     from .core.client.comeback import Reconnect
     from .core.client.engine import SessionState
     from .core.client.events import (
@@ -121,6 +124,7 @@ __all__ = [  # noqa: RUF022 - sorted without regard to case, as a reader looks n
     "ContactOffline",
     "ContactOnline",
     "ContactRequest",
+    "doctor",
     "escape",
     "Event",
     "FileTicketCache",
@@ -236,7 +240,7 @@ if not TYPE_CHECKING:
         "transports": ("AsyncTransport", "Transport"),
     }
     _MODULES = {name: module for module, names in _HOMES.items() for name in names}
-    _ROOMS = frozenset({"aio", "observe", "sansio", "service", "testing"})
+    _ROOMS = frozenset({"aio", "doctor", "observe", "sansio", "service", "testing"})
 
     def __getattr__(name: str) -> object:
         if name in _MODULES:

@@ -1,4 +1,4 @@
-"""Networks by name: the package's data file, and a person's own beside it."""
+"""Networks by name: the package's data file, what was published since, and a person's own."""
 
 from __future__ import annotations
 
@@ -10,9 +10,19 @@ from typing import Any
 from .core import servers as core
 from .core.errors import ConnectionFailed, LocalProtocolError
 
-__all__ = ["Network", "Servers", "find", "known_networks", "own_file"]
+__all__ = [
+    "Network",
+    "Servers",
+    "find",
+    "known_networks",
+    "own_file",
+    "published_file",
+    "read_networks",
+    "read_text",
+]
 
 _LISTS = ("trusted_hosts", "schemes", "evidence")
+_NUMBERS = ("dialects",)
 
 VARIABLE = "MSNPAUTH_SERVICES"
 """Environment variable that names a person's own file."""
@@ -63,6 +73,8 @@ class Network:
     oim: str | None = None
     trusted_hosts: tuple[str, ...] = ()
     schemes: tuple[str, ...] = ()
+    dialects: tuple[int, ...] = ()
+    ca_file: str | None = None
     note: str = ""
     evidence: tuple[str, ...] = ()
 
@@ -83,6 +95,8 @@ class Network:
             oim=self.oim,
             trusted_hosts=self.trusted_hosts,
             schemes=self.schemes or None,
+            dialects=self.dialects or None,
+            ca_file=self.ca_file and Path(self.ca_file).expanduser(),
         )
 
 
@@ -100,26 +114,39 @@ def own_file() -> Path:
     return user_config_path("msnpauth", appauthor=False) / "services.toml"
 
 
+def published_file() -> Path:
+    """Return where the networks are kept that `msnpauth services --update` has fetched."""
+    return own_file().with_name("published.toml")
+
+
 def known_networks() -> dict[str, Network]:
-    """Return every known network by name; a person's own come last, and replace those of a name.
+    """Return every known network by name.
+
+    Those that were fetched replace the package's own of the same name, and a person's own file
+    replaces both.
 
     Raises:
-        LocalProtocolError: the person's own file is not what it should be.
+        LocalProtocolError: a file is not what it should be.
     """
     # The imports that only this needs are made here: most sign-ins name their servers themselves.
     from importlib.resources import files
 
     ours = files("msnpauth").joinpath("data/services.toml").read_text("utf-8")
-    known = _read(ours, "services.toml")
-    own = own_file()
-    text = _text_of(own)
-    return known if text is None else known | _read(text, str(own))
+    known = read_networks(ours, "services.toml")
+    for path in (published_file(), own_file()):
+        text = read_text(path)
+        if text is not None:
+            known |= read_networks(text, str(path))
+    return known
 
 
-def _text_of(path: Path) -> str | None:
+def read_text(path: Path) -> str | None:
     """Return what the file holds, without a byte order mark, which Windows' Notepad puts there.
 
     None when there is no such file.
+
+    Raises:
+        LocalProtocolError: it cannot be read, is not UTF-8, or is longer than 1 MiB.
     """
     if path.parts[:1] == ("~",):  # nobody's home: not a folder of that name where we happen to be
         return None
@@ -156,7 +183,16 @@ def find(name: str) -> Network:
     return service
 
 
-def _read(text: str, path: str) -> dict[str, Network]:
+def read_networks(text: str, path: str) -> dict[str, Network]:
+    """Return the networks of a file, by name.
+
+    Args:
+        text: the file's content, in TOML.
+        path: what the file is called in errors.
+
+    Raises:
+        LocalProtocolError: it is not TOML, or has what no network has.
+    """
     import tomllib
 
     try:
@@ -195,7 +231,7 @@ def _service(name: str, table: Any, path: str) -> Network:
         if not _is_right_kind(key, value):
             raise LocalProtocolError(f"{path}: [{name}] {key} is not of the right kind")
     values: dict[str, Any] = {
-        key: tuple(value) if key in _LISTS else value for key, value in table.items()
+        key: tuple(value) if key in _LISTS + _NUMBERS else value for key, value in table.items()
     }
     service = Network(name, **values)
     try:
@@ -209,6 +245,8 @@ def _service(name: str, table: Any, path: str) -> Network:
 def _is_right_kind(key: str, value: object) -> bool:
     if key in _LISTS:
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if key in _NUMBERS:
+        return isinstance(value, list) and all(type(item) is int for item in value)
     if key == "login" and isinstance(value, dict):
         return all(isinstance(url, str) for url in value.values())
     return isinstance(value, str)

@@ -15,7 +15,7 @@ from .core.secrets import Secret
 from .core.servers import Servers
 from .net.deadline import check_timeout
 from .store.caches import AsyncTicketCache, TicketCache
-from .transports import AsyncTransport, Transport
+from .transports import AsyncTransport, Transport, trust
 from .watch import Watch
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ class CommonOptions(SignInOptions, total=False):
     """The options of both drivers, besides those of `SignIn`."""
 
     ca_file: str | os.PathLike[str] | None
-    """Certificates to trust, in PEM, instead of the system's."""
+    """Certificates to trust, in PEM, instead of the system's. By default those of
+    `Servers(ca_file=…)`, where it names some."""
 
     ssl_context: ssl.SSLContext | None
     """TLS settings of your own."""
@@ -120,7 +121,9 @@ def plan(
         machine=machine,
         password=password,
         timeout=check_timeout(options.get("timeout", 30.0)),
-        tls=(options.get("ca_file"), options.get("ssl_context")),
+        tls=trust(
+            servers, options.get("ca_file"), options.get("ssl_context"), options.get("transport")
+        ),
         product=check_product(options.get("product")),
         reconnect=check_reconnect(options.get("reconnect")),
         receive=options.get("receive", True),

@@ -15,17 +15,20 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from . import doctor
     from .auth import MSNPAuth
     from .chat import Chat
     from .driver import sign_in
     from .session import Session
 
-__all__ = ["Chat", "MSNPAuth", "Session", "sign_in"]
+__all__ = ["Chat", "MSNPAuth", "Session", "doctor", "sign_in"]
 
 if not TYPE_CHECKING:  # a type checker would believe that every name exists
     _HOMES = {"Chat": ".chat", "MSNPAuth": ".auth", "Session": ".session", "sign_in": ".driver"}
 
     def __getattr__(name: str) -> object:
+        if name == "doctor":
+            return importlib.import_module(".doctor", __name__)
         if name in _HOMES:
             return getattr(importlib.import_module(_HOMES[name], __name__), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

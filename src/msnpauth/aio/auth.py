@@ -14,7 +14,7 @@ from ..core.servers import Servers
 from ..core.tickets.auth import TicketRequest
 from ..core.tickets.ticket import Ticket
 from ..net.deadline import Deadline, check_timeout
-from ..transports import AsyncTransport, make_async_transport
+from ..transports import AsyncTransport, make_async_transport, trust
 from ..watch import Watch
 from .exchange import run_exchange
 
@@ -48,7 +48,8 @@ class MSNPAuth:
         self._request = TicketRequest(passport, password, challenge, servers)
         self._timeout = check_timeout(timeout)
         self._watch = Watch(observer)
-        self._settings = (transport, ca_file, ssl_context, self._watch)
+        tls = trust(servers, ca_file, ssl_context, transport)
+        self._settings = (transport, *tls, self._watch)
         self._transport: AsyncTransport | None = None
         self._kept = False
         self._turns = asyncio.Lock()

@@ -1,4 +1,4 @@
-"""The command `msnpauth`: demo, ticket, sign-in, send, contacts, listen, serve, services.
+"""The command `msnpauth`: from `demo` and `sign-in` to `doctor` and `serve`.
 
 Exit status: 0 signed in, 1 refused, 2 usage, 3 unavailable; `failures` has the others.
 
@@ -22,7 +22,9 @@ from typing import Any
 
 import click
 
+from .decode import decode
 from .demo import demo
+from .doctor import doctor
 from .failures import ended
 from .serve import serve
 from .services import services
@@ -54,7 +56,7 @@ class _Command(click.Group):
                 self.invoke(context)
 
         # Read here, since it counts also when the options cannot be read.
-        sys.exit(ended(work, as_json="--json" in words))
+        sys.exit(ended(work, as_json="--json" in words, verbose="--verbose" in words))
 
 
 @click.group(
@@ -70,5 +72,5 @@ def main() -> None:
     """
 
 
-for _command in (demo, ticket, sign_in, send, contacts, listen, serve, services):
+for _command in (demo, ticket, sign_in, send, contacts, listen, doctor, decode, serve, services):
     main.add_command(_command)

@@ -50,22 +50,28 @@ class Stopped(BaseException):
         self.number = number
 
 
-def ended(work: Callable[[], object], *, as_json: bool) -> int:
-    """Do the command's work; tell what went wrong, and return the exit status."""
+def ended(work: Callable[[], object], *, as_json: bool, verbose: bool = False) -> int:
+    """Do the command's work; tell what went wrong, and return the exit status.
+
+    Args:
+        work: what the command does.
+        as_json: tell an error as JSON.
+        verbose: end by what is known of that kind of error.
+    """
     try:
         with _signals_stop(), _strays_told():
             try:
                 work()
                 return 0
             except (Exception, KeyboardInterrupt, Stopped) as problem:  # noqa: BLE001 - all are told
-                return _told(problem, as_json)
+                return _told(problem, as_json, verbose)
     except KeyboardInterrupt:  # once more, while the first was being told
         return _INTERRUPTED
     except Stopped as stopped:
         return 128 + stopped.number
 
 
-def _told(problem: BaseException, as_json: bool) -> int:
+def _told(problem: BaseException, as_json: bool, verbose: bool) -> int:
     """Tell the problem where it can still be told; return the exit status either way."""
     from ..core.errors import SignInError
 
@@ -83,6 +89,8 @@ def _told(problem: BaseException, as_json: bool) -> int:
                 _tell_usage(problem, as_json)
             case SignInError():
                 tell(problem, as_json)
+                if verbose:
+                    _explain(problem)
             case Stopped() | click.exceptions.Exit():
                 pass
             case _:
@@ -117,11 +125,19 @@ def tell(error: SignInError, as_json: bool = False) -> None:
 
     error = for_command(error)
     if as_json:
-        names = ("text", "step", "server", "code", "server_text", "hint", "retry_after")
+        names = ("text", "step", "server", "code", "server_text", "hint", "retry_after", "finding")
         fields = {name: getattr(error, name, None) for name in names}
         emit_json({"error": {"kind": type(error).__name__, **fields}})
     else:
         say("msnpauth:", Styled(str(error), "red"), err=True)
+
+
+def _explain(error: SignInError) -> None:
+    """Tell what is known of that kind of error, as the doctor does."""
+    say(err=True)
+    for line in error.explain().splitlines():
+        say(line, err=True)
+    say("`msnpauth doctor` with the same options walks the whole way, and says more.", err=True)
 
 
 def _tell_usage(problem: click.ClickException, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""`msnpauth services`: the networks that are known."""
+"""`msnpauth services`: the networks that are known, whether they answer, and newer addresses."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from .values import TEXT
 
 if TYPE_CHECKING:
     from ..networks import Network
+    from ..published import Change
 
 __all__ = ["services"]
 
@@ -24,6 +25,8 @@ _DETAILS = (
     "oim",
     "trusted_hosts",
     "schemes",
+    "dialects",
+    "ca_file",
     "note",
     "evidence",
 )
@@ -31,15 +34,42 @@ _DETAILS = (
 
 @click.command()
 @click.argument("names", nargs=-1, type=TEXT)
+@click.option("--check", is_flag=True, help="Contact each network once, and say what answers.")
+@click.option(
+    "--update",
+    type=TEXT,
+    metavar="URL",
+    help="Fetch addresses that a network or somebody has published, show them, and keep them.",
+)
+@click.option("--yes", is_flag=True, help="With --update: keep them without a question.")
+@click.option(
+    "--ca-file",
+    type=click.Path(exists=True, dir_okay=False, readable=True),
+    help="With --check or --update: certificates (PEM) to trust instead of the system's.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
-def services(names: tuple[str, ...], as_json: bool) -> None:
+def services(
+    names: tuple[str, ...],
+    check: bool,
+    update: str | None,
+    yes: bool,
+    ca_file: str | None,
+    as_json: bool,
+) -> None:
     """List the known networks, or describe some.
 
     With NAMES: what is known of these, and by what evidence.
     """
     from ..networks import find, known_networks, own_file
 
+    _check_options(names, check=check, update=update, yes=yes, ca_file=ca_file)
+    if update is not None:
+        _update(update, yes, ca_file)
+        return
     known = [find(name) for name in names] or list(known_networks().values())
+    if check:
+        _check(known, ca_file, as_json)
+        return
     if as_json:
         emit_json([dataclasses.asdict(service) for service in known])
         return
@@ -52,7 +82,24 @@ def services(names: tuple[str, ...], as_json: bool) -> None:
     if not names:
         say()
         say("What is known of one, and its evidence: msnpauth services NAME")
+        say("Whether they answer: msnpauth services --check")
         say(f"Your own networks go into this file: {own_file()}")
+
+
+def _check_options(
+    names: tuple[str, ...], *, check: bool, update: str | None, yes: bool, ca_file: str | None
+) -> None:
+    """Refuse options that would have no effect.
+
+    Raises:
+        click.UsageError: one of them would not.
+    """
+    if update is not None and (names or check):
+        raise click.UsageError("--update stands alone: leave --check and the names out")
+    if yes and update is None:
+        raise click.UsageError("--yes has no effect without --update")
+    if ca_file is not None and update is None and not check:
+        raise click.UsageError("--ca-file has no effect without --check or --update")
 
 
 def _tell_details(service: Network) -> None:
@@ -67,3 +114,79 @@ def _lines(value: object) -> list[str]:
     if isinstance(value, tuple):
         return [str(item) for item in value]
     return [str(value)] if value else []
+
+
+# --- whether they answer -------------------------------------------------------------------------
+
+
+def _check(known: list[Network], ca_file: str | None, as_json: bool) -> None:
+    """Contact each network that lives; of one that is gone its state says enough."""
+    from ..doctor.glance import glance
+
+    for service in known:
+        if service.state == "gone":
+            if as_json:
+                emit_json({"name": service.name, "state": "gone", "answers": [], "problems": []})
+            else:
+                say(Styled(f"{service.name:<16}", bold=True), f"not asked: {service.note}")
+            continue
+        seen = glance(service.servers(), ca_file=ca_file)
+        problems = [f"{problem.step}: {problem.seen}" for problem in seen.problems]
+        if as_json:
+            fields = {"answers": list(seen.answers), "version": seen.version, "problems": problems}
+            emit_json({"name": service.name, "state": service.state, **fields})
+            continue
+        what = ", ".join(seen.answers) or "nothing"
+        version = f" ({seen.version})" if seen.version else ""
+        colour = "yellow" if problems else "green"
+        name = Styled(f"{service.name:<16}", bold=True)
+        say(name, Styled(f"{what} {'answers' if what == 'nothing' else 'answer'}{version}", colour))
+        for problem in problems:
+            say(f"{'':<16} {problem}")
+
+
+# --- newer addresses -----------------------------------------------------------------------------
+
+
+def _update(place: str, yes: bool, ca_file: str | None) -> None:
+    from ..networks import published_file
+    from ..published import changes, fetch_published, keep, published_at
+
+    url = published_at(place)
+    text = fetch_published(url, ca_file=ca_file)
+    found = changes(text, str(url))
+    if not found:
+        say(f"{url} has nothing that is not known.")
+        return
+    for change in found:
+        _tell_change(change)
+    say()
+    say("Passwords of these networks will go to these addresses: do you trust who published them?")
+    if not yes and not _agreed():
+        say("Nothing was kept.", err=True)
+        return
+    keep(text)
+    say(f"Kept in {published_file()}.")
+
+
+def _tell_change(change: Change) -> None:
+    verb = "new" if change.before is None else "changed"
+    say(Styled(f"{change.name}", bold=True), f"({verb}) {change.after.title}")
+    for label in ("state", "host", "notification", *_DETAILS):
+        after = _lines(getattr(change.after, label))
+        before = [] if change.before is None else _lines(getattr(change.before, label))
+        for line in before:
+            if line not in after:
+                say(Styled(f"  - {label.replace('_', ' ') + ':':<15} {line}", "red"))
+        for line in after:
+            if line not in before:
+                say(Styled(f"  + {label.replace('_', ' ') + ':':<15} {line}", "green"))
+
+
+def _agreed() -> bool:
+    """Ask on the terminal; without one nobody has agreed."""
+    import sys
+
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise click.UsageError("nobody can be asked here: add --yes to keep them")
+    return click.confirm("Keep them?", err=True)

@@ -20,7 +20,7 @@ from .errors import (
     WrongCredentials,
 )
 
-__all__ = ["error_for_code", "refusal_for_code"]
+__all__ = ["KNOWN_CODES", "error_for_code", "meaning_of", "refusal_for_code"]
 
 
 class _Meaning(NamedTuple):
@@ -114,6 +114,13 @@ def _meaning(code: int) -> _Meaning:
     return _Meaning(RemoteProtocolError, "the server answered by an error", _BUG, _FAULT)
 
 
+def meaning_of(code: int) -> SignInError:
+    """Return what an MSNP code means wherever it comes: at the sign-in, or within a session."""
+    if code in _REFUSED and code not in _CODES:
+        return refusal_for_code(code, "the command")
+    return error_for_code(code)
+
+
 def error_for_code(code: int, *, server: str | None = None) -> SignInError:
     """Return the error for an MSNP code that ended a sign-in."""
     meaning = _meaning(code)
@@ -165,11 +172,15 @@ _REFUSED = {
 }
 """What codes mean that answer a command of a session (hypothetic.org; MSNPiki; ywiki errors)."""
 
+KNOWN_CODES = tuple(sorted({*_CODES, *_BUSY_CODES, *_REFUSED}))
+"""Every code that has a meaning of its own."""
+
 _AWAY = (ContactOffline, "the person is not there")
 _UNWANTED = (ContactOffline, "the person does not let the account call them")
 _UNSEEN = (NotOnline, "the account is offline to others, and may not chat")
 
 _CHAT_REFUSALS: dict[tuple[str, int], tuple[type[CommandRefused], str]] = {
+    ("CAL", 215): (CommandRefused, "they are in the chat already"),
     ("CAL", 216): _UNWANTED,
     ("CAL", 217): _AWAY,
     ("XFR", 913): _UNSEEN,

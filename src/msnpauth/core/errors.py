@@ -71,6 +71,7 @@ class Step(enum.StrEnum):
     SESSION = "session"
     CONTACTS = "contacts"
     CHAT = "chat"
+    SERVICES = "services"
 
 
 class SignInError(Exception):

@@ -10,7 +10,9 @@ from .errors import LocalProtocolError
 from .urls import Address, BadAddress, Url
 
 if TYPE_CHECKING:
-    from .wire.dialects import Scheme
+    import os
+
+    from .wire.dialects import Dialect, Scheme
 
 __all__ = ["CONTACTS_SITE", "HISTORIC", "HISTORIC_HOSTS", "OIM_SITE", "Servers", "domain_of"]
 
@@ -101,6 +103,12 @@ def _schemes(names: Iterable[str]) -> tuple[Scheme, ...]:
     return tuple(scheme_named(name) for name in names)
 
 
+def _dialects(numbers: Iterable[int]) -> tuple[Dialect, ...]:
+    from .wire.dialects import known
+
+    return known(numbers)
+
+
 def _trusted(hosts: Iterable[str]) -> tuple[str, ...]:
     if isinstance(hosts, str):
         hosts = (hosts,)
@@ -139,6 +147,8 @@ class Servers:
         oim: str | None = None,
         trusted_hosts: Iterable[str] = (),
         schemes: Iterable[str] | None = None,
+        dialects: Iterable[int] | None = None,
+        ca_file: str | os.PathLike[str] | None = None,
     ) -> None:
         """Check and keep the addresses.
 
@@ -158,6 +168,10 @@ class Servers:
                 `.suffix` for a whole domain.
             schemes: `SSO`, `TWN`, `MD5`: those that the network has, when that is known. Otherwise
                 those that its addresses allow, and never MD5.
+            dialects: numbers of the MSNP versions to offer here; by default those in use. The
+                argument of `sign_in` comes first.
+            ca_file: certificates that this network's servers are checked by, in PEM, instead of
+                the system's. The argument of `sign_in` comes first.
 
         Raises:
             LocalProtocolError: an address is none, or would send the password without encryption.
@@ -178,6 +192,8 @@ class Servers:
         self.login = MappingProxyType(_login_map(login))
         self.trusted_hosts = _trusted(trusted_hosts)
         self.schemes = None if schemes is None else _schemes(schemes)
+        self.dialects = None if dialects is None else _dialects(dialects)
+        self.ca_file = ca_file
 
     def schemes_allowed(self) -> list[Scheme]:
         """Return the schemes that may be tried here, best first."""
@@ -227,6 +243,8 @@ class Servers:
             "contacts": self.contacts,
             "oim": self.oim if self.oim != self.contacts else None,
             "trusted_hosts": ", ".join(self.trusted_hosts),
+            "dialects": ", ".join(dialect.name for dialect in self.dialects or ()),
+            "ca_file": self.ca_file,
         }
         return f"Servers({', '.join(f'{k}={str(v)!r}' for k, v in known.items() if v)})"
 

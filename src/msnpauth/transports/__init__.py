@@ -20,7 +20,16 @@ from .base import AsyncTransport, Transport
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["NAMES", "AsyncTransport", "Transport", "make_async_transport", "make_transport"]
+    from ..core.servers import Servers
+
+__all__ = [
+    "NAMES",
+    "AsyncTransport",
+    "Transport",
+    "make_async_transport",
+    "make_transport",
+    "trust",
+]
 
 _Path = str | os.PathLike[str] | None
 
@@ -33,6 +42,23 @@ _CARRIERS = {
 }
 
 NAMES = tuple(_CARRIERS)
+
+
+def trust(
+    servers: Servers | None,
+    ca_file: _Path,
+    ssl_context: ssl.SSLContext | None,
+    transport: str | Transport | AsyncTransport | None,
+) -> tuple[_Path, ssl.SSLContext | None]:
+    """Return `ca_file` and `ssl_context` for a carrier: what the caller gives, or the network's.
+
+    A carrier of the caller's own has its own settings, and so has an `ssl_context`: beside either
+    of them the network's file does not count.
+    """
+    is_own = ssl_context is not None or not isinstance(transport, str | None)
+    if ca_file is None and servers is not None and not is_own:
+        ca_file = servers.ca_file
+    return ca_file, ssl_context
 
 
 def make_transport(

@@ -16,7 +16,8 @@ class SignInOptions(TypedDict, total=False):
     of the server, only where `Servers(schemes=…)` says that the network has it."""
 
     dialects: Iterable[int] | None
-    """MSNP versions to offer, all of one scheme. By default those that are in use."""
+    """MSNP versions to offer, all of one scheme. By default those of `Servers(dialects=…)`, or
+    those that are in use."""
 
     tickets: Iterable[str]
     """Addresses to ask the RST for besides, such as `contacts.msn.com`. By default none."""

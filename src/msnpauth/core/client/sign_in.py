@@ -483,13 +483,24 @@ def _offers(
     if dialects is not None:
         numbers = list(dialects)
         return [offer(numbers, scheme_named(scheme) if scheme else scheme_of(numbers))]
-    if scheme is not None:
-        return [offer(None, scheme_named(scheme))]
-    schemes = servers.schemes_allowed()
+    schemes = servers.schemes_allowed() if scheme is None else [scheme_named(scheme)]
     if not schemes:
         raise LocalProtocolError(
             "these servers allow no scheme",
             hint="name a nexus, login or rst server; scheme='MD5' signs in without any",
             finding="MA-ARG-02",
         )
-    return [offer(None, allowed) for allowed in schemes]
+    offers = [_had(servers, allowed) for allowed in schemes]
+    if not any(offers):
+        raise LocalProtocolError(
+            f"this network has no dialect that signs in by {' or '.join(schemes)}",
+            hint="name other dialects= or another scheme=",
+        )
+    return [offered for offered in offers if offered]
+
+
+def _had(servers: Servers, scheme: Scheme) -> tuple[Dialect, ...]:
+    """Return the dialects of a scheme that the network has, as far as that is known."""
+    if servers.dialects is None:
+        return offer(None, scheme)
+    return tuple(dialect for dialect in servers.dialects if dialect.scheme is scheme)

@@ -200,8 +200,8 @@ class Switchboard(Board):
         try:
             reply.result()
         except CommandRefused as error:
-            if error.code == 215:  # already called, or in the chat by another place
-                return
+            if error.code == 215 and key != self._own:
+                return  # already called, or in the chat by another place: JOI comes, or has come
             error.text = f"{printable(passport, 80)}: {error.text}"
             joined = self._calls.pop(key, None)
             if joined is not None:
@@ -212,8 +212,8 @@ class Switchboard(Board):
     def _joined(self, account: str, rest: list[str], *, is_news: bool) -> None:
         passport = unescape(account.partition(";")[0])
         key = passport.casefold()
-        if key == self._own:
-            return
+        if key == self._own and key not in self._calls:
+            return  # another place of the account (MSNP16 and on), which nobody has called
         is_new = key not in self._members
         self._members.setdefault(key, set()).add(account)
         self.party[key] = passport

@@ -35,6 +35,7 @@ SECTIONS = (
         "It agreed to versions before MSNP8 only.",
         "MD5 sends a hash of salt and password over a connection that is not encrypted: who listens"
         " can try passwords at home. Use `--scheme MD5`, and a password that is used nowhere else.",
+        hint="use scheme='MD5', and a password that is used nowhere else",
         clients="MSN Messenger 1 to 4",
     ),
     Section(
@@ -51,6 +52,7 @@ SECTIONS = (
         "A server that reads one command of each packet costs two round trips and a wait of three"
         " seconds: sign in with `--no-pipeline` there. The server's author has to split what comes"
         " at each line end.",
+        hint="sign in with pipeline=False here",
     ),
     Section(
         "MA-DOC-07",
@@ -72,6 +74,7 @@ SECTIONS = (
         "The Date of an HTTP answer was compared with this machine's clock.",
         "A server refuses requests of RST2 whose time is five minutes off, and certificates are"
         " judged by the clock. Set the clock that is wrong, best by NTP.",
+        hint="set the clock that is wrong",
         clients="clients that sign in by RST2 (2009 and later); every client of HTTPS",
     ),
     Section(
@@ -82,6 +85,7 @@ SECTIONS = (
         " and Windows 7 have TLS 1.0 with AES, as old Macs do. An original client signs on when the"
         " server, or a TLS proxy of the network's, takes that. A certificate of an authority of"
         " today is not trusted by an old system until its root is installed there.",
+        hint="a TLS proxy of the network's can serve old systems",
         clients="original clients on Windows 98, XP, Vista and 7, and on old Macs",
     ),
     Section(
@@ -122,6 +126,7 @@ SECTIONS = (
         "The contacts host was asked for a list, without a ticket.",
         "A contacts host answers a request without a ticket by a fault of SOAP. One that answers"
         " 404 or a web page has another address.",
+        hint="check the address of the contacts host",
         clients="Windows Live Messenger 8 and later, libpurple",
     ),
     Section(
@@ -137,6 +142,7 @@ SECTIONS = (
         "The ticket's lifetime, as the login server states it.",
         "A ticket that lives for less than a minute can be too old when a slow client sends it. One"
         " that lives for hours saves a bot most of its requests: give `cache=` to `sign_in`.",
+        hint="a slow client may come too late with it: tell the network's owners",
     ),
     Section(
         "MA-DOC-18",
@@ -144,6 +150,7 @@ SECTIONS = (
         "CHL was answered by QRY, and the server took the answer.",
         "A server that refuses the answer (540) knows other product ids and keys. Give"
         " `product=(id, key)`, or another `--dialect`.",
+        hint="give product=(id, key), or offer other dialects=",
     ),
     Section(
         "MA-DOC-19",
@@ -151,6 +158,7 @@ SECTIONS = (
         "PNG was answered by QNG.",
         "A server that does not answer PNG looks dead to every client: connections are given up"
         " after a minute or two.",
+        hint="tell the network's owners",
     ),
     Section(
         "MA-DOC-20",
@@ -172,6 +180,7 @@ SECTIONS = (
         "The resolver gave no address of IPv4.",
         "Old clients know nothing of IPv6: they need an IPv4 address. So do people whose provider"
         " has no IPv6.",
+        hint="the host needs an IPv4 address as well",
         clients="every client before Windows Vista, and people without IPv6",
     ),
     Section(
@@ -182,6 +191,7 @@ SECTIONS = (
         " `PassportURLs` as it is spelled here. Web servers and proxies that write header names"
         " anew have to be told not to, or the answer has to be made by a server that leaves names"
         " as they are.",
+        hint="the server, or the proxy before it, has to spell it PassportURLs",
         clients="original clients, libpurple, the PHP class",
     ),
     Section(
@@ -191,6 +201,7 @@ SECTIONS = (
         " can read.",
         "Old clients are no libraries: libpurple looks for `HTTP/1.1` and `Content-Length`, spelled"
         " so, and hangs without them; chunked bodies and HTTP/2 names are unknown to all of them.",
+        hint="the server has to answer as those clients read it",
         clients="libpurple, msn-pecan, original clients",
     ),
     Section(
@@ -199,6 +210,7 @@ SECTIONS = (
         "Something that clients send by mistake or by age was sent, and the answer was looked at.",
         "A server should answer each of these with a refusal, or take it: never by status 500,"
         " silence or a crash.",
+        hint="the server has to refuse it, by a code or by closing, or to take it",
         clients="the clients that send it",
     ),
     Section(
@@ -207,6 +219,7 @@ SECTIONS = (
         "What was found was compared with what each generation of clients needs.",
         "For each generation that does not sign on, the first missing thing is named. See the"
         " finding of that thing.",
+        hint="see the finding of what is missing",
     ),
     Section(
         "MA-DOC-27",
@@ -214,6 +227,17 @@ SECTIONS = (
         "The account signed in twice; the first session was told OUT OTH, or not.",
         "Before MSNP16 the first session has to end by OUT OTH, so that its client does not come"
         " back by itself: two clients would throw each other out for ever.",
+        hint="the server has to end the first session by OUT OTH, and only by the right password",
+    ),
+    Section(
+        "MA-DOC-29",
+        "A server that is told no name",
+        "A handshake that names no server (no SNI) was made, and its certificate compared.",
+        "Clients of Windows XP and before, and some of today (bitlbee, msnlib), name no server in"
+        " their handshake. A web server with several names gives them its default certificate:"
+        " make the one of the network the default, or give the network an address of its own.",
+        hint="the network's certificate has to be the default one of that address",
+        clients="original clients on Windows XP and before, bitlbee, msnlib",
     ),
     Section(
         "MA-DOC-28",

@@ -1,0 +1,79 @@
+"""Explains what a person pastes: lines, headers, envelopes, blobs, tickets, codes.
+
+    decode("USR 6 TWN S lc=1033,id=507,ct=1128154104")
+
+Nobody is contacted, and secrets are masked: the text may come from a log that somebody else will
+read.
+
+    said     what is said of a piece of text
+    lines    MSNP commands
+    verbs    what each command is, and what its words are
+    headers  headers of Passport 1.4
+    soap     envelopes of RST
+    words    challenges, blobs, tickets
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..core.errors import LocalProtocolError
+from .headers import headers, is_header
+from .lines import commands, is_command
+from .said import Decoded, Field
+from .soap import envelope, is_envelope
+from .words import blob, challenge_fields, is_blob, is_ticket, ticket
+
+__all__ = ["Decoded", "Field", "decode"]
+
+_LONGEST = 1024 * 1024
+
+
+def decode(text: str, keys: Iterable[str] = ()) -> list[Decoded]:
+    """Explain a text.
+
+    Args:
+        text: one or more MSNP commands, headers of Passport, an envelope of RST, the response of
+            SSO, a ticket, a challenge, or a code.
+        keys: the ring of keys of a service, to open its tickets.
+
+    Raises:
+        LocalProtocolError: nobody can tell what it is, or the keys are none.
+    """
+    ring = list(keys)
+    word = text.strip().removeprefix("\ufeff")
+    if len(word) > _LONGEST:
+        raise LocalProtocolError("the text is longer than 1 MiB")
+    if not word:
+        raise LocalProtocolError("there is nothing to decode")
+    if is_envelope(word):
+        return [envelope(word, ring)]
+    if is_header(word) or (not is_command(word) and any(map(is_header, word.splitlines()))):
+        return list(headers(word, ring))
+    if is_command(word):
+        return list(commands(word, ring))
+    return [_of_word(word, ring)]
+
+
+def _of_word(word: str, keys: list[str]) -> Decoded:
+    if is_blob(word):
+        return blob(word)
+    if is_ticket(word):
+        return ticket(word, keys)
+    if word.startswith(("lc=", "ct=", "id=", "passport=")) and "," in word:
+        belongs = "notification server to client: the fifth word of `USR n TWN S …`"
+        fields = tuple(challenge_fields(word))
+        return Decoded("the challenge of TWN (Passport)", belongs, fields)
+    from ..doctor.official import explained_code
+
+    try:
+        explained = explained_code(word)
+    except LocalProtocolError:
+        pass
+    else:
+        fields = (Field("means", explained.means), Field("do", explained.advice))
+        return Decoded(f"the code {explained.code}", "a client shows it to people", fields)
+    raise LocalProtocolError(
+        "nobody can tell what that is",
+        hint="give an MSNP line, a header of Passport, an RST envelope, a ticket or a code",
+    )

@@ -1,0 +1,199 @@
+"""Sign-ins by each scheme, and the session behind the first that works.
+
+Without an account the same is done for one that nobody has, as far as that goes: the server is to
+refuse it, and the conversation up to the refusal is worth to be seen.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from ..core.errors import AccountBlocked, CommandRefused, SignInError, WrongCredentials
+from ..core.secrets import Secret
+from ..core.tickets.ticket import utc_now
+from ..core.wire.dialects import DIALECTS, Scheme
+from ..observe import Event, Received
+from ..sync.driver import sign_in
+from .finding import Finding, State, failed, found
+from .patient import NOBODY, PAUSE, Patient, Witness
+
+if TYPE_CHECKING:
+    from ..sync.session import Session
+
+__all__ = ["sign_ins"]
+
+_PATIENCE = 15.0
+_CHALLENGE_PATIENCE = 2.0
+"""Seconds after which a server that sends a challenge has sent it: they do so at the beginning."""
+
+
+def sign_ins(patient: Patient) -> Iterator[Finding]:
+    """Sign in by each scheme that server and addresses allow, one after another."""
+    has_worked = False
+    for scheme in reversed(Scheme):
+        title = f"sign-in by {scheme}"
+        numbers = _numbers(patient, scheme)
+        reason = _reason_against(patient, scheme, numbers)
+        if reason:
+            yield found("MA-DOC-28", title, State.NOT_TRIED, reason)
+            continue
+        for finding in _signed_in(patient, scheme, numbers, examine=not has_worked):
+            has_worked = has_worked or finding.code == "MA-DOC-16"
+            yield _milder(finding, scheme) if has_worked else finding
+        time.sleep(PAUSE)
+
+
+def _numbers(patient: Patient, scheme: Scheme) -> list[int]:
+    """Return the dialects to offer: those in use, or any where the server has no other."""
+    had = [number for number in patient.versions if DIALECTS[number].scheme is scheme]
+    return [number for number in had if DIALECTS[number].usual] or had
+
+
+def _reason_against(patient: Patient, scheme: Scheme, numbers: list[int]) -> str:
+    """Return why a scheme is not tried; "" when it is."""
+    if patient.notification is None:
+        return "no notification server is named"
+    if not numbers:
+        return f"the server has no version that signs in by {scheme}"
+    allowed = patient.servers.schemes_allowed()
+    others = {DIALECTS[number].scheme for number in patient.versions} - {Scheme.MD5}
+    if scheme is Scheme.MD5 and scheme not in allowed and others:
+        return "MD5 goes over an open connection, and the network has better schemes"
+    if scheme is not Scheme.MD5 and scheme not in allowed:
+        return "no login server that it needs is known"
+    if patient.passport is not None and not patient.may_sign_in:
+        refused = patient.password is not None
+        return "the account was refused already" if refused else "no password was given"
+    return ""
+
+
+def _milder(finding: Finding, scheme: Scheme) -> Finding:
+    """Return a finding as it is to be judged once another scheme has worked."""
+    # At Escargot an account has MD5 only when its owner has switched it on.
+    if finding.state is State.FAILED and scheme is Scheme.MD5:
+        advice = "the password is right by another scheme: MD5 may have to be switched on"
+        return finding._replace(state=State.WARNING, advice=advice)
+    return finding
+
+
+def _signed_in(
+    patient: Patient, scheme: Scheme, numbers: list[int], *, examine: bool
+) -> Iterator[Finding]:
+    title = f"sign-in by {scheme}"
+    witness = Witness()
+    known = patient.passport is not None
+    try:
+        session = sign_in(
+            patient.passport or NOBODY,
+            patient.password or Secret(secrets.token_hex(8)),
+            patient.servers,
+            scheme=scheme,
+            dialects=numbers,
+            ca_file=patient.ca_file,
+            timeout=max(0.1, min(_PATIENCE, patient.deadline.remaining())),
+            observer=witness,
+            receive=False,
+        )
+    except SignInError as error:
+        patient.witness = patient.witness or witness
+        patient.facts[f"sign-in {scheme}"] = not known and isinstance(error, WrongCredentials)
+        if known and isinstance(error, WrongCredentials | AccountBlocked):
+            patient.may_sign_in = False
+        if not known and isinstance(error, WrongCredentials):
+            seen = f"an account that nobody has is refused: {error.text} ({error.code})"
+            yield found("MA-DOC-16", title, State.PASSED, seen)
+        else:
+            yield failed(title, error)
+        return
+    patient.facts[f"sign-in {scheme}"] = True
+    took = time.monotonic() - witness.began
+    with session:
+        if examine:
+            patient.witness = witness
+        seen = f"signed in by MSNP{session.dialect} at {session.server} in {1000 * took:.0f} ms"
+        if known:
+            yield found("MA-DOC-16", title, State.PASSED, seen)
+        else:
+            advice = "the server checks no passwords: do not give it one that matters"
+            yield found("MA-DOC-16", title, State.FAILED, f"anybody is {seen}", advice)
+        if examine and known:
+            yield from _of_session(session, witness)
+
+
+# --- the session ---------------------------------------------------------------------------------
+
+
+def _of_session(session: Session, witness: Witness) -> Iterator[Finding]:
+    yield _life(session)
+    yield _contacts(session)
+    yield _keep_alive(session, witness)
+    yield _chat(session)
+    yield _challenge(session, witness)
+
+
+def _life(session: Session) -> Finding:
+    title, ticket = "life of the ticket", session.ticket
+    if ticket is None:
+        return found("MA-DOC-28", title, State.NOT_TRIED, "MD5 has no ticket")
+    if ticket.expires is None:
+        seen = "the login server does not say how long the ticket lives"
+        return found("MA-DOC-17", title, State.PASSED, seen)
+    left = (ticket.expires - utc_now()).total_seconds()
+    state = State.PASSED if left >= 60 else State.WARNING
+    hours = f"{left / 3600:.1f} hours" if left >= 7200 else f"{left:.0f} seconds"
+    return found("MA-DOC-17", title, state, f"the ticket lives for {hours}")
+
+
+def _contacts(session: Session) -> Finding:
+    title = "contact list"
+    try:
+        session.go_online("invisible")
+        count = len(session.contacts())
+    except SignInError as error:
+        return failed(title, error)
+    return found("MA-DOC-20", title, State.PASSED, f"{count} contacts; online, invisibly")
+
+
+def _says(*beginnings: str) -> Callable[[Event], bool]:
+    return lambda event: isinstance(event, Received) and event.text.startswith(beginnings)
+
+
+def _keep_alive(session: Session, witness: Witness) -> Finding:
+    title = "keep-alive"
+    try:
+        session.send("PNG")
+    except SignInError as error:
+        return failed(title, error)
+    if witness.wait_for(_says("QNG"), 5.0):
+        return found("MA-DOC-19", title, State.PASSED, "PNG is answered by QNG")
+    return found("MA-DOC-19", title, State.WARNING, "PNG was not answered within 5 seconds")
+
+
+def _chat(session: Session) -> Finding:
+    title = "chat with oneself"
+    try:
+        if not DIALECTS[session.dialect].chats_invisible:
+            session.set_status("busy")
+        session.send_message(session.passport, "msnpauth doctor writes to itself", timeout=8.0)
+    except CommandRefused as error:
+        # The switchboard was reached, and that is what can be broken.
+        seen = f"the server lets nobody call themselves ({error.code}); its chats can be reached"
+        return found("MA-DOC-21", title, State.PASSED, seen)
+    except SignInError as error:
+        return failed(title, error)
+    return found("MA-DOC-21", title, State.PASSED, "a line was written, and arrived")
+
+
+def _challenge(session: Session, witness: Witness) -> Finding:
+    title = "challenge of the server"
+    if not witness.wait_for(_says("CHL"), _CHALLENGE_PATIENCE):
+        seen = "no CHL came while the account was signed in"
+        return found("MA-DOC-28", title, State.NOT_TRIED, seen)
+    if witness.wait_for(_says("QRY", "540"), 5.0) and session.ended is None:
+        return found("MA-DOC-18", title, State.PASSED, "CHL was answered, and the answer taken")
+    if session.ended is not None:
+        return failed(title, session.ended)
+    return found("MA-DOC-18", title, State.WARNING, "the answer to CHL was not answered")

@@ -1,0 +1,148 @@
+"""The steps of an examination, in their order."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+
+from ..core.credentials import as_secret, check_passport, check_password
+from ..core.errors import LocalProtocolError, SignInError
+from ..core.secrets import Secret
+from ..core.servers import Servers
+from ..net.deadline import check_timeout
+from ..observe import Event
+from . import account, conformance, encryption, generations, legacy, reach, versions, web
+from .finding import Finding, State, failed, found
+from .patient import Patient
+
+__all__ = ["Examination", "examine"]
+
+Step = Callable[[Patient], Iterator[Finding]]
+
+_STEPS: tuple[tuple[str, Step], ...] = (
+    ("looking up the names", reach.look_ups),
+    ("connecting to each address", reach.connections),
+    ("offering each MSNP version", versions.negotiated),
+    ("going the way to a notification server", versions.opening),
+    ("asking the nexus", web.nexus),
+    ("reading certificates and clocks", encryption.encryption),
+    ("trying the TLS of old systems", legacy.old_tls),
+    ("asking the login server", web.login_server),
+    ("asking RST and RST2", web.rst_services),
+    ("asking the contacts host", web.contacts_host),
+    ("signing in", account.sign_ins),
+)
+_CONFORMANCE: tuple[tuple[str, Step], ...] = (
+    ("sending what clients send", conformance.conformance),
+    ("judging which clients sign on", generations.judged),
+)
+
+
+class Examination:
+    """An examination of a network, and perhaps of an account; iterating over it does it.
+
+    Args:
+        servers: where the network's servers are.
+        passport: the account, or None to go only as far as one comes without an account.
+        password: its password.
+        ca_file: certificates to trust, in PEM, instead of the system's.
+        timeout: seconds for all of it; what comes later is not tried.
+        conformance: also send what clients send by age or mistake, and judge which of them sign on.
+        progress: is told what is being done, in words.
+
+    Attributes:
+        servers: as given.
+        passport: as given.
+        findings: what was found so far.
+        began: when, in seconds of `time.time()`.
+
+    Raises:
+        LocalProtocolError: an argument cannot be right; nothing was sent.
+    """
+
+    def __init__(
+        self,
+        servers: Servers,
+        passport: str | None = None,
+        password: str | Secret | None = None,
+        *,
+        ca_file: str | os.PathLike[str] | None = None,
+        timeout: float = 60.0,
+        conformance: bool = False,
+        progress: Callable[[str], None] | None = None,
+    ) -> None:
+        secret = None if password is None else check_password(as_secret(password))
+        password = secret
+        if not isinstance(servers, Servers):
+            raise LocalProtocolError(
+                "servers= is not a Servers", hint='as in Servers("messenger.example")'
+            )
+        if passport is None and secret is not None:
+            raise LocalProtocolError("a password without a passport")
+        self.servers = servers
+        self.passport = None if passport is None else check_passport(passport)
+        self.findings: list[Finding] = []
+        self.began = time.time()
+        self._steps = _STEPS + (_CONFORMANCE if conformance else ())
+        self._progress = progress or (lambda _: None)
+        self._patient = Patient(
+            servers, self.passport, secret, ca_file=ca_file, timeout=check_timeout(timeout)
+        )
+
+    def __iter__(self) -> Iterator[Finding]:
+        """Do what is left to do, and yield what is found."""
+        steps, self._steps = self._steps, ()
+        for title, step in steps:
+            self._progress(title)
+            for finding in self._done(title, step):
+                self.findings.append(finding)
+                yield finding
+
+    def _done(self, title: str, step: Step) -> Iterator[Finding]:
+        """Do a step; whatever becomes of it, the next one is done."""
+        if self._patient.is_over:
+            yield found("MA-DOC-28", title, State.NOT_TRIED, "the time for the examination is up")
+            return
+        try:
+            yield from step(self._patient)
+        except SignInError as error:
+            yield failed(title, error)
+
+    @property
+    def events(self) -> list[Event]:
+        """What happened in the sign-in that is worth to be drawn; secrets are masked in it."""
+        return [] if self._patient.witness is None else list(self._patient.witness.events)
+
+    @property
+    def round_trip(self) -> float | None:
+        """Seconds of a connection to the notification server; None when there was none."""
+        return self._patient.round_trip
+
+
+def examine(
+    servers: Servers,
+    passport: str | None = None,
+    password: str | Secret | None = None,
+    *,
+    ca_file: str | os.PathLike[str] | None = None,
+    timeout: float = 60.0,
+) -> Iterator[Finding]:
+    """Examine a network, and yield each finding as soon as there is one.
+
+    Each server is asked as few and as small questions as do, one after another. With an account the
+    account is signed in once by each scheme, which may end another session of it (OUT OTH); a
+    password that was refused is not sent again.
+
+    Args:
+        servers: where the network's servers are.
+        passport: the account, or None to go only as far as one comes without an account.
+        password: its password.
+        ca_file: certificates to trust, in PEM, instead of the system's.
+        timeout: seconds for all of it; what comes later is not tried.
+
+    Raises:
+        LocalProtocolError: an argument cannot be right; nothing was sent.
+    """
+    password = None if password is None else as_secret(password)
+    return iter(Examination(servers, passport, password, ca_file=ca_file, timeout=timeout))

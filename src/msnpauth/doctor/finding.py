@@ -1,0 +1,57 @@
+"""What the doctor says: one finding for each thing that was looked at."""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple
+
+from ..core.errors import SignInError
+from ..core.findings import section_of
+from ..core.secrets import printable
+
+__all__ = ["Finding", "State", "failed", "found"]
+
+_LONGEST = 400
+
+
+class State(enum.StrEnum):
+    """How it is with one thing."""
+
+    PASSED = "passed"
+    WARNING = "warning"
+    FAILED = "failed"
+    NOT_TRIED = "not tried"
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at.
+
+    Attributes:
+        code: the stable code of its section, such as `MA-TLS-03`.
+        step: what was looked at, in words: `names`, `certificate of login.example` …
+        state: passed, warning, failed or not tried.
+        seen: what was seen, in one line, without any secret.
+        clients: which clients it matters to.
+        advice: what to do about it; "" when there is nothing to do.
+    """
+
+    code: str
+    step: str
+    state: State
+    seen: str
+    clients: str
+    advice: str
+
+
+def found(code: str, step: str, state: State, seen: str, advice: str | None = None) -> Finding:
+    """Return a finding; where nothing is wrong there is no advice."""
+    section = section_of(code)
+    if advice is None:
+        advice = section.hint if state in (State.WARNING, State.FAILED) else ""
+    return Finding(code, step, state, printable(seen, _LONGEST), section.clients, advice)
+
+
+def failed(step: str, error: SignInError) -> Finding:
+    """Return the finding of an error."""
+    seen = error.text if error.code is None else f"{error.text} ({error.code})"
+    return found(error.finding, step, State.FAILED, seen, error.hint)

@@ -1,0 +1,123 @@
+"""What the TLS of old systems makes of a server: handshakes that OpenSSL of today cannot do.
+
+tlslite-ng (`pip install 'msnpauth[legacy]'`) speaks TLS 1.0 with 3DES and RC4. Nothing is sent over
+these connections: the handshake is all that is looked at.
+
+Which system has what is told by Microsoft's "Cipher Suites in Schannel" for Windows, and by the
+release notes of OpenSSL 0.9.8 for Mac OS X before 10.9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import NamedTuple
+
+from ..core.errors import SignInError, Step
+from ..core.urls import Address
+from ..net.deadline import Deadline
+from ..net.sockets import connect_tcp
+from .finding import Finding, State, found
+from .patient import Patient
+
+__all__ = ["OLD_SYSTEMS", "old_tls"]
+
+
+class _Offer(NamedTuple):
+    """What a client offers by TLS 1.0.
+
+    Attributes:
+        name: in words.
+        ciphers, exchanges: as tlslite-ng calls them.
+    """
+
+    name: str
+    ciphers: tuple[str, ...]
+    exchanges: tuple[str, ...]
+
+
+_RC4 = _Offer("RC4", ("rc4",), ("rsa",))
+_3DES = _Offer("3DES", ("3des",), ("rsa",))
+_AES = _Offer("AES", ("aes128", "aes256"), ("rsa",))
+_AES_EC = _Offer("AES with ECDHE", ("aes128", "aes256"), ("ecdhe_rsa", "ecdhe_ecdsa"))
+
+
+class OldSystem(NamedTuple):
+    """A system whose own TLS its clients use.
+
+    Attributes:
+        name: of the system.
+        offers: any of these is enough.
+        names_server: whether it tells the server's name (SNI).
+    """
+
+    name: str
+    offers: tuple[_Offer, ...]
+    names_server: bool
+
+
+OLD_SYSTEMS = (
+    OldSystem("Windows 98, Me, 2000 and XP", (_RC4, _3DES), names_server=False),
+    OldSystem("Windows Vista", (_AES, _AES_EC, _3DES, _RC4), names_server=True),
+    OldSystem("Windows 7 without updates", (_AES, _AES_EC, _3DES, _RC4), names_server=True),
+    OldSystem("Mac OS X before 10.9", (_AES, _3DES, _RC4), names_server=True),
+)
+
+
+def old_tls(patient: Patient) -> Iterator[Finding]:
+    """Look at each https server as old systems do."""
+    title = "TLS of old systems"
+    if find_spec("tlslite") is None:
+        seen = "TLS 1.0 with 3DES or RC4 is out of reach of this Python"
+        advice = "pip install 'msnpauth[legacy]'"
+        yield found("MA-DOC-10", title, State.NOT_TRIED, seen, advice)
+        return
+    for place, (address, _) in patient.web_places().items():
+        if place not in patient.unreachable:
+            yield _of_server(patient, address, f"{title} with {place}")
+
+
+def _of_server(patient: Patient, address: Address, title: str) -> Finding:
+    taken: dict[tuple[_Offer, bool], bool] = {}
+    words = []
+    for system in OLD_SYSTEMS:
+        works = None
+        for offer in system.offers:
+            key = offer, system.names_server
+            if key not in taken:
+                taken[key] = _takes(address, offer, system.names_server, patient.patience())
+            if taken[key]:
+                works = offer
+                break
+        words.append(f"{system.name}: {f'yes, by {works.name}' if works else 'no'}")
+        fact = f"old TLS: {system.name}"
+        patient.facts[fact] = patient.facts.get(fact, True) and works is not None
+    all_work = all(patient.facts[f"old TLS: {system.name}"] for system in OLD_SYSTEMS)
+    return found("MA-DOC-10", title, State.PASSED if all_work else State.WARNING, "; ".join(words))
+
+
+def _takes(address: Address, offer: _Offer, names_server: bool, deadline: Deadline) -> bool:
+    """Tell whether a server takes an offer of TLS 1.0."""
+    from tlslite import HandshakeSettings, TLSConnection
+
+    settings = HandshakeSettings()
+    settings.minVersion = settings.maxVersion = (3, 1)
+    settings.cipherNames = list(offer.ciphers)
+    settings.keyExchangeNames = list(offer.exchanges)
+    settings.macNames = ["sha", "md5"]
+    settings.minKeySize = 512
+    try:
+        sock = connect_tcp(address, deadline, Step.LOGIN)
+    except SignInError:
+        return False
+    try:
+        sock.settimeout(max(0.05, deadline.remaining()))
+        connection = TLSConnection(sock)
+        name = address.host if names_server else ""
+        connection.handshakeClientCert(settings=settings, serverName=name)
+    except Exception:  # noqa: BLE001 - a dozen kinds of its own, and those of sockets: all mean no
+        return False
+    else:
+        return True
+    finally:
+        sock.close()

@@ -1,0 +1,134 @@
+"""Bytes out and bytes in, as they are: for questions that no library would ask."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+import time
+from contextlib import suppress
+from typing import NamedTuple
+
+from ..core.errors import SignInError, Step
+from ..core.urls import Address
+from ..net.deadline import Deadline
+from ..net.names import network_error
+from ..net.sockets import connect_tcp
+
+__all__ = ["Reply", "ask", "unchecked"]
+
+_MOST = 256 * 1024
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*\r\n", re.IGNORECASE)
+_SILENCE = 3.0
+"""Seconds of silence that count as no answer."""
+
+
+class Reply(NamedTuple):
+    """What came back.
+
+    Attributes:
+        data: all of it, up to a quarter of a megabyte.
+        is_closed: whether the server closed the connection.
+    """
+
+    data: bytes
+    is_closed: bool
+
+    @property
+    def status(self) -> int | None:
+        """The status of an HTTP answer; None when it is none."""
+        match = re.match(rb"HTTP/[0-9.]+ ([0-9]{3})", self.data)
+        return int(match[1]) if match else None
+
+    @property
+    def head(self) -> bytes:
+        """The first line and the headers of an HTTP answer."""
+        return self.data.partition(b"\r\n\r\n")[0] + b"\r\n"
+
+    @property
+    def body(self) -> bytes:
+        """What is behind the headers."""
+        return self.data.partition(b"\r\n\r\n")[2]
+
+    @property
+    def is_silence(self) -> bool:
+        """True when nothing came, and the connection stayed open."""
+        return not self.data and not self.is_closed
+
+
+def unchecked() -> ssl.SSLContext:
+    """Return TLS settings that look at a server and believe nothing: for what holds no secret."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    # So that a weak key or an old cipher is seen, and not only refused.
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    return context
+
+
+def ask(
+    address: Address,
+    data: bytes,
+    deadline: Deadline,
+    *,
+    tls: ssl.SSLContext | None = None,
+    pieces: int = 0,
+) -> Reply:
+    """Connect, send bytes, and return what comes back.
+
+    Args:
+        address: of the server.
+        data: what is sent.
+        deadline: when all ends.
+        tls: settings of a TLS connection; None for plain TCP.
+        pieces: send the first so many bytes one by one.
+
+    Raises:
+        SignInError: there is no such connection.
+    """
+    step = Step.NOTIFICATION if tls is None else Step.LOGIN
+    server = str(address)
+    sock = connect_tcp(address, deadline, step)
+    try:
+        if tls is not None:
+            sock.settimeout(deadline.check(step, server))
+            sock = tls.wrap_socket(sock, server_hostname=address.host)
+        for at in range(pieces):
+            sock.sendall(data[at : at + 1])
+        # A server may close in the middle of what it does not want to read.
+        with suppress(ConnectionError):
+            sock.sendall(data[pieces:])
+        return _heard(sock, deadline, is_http=tls is not None)
+    except TimeoutError:
+        error: SignInError = deadline.passed(step, server)
+    except Exception as problem:  # noqa: BLE001 - the boundary: what comes out of here is ours
+        error = network_error(problem, step, server)
+    finally:
+        sock.close()
+    raise error
+
+
+def _heard(sock: socket.socket, deadline: Deadline, *, is_http: bool) -> Reply:
+    """Read until the answer is whole, the connection ends, or nothing more comes."""
+    heard = bytearray()
+    until = time.monotonic() + _SILENCE
+    while len(heard) < _MOST and not (is_http and _is_whole(heard)):
+        left = min(until - time.monotonic(), deadline.remaining())
+        # Lines have no end: a moment of quiet behind the first of them is one.
+        sock.settimeout(max(0.01, left if is_http or not heard else min(left, 0.3)))
+        try:
+            data = sock.recv(65536)
+        except TimeoutError:
+            return Reply(bytes(heard), is_closed=False)
+        except OSError:
+            return Reply(bytes(heard), is_closed=True)
+        if not data:
+            return Reply(bytes(heard), is_closed=True)
+        heard += data
+    return Reply(bytes(heard), is_closed=False)
+
+
+def _is_whole(heard: bytearray) -> bool:
+    head, end, body = bytes(heard).partition(b"\r\n\r\n")
+    length = _LENGTH.search(head + b"\r\n")
+    return bool(end) and (length is None or len(body) >= int(length[1]))

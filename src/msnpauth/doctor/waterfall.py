@@ -1,0 +1,145 @@
+"""A sign-in on one time axis: look-ups, connections, handshakes, lines and exchanges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from ..core.errors import Step
+from ..observe import (
+    Connected,
+    Event,
+    Failed,
+    Fetched,
+    LookedUp,
+    Received,
+    Requested,
+    Secured,
+    Sent,
+    SignedIn,
+)
+
+__all__ = ["Bar", "Waterfall", "floor_of", "waterfall"]
+
+
+class Bar(NamedTuple):
+    """One thing that took time.
+
+    Attributes:
+        kind: look-up, TCP, TLS, line or exchange.
+        label: what it was.
+        start, end: seconds since the sign-in began.
+    """
+
+    kind: str
+    label: str
+    start: float
+    end: float
+
+
+class Waterfall(NamedTuple):
+    """A sign-in as it is drawn.
+
+    Attributes:
+        bars: in the order of their beginnings.
+        total: seconds from the beginning to USR OK, or to the last that happened.
+        floor: the fewest round trips that such a sign-in takes.
+        signed_in: whether it came to USR OK.
+    """
+
+    bars: tuple[Bar, ...]
+    total: float
+    floor: int
+    signed_in: bool
+
+
+def waterfall(events: Iterable[Event]) -> Waterfall | None:
+    """Return a sign-in as it is drawn; None when nothing happened.
+
+    What comes behind USR OK is the session's, and not drawn.
+    """
+    told: list[Event] = []
+    for event in events:
+        told.append(event)
+        if isinstance(event, SignedIn | Failed):
+            break
+    if not told:
+        return None
+    began = min(event.at - getattr(event, "seconds", 0.0) for event in told)
+    bars = sorted(_bars(told, began), key=lambda bar: (bar.start, bar.end))
+    last = told[-1]
+    return Waterfall(tuple(bars), last.at - began, floor_of(told), isinstance(last, SignedIn))
+
+
+def _bars(events: list[Event], began: float) -> Iterator[Bar]:
+    yield from _lines(events, began)
+    path = ""
+    for event in events:
+        end = event.at - began
+        match event:
+            case LookedUp(host=host, seconds=seconds):
+                yield Bar("look-up", host, end - seconds, end)
+            case Connected(server=server, seconds=seconds):
+                yield Bar("TCP", server, end - seconds, end)
+            case Secured(server=server, version=version, seconds=seconds):
+                yield Bar("TLS", f"{server} ({version})", end - seconds, end)
+            case Requested(lines=lines):
+                path = lines[0]
+            case Fetched(status=status, seconds=seconds):
+                outcome = f"HTTP {status}" if status is not None else "failed"
+                yield Bar("exchange", f"{path}: {outcome}", end - seconds, end)
+            case _:
+                pass
+
+
+def _lines(events: list[Event], began: float) -> Iterator[Bar]:
+    """Yield a bar from each command to its answer, which has the same transaction id."""
+    waiting: dict[tuple[str, str], Sent] = {}
+    for event in events:
+        match event:
+            case Sent(server=server):
+                waiting[server, _trid(event.text)] = event
+            case Received(server=server, text=text):
+                sent = waiting.pop((server, _trid(text)), None)
+                if sent is not None:
+                    label = f"{_short(sent.text)} → {_short(text)}"
+                    yield Bar("line", label, sent.at - began, event.at - began)
+            case _:
+                pass
+    for sent in waiting.values():
+        label = f"{_short(sent.text)} → no answer"
+        yield Bar("line", label, sent.at - began, events[-1].at - began)
+
+
+def _trid(line: str) -> str:
+    words = line.split(" ", 2)
+    return words[1] if len(words) > 1 and words[1].isdigit() else ""
+
+
+def _short(line: str) -> str:
+    return line if len(line) <= 48 else line[:47] + "…"
+
+
+def floor_of(events: Iterable[Event]) -> int:
+    """Return the fewest round trips that a sign-in like this one takes, without look-ups.
+
+    Two servers are spoken to at the same time. The notification server takes a round trip for TCP
+    and one for VER, CVR and USR, at each server that an XFR leads to. HTTPS takes one for TCP and
+    one for TLS 1.3 at each host, and one for the question to a nexus. Then the request for the
+    ticket and the answer to the challenge take one each.
+    """
+    servers, hosts, asked, by_ticket = set(), [], 0, False
+    for event in events:
+        match event:
+            case Connected(server=server) if not server.startswith("https:"):
+                servers.add(server)
+            case Requested(step=step, server=server):
+                by_ticket = True
+                hosts += [server] if server not in hosts else []
+                asked += step is Step.NEXUS
+            case _:
+                pass
+    lines = 2 * max(1, len(servers))
+    if not by_ticket:
+        return lines + 1
+    return max(lines, 2 * len(hosts) + asked) + 2

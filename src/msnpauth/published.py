@@ -1,0 +1,182 @@
+"""Networks that somebody has published: fetched when a person asks for it, shown, and then kept.
+
+The form is that of the package's own file of networks (docs/networks.md). A network puts its file
+at the well-known address `https://HOST/.well-known/msnp-services.toml` (RFC 8615).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import fields
+from typing import NamedTuple
+
+from .core.errors import LocalProtocolError, RemoteProtocolError, Step
+from .core.tickets.exchange import Request
+from .core.tickets.verdicts import MAX_REDIRECTS, REDIRECTS, too_many, untrusted
+from .core.urls import BadAddress, Url
+from .net.deadline import Deadline
+from .networks import Network, known_networks, published_file, read_networks, read_text
+from .sync.exchange import fetch_watched
+from .transports import make_transport
+from .watch import SILENT
+
+__all__ = ["WELL_KNOWN", "Change", "changes", "fetch_published", "keep", "published_at"]
+
+WELL_KNOWN = "/.well-known/msnp-services.toml"
+
+LONGEST = 256 * 1024
+"""Bytes: some hundred networks, with their evidence."""
+
+
+class Change(NamedTuple):
+    """What a published file does to what is known.
+
+    Attributes:
+        name: of the network.
+        before: what is known of it now; None when it is new.
+        after: what would be known.
+    """
+
+    name: str
+    before: Network | None
+    after: Network
+
+
+def published_at(place: str) -> Url:
+    """Return the address of a published file: a URL, or a host that has it at the usual place.
+
+    Raises:
+        LocalProtocolError: it is neither, or it is not https.
+    """
+    text = place if "://" in place else f"https://{place}{'' if '/' in place else WELL_KNOWN}"
+    try:
+        url = Url.parse(text)
+    except BadAddress as problem:
+        complaint = str(problem)
+    else:
+        if url.scheme == "https":
+            return url
+        complaint = "it is not https, so that anybody on the way could change it"
+    raise LocalProtocolError(f"{place!r} is not where a file can be fetched: {complaint}")
+
+
+def fetch_published(
+    url: Url, *, ca_file: str | os.PathLike[str] | None = None, timeout: float = 30.0
+) -> str:
+    """Return the text of a published file.
+
+    Args:
+        url: where it is.
+        ca_file: certificates to trust, in PEM, instead of the system's.
+        timeout: seconds.
+
+    Raises:
+        SignInError: it cannot be fetched, is too long, or is no text.
+    """
+    transport = make_transport("sockets", ca_file, None)
+    deadline = Deadline(timeout)
+    try:
+        for _ in range(MAX_REDIRECTS + 1):
+            request = Request(
+                "GET", url, (("Accept", "*/*"),), step=Step.SERVICES, wants_body=True,
+                max_body=LONGEST,
+            )  # fmt: skip
+            response = fetch_watched(transport, request, deadline, SILENT)
+            if response.status in REDIRECTS:
+                url = _redirected(response.header("Location"), request)
+                continue
+            if response.status != 200:
+                text = "there is no such file"
+                raise RemoteProtocolError(
+                    text, step=Step.SERVICES, server=url.origin, code=response.status,
+                    hint="check the address",
+                )  # fmt: skip
+            return _text(response.body, url)
+        raise too_many(request)
+    finally:
+        transport.close()
+
+
+def _redirected(location: str | None, request: Request) -> Url:
+    try:
+        url = Url.parse(location or "", base=request.url)
+    except BadAddress:
+        url = None
+    if url is None:
+        text = "redirected to no address"
+        raise RemoteProtocolError(text, step=Step.SERVICES, server=request.url.origin)
+    if url.scheme != "https":
+        raise untrusted(f"redirected to {url.origin}, which is not encrypted", request)
+    return url
+
+
+def _text(body: bytes, url: Url) -> str:
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        pass
+    raise RemoteProtocolError(
+        "the file is not UTF-8 text", step=Step.SERVICES, server=url.origin, hint=""
+    )
+
+
+def changes(text: str, place: str) -> list[Change]:
+    """Return what a published file changes, network by network.
+
+    Args:
+        text: its content.
+        place: what it is called in errors.
+
+    Raises:
+        LocalProtocolError: it is no such file, or names a file of this machine.
+    """
+    published = read_networks(text, place)
+    for network in published.values():
+        if network.ca_file is not None:
+            raise LocalProtocolError(
+                f"{place}: [{network.name}] names a file of this machine (ca_file)",
+                hint="only a person's own file may do that",
+            )
+    known = known_networks()
+    found = [Change(name, known.get(name), network) for name, network in published.items()]
+    return [change for change in found if change.before != change.after]
+
+
+def keep(text: str) -> None:
+    """Keep a published file; networks of an earlier one stay, unless this one has them anew.
+
+    Raises:
+        LocalProtocolError: the file cannot be written.
+    """
+    path = published_file()
+    before = read_text(path)
+    networks = {} if before is None else read_networks(before, str(path))
+    networks |= read_networks(text, "the new file")
+    content = "\n".join(map(_as_toml, networks.values()))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The file appears whole or not at all: somebody may be signing in just now.
+        new = path.with_suffix(".new")
+        new.write_text(content, "utf-8")
+        new.replace(path)
+        return
+    except OSError as problem:
+        why = problem.strerror or type(problem).__name__
+    raise LocalProtocolError(f"{path} cannot be written: {why}")
+
+
+def _as_toml(network: Network) -> str:
+    """Return a network as a table; a string of JSON is one of TOML as well (TOML 1.0, String)."""
+    lines = [f"[{json.dumps(network.name)}]"]
+    for field in fields(network):
+        value = getattr(network, field.name)
+        if value and field.name != "name":
+            shown = _table(value) if isinstance(value, dict) else json.dumps(value)
+            lines.append(f"{field.name} = {shown}")
+    return "\n".join([*lines, ""])
+
+
+def _table(pairs: dict[str, str]) -> str:
+    inner = ", ".join(f"{json.dumps(key)} = {json.dumps(value)}" for key, value in pairs.items())
+    return f"{{ {inner} }}"
