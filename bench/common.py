@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from msnpauth import Servers
 from msnpauth.core.tickets.exchange import Request
@@ -53,7 +53,7 @@ class Served:
 
     def servers(self, *roles: str, first: str = "notification") -> Servers:
         """Return the servers that a sign-in is told of: where it begins, and these roles."""
-        where = {role: self.places[role] for role in roles}
+        where: dict[str, Any] = {role: self.places[role] for role in roles}
         return Servers(notification=self.places[first], **where)
 
     def address(self, role: str) -> tuple[str, int]:

@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from bare import Bare
 from common import PASSWORD, Served, ServiceProcess, machine, passport, table
@@ -36,7 +37,7 @@ SignIn = Callable[[int], Awaitable[object]]
 def ours(service: Served, scheme: str, notification: str) -> SignIn:
     """Return what signs in as a user of the package would."""
     role = "login" if scheme == "TWN" else "rst"
-    where = {role: service.places[role]}
+    where: dict[str, Any] = {role: service.places[role]}
     servers = Servers(notification=notification, **where)
 
     async def sign_in(number: int) -> None:

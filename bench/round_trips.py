@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msnpauth
 from common import PASSWORD, ServiceProcess, machine, passport, table
@@ -68,7 +69,9 @@ class Bench:
         self._places = service.places | {"far_nexus": f"{home.origin}{nexus.target}"}
 
     def servers(self, case: Case, *, hop: bool) -> Servers:
-        known = {name.removeprefix("far_"): self._places[name] for name in case.known}
+        known: dict[str, Any] = {
+            name.removeprefix("far_"): self._places[name] for name in case.known
+        }
         first = self._places["dispatch" if hop else "notification"]
         return Servers(notification=first, **known)
 
@@ -119,7 +122,9 @@ class Bench:
         """Known clients remember nothing of all this: what is cached is asked for again."""
         first = Address.parse(self._places["dispatch" if hop else "notification"])
         by_rst = case.scheme == "SSO"
-        known = {name.removeprefix("far_"): self._places[name] for name in case.known}
+        known: dict[str, Any] = {
+            name.removeprefix("far_"): self._places[name] for name in case.known
+        }
         if known.get("rst") and not by_rst:
             known = {"nexus": self._places["nexus"]}
         client = Sequential(self._service.context, (first.host, first.port), **known)

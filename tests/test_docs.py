@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import findings_page
 import msnpauth
 from blocks import SECRET, a_network, blocks
 from msnpauth.cli import main
@@ -165,3 +166,8 @@ def test_every_document_is_reached_from_the_readme() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     for path in (ROOT / "docs").glob("*.md"):
         assert f"(docs/{path.name})" in readme, path.name
+
+
+def test_the_page_of_findings_is_current() -> None:
+    """If it is not: python tests/findings_page.py."""
+    assert findings_page.PAGE.read_text("utf-8") == findings_page.drawn()

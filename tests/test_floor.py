@@ -164,7 +164,7 @@ class Driver:
         )
 
 
-def servers(*, hop: bool, **where: str) -> Servers:
+def servers(*, hop: bool, **where: Any) -> Servers:
     first = DISPATCH if hop else NS
     return Servers(notification=str(first), **where)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from msnpauth import LocalProtocolError, Servers
-from msnpauth.networks import find, known_networks, own_file
+from msnpauth.networks import find, known_networks, own_file, published_file
 
 
 @pytest.fixture
@@ -123,3 +123,32 @@ def test_nobodys_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_where_it_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MSNPAUTH_SERVICES")
     assert own_file().parts[-2:] == ("msnpauth", "services.toml")
+
+
+def test_what_a_network_has_and_is_checked_by(own: Path, tmp_path: Path) -> None:
+    own.write_text('[home]\nhost = "h.example"\ndialects = [12, 8]\nca_file = "~/ca.pem"\n')
+    servers = Servers.named("home")
+    assert [dialect.number for dialect in servers.dialects or ()] == [12, 8]
+    assert servers.ca_file == Path("~/ca.pem").expanduser()
+    assert "dialects='MSNP12, MSNP8'" in repr(servers)
+
+
+@pytest.mark.parametrize("value", ["12", '["12"]', "[true]", "[99]", "[]", "[12.0]"])
+def test_dialects_that_are_none(own: Path, value: str) -> None:
+    own.write_text(f'[home]\nhost = "h.example"\ndialects = {value}\n')
+    if value == "[]":
+        assert Servers.named("home").dialects is None
+        return
+    with pytest.raises(LocalProtocolError, match=r"\[home\]"):
+        known_networks()
+
+
+def test_three_files(own: Path) -> None:
+    own.with_name("published.toml").write_text(
+        '[escargot]\nhost = "published.example"\n[new]\nhost = "new.example"\n'
+    )
+    assert published_file() == own.with_name("published.toml")
+    assert find("escargot").host == "published.example"
+    own.write_text('[escargot]\nhost = "own.example"\n')
+    assert find("escargot").host == "own.example"
+    assert find("new").host == "new.example"

@@ -91,7 +91,8 @@ def servers(version: int, where: str, notification: str) -> Servers:
         return Servers(notification=notification, schemes=["MD5"])
     name = "rst2" if dialect.rst2 else "rst" if dialect.rst else "login"
     path = {"rst2": "/RST2.srf", "rst": "/RST.srf", "login": "/login"}[name]
-    return Servers(notification=notification, **{name: where + path})
+    way: dict[str, Any] = {name: where + path}
+    return Servers(notification=notification, **way)
 
 
 def said_by_server(found: list[Step], version: int) -> list[Command]:

@@ -254,3 +254,39 @@ def test_a_signal_while_a_ticket_is_fetched(
         where = ["--login", login.url, "--ca-file", str(authority.ca_file)]
         arguments = ["ticket", PASSPORT, "--challenge", CHALLENGE, *where]
         assert signalled(arguments, reached, how) == (status, b"")
+
+
+def test_verbose_ends_by_what_is_known() -> None:
+    with Server(lambda peer: None) as gone:
+        pass
+    done = invoke(
+        "sign-in",
+        PASSPORT,
+        "--notification",
+        gone.address,
+        "--scheme",
+        "MD5",
+        "--verbose",
+        password=PASSWORD,
+    )
+    lines = done.stderr.splitlines()
+    assert "msnpauth: notification at" in done.stderr
+    assert "MA-NET-04: The connection was refused" in lines
+    assert lines[-1].startswith("`msnpauth doctor` with the same options")
+    plain = invoke(
+        "sign-in", PASSPORT, "--notification", gone.address, "--scheme", "MD5", password=PASSWORD
+    )
+    assert len(plain.stderr.splitlines()) == 1
+    told = json.loads(
+        invoke(
+            "sign-in",
+            PASSPORT,
+            "--notification",
+            gone.address,
+            "--scheme",
+            "MD5",
+            "--json",
+            password=PASSWORD,
+        ).stdout
+    )
+    assert told["error"]["finding"] == "MA-NET-04"

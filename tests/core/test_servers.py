@@ -170,3 +170,13 @@ def test_historic_hosts() -> None:
     assert is_historic("messenger.hotmail.com")
     assert is_historic("login.passport.com")
     assert not is_historic("ds.escargot.nina.chat")
+
+
+def test_dialects_of_the_network() -> None:
+    servers = Servers("h.example", dialects=[8, 15, 12])
+    assert [dialect.number for dialect in servers.dialects or ()] == [15, 12, 8]
+    assert Servers("h.example").dialects is None
+    with pytest.raises(LocalProtocolError, match="MSNP99"):
+        Servers("h.example", dialects=[99])
+    with pytest.raises(LocalProtocolError, match="no dialects"):
+        Servers("h.example", dialects=[])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from msnpauth import (
     AccountBlocked,
     Command,
     ConnectionFailed,
+    LocalProtocolError,
     NoCommonDialect,
     RemoteProtocolError,
     Servers,
@@ -404,3 +406,26 @@ def test_a_host_that_does_not_answer(
                 pass
         for sock in waiting:
             sock.close()
+
+
+def test_the_networks_own_certificates(driver: Any, authority: Authority) -> None:
+    with Server(stays) as server, Server(answers(granted()), authority.server_tls) as login:
+        where = {"notification": server.address, "login": login.url}
+        servers = Servers(**where, ca_file=authority.ca_file)  # type: ignore[arg-type]
+        with driver.sign_in(PASSPORT, PASSWORD, servers, dialects=[12]) as session:
+            assert session.dialect == 12
+
+
+def test_the_keyword_comes_before_the_networks_own(
+    driver: Any, authority: Authority, tmp_path: Path
+) -> None:
+    with Server(stays) as server, Server(answers(granted()), authority.server_tls) as login:
+        servers = Servers(
+            notification=server.address, login=login.url, ca_file=tmp_path / "missing.pem"
+        )
+        given = {"dialects": [12], "ca_file": authority.ca_file}
+        with driver.sign_in(PASSPORT, PASSWORD, servers, **given) as session:
+            assert session.dialect == 12
+        with pytest.raises(LocalProtocolError, match="missing.pem"):
+            with driver.sign_in(PASSPORT, PASSWORD, servers, dialects=[12]):
+                pass

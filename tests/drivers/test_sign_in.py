@@ -86,7 +86,8 @@ def test_every_dialect_of_every_scheme(
     driver: Driver, every: Service, version: int, way: str, pipeline: bool
 ) -> None:
     url = str(every.servers.rst if way == "rst" else every.servers.rst2)
-    servers = Servers(notification=str(every.servers.notification), **{way: url})
+    known: dict[str, Any] = {way: url}
+    servers = Servers(notification=str(every.servers.notification), **known)
     with driver.sign_in(
         PASSPORT, PASSWORD, servers, dialects=[version], pipeline=pipeline, ca_file=every.ca_file
     ) as session:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import logging
+import ssl
 import traceback
 from collections.abc import Callable
 
@@ -23,6 +24,8 @@ from msnpauth import (
     UntrustedRedirect,
     WrongCredentials,
 )
+from msnpauth.transports import trust
+from msnpauth.transports.sockets import SocketsTransport
 from wire import CHALLENGE, PASSWORD, TICKET, Peer, Script, Server, answers, granted, http
 
 Ask = Callable[..., str]
@@ -326,3 +329,15 @@ def test_nothing_secret_is_told(
     told = caplog.text + out + err + repr([record.__dict__ for record in caplog.records])
     assert "da-status=success" in told
     assert not [secret for secret in secrets if secret in told]
+
+
+def test_whose_certificates_count() -> None:
+    """The caller's, then the network's; a carrier or settings of the caller's own need neither."""
+    servers = Servers("h.example", ca_file="theirs.pem")
+    context = ssl.create_default_context()
+    assert trust(servers, None, None, None) == ("theirs.pem", None)
+    assert trust(servers, None, None, "curl") == ("theirs.pem", None)
+    assert trust(servers, "mine.pem", None, None) == ("mine.pem", None)
+    assert trust(servers, None, context, None) == (None, context)
+    assert trust(None, None, None, None) == (None, None)
+    assert trust(servers, None, None, SocketsTransport(context)) == (None, None)

@@ -172,7 +172,7 @@ def _headers(payload: bytes) -> list[Field]:
     """Return the headers of a payload of MIME, and how much is behind them."""
     head, _, body = payload.partition(b"\r\n\r\n")
     fields = []
-    for line in head.decode("utf-8", "replace").split("\r\n"):
+    for line in head.decode("utf-8", "replace").rstrip("\r\n").split("\r\n"):
         name, colon, value = line.partition(":")
         if not colon or not re.fullmatch("[A-Za-z0-9-]+", name):
             return [Field("payload", f"{len(payload)} bytes")]

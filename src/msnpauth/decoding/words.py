@@ -85,7 +85,7 @@ def blob(word: str) -> Decoded:
     numbers = _HEADER.unpack_from(data)
     fields = []
     for (name, right, means), number in zip(_PARTS, numbers, strict=False):
-        value = hex(number) if number > 255 else str(number)
+        value = hex(number) if right > 255 else str(number)
         fields.append(Field(name, value, means))
         if number != right:
             problems.append(f"{name} is {value}, where every server wants {right:#x}")

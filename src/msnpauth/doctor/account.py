@@ -11,7 +11,16 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from ..core.errors import AccountBlocked, CommandRefused, SignInError, WrongCredentials
+from ..core.errors import (
+    AccountBlocked,
+    CommandRefused,
+    MessageNotDelivered,
+    NotOnline,
+    SignInError,
+    Step,
+    TooManyChats,
+    WrongCredentials,
+)
 from ..core.secrets import Secret
 from ..core.tickets.ticket import utc_now
 from ..core.wire.dialects import DIALECTS, Scheme
@@ -26,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["sign_ins"]
 
 _PATIENCE = 15.0
+_PONG_PATIENCE = 5.0
 _CHALLENGE_PATIENCE = 2.0
 """Seconds after which a server that sends a challenge has sent it: they do so at the beginning."""
 
@@ -167,9 +177,10 @@ def _keep_alive(session: Session, witness: Witness) -> Finding:
         session.send("PNG")
     except SignInError as error:
         return failed(title, error)
-    if witness.wait_for(_says("QNG"), 5.0):
+    if witness.wait_for(_says("QNG"), _PONG_PATIENCE):
         return found("MA-DOC-19", title, State.PASSED, "PNG is answered by QNG")
-    return found("MA-DOC-19", title, State.WARNING, "PNG was not answered within 5 seconds")
+    seen = f"PNG was not answered within {_PONG_PATIENCE:g} seconds"
+    return found("MA-DOC-19", title, State.WARNING, seen)
 
 
 def _chat(session: Session) -> Finding:
@@ -178,9 +189,12 @@ def _chat(session: Session) -> Finding:
         if not DIALECTS[session.dialect].chats_invisible:
             session.set_status("busy")
         session.send_message(session.passport, "msnpauth doctor writes to itself", timeout=8.0)
-    except CommandRefused as error:
+    except (CommandRefused, MessageNotDelivered) as error:
+        if error.step is not Step.CHAT or isinstance(error, NotOnline | TooManyChats):
+            return failed(title, error)
         # The switchboard was reached, and that is what can be broken.
-        seen = f"the server lets nobody call themselves ({error.code}); its chats can be reached"
+        why = error.code or "NAK"
+        seen = f"the server carries no line to oneself ({why}); its chats can be reached"
         return found("MA-DOC-21", title, State.PASSED, seen)
     except SignInError as error:
         return failed(title, error)
@@ -192,7 +206,7 @@ def _challenge(session: Session, witness: Witness) -> Finding:
     if not witness.wait_for(_says("CHL"), _CHALLENGE_PATIENCE):
         seen = "no CHL came while the account was signed in"
         return found("MA-DOC-28", title, State.NOT_TRIED, seen)
-    if witness.wait_for(_says("QRY", "540"), 5.0) and session.ended is None:
+    if witness.wait_for(_says("QRY", "540"), _PONG_PATIENCE) and session.ended is None:
         return found("MA-DOC-18", title, State.PASSED, "CHL was answered, and the answer taken")
     if session.ended is not None:
         return failed(title, session.ended)

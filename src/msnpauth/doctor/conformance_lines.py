@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from ..core.errors import SessionEnded, SignInError, WrongCredentials
 from ..core.wire.dialects import DIALECTS, Scheme
+from ..observe import Ended, Event, Observer, Received
 from ..sync.driver import sign_in
 from ..sync.session import Session
 from .finding import Finding, State, failed, found
-from .patient import NOBODY, PAUSE, Patient
+from .patient import NOBODY, PAUSE, Patient, Witness
 from .raw import Reply, ask
 
 __all__ = ["lines_of_clients"]
+
+_PATIENCE = 3.0
+"""Seconds within which a session shows whether it lives."""
 
 _CVR = "CVR 2 0x0409 winnt 5.1 i386 MSNMSGR 8.5.1302 BC01 {nobody}\r\n"
 
@@ -100,7 +105,7 @@ _CHECKS = (
 
 def lines_of_clients(patient: Patient) -> Iterator[Finding]:
     """Send each of the lines on a connection of its own, and see that the server lives on."""
-    if patient.notification is None or not patient.versions:
+    if patient.talking_to is None or not patient.versions:
         yield found("MA-DOC-28", "lines of clients", State.NOT_TRIED, "no version is known")
         return
     for check in _CHECKS:
@@ -112,11 +117,11 @@ def lines_of_clients(patient: Patient) -> Iterator[Finding]:
 
 
 def _checked(patient: Patient, check: _Check) -> Finding:
-    assert patient.notification is not None  # lines_of_clients saw to it
+    assert patient.talking_to is not None  # lines_of_clients saw to it
     best = max(patient.versions)
     data = check.lines.replace("{n}", str(best)).replace("{nobody}", NOBODY).encode()
     try:
-        reply = ask(patient.notification, data, patient.patience(), pieces=check.pieces)
+        reply = ask(patient.talking_to, data, patient.patience(), pieces=check.pieces)
     except SignInError as error:
         return failed(check.title, error)
     wrong = check.judge(reply)
@@ -133,11 +138,11 @@ def _said(reply: Reply) -> str:
 
 
 def _lives_on(patient: Patient) -> Finding:
-    assert patient.notification is not None  # lines_of_clients saw to it
+    assert patient.talking_to is not None  # lines_of_clients saw to it
     title = "the server after all of this"
     line = f"VER 1 MSNP{max(patient.versions)} CVR0\r\n".encode()
     try:
-        reply = ask(patient.notification, line, patient.patience())
+        reply = ask(patient.talking_to, line, patient.patience())
     except SignInError as error:
         return failed(title, error)
     wrong = _answered(reply)
@@ -150,14 +155,16 @@ def _lives_on(patient: Patient) -> Finding:
 
 def _with_account(patient: Patient) -> Iterator[Finding]:
     """See what becomes of an account's first session, and of other letter case."""
-    numbers = [n for n in patient.versions if 8 <= n < 16 and DIALECTS[n].usual]
     allowed = patient.servers.schemes_allowed()
-    usable = [n for n in numbers if DIALECTS[n].scheme in allowed]
+    had = [DIALECTS[number] for number in patient.versions]
+    # With a GUID an account may be in several places at once.
+    usable = [d.number for d in had if d.usual and not d.guid and d.scheme in allowed]
     if not patient.may_sign_in or not usable:
         return
     try:
-        with _session(patient, max(usable)) as first:
-            yield _forger(patient, first)
+        witness = Witness()
+        with _session(patient, max(usable), observer=witness) as first:
+            yield _forger(patient, first, witness)
             yield _second(patient, first, max(usable))
         time.sleep(PAUSE)
         yield _other_case(patient, max(usable))
@@ -165,7 +172,13 @@ def _with_account(patient: Patient) -> Iterator[Finding]:
         yield failed("sessions of the account", error)
 
 
-def _session(patient: Patient, dialect: int, passport: str | None = None) -> Session:
+def _session(
+    patient: Patient,
+    dialect: int,
+    passport: str | None = None,
+    *,
+    observer: Observer | None = None,
+) -> Session:
     assert patient.passport is not None  # may_sign_in says so
     assert patient.password is not None
     return sign_in(
@@ -176,31 +189,36 @@ def _session(patient: Patient, dialect: int, passport: str | None = None) -> Ses
         ca_file=patient.ca_file,
         timeout=patient.patience().remaining(),
         receive=False,
+        observer=observer,
     )
 
 
-def _forger(patient: Patient, first: Session) -> Finding:
+def _forger(patient: Patient, first: Session, witness: Witness) -> Finding:
     """Send a forged ticket for the account that is signed in: its session has to live on."""
-    assert patient.notification is not None  # lines_of_clients saw to it
+    assert patient.talking_to is not None  # lines_of_clients saw to it
     title = "a forged ticket for an account that is there"
     scheme = DIALECTS[first.dialect].scheme
     lines = f"VER 1 MSNP{first.dialect} CVR0\r\n{_CVR}USR 3 {scheme} I {{nobody}}\r\n"
     lines += "USR 4 TWN S t=1&p=2\r\n" if scheme is Scheme.TWN else "USR 4 SSO S t=1&p=2 AAAA\r\n"
     data = lines.replace("{nobody}", first.passport).encode()
-    ask(patient.notification, data, patient.patience())
-    try:
+    ask(patient.talking_to, data, patient.patience())
+    with suppress(SignInError):
         first.send("PNG")
-    except SignInError:
-        seen = "whoever names the account ends its session, without its password"
-        return found("MA-DOC-27", title, State.FAILED, seen)
-    return found("MA-DOC-27", title, State.PASSED, "the account's session lives on")
+    if witness.wait_for(lambda event: _says(event, "QNG"), _PATIENCE) and first.ended is None:
+        return found("MA-DOC-27", title, State.PASSED, "the account's session lives on")
+    seen = "whoever names the account ends its session, without its password"
+    return found("MA-DOC-27", title, State.FAILED, seen)
+
+
+def _says(event: Event, verb: str) -> bool:
+    return isinstance(event, Received | Ended) and getattr(event, "text", verb).startswith(verb)
 
 
 def _second(patient: Patient, first: Session, dialect: int) -> Finding:
     """Sign in once more: the first session has to be told."""
     title = "a second sign-in"
     with _session(patient, dialect):
-        until = time.monotonic() + 3.0
+        until = time.monotonic() + _PATIENCE
         while first.ended is None and time.monotonic() < until:
             time.sleep(PAUSE)
     ended = first.ended

@@ -117,6 +117,23 @@ def _names_login(reply: Reply) -> str:
     return f"no PassportURLs in the answer ({reply.status or 'no status'})"
 
 
+def _bare_login(reply: Reply) -> str:
+    """Anything but `DALogin=host/path,`: old clients end it at the comma, and know no scheme."""
+    wrong = _names_login(reply)
+    if wrong or re.search(rb"dalogin=[^,:\r]+/[^,\r]*,", reply.head, re.IGNORECASE):
+        return wrong
+    return "DALogin has a scheme or a port in it, or no comma behind it"
+
+
+def _login_url(reply: Reply) -> str:
+    """Anything but `DALogin=https://host/path` alone: some take all of the header for a URL."""
+    wrong = _names_login(reply)
+    is_alone = rb"\r\npassporturls:[ \t]*dalogin=https://[^,\r]+\r\n"
+    if wrong or re.search(is_alone, reply.head, re.IGNORECASE):
+        return wrong
+    return "the header is not `DALogin=https://host/path` alone"
+
+
 def _readable_401(reply: Reply) -> str:
     wrong = _failed_401(reply)
     if wrong:
@@ -191,6 +208,10 @@ _CHECKS = (
            "libpurple, msn-pecan, the PHP class", "nexus form"),
     _Check(_FORM, "nexus asked without HTTP version and Host", "nexus", "GET {target}\r\n\r\n",
            _names_login, "libpurple of 2007, msn-pecan", "bare nexus"),
+    _Check(_FORM, "DALogin for clients of 2003", "nexus", "GET {target}\r\n\r\n",
+           _bare_login, "libpurple of 2007, msn-pecan, original clients", "bare DALogin"),
+    _Check(_FORM, "DALogin for clients of today", "nexus", _GET + "\r\n",
+           _login_url, "clients in Rust and Node, minisrv", "DALogin as URL"),
     _Check(_WRONG, "nexus with another spelling of Host", "nexus",
            "GET {target} HTTP/1.1\r\nHost: NEXUS.Passport.Com:443\r\n\r\n", _names_login,
            "clients that have nexus.passport.com built in", "foreign host"),

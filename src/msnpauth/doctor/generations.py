@@ -21,7 +21,8 @@ _XP, _VISTA = OLD_SYSTEMS[0].name, OLD_SYSTEMS[1].name
 _MISSING = {
     "nexus": "the nexus does not answer",
     "header spelling": "PassportURLs is spelled otherwise",
-    "bare DALogin": "DALogin has a scheme in front, or no comma behind",
+    "bare DALogin": "DALogin has a scheme or a port in it, or no comma behind",
+    "DALogin as URL": "DALogin is no URL, or not alone",
     "bare nexus": "the nexus wants an HTTP version",
     "nexus form": "the nexus answer is not as they read it",
     "login": "the login server does not refuse in words of Passport",
@@ -74,7 +75,7 @@ GENERATIONS = (
     Generation("msnpjs (MSNP8)", (8,), ("nexus", "login")),
     Generation("msnlib (MSNP8)", (8,), ("nexus", "login", "absolute target")),
     Generation(
-        "msnp11-sdk: meowsn, PolyMSNP and others (MSNP11)", (11,), ("nexus", "login", "ticket form")
+        "msnp11-sdk: meowsn, PolyMSNP and others (MSNP11)", (11,), ("DALogin as URL", "ticket form")
     ),
 )
 

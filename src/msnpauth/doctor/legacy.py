@@ -9,6 +9,7 @@ release notes of OpenSSL 0.9.8 for Mac OS X before 10.9.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from typing import NamedTuple
 from ..core.errors import SignInError, Step
 from ..core.urls import Address
 from ..net.deadline import Deadline
+from ..net.names import numeric
 from ..net.sockets import connect_tcp
 from .finding import Finding, State, found
 from .patient import Patient
@@ -98,7 +100,10 @@ def _of_server(patient: Patient, address: Address, title: str) -> Finding:
 
 def _takes(address: Address, offer: _Offer, names_server: bool, deadline: Deadline) -> bool:
     """Tell whether a server takes an offer of TLS 1.0."""
-    from tlslite import HandshakeSettings, TLSConnection
+    with warnings.catch_warnings():
+        # It offers to work with asyncore, where there is one, and imports it for that.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from tlslite import HandshakeSettings, TLSConnection
 
     settings = HandshakeSettings()
     settings.minVersion = settings.maxVersion = (3, 1)
@@ -113,7 +118,8 @@ def _takes(address: Address, offer: _Offer, names_server: bool, deadline: Deadli
     try:
         sock.settimeout(max(0.05, deadline.remaining()))
         connection = TLSConnection(sock)
-        name = address.host if names_server else ""
+        # An address is no name for SNI (RFC 6066, section 3), and an empty name is no server's.
+        name = address.host if names_server and not numeric(address) else None
         connection.handshakeClientCert(settings=settings, serverName=name)
     except Exception:  # noqa: BLE001 - a dozen kinds of its own, and those of sockets: all mean no
         return False

@@ -15,7 +15,7 @@ from ..core.codes import meaning_of
 from ..core.errors import LocalProtocolError
 from ..core.findings import SECTIONS, section_of
 
-__all__ = ["Explained", "explained_code"]
+__all__ = ["KNOWN", "Explained", "explained_code"]
 
 
 class Explained(NamedTuple):
@@ -163,6 +163,12 @@ _HTTP = {
     503: ("the server is busy", _BUSY, "MA-WEB-04"),
     504: ("the server has trouble", _BUSY, "MA-WEB-04"),
 }
+
+
+KNOWN = tuple(
+    sorted({*_PASSPORT, *_MESSENGER_AS_MSNP, *_MESSENGER, *(0x80070000 + low for low in _WINDOWS)})
+)
+"""Every code of an official client that is explained, but for those of HTTP."""
 
 
 def explained_code(text: str) -> Explained:

@@ -45,6 +45,7 @@ class Patient:
         unreachable: the servers (`host:port`) to which no connection could be made.
         versions: the MSNP versions that the server has agreed to.
         login: the login address that the nexus has named.
+        last_server: the notification server at the end of every XFR, once it is known.
         may_sign_in: False once the account was refused: a password is never tried twice.
         round_trip: seconds of a connection to the notification server, when it was measured.
         witness: what happened in the sign-in that is drawn.
@@ -68,6 +69,7 @@ class Patient:
         self.unreachable: set[str] = set()
         self.versions: list[int] = []
         self.login: Url | None = None
+        self.last_server: Address | None = None
         self.may_sign_in = passport is not None and password is not None
         self.round_trip: float | None = None
         self.witness: Witness | None = None
@@ -86,6 +88,11 @@ class Patient:
     def notification(self) -> Address | None:
         """Where sign-ins begin."""
         return self.servers.notification
+
+    @property
+    def talking_to(self) -> Address | None:
+        """The notification server that takes sign-ins itself, as far as it is known."""
+        return self.last_server or self.notification
 
     @property
     def login_url(self) -> Url | None:

@@ -22,6 +22,9 @@ _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*\r\n", re.IGN
 _SILENCE = 3.0
 """Seconds of silence that count as no answer."""
 
+_QUIET = 0.3
+"""Seconds of quiet behind lines that count as their end: lines have no other."""
+
 
 class Reply(NamedTuple):
     """What came back.
@@ -114,8 +117,7 @@ def _heard(sock: socket.socket, deadline: Deadline, *, is_http: bool) -> Reply:
     until = time.monotonic() + _SILENCE
     while len(heard) < _MOST and not (is_http and _is_whole(heard)):
         left = min(until - time.monotonic(), deadline.remaining())
-        # Lines have no end: a moment of quiet behind the first of them is one.
-        sock.settimeout(max(0.01, left if is_http or not heard else min(left, 0.3)))
+        sock.settimeout(max(0.01, left if is_http or not heard else min(left, _QUIET)))
         try:
             data = sock.recv(65536)
         except TimeoutError:

@@ -57,7 +57,7 @@ def page(examination: Examination) -> str:
         servers=_servers(examination),
         passport=examination.passport,
         counts=_counts(examination.findings),
-        findings=examination.findings,
+        groups=_groups(examination.findings),
         sections=_sections(examination.findings),
         marks=MARKS,
         badge=badge(examination.findings),
@@ -92,6 +92,17 @@ def _servers(examination: Examination) -> dict[str, str]:
 
 def _counts(findings: list[Finding]) -> dict[str, int]:
     return {state.value: sum(finding.state is state for finding in findings) for state in State}
+
+
+def _groups(findings: list[Finding]) -> list[tuple[str, list[Finding]]]:
+    """Return what is wrong before what is well: a reader has come for the former."""
+    titles = {
+        State.FAILED: "What failed",
+        State.WARNING: "What to look at",
+        State.PASSED: "What is well",
+        State.NOT_TRIED: "What was not tried",
+    }
+    return [(title, [f for f in findings if f.state is state]) for state, title in titles.items()]
 
 
 def _sections(findings: list[Finding]) -> list[Any]:

@@ -183,6 +183,7 @@ def opening(patient: Patient) -> Iterator[Finding]:
         seen = f"sent on from server to server: {', '.join(way)}"
         yield found("MA-WEB-05", "way to a server", State.FAILED, seen)
         return
+    patient.last_server = address
     yield _way(way, event, known=patient.passport is not None)
     if pipeline:
         seen = "three commands in one packet are answered"

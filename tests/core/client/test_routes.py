@@ -38,7 +38,7 @@ SECRET = Secret("AAECAwQFBgcICQoLDA0ODxAREhMUFRYX")
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-def new(dialect: int, **servers: str) -> SignIn:
+def new(dialect: int, **servers: Any) -> SignIn:
     settings: dict[str, Any] = {"guid": GUID, "now": lambda: NOW}
     return SignIn(
         "a@b.example",

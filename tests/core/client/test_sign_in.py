@@ -466,3 +466,20 @@ def test_one_at_a_time_where_the_caller_wants_it_is_not_tried_twice() -> None:
     assert not sign_in.patience
     error = failure(sign_in.receive_data(b""))
     assert "pipeline" not in str(error)
+
+
+def first_offer(servers: Servers, **options: Any) -> list[str]:
+    """Return what VER offers, and what is offered after it."""
+    machine = SignIn("a@b.example", "x", servers, **options)
+    return [" ".join(dialect.name for dialect in offered) for offered in machine._offers]
+
+
+def test_the_networks_own_dialects_are_offered() -> None:
+    servers = Servers("h.example", dialects=[18, 12, 8], schemes=["SSO", "TWN", "MD5"])
+    assert first_offer(servers) == ["MSNP18", "MSNP12 MSNP8"]
+    assert first_offer(servers, scheme="TWN") == ["MSNP12 MSNP8"]
+    assert first_offer(servers, dialects=[15]) == ["MSNP15"], "the keyword wins"
+    with pytest.raises(LocalProtocolError, match="no dialect that signs in by MD5"):
+        first_offer(servers, scheme="MD5")
+    with pytest.raises(LocalProtocolError, match="no dialect that signs in by SSO or TWN"):
+        first_offer(Servers("h.example", dialects=[7]))

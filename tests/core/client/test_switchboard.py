@@ -239,3 +239,23 @@ def test_what_answers_something_else() -> None:
     assert entered.result().verb == "USR"
     with pytest.raises(MessageNotDelivered):
         delivered.result()
+
+
+def test_the_account_itself_can_be_called_once() -> None:
+    """Escargot lets an account of MSNP18 call itself, and refuses it by 215 before."""
+    talk = Board()
+    joined = talk.board.call("Me@b", "Me@b")
+    assert not joined.is_there
+    talk.hear("CAL 1 RINGING 1", "JOI me@b Me")
+    joined.result()
+    assert talk.board.has("me@b")
+
+    talk = Board()
+    refused = talk.board.call("me@b", "me@b")
+    talk.hear("215 1")
+    with pytest.raises(CommandRefused, match=r": me@b: they are in the chat already \(215\)$"):
+        refused.result()
+
+    talk = Board()
+    talk.hear("JOI me@b;{guid} Me")
+    assert not talk.board.members, "another place of the account, which nobody has called"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from email.utils import formatdate
 
 import h11
 
@@ -99,8 +100,14 @@ def _web_request(request: h11.Request, body: bytes) -> WebRequest:
 
 
 def _encoded(connection: h11.Connection, answer: WebAnswer) -> bytes:
-    headers = [(name.encode("ascii"), value.encode()) for name, value in answer.headers]
-    headers.append((b"Content-Length", str(len(answer.body)).encode()))
+    # A server with a clock states it (RFC 9110, 6.6.1): clients see by it that their own is wrong.
+    # What the role says comes last, because msn-pecan takes all that is behind `cbtxt=` in
+    # WWW-Authenticate, up to the end of the headers, for the server's sentence.
+    headers = [
+        (b"Date", formatdate(usegmt=True).encode()),
+        (b"Content-Length", str(len(answer.body)).encode()),
+        *((name.encode("ascii"), value.encode()) for name, value in answer.headers),
+    ]
     response = h11.Response(
         status_code=answer.status, headers=headers, reason=_REASONS.get(answer.status, b"")
     )
