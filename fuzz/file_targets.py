@@ -1,4 +1,7 @@
-"""Targets of what lies on disk: a damaged file is as good as none, and never stops a sign-in."""
+"""Targets of what lies on disk, or is pasted: whatever it is, there is an answer or an error of ours.
+
+A damaged file of the package's own is as good as none, and never stops a sign-in.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from uuid import UUID, uuid4
 from contract import now
 from msnpauth import FileTicketCache, Secret, SignInError
 from msnpauth.core.tickets.ticket import load_ticket
+from msnpauth.decoding import decode
+from msnpauth.doctor import explained_code
 from msnpauth.networks import known_networks
 from msnpauth.store.machine import is_guid
 from msnpauth.store.private_file import kept_word
@@ -57,7 +62,29 @@ def guid_file(data: bytes) -> None:
     assert kept_word(_GUID, lambda: "another", is_guid) == guid
 
 
+def pasted(data: bytes) -> None:
+    """Explain any text: in one line each, without what it calls a password."""
+    text = data.decode("utf-8", "replace")
+    try:
+        found = decode(text)
+    except SignInError as error:
+        assert len(str(error)) < 500
+        return
+    for decoded in found:
+        told = [decoded.kind, decoded.belongs, *decoded.problems]
+        told += [part for field in decoded.fields for part in field]
+        assert not any("\n" in part or "\x1b" in part for part in told)
+
+
+def code(data: bytes) -> None:
+    """Explain any code."""
+    with suppress(SignInError):
+        assert explained_code(data.decode("utf-8", "replace")).means
+
+
 TARGETS = {
+    "pasted": pasted,
+    "code": code,
     "cache_file": cache_file,
     "ticket": ticket,
     "services_file": services_file,

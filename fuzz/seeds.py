@@ -155,6 +155,19 @@ _CHAT = (
 )
 
 _SEEDS: dict[str, list[bytes]] = {
+    "pasted": [
+        b"USR 6 TWN S " + _CHALLENGE,
+        f"USR 7 TWN S {_TICKET}".encode(),
+        f"Authentication-Info: Passport1.4 da-status=success,from-PP='{_TICKET}',ru=x".encode(),
+        b"Authorization: Passport1.4 OrgVerb=GET,sign-in=a%40b,pwd=x," + _CHALLENGE,
+        b"PassportURLs: DARealm=x,DALogin=l.example:443/login",
+        _FAULT,
+        _rst("messengerclear.live.com").partition(b"\r\n\r\n")[2],
+        b"MSG Hotmail Hotmail 30\r\nMSPAuth: x\r\n\r\n",
+        b"HAAAAAEAAAADZgAABIAAAAgAAAAUAAAASAAAAA==",
+        b"80048821",
+    ],
+    "code": [b"80048821", b"-2147186655", b"0x80072efd", b"MA-TLS-03", b"911"],
     "message": [
         _HELLO,
         _PIECE,
