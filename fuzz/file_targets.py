@@ -67,8 +67,7 @@ def pasted(data: bytes) -> None:
     text = data.decode("utf-8", "replace")
     try:
         found = decode(text)
-    except SignInError as error:
-        assert len(str(error)) < 500
+    except SignInError:
         return
     for decoded in found:
         told = [decoded.kind, decoded.belongs, *decoded.problems]
