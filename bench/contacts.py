@@ -76,7 +76,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()
     lists = lists_of(options.contacts)
-    syn = synchronized(DIALECTS[12], 5, ("0", "0"), lists) or []
+    syn = synchronized(DIALECTS[12], 5, ("0", "0"), lists, "Alice") or []
     seen = [
         Command("ILN", 6, ("NLN", entry.passport, "Name", "268435456"))
         for entry in lists.book.entries.values()

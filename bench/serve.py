@@ -28,7 +28,7 @@ def main(settings: dict[str, Any]) -> None:
         Account(passport(n), Secret(PASSWORD), allow_md5=True, contacts=contacts)
         for n in range(settings["accounts"])
     ]
-    with run(accounts, chat_limit=None, **settings["run"]) as service:
+    with run(accounts, chat_limit=None, homes=["hotmail."], **settings["run"]) as service:
         servers = service.servers
         place = {
             "ca_file": str(service.ca_file),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from hypothesis import HealthCheck, settings
 
 from msnpauth.service import Service, run
 
@@ -19,6 +20,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+# How long a machine takes for an example says nothing about the code.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 
 @dataclass
@@ -62,5 +68,5 @@ def _nothing_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 def service() -> Iterator[Service]:
     """A running service with Alice, and Bob whose login server is the second one."""
     accounts = {"alice@example.com": "p,a=ss%w o+rd", "bob@hotmail.com": "s3cret"}
-    with run(accounts) as running:
+    with run(accounts, homes=["hotmail."]) as running:
         yield running

@@ -19,7 +19,7 @@ def test_demo_in_a_pipe() -> None:
     for part in (
         "notification > VER 1 MSNP14",
         "notification < XFR 3 NS 127.0.0.1:",
-        "nexus < PassportURLs: DARealm=Passport.Net,DALogin=https://127.0.0.1:",
+        "nexus < PassportURLs: DARealm=Passport.Net,DALogin=127.0.0.1:",
         "login > Authorization: Passport1.4 OrgVerb=GET,",
         "pwd=***,lc=1033",
         "login < HTTP 302",

@@ -55,7 +55,8 @@ def demo(scheme: str | None, dialect: int | None) -> None:
         schemes = [scheme_of([dialect])] if scheme is None else schemes
         offer([dialect], schemes[0])  # the two options may contradict each other
     account = Account(_PASSPORT, Secret(_PASSWORD), allow_md5=True)
-    with run([account]) as service:
+    # The account lives at a second login server, so that a redirect is seen as well.
+    with run([account], homes=["hotmail."]) as service:
         say(f"A Messenger service runs on this machine; {_PASSPORT} signs in to it.")
         say("> is what we say, < is what the servers say, *** is secret.")
         for chosen in schemes:

@@ -29,6 +29,7 @@ OPTIONS = {
     "reconnect": "--reconnect",
     "name": "--name",
     "names": "--certificate-name",
+    "trusted_proxies": "--trusted-proxy",
     "ports": "--port",
 }
 """Option by keyword of `sign_in`, `MSNPAuth`, `Servers` and `service.run`, where there is one."""

@@ -16,7 +16,7 @@ import click
 from .common import password_option
 from .output import Styled, say
 from .password import ask_password
-from .values import HOST, PASSPORT, PORT
+from .values import HOST, PASSPORT, PORT, TEXT
 
 if TYPE_CHECKING:
     from ..core.secrets import Secret
@@ -73,7 +73,41 @@ __all__ = ["serve"]
     "--login-port", type=PORT, metavar="PORT", default=0, help="Port of nexus and login server."
 )
 @click.option(
+    "--home",
+    "homes",
+    type=TEXT,
+    multiple=True,
+    metavar="DOMAIN",
+    help="A domain whose accounts live at a second login server; may be repeated.",
+)
+@click.option(
     "--home-port", type=PORT, metavar="PORT", default=0, help="Port of the second login server."
+)
+@click.option(
+    "--legacy-tls",
+    type=PORT,
+    metavar="PORT",
+    help="Also serve login and configuration by the TLS of old systems, which can be broken.",
+)
+@click.option(
+    "--plain-http",
+    type=PORT,
+    metavar="PORT",
+    help="Also serve all of HTTPS without TLS, to the proxies that --trusted-proxy names.",
+)
+@click.option(
+    "--trusted-proxy",
+    "proxies",
+    type=HOST,
+    multiple=True,
+    metavar="ADDRESS",
+    help="An IP address that --plain-http lets in; may be repeated.",
+)
+@click.option(
+    "--plain-contacts",
+    type=PORT,
+    metavar="PORT",
+    help="Also serve the contacts host without TLS, for clients that know none there.",
 )
 def serve(
     accounts: tuple[str, ...],
@@ -84,7 +118,12 @@ def serve(
     port: int,
     notification_port: int,
     login_port: int,
+    homes: tuple[str, ...],
     home_port: int,
+    legacy_tls: int | None,
+    plain_http: int | None,
+    proxies: tuple[str, ...],
+    plain_contacts: int | None,
 ) -> None:
     """Run a service to sign in to, until Ctrl-C.
 
@@ -96,12 +135,24 @@ def serve(
 
     ports = {"dispatch": port, "notification": notification_port}
     ports |= {"login": login_port, "home": home_port}
+    further = {
+        "legacy_tls": legacy_tls,
+        "plain_http": plain_http,
+        "plain_contacts": plain_contacts,
+    }
+    ports |= {role: number for role, number in further.items() if number is not None}
+    if home_port and not homes:
+        raise click.UsageError("--home-port has no effect without --home")
+    if (plain_http is None) != (not proxies):
+        raise click.UsageError("--plain-http and --trusted-proxy go together")
     _check(accounts, ports)
     passwords = _passwords(accounts, password_stdin)
     known = [Account(who, password) for who, password in zip(accounts, passwords, strict=True)]
     where: dict[str, Any] = {"host": host, "name": name, "names": names, "ports": ports}
+    where |= {"homes": homes, "trusted_proxies": proxies}
     with _told_to_stop() as told, run(known, **where) as service:
         _tell(service, accounts, host, name)
+        _warn_of_reach(service, login_port, legacy_tls, plain_contacts)
         # In slices: on Windows a wait without end does not let the handler run.
         while not told.wait(0.5):
             pass
@@ -143,8 +194,31 @@ def _tell(service: Service, accounts: tuple[str, ...], host: str, name: str | No
     say()
     words = ["msnpauth", "sign-in", accounts[0]]
     words += ["--notification", str(servers.notification), "--nexus", str(servers.nexus)]
-    words += ["--rst", str(servers.rst), "--ca-file", str(service.ca_file)]
+    words += ["--rst", str(servers.rst), "--contacts", str(servers.contacts)]
+    words += ["--ca-file", str(service.ca_file)]
     say(shlex.join(words))
+
+
+def _warn_of_reach(
+    service: Service, login_port: int, legacy_tls: int | None, plain_contacts: int | None
+) -> None:
+    """Say whom the ports cannot serve, and what can be read on the way."""
+    if login_port != 443:
+        _warn(
+            "clients of before 2008 can use no other login port than 443: give --login-port 443,"
+            " or have something forward it here"
+        )
+    if legacy_tls is not None:
+        _warn(
+            f"port {legacy_tls} serves login and configuration by TLS 1.0, 3DES and RC4, which"
+            " somebody between can break: passwords that are typed there can be read. Its"
+            f" authority, for the old systems to trust, is {service.legacy_ca_file}"
+        )
+    if plain_contacts is not None:
+        _warn(
+            f"port {plain_contacts} serves the contacts host without TLS: who listens on the way"
+            " reads contact lists, and the tickets that open them"
+        )
 
 
 def _warn(text: str) -> None:

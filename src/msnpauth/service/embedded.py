@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import ExitStack
+from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -22,32 +23,48 @@ from ..core.servers import LOGIN_PATH, NEXUS_PATH
 from ..core.urls import Address, BadAddress
 from ..core.wire.dialects import DIALECTS, known
 from ..networks import Servers
-from .hosts.listener import Listener, Serve
+from .hosts.legacy import LegacyListener, check_installed
+from .hosts.listener import Listener, Serve, from_proxies
 from .hosts.msnp import serve_msnp
 from .hosts.web import serve_web
 from .puppets import Puppets
 from .roles.chats import Chats
 from .roles.contacts import ContactsRole
 from .roles.faults import Faults
+from .roles.forms import host_of
 from .roles.left_messages import LeftMessagesRole
 from .roles.login import LoginRole
 from .roles.news import PutOut
 from .roles.notification import NotificationRole
 from .roles.office import Office
+from .roles.official import OfficialRole
 from .roles.rst import RstRole
 from .roles.switchboard import SwitchboardRole
-from .roles.web import WebSite
+from .roles.web import Answerer, WebSite
 from .stores.memory import Accounts, in_memory
 from .stores.protocol import Account
 from .tickets import TicketOffice
 
 __all__ = ["ROLES", "Service", "run"]
 
-# Which accounts live at the second login server, as at Microsoft.
-_HOMES = ("hotmail.", "msn.com")
+ROLES = (
+    "dispatch",
+    "notification",
+    "switchboard",
+    "login",
+    "home",
+    "legacy_tls",
+    "plain_http",
+    "plain_contacts",
+)
+"""What may listen: three TCP ports, and the HTTPS port of nexus, login, RST and contacts host.
 
-ROLES = ("dispatch", "notification", "switchboard", "login", "home")
-"""What listens: three TCP ports and two HTTPS ports; `home` is the second login server."""
+`home` is the second login server, which is there when accounts live there. The last three are there
+when a port is named for them: the login for old TLS, everything for a proxy that does the TLS, and
+the contacts host without any.
+"""
+
+_ALWAYS = ("dispatch", "notification", "switchboard", "login")
 
 _BACKLOG = 1024
 
@@ -61,8 +78,10 @@ class Service:
         accounts: who may sign in; may be added to.
         servers: where it is, for `sign_in` and `MSNPAuth`.
         ca_file: its certificate authority, in PEM; gone when the service ends.
+        legacy_ca_file: the authority of the listener for old TLS, whose keys are RSA; or None.
         ssl_context: client settings that trust it.
-        login_urls: the login server that the nexus names, and the home of `hotmail.` and msn.com.
+        login_urls: the login server that the nexus names, and the second one; twice the same where
+            no accounts live at a second one.
         notification: the notification server; `servers.notification` is the dispatch server.
     """
 
@@ -75,22 +94,27 @@ class Service:
         name: str,
         *,
         names: Iterable[str],
+        homes: Iterable[str],
+        trusted_proxies: Iterable[str],
         chat_limit: int | None,
     ) -> None:
         self.accounts = accounts
         self._host = host
         self._name = name
         self._names = _checked(names)
+        self._homes = tuple(homes)
+        self._trusted_proxies = _proxies(trusted_proxies)
         self._tickets = TicketOffice(keys)
         numbers = DIALECTS if dialects is None else dialects
         self._office = Office(in_memory(accounts), self._tickets, known(numbers))
         self._chat_limit = chat_limit
         self._chats: Chats
         self._sites: list[WebSite] = []
-        self._listeners: list[Listener] = []
+        self._listeners: list[Listener | LegacyListener] = []
         self._loop: asyncio.AbstractEventLoop
         self.servers: Servers
         self.ca_file: Path
+        self.legacy_ca_file: Path | None = None
         self.ssl_context: ssl.SSLContext
         self.login_urls: tuple[str, str]
         self.notification: str
@@ -166,34 +190,76 @@ class Service:
         """Listen on `ports`, by role; on free ones where none is named. `folder` is for the CA."""
         self._loop = asyncio.get_running_loop()
         await self._office.open()
-        socks = _bind_all(self._host, ports)
+        wanted = [*_ALWAYS, *(["home"] if self._homes else [])]
+        wanted += [role for role in ROLES if role in ports and role not in (*_ALWAYS, "home")]
+        socks = _bind_all(self._host, ports, wanted)
         places = {role: Address(self._name, sock.getsockname()[1]) for role, sock in socks.items()}
         tls = self._certify(folder)
         self._describe(places)
         self._chats = Chats(self._office, places["switchboard"], limit=self._chat_limit)
         self._puppets = Puppets(self._office, self._chats)
-        rest = (
-            RstRole(self.accounts, self._tickets),
-            ContactsRole(self._office),
-            LeftMessagesRole(self._office),
-        )
-        for name in ("login", "home"):
-            login = LoginRole(
-                self.accounts,
-                self._tickets,
-                login=str(places["login"]),
-                homes=dict.fromkeys(_HOMES, str(places["home"])),
-                here=str(places[name]),
-            )
-            site = WebSite(login.paths(), *(role.paths() for role in rest))
-            self._sites.append(site)
-            await self._listen(functools.partial(serve_web, site.answer), socks[name], tls)
+        await self._listen_web(folder, socks, places, tls)
         for name, target in (("dispatch", places["notification"]), ("notification", None)):
             make = functools.partial(self._new_role, places[name], target)
             await self._listen(functools.partial(serve_msnp, make), socks[name], None)
         await self._listen(
             functools.partial(serve_msnp, self._new_guest), socks["switchboard"], None
         )
+
+    async def _listen_web(
+        self,
+        folder: Path,
+        socks: Mapping[str, socket.socket],
+        places: Mapping[str, Address],
+        tls: ssl.SSLContext,
+    ) -> None:
+        contacts, left = ContactsRole(self._office), LeftMessagesRole(self._office)
+        origin = f"https://{host_of(places['login'])}"
+        official = OfficialRole(self._office, origin=origin, host=self._name)
+        rst = RstRole(self.accounts, self._tickets)
+        rest = (rst.paths(), contacts.paths(), left.paths(), official.paths())
+        for name in ("login", "home"):
+            if name in socks:
+                login = self._login_role(places, name)
+                await self._listen(self._site(login.paths(), *rest), socks[name], tls)
+        login = self._login_role(places, "login")
+        if "plain_http" in socks:
+            serve = self._site(login.paths(), *rest)
+            await self._listen(
+                from_proxies(serve, self._trusted_proxies), socks["plain_http"], None
+            )
+        if "plain_contacts" in socks:
+            await self._listen(self._site(contacts.paths()), socks["plain_contacts"], None)
+        if "legacy_tls" in socks:
+            serve = self._site(login.paths(), official.configuration())
+            await self._listen_legacy(folder, serve, socks["legacy_tls"])
+
+    def _site(self, *tables: Mapping[str, Answerer]) -> Serve:
+        site = WebSite(*tables)
+        self._sites.append(site)
+        return functools.partial(serve_web, site.answer)
+
+    def _login_role(self, places: Mapping[str, Address], here: str) -> LoginRole:
+        homes = dict.fromkeys(self._homes, host_of(places["home"])) if self._homes else {}
+        return LoginRole(
+            self.accounts,
+            self._tickets,
+            login=host_of(places["login"]),
+            homes=homes,
+            here=host_of(places[here]),
+        )
+
+    async def _listen_legacy(self, folder: Path, serve: Serve, sock: socket.socket) -> None:
+        """Listen for old TLS, by an authority of its own: old systems know RSA keys only."""
+        rsa = trustme.KeyType.RSA
+        authority = trustme.CA(key_type=rsa)
+        self.legacy_ca_file = folder / "legacy-ca.pem"
+        authority.cert_pem.write_to_path(str(self.legacy_ca_file))
+        made = authority.issue_cert(*self._all_names(), key_type=rsa)
+        chain = b"".join(pem.bytes() for pem in made.cert_chain_pems)
+        listener = LegacyListener(serve, chain=chain, key=made.private_key_pem.bytes())
+        await listener.start(sock)
+        self._listeners.append(listener)
 
     async def _listen(self, serve: Serve, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
         listener = Listener(serve, tls)
@@ -213,15 +279,18 @@ class Service:
         authority.cert_pem.write_to_path(str(self.ca_file))
         self.ssl_context = ssl.create_default_context(cafile=str(self.ca_file))
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        names = sorted({self._name, "localhost", "127.0.0.1", "::1", *self._names})
-        authority.issue_cert(*names).configure_cert(tls)
+        authority.issue_cert(*self._all_names()).configure_cert(tls)
         return tls
+
+    def _all_names(self) -> list[str]:
+        return sorted({self._name, "localhost", "127.0.0.1", "::1", *self._names})
 
     def _describe(self, places: Mapping[str, Address]) -> None:
         self.notification = str(places["notification"])
+        second = places.get("home", places["login"])
         self.login_urls = (
             f"https://{places['login']}{LOGIN_PATH}",
-            f"https://{places['home']}{LOGIN_PATH}",
+            f"https://{second}{LOGIN_PATH}",
         )
         self.servers = Servers(
             notification=str(places["dispatch"]),
@@ -229,6 +298,7 @@ class Service:
             rst=f"https://{places['login']}/RST.srf",
             rst2=f"https://{places['login']}/RST2.srf",
             contacts=f"https://{places['login']}",
+            ca_file=self.ca_file,
         )
 
     def _new_role(
@@ -242,10 +312,12 @@ class Service:
         return SwitchboardRole(self._chats, faults=self._office.faults, wake=wake)
 
 
-def _bind_all(host: str, ports: Mapping[str, int]) -> dict[str, socket.socket]:
+def _bind_all(
+    host: str, ports: Mapping[str, int], roles: Iterable[str]
+) -> dict[str, socket.socket]:
     """Return a listening socket for each role; none are left open when one cannot be had."""
     with ExitStack() as undo:
-        socks = {role: undo.enter_context(_bind(host, ports.get(role, 0))) for role in ROLES}
+        socks = {role: undo.enter_context(_bind(host, ports.get(role, 0))) for role in roles}
         undo.pop_all()
         return socks
 
@@ -324,6 +396,27 @@ def _checked(names: Iterable[str]) -> tuple[str, ...]:
     return given
 
 
+def _proxies(addresses: Iterable[str]) -> frozenset[str]:
+    """Return addresses of proxies.
+
+    Raises:
+        LocalProtocolError: one of them is no IP address.
+    """
+    given = (addresses,) if isinstance(addresses, str) else tuple(addresses)
+    for address in given:
+        try:
+            ip_address(address)
+        except ValueError:
+            pass
+        else:
+            continue
+        raise LocalProtocolError(
+            f"trusted_proxies= has {address!r}, which is no IP address",
+            hint='name the addresses that the proxies connect from, as in ["127.0.0.1"]',
+        )
+    return frozenset(given)
+
+
 class run:  # noqa: N801 - used as a function
     """Run a service on loopback: `with run({"alice@example.com": "secret"}) as service`.
 
@@ -339,6 +432,14 @@ class run:  # noqa: N801 - used as a function
         names: further names for the certificate: those that old clients have built in, and that
             their machine's `hosts` file sends here, as `login.live.com`.
         ports: fixed ports by role: `dispatch`, `notification`, `switchboard`, `login`, `home`.
+            Three more listen only when they are named here. `legacy_tls` is login and configuration
+            for the TLS of old systems, which somebody between can break (it needs `[legacy]`).
+            `plain_http` is all of HTTPS without its TLS, for `trusted_proxies` alone, who do it.
+            `plain_contacts` is the contacts host alone, for clients that know no TLS there: who
+            listens on the way sees the contact list, and the ticket that opens it.
+        homes: domains whose accounts live at a second login server, to which the first sends them;
+            `hotmail.` stands for every domain that begins so. By default there is none.
+        trusted_proxies: IP addresses that `plain_http` lets in.
         keys: the ring that seals tickets, first the one to seal with; a new one by default.
         chat_limit: how many chats an account may begin in a minute; the next gets 800. None for
             any number.
@@ -357,6 +458,8 @@ class run:  # noqa: N801 - used as a function
         name: str | None = None,
         names: Iterable[str] = (),
         ports: Mapping[str, int] | None = None,
+        homes: Iterable[str] = (),
+        trusted_proxies: Iterable[str] = (),
         keys: Iterable[str] | None = None,
         chat_limit: int | None = 8,
     ) -> None:
@@ -366,6 +469,8 @@ class run:  # noqa: N801 - used as a function
                 f"there is no role {', '.join(sorted(unknown))}",
                 hint=f"roles are {', '.join(ROLES)}",
             )
+        if "legacy_tls" in (ports or {}):
+            check_installed()
         self._service = Service(
             Accounts.of(accounts),
             dialects,
@@ -373,6 +478,8 @@ class run:  # noqa: N801 - used as a function
             host,
             _advertised(host, name),
             names=names,
+            homes=homes,
+            trusted_proxies=trusted_proxies,
             chat_limit=chat_limit,
         )
         self._ports = dict(ports or {})

@@ -26,7 +26,7 @@ def full() -> Lists:
 
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=lambda dialect: dialect.name)
 def test_syn_is_read_back(dialect: Dialect) -> None:
-    answer = synchronized(dialect, 5, ("0", "0"), full())
+    answer = synchronized(dialect, 5, ("0", "0"), full(), "Al ice")
     if dialect.number > 12:
         assert answer is None
         return
@@ -41,6 +41,8 @@ def test_syn_is_read_back(dialect: Dialect) -> None:
         if command.verb == "LST" and CONTACTS[0] in " ".join(command.args)
     ]
     assert lists
+    own = [command.args for command in answer if command.verb == "PRP"]
+    assert own == ([("MFN", "Al%20ice")] if dialect.number in (10, 11, 12) else [])
 
 
 @pytest.mark.parametrize(("number", "words"), [(9, ("1", "AL")), (10, ("AL",)), (18, ("AL",))])

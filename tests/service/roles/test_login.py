@@ -55,9 +55,23 @@ def test_nexus_names_a_bare_host_to_old_clients(path: str) -> None:
     )
 
 
-def test_nexus_names_a_url_to_modern_ones() -> None:
-    answer = ask("/rdr/pprdr.asp", host="h", **{"user-agent": "x"})
-    assert "DALogin=https://login.example/login2.srf," in header(answer, "PassportURLs")
+@pytest.mark.parametrize(
+    ("agent", "is_url"),
+    [
+        (None, True),  # msnp11-sdk
+        ("node", True),  # minisrv, msnpjs
+        ("undici", True),
+        ("node-fetch/1.0", True),
+        ("MSMSGS", False),
+        ("Python-urllib/1.17", False),  # msnlib
+        ("MSN Explorer/9.0 (MSN 8.0; TmstmpExt)", False),
+    ],
+)
+def test_nexus_names_a_url_to_those_who_take_it_for_one(agent: str | None, is_url: bool) -> None:
+    headers = {"host": "h"} | ({"user-agent": agent} if agent else {})
+    value = header(ask("/rdr/pprdr.asp", **headers), "PassportURLs")
+    bare = "DARealm=Passport.Net,DALogin=login.example/login2.srf,ConfigVersion=15"
+    assert value == ("DALogin=https://login.example/login2.srf" if is_url else bare)
 
 
 def test_a_ticket_is_granted() -> None:
@@ -73,13 +87,29 @@ def test_a_ticket_is_granted() -> None:
 def test_an_account_is_sent_home_whether_it_exists_or_not(passport: str) -> None:
     answer = sign_in(passport, "anything")
     assert answer.status == 302
-    assert header(answer, "Location") == "https://net.example/login2.srf?lc=1033"
+    assert header(answer, "Location") == "https://net.example/login2.srf?moved=1"
     assert header(answer, "Authentication-Info") == "Passport1.4 da-status=redir"
 
 
 def test_and_from_there_to_its_own() -> None:
     assert sign_in("bob@hotmail.com", "s3cret", here="net.example").status == 200
     assert sign_in("alice@example.com", "secret", here="net.example").status == 302
+
+
+def test_who_was_sent_home_and_cannot_go_there_is_served() -> None:
+    """Libpurple of 2007 takes every address for one of port 443, and would be sent round for ever."""
+    value = authorization("bob@hotmail.com", Secret("s3cret"), "lc=1").reveal()
+    assert ask("/login2.srf?moved=1", authorization=value).status == 200
+    assert ask("/login2.srf?lc=1&moved=1", authorization=value).status == 200
+    assert ask("/login2.srf?moved=10", authorization=value).status == 302
+
+
+def test_what_old_clients_read_to_the_end_is_the_last_header() -> None:
+    granted, refused = sign_in("alice@example.com", "secret"), sign_in("alice@example.com", "x")
+    name, value = granted.headers[-1]
+    assert name == "Authentication-Info"
+    assert value.endswith("&p='")
+    assert refused.headers[-1][0] == "WWW-Authenticate"
 
 
 def test_a_wrong_password_and_an_unknown_account_look_alike() -> None:

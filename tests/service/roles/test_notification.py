@@ -343,8 +343,8 @@ def test_syn(version: int, ask: tuple[str, ...], lines: list[str]) -> None:
 @pytest.mark.parametrize(("version", "end"), [(10, "3|"), (12, "3 1|")])
 def test_syn_with_timestamps(version: int, end: str) -> None:
     wire = lists(version, "x@y")
-    syn, gtc, blp, lst = wire.say("SYN", 5, "0", "0")
-    assert (gtc, blp) == ("GTC A|", "BLP AL|")
+    syn, gtc, blp, prp, lst = wire.say("SYN", 5, "0", "0")
+    assert (gtc, blp, prp[:8]) == ("GTC A|", "BLP AL|", "PRP MFN ")
     assert lst.startswith("LST N=x@y F=x%40y C=")
     assert lst.endswith(end)
     stamps = syn.split()[2:4]

@@ -37,9 +37,11 @@ def test_tickets(soap: Soap) -> None:
     data = asked({MESSENGER_CLEAR: "MBI_KEY_OLD", "contacts.msn.com": "MBI"}, soap)
     answers = list(find_all(parse(data), "RequestSecurityTokenResponse"))
     assert [text_of(answer, "Address") for answer in answers] == [
+        "http://Passport.NET/tb",
         MESSENGER_CLEAR,
         "contacts.msn.com",
     ]
+    assert next(find_all(answers.pop(0), "BinarySecurityToken"), None) is None
     tokens = [next(find_all(answer, "BinarySecurityToken")) for answer in answers]
     assert [token.get("Id") for token in tokens] == ["Compact1", "Compact2"]
     assert text_of(answers[0], "BinarySecret")

@@ -5,17 +5,33 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
 from typing import Any
 
-__all__ = ["Listener", "Serve"]
+__all__ = ["Listener", "Serve", "from_proxies"]
 
 _HANDSHAKE_SECONDS = 10.0
 _BACKLOG = 1024
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
 """Serves one connection from its beginning to its end."""
+
+
+def from_proxies(serve: Serve, addresses: Collection[str]) -> Serve:
+    """Return what serves connections from these addresses, and closes all others at once.
+
+    Behind a proxy the TLS is done, and whoever came past it would speak in the clear.
+    """
+
+    async def guarded(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = writer.get_extra_info("peername") or ("",)
+        if peer[0] in addresses:
+            await serve(reader, writer)
+        else:
+            writer.close()
+
+    return guarded
 
 
 class Listener:

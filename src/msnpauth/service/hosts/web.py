@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import suppress
 from email.utils import formatdate
 
@@ -23,11 +24,13 @@ async def serve_web(
     answer: Answerer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
     """Answer the requests of one connection until either side has enough."""
-    connection = h11.Connection(h11.SERVER, max_incomplete_event_size=_MAX_HEADER)
+    left: bytes | None = b""
+    connection = _new_connection()
     try:
-        connection.receive_data(await _first_bytes(reader))
-        while await _answer_one(connection, answer, reader, writer):
-            connection.start_next_cycle()
+        while left is not None:
+            connection = _new_connection()
+            connection.receive_data(await _beginning(reader, left))
+            left = await _answer_one(connection, answer, reader, writer)
     except h11.RemoteProtocolError as error:
         if connection.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             writer.write(_refusal(connection, error.error_status_hint))
@@ -40,21 +43,55 @@ async def serve_web(
             writer.close()
 
 
-async def _first_bytes(reader: asyncio.StreamReader) -> bytes:
-    """Return the first line, put right: pecan asks the nexus without HTTP version and Host."""
+def _new_connection() -> h11.Connection:
+    # One for each request: what h11 refuses in the beginning of a request is put right before.
+    return h11.Connection(h11.SERVER, max_incomplete_event_size=_MAX_HEADER)
+
+
+async def _beginning(reader: asyncio.StreamReader, left: bytes) -> bytes:
+    """Return the beginning of a request, as far as the end of its headers, put right.
+
+    Old clients break rules that h11 holds them to; `roles.forms` says which clients do.
+
+    Args:
+        reader: the connection.
+        left: bytes of it that came behind the last request.
+    """
+    heard = left.lstrip(b"\r\n")
     async with asyncio.timeout(_IDLE_SECONDS):
-        line = bytearray()
-        while not line.endswith(b"\n") and len(line) < _MAX_HEADER:
+        while not _is_enough(heard):
             data = await reader.read(_CHUNK)
             if not data:
                 break
-            line += data
-            if b"\n" in data:
-                break
-    first, end, rest = bytes(line).partition(b"\n")
-    if end and len(first.split()) == 2:
-        return first.rstrip(b"\r") + b" HTTP/1.0\r\n" + rest
-    return bytes(line)
+            heard = (heard + data).lstrip(b"\r\n")
+    first, end, rest = heard.partition(b"\n")
+    return _put_right(first.rstrip(b"\r"), rest) if end else heard
+
+
+def _is_enough(heard: bytes) -> bool:
+    """True when the headers are whole, or will never be: h11 says what is wrong with them."""
+    first, end, rest = heard.partition(b"\n")
+    if len(heard) >= _MAX_HEADER or (heard and not heard[:1].isalpha()):
+        return True
+    words = first.split()
+    if end and (len(words) != 3 or not words[2].startswith(b"HTTP/1.")):
+        return True
+    return bool(end) and (b"\n\r\n" in b"\n" + rest or b"\n\n" in b"\n" + rest)
+
+
+def _put_right(first: bytes, rest: bytes) -> bytes:
+    """Return first line and headers as h11 takes them."""
+    words = first.split()
+    if len(words) == 2:  # without a version
+        words.append(b"HTTP/1.0")
+    if len(words) != 3:
+        return first + b"\r\n" + rest
+    if re.match(rb"https?://", words[1], re.IGNORECASE):  # with scheme and host
+        words[1] = b"/" + words[1].split(b"/", 3)[3] if words[1].count(b"/") > 2 else b"/"
+    head = re.split(rb"\r?\n\r?\n", b"\n" + rest, maxsplit=1)[0]
+    if words[2] == b"HTTP/1.1" and not re.search(rb"\nhost[ \t]*:", head, re.IGNORECASE):
+        rest = b"Host: \r\n" + rest
+    return b" ".join(words) + b"\r\n" + rest
 
 
 async def _answer_one(
@@ -62,8 +99,8 @@ async def _answer_one(
     answer: Answerer,
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
-) -> bool:
-    """Answer one request; tell whether the connection is good for another."""
+) -> bytes | None:
+    """Answer one request; return what came behind it, or None when there will be no other."""
     request: h11.Request | None = None
     body = bytearray()
     async with asyncio.timeout(_IDLE_SECONDS):
@@ -76,20 +113,21 @@ async def _answer_one(
             elif isinstance(event, h11.Data):
                 body += event.data
                 if len(body) > _MAX_BODY:
-                    return False
+                    return None
             elif isinstance(event, h11.EndOfMessage):
                 break
             else:  # ConnectionClosed, PAUSED
-                return False
+                return None
         assert request is not None  # EndOfMessage comes behind a Request
         if request.method not in _METHODS:
             # The answers to CONNECT and HEAD follow rules of their own (RFC 9110, 9.3), and no
             # client needs them here.
             writer.write(_refusal(connection, 501))
-            return False
+            return None
         writer.write(_encoded(connection, await answer(_web_request(request, bytes(body)))))
         await writer.drain()
-    return connection.our_state is h11.DONE and connection.their_state is h11.DONE
+    is_kept = connection.our_state is h11.DONE and connection.their_state is h11.DONE
+    return connection.trailing_data[0] if is_kept else None
 
 
 def _web_request(request: h11.Request, body: bytes) -> WebRequest:
@@ -120,7 +158,7 @@ def _refusal(connection: h11.Connection, status: int) -> bytes:
     return _encoded(connection, WebAnswer(status, (("Connection", "close"),)))
 
 
-_METHODS = frozenset({b"GET", b"POST"})
+_METHODS = frozenset({b"GET", b"POST", b"OPTIONS"})
 
 _REASONS = {
     200: b"OK",

@@ -31,6 +31,7 @@ PATHS = frozenset({"/abservice/abservice.asmx", "/abservice/SharingService.asmx"
 
 _SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 _AB = "http://www.msn.com/webservices/AddressBook"
+_READS = frozenset({"FindMembership", "ABFindAll", "ABFindContactsPaged"})
 _CHANGED = "2026-01-01T00:00:00.0000000-08:00"
 _ROLES = {
     "Allow": ListName.ALLOW,
@@ -55,18 +56,25 @@ class ContactsRole:
         return {f"POST {path}": self._answer for path in PATHS}
 
     async def _answer(self, request: WebRequest) -> WebAnswer:
-        cookie = request.headers.get("cookie", "")
-        status, body = await contacts_reply(request.body, self._office, cookie)
+        status, body = await contacts_reply(
+            request.body,
+            self._office,
+            cookie=request.headers.get("cookie", ""),
+            action=request.headers.get("soapaction", ""),
+        )
         return WebAnswer(status, (("Content-Type", "text/xml"),), body)
 
 
-async def contacts_reply(body: bytes, office: Office, cookie: str = "") -> tuple[int, bytes]:
+async def contacts_reply(
+    body: bytes, office: Office, *, cookie: str = "", action: str = ""
+) -> tuple[int, bytes]:
     """Return HTTP status and envelope for a request to either service.
 
     Args:
         body: the envelope.
         office: has the accounts, their lists, and what checks who asks.
         cookie: the request's Cookie header, by which clients of MSNP13 say who they are.
+        action: the request's SOAPAction, which ends in the operation's name.
     """
     try:
         root = parse(body)
@@ -81,6 +89,9 @@ async def contacts_reply(body: bytes, office: Office, cookie: str = "") -> tuple
         return 200, _envelope("<soap:Body/>")
     asked = soap_body[0]
     operation = local_name(asked)
+    meant = action.strip('"').rpartition("/")[2]
+    if meant in _READS and operation in _READS:
+        operation = meant  # libmsn sends the body of one with the action of another (`forms`)
     people = People(office)
     lists = await people.lists(account.passport)
     match operation:

@@ -32,7 +32,10 @@ _BY_FIELD = (ListsForm.BY_FIELD, ListsForm.BY_FIELD_WITH_NETWORK)
 
 async def _on_syn(client: Connected, command: Command) -> None:
     # C: SYN 5 0 | SYN 5 0 0
-    answer = synchronized(client.spoken, command.trid, command.args, await client.lists())
+    account = client.signed_in
+    name = account.display_name or account.passport
+    lists = await client.lists()
+    answer = synchronized(client.spoken, command.trid, command.args, lists, name)
     if answer is None:
         client.say("502", command.trid)
     else:

@@ -21,9 +21,17 @@ _OLD = 15
 
 
 def synchronized(
-    dialect: Dialect, trid: int | None, args: tuple[str, ...], lists: Lists
+    dialect: Dialect, trid: int | None, args: tuple[str, ...], lists: Lists, own_name: str
 ) -> list[Command] | None:
-    """Return the answer to SYN; None where the version has none any more."""
+    """Return the answer to SYN; None where the version has none any more.
+
+    Args:
+        dialect: the version.
+        trid: of SYN.
+        args: what the client has of the lists.
+        lists: the account's.
+        own_name: the account's display name.
+    """
     people = list(lists.book.entries.values())
     groups = lists.book.groups
     match dialect.lists:
@@ -56,7 +64,10 @@ def synchronized(
             network = ["1"] if dialect.lists is ListsForm.BY_FIELD_WITH_NETWORK else []
             rest = [Command("LSG", None, (escape(name), guid)) for guid, name in groups.items()]
             rest += [_by_field(entry, network) for entry in people]
-            rest = [*_settings(lists), *rest]
+            # The account's own name: USR OK does not tell it any more, and msn-pecan crashes
+            # without one (`forms`).
+            mine = Command("PRP", None, ("MFN", escape(own_name)))
+            rest = [*_settings(lists), mine, *rest]
             is_current = args[:2] == (stamp, stamp)
     return [first] if is_current else [first, *rest]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 from ...core.servers import LOGIN_PATH, NEXUS_PATH, domain_of
 from ..stores.protocol import AccountStore
 from ..tickets import TicketOffice
+from .forms import granted, moved, passport_urls, refused, was_moved
 from .web import Answerer, WebAnswer, WebRequest
 
 __all__ = ["LoginRole", "parse_authorization"]
@@ -17,17 +18,13 @@ _MAX_PASSPORT = 129  # bytes; hypothetic.org, names
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _SCHEME = re.compile(r"(?:Passport1\.4[ \t]+)+", re.IGNORECASE)
 
-_FAILED = "Passport1.4 da-status=failed,srealm=Passport.NET,ts=-3,prompt,cbtxt=" + quote(
-    "The e-mail address or the password is wrong. Please try again.", safe=""
-)
-
 
 class LoginRole:
     """Nexus and login server of one address.
 
     Args:
         accounts, tickets: who may sign in, and what he gets for it.
-        login: `host[:port]` of the login server that the nexus names.
+        login: `host[:port]` of the login server that the nexus names; 443 is not spelled.
         homes: login servers, `host[:port]`, by the domains whose accounts live there;
             `hotmail.` stands for every domain that begins so.
         here: this login server's own `host[:port]`.
@@ -57,29 +54,19 @@ class LoginRole:
         }
 
     async def _nexus(self, request: WebRequest) -> WebAnswer:
-        # libpurple wants a bare host, and sends no headers; modern HTTP clients want a URL.
-        modern = "host" in request.headers and "user-agent" in request.headers
-        login = f"{'https://' if modern else ''}{self._login}{LOGIN_PATH}"
-        urls = f"DARealm=Passport.Net,DALogin={login},ConfigVersion=15"
-        return WebAnswer(200, (("PassportURLs", urls), _HTML))
+        return passport_urls(request, f"{self._login}{LOGIN_PATH}")
 
     async def _sign_in(self, request: WebRequest) -> WebAnswer:
         credentials = parse_authorization(request.headers.get("authorization", ""))
         if credentials is None:
-            return WebAnswer(401, (("WWW-Authenticate", _FAILED), _HTML))
+            return refused()
         passport, password = credentials
         home = self._home(passport)
-        if home != self._here:
-            location = f"https://{home}{LOGIN_PATH}?lc=1033"
-            redirect = ("Authentication-Info", "Passport1.4 da-status=redir")
-            return WebAnswer(302, (redirect, ("Location", location), _HTML))
+        if home != self._here and not was_moved(request):
+            return moved(f"{home}{LOGIN_PATH}")
         if await self._accounts.check(passport, password) is None:
-            return WebAnswer(401, (("WWW-Authenticate", _FAILED), _HTML))
-        info = (
-            "Passport1.4 da-status=success,tname=MSPAuth,tname=MSPProf,tname=MSPSec"
-            f",from-PP='{self._tickets.issue(passport)[0]}',ru=http://messenger.msn.com"
-        )
-        return WebAnswer(200, (("Authentication-Info", info), _HTML))
+            return refused()
+        return granted(self._tickets.issue(passport)[0])
 
     def _home(self, passport: str) -> str:
         """Return the login server of a passport, known or not: its domain alone decides."""
@@ -88,9 +75,6 @@ class LoginRole:
             if domain == suffix or (suffix.endswith(".") and domain.startswith(suffix)):
                 return home
         return self._login
-
-
-_HTML = ("Content-Type", "text/html")
 
 
 def parse_authorization(value: str) -> tuple[str, str] | None:

@@ -101,14 +101,30 @@ async def rst_reply(
     passport, password = text_of(login, "Username") or "", given.text if given is not None else ""
     if await accounts.check(passport, password or "") is None:
         return _fault(soap, bad_request=False)
-    # The legacy token is for renewals by its own key, which this service does not offer.
     granted = "".join(
-        _granted(soap, number, address, tickets=tickets, passport=passport, now=now())
+        _nothing(address)
+        if address.lower() == _LEGACY.lower()
+        else _granted(soap, number, address, tickets=tickets, passport=passport, now=now())
         for number, address in asked
-        if address.lower() != _LEGACY.lower()
     )
     collection = "wst:RequestSecurityTokenResponseCollection"
     return _envelope(soap, f"<S:Body><{collection}>{granted}</{collection}></S:Body>")
+
+
+def _nothing(address: str) -> str:
+    """Return the answer in the place of the legacy token, for clients that count (`forms`).
+
+    The token itself is for renewals by its own key, which this service does not offer.
+    """
+    response = "wst:RequestSecurityTokenResponse"
+    return f"<{response}>{_applies_to(address)}</{response}>"
+
+
+def _applies_to(address: str) -> str:
+    return (
+        "<wsp:AppliesTo><wsa:EndpointReference><wsa:Address>"
+        f"{escape(address)}</wsa:Address></wsa:EndpointReference></wsp:AppliesTo>"
+    )
 
 
 def _granted(
@@ -127,9 +143,7 @@ def _granted(
         )
     return (
         "<wst:RequestSecurityTokenResponse><wst:TokenType>urn:passport:compact</wst:TokenType>"
-        "<wsp:AppliesTo><wsa:EndpointReference><wsa:Address>"
-        f"{escape(address)}</wsa:Address></wsa:EndpointReference></wsp:AppliesTo>"
-        f"<wst:{lifetime}><wsu:Created>{now:%Y-%m-%dT%H:%M:%SZ}</wsu:Created>"
+        f"{_applies_to(address)}<wst:{lifetime}><wsu:Created>{now:%Y-%m-%dT%H:%M:%SZ}</wsu:Created>"
         f"<wsu:Expires>{expires:%Y-%m-%dT%H:%M:%SZ}</wsu:Expires></wst:{lifetime}>"
         f'<wst:RequestedSecurityToken><wsse:BinarySecurityToken Id="Compact{number}">'
         f"{escape(ticket)}</wsse:BinarySecurityToken></wst:RequestedSecurityToken>{proof}"

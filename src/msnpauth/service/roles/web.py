@@ -51,7 +51,7 @@ class WebSite:
         """Return the answer to a request."""
         if self.maintenance:
             return WebAnswer(503, (("Retry-After", "60"), _HTML))
-        # Clients write two slashes where the address that they were given ends in one.
+        # Clients write two slashes where the address that they were given ends in one (`forms`).
         path = re.sub("/+", "/", request.target.partition("?")[0])
         answerer = self._answerers.get(f"{request.method} {path}")
         return WebAnswer(404, (_HTML,)) if answerer is None else await answerer(request)

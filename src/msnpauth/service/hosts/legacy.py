@@ -1,0 +1,165 @@
+"""A listener for the TLS of old systems: TLS 1.0 with an RSA key, 3DES and RC4, without SNI.
+
+OpenSSL of today has none of these any more, and should not: tlslite-ng speaks them, in pure Python
+and in threads of its own. What a client says over it can be read by somebody who tries; so it is
+off by default, and serves the login and the configuration only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import warnings
+from contextlib import suppress
+from typing import Any
+
+from ...core.errors import LocalProtocolError
+from .listener import Serve
+
+__all__ = ["LegacyListener", "check_installed"]
+
+_HANDSHAKE_SECONDS = 20.0
+_IDLE_SECONDS = 60.0
+_MOST = 64
+"""Connections at once. A handshake in pure Python takes a tenth of a second of the processor."""
+_CHUNK = 16 * 1024
+
+
+class LegacyListener:
+    """The connections of one listening socket, each in a thread.
+
+    Args:
+        serve: serves one of them, in the event loop.
+        chain, key: certificate and RSA key, in PEM.
+
+    Raises:
+        LocalProtocolError: the extra is not installed.
+    """
+
+    def __init__(self, serve: Serve, *, chain: bytes, key: bytes) -> None:
+        tls = _tlslite()
+        self._serve = serve
+        self._chain = tls.X509CertChain()
+        self._chain.parsePemList(chain.decode("ascii"))
+        self._key = tls.parsePEMKey(key.decode("ascii"), private=True)
+        self._settings = _settings(tls)
+        self._connection = tls.TLSConnection
+        self._places = threading.Semaphore(_MOST)
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self._is_stopping = False
+        self._sock: socket.socket
+        self._loop: asyncio.AbstractEventLoop
+        self._thread: threading.Thread
+
+    async def start(self, sock: socket.socket) -> None:
+        """Take connections from now on; the socket is the listener's."""
+        self._sock = sock
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._accept, name="msnpauth-legacy", daemon=True)
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """Take no more connections, and end those that there are."""
+        self._is_stopping = True
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+        self._sock.close()
+        with self._lock:
+            for sock in self._open:
+                with suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+        await asyncio.to_thread(self._thread.join, 5.0)
+
+    def _accept(self) -> None:
+        while not self._is_stopping:
+            try:
+                sock, _ = self._sock.accept()
+            except OSError:
+                return
+            if not self._places.acquire(blocking=False):
+                sock.close()
+                continue
+            threading.Thread(target=self._carry, args=(sock,), daemon=True).start()
+
+    def _carry(self, sock: socket.socket) -> None:
+        """Shake hands, and carry what is said to the loop and back."""
+        with self._lock:
+            self._open.add(sock)
+        try:
+            with sock, suppress(Exception):  # a dozen kinds of its own: the peer is gone, or odd
+                sock.settimeout(_HANDSHAKE_SECONDS)
+                connection = self._connection(sock)
+                connection.handshakeServer(
+                    certChain=self._chain, privateKey=self._key, settings=self._settings
+                )
+                sock.settimeout(_IDLE_SECONDS)
+                self._pump(connection)
+        finally:
+            with self._lock:
+                self._open.discard(sock)
+            self._places.release()
+
+    def _pump(self, connection: Any) -> None:
+        """Have the loop serve the connection over a pair of sockets."""
+        ours, theirs = socket.socketpair()
+        with ours:
+            served = asyncio.run_coroutine_threadsafe(self._served(theirs), self._loop)
+            answers = threading.Thread(target=_answers, args=(ours, connection), daemon=True)
+            answers.start()
+            with suppress(Exception):
+                while data := connection.read(max=_CHUNK, min=1):
+                    ours.sendall(bytes(data))
+            with suppress(OSError):
+                ours.shutdown(socket.SHUT_WR)
+            answers.join(_IDLE_SECONDS)
+            served.cancel()
+
+    async def _served(self, sock: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=sock)
+        await self._serve(reader, writer)
+
+
+def _answers(ours: socket.socket, connection: Any) -> None:
+    """Write what the loop answers; its end is the connection's."""
+    with suppress(Exception):
+        while data := ours.recv(_CHUNK):
+            connection.write(data)
+        connection.close()
+    with suppress(Exception):
+        connection.sock.shutdown(socket.SHUT_RDWR)
+
+
+def check_installed() -> None:
+    """Find out whether old TLS can be spoken here.
+
+    Raises:
+        LocalProtocolError: the extra is not installed.
+    """
+    _tlslite()
+
+
+def _tlslite() -> Any:
+    try:
+        with warnings.catch_warnings():
+            # It offers to work with asyncore, where there is one, and imports it for that.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            import tlslite
+    except ImportError:
+        raise LocalProtocolError(
+            "old TLS needs a package that is not installed here (tlslite cannot be imported)",
+            hint="pip install 'msnpauth[legacy]'",
+            finding="MA-ARG-04",
+        ) from None
+    return tlslite
+
+
+def _settings(tls: Any) -> Any:
+    """Return what is offered: the best comes first, and 3DES and RC4 come last."""
+    settings = tls.HandshakeSettings()
+    settings.minVersion, settings.maxVersion = (3, 1), (3, 3)
+    settings.cipherNames = ["aes256gcm", "aes128gcm", "aes256", "aes128", "3des", "rc4"]
+    settings.macNames = ["sha256", "sha", "md5", "aead", "sha384"]
+    settings.keyExchangeNames = ["ecdhe_rsa", "dhe_rsa", "rsa"]
+    return settings

@@ -1,0 +1,302 @@
+"""What differs by family of clients: each form of the wire, who needs it, and who says so.
+
+A form that one family needs and the others take as well is sent to everybody: then nobody needs to
+be told apart. Only PassportURLs has two forms that exclude each other. What differs by MSNP version
+stands in `core/wire/dialects.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+from urllib.parse import quote
+
+from ...core.urls import Address
+from .web import WebAnswer, WebRequest
+
+__all__ = [
+    "FORMS",
+    "HTML",
+    "Form",
+    "granted",
+    "host_of",
+    "moved",
+    "passport_urls",
+    "refused",
+    "was_moved",
+]
+
+
+class Form(NamedTuple):
+    """One form of the wire.
+
+    Attributes:
+        what: the form, in words.
+        families: the clients that need it.
+        told_by: how they are told apart; "everybody" when nobody needs to be.
+        witness: the source, the capture or the run that shows the need.
+        place: the module that spells it.
+    """
+
+    what: str
+    families: str
+    told_by: str
+    witness: str
+    place: str
+
+
+FORMS = (
+    Form(
+        "`PassportURLs: DARealm=…,DALogin=host/path,ConfigVersion=15`",
+        "libpurple, msn-pecan, the PHP class's kin, msnlib, original clients",
+        "everybody but those of the next row",
+        "libpurple 2007 nexus.c: takes what is behind `DALogin=` up to the comma, and puts https://"
+        " in front; msnlib does so as well",
+        "forms",
+    ),
+    Form(
+        "`PassportURLs: DALogin=https://host/path`, and nothing else",
+        "msnp11-sdk (meowsn, PolyMSNP …), minisrv, msnpjs, UWP clients",
+        "Host and no User-Agent, or a User-Agent of Node's",
+        "msnp11-sdk: takes the header without `DALogin=` for a URL; minisrv cuts nothing off",
+        "forms",
+    ),
+    Form(
+        "port 443 is never spelled, in DALogin and Location",
+        "libpurple 2007, msn-pecan",
+        "everybody",
+        "a run: `host:443` became the name of the host, in SNI and certificate check",
+        "forms",
+    ),
+    Form(
+        "who was redirected once is served, wherever the account lives",
+        "libpurple 2007: every address means port 443 to it",
+        "the mark in the query of Location",
+        "a run: 7,755 requests in 37 seconds",
+        "forms",
+    ),
+    Form(
+        "Authentication-Info ends by `from-PP='…'`",
+        "msnp11-sdk, minisrv, UWP clients",
+        "everybody",
+        "msnp11-sdk: takes all that is behind `from-PP=` for the ticket, and gets 911",
+        "forms",
+    ),
+    Form(
+        "the ticket has `&p=`",
+        "msn-pecan",
+        "everybody",
+        "a run: crashes without",
+        "tickets",
+    ),
+    Form(
+        "WWW-Authenticate is the last header",
+        "msn-pecan",
+        "everybody",
+        "a run: shows all that is behind `cbtxt=` to the end of the headers",
+        "forms",
+    ),
+    Form(
+        "`HTTP/1.1 200 OK`, `Content-Length: n`, no chunks",
+        "libpurple",
+        "everybody",
+        "libpurple soap.c and httpconn.c compare these bytes",
+        "hosts.web",
+    ),
+    Form(
+        "a request without HTTP version and Host is answered",
+        "msn-pecan, libpurple 2007",
+        "everybody",
+        "msn-pecan: `GET /rdr/pprdr.asp` and a blank line",
+        "hosts.web",
+    ),
+    Form(
+        "a target with scheme and host is taken",
+        "msnlib, proxies",
+        "everybody",
+        "msnlib: `GET https://host/login2.srf HTTP/1.1`; RFC 9112, 3.2.2",
+        "hosts.web",
+    ),
+    Form(
+        "blank lines before a request are passed over; HTTP/1.1 without Host is answered",
+        "clients that send a line end behind a body",
+        "everybody",
+        "RFC 9112, 2.2",
+        "hosts.web",
+    ),
+    Form(
+        "doubled slashes in a path count as one",
+        "libpurple of today, msnp-sharp",
+        "everybody",
+        "a run: `POST //RST.srf`",
+        "web",
+    ),
+    Form(
+        "an answer in the place of Passport.NET/tb, without a ticket",
+        "libmsn (Kopete, KMess), which counts by position",
+        "who asks for that address",
+        "libmsn: takes answer 1 for messengerclear.live.com; a run: 911 without",
+        "rst",
+    ),
+    Form(
+        "tickets are numbered by their place in the request, Passport.NET/tb being 0",
+        "libpurple",
+        "everybody",
+        "libpurple nexus.c reads the number of `Compact1`",
+        "rst",
+    ),
+    Form(
+        "no white space between the answers of RST, and less than 4,000 bytes",
+        "libpurple (crashes), msn-pecan (stalls)",
+        "everybody",
+        "runs of both",
+        "rst",
+    ),
+    Form(
+        "the Fault of RST stands under Envelope",
+        "libpurple",
+        "who asks by RST; by RST2 it is in Body",
+        "libpurple soap.c: within Body it is trouble of the network",
+        "rst",
+    ),
+    Form(
+        "`isMobileIMEnabled` in each contact",
+        "libmsn",
+        "everybody",
+        "libmsn's parser passes contacts without it over",
+        "contacts",
+    ),
+    Form(
+        "the operation is the one of SOAPAction",
+        "libmsn, which sends FindMembership's body to ABFindAll",
+        "a body of another operation than SOAPAction's",
+        "a run",
+        "contacts",
+    ),
+    Form(
+        "the ticket comes in the cookie MSPAuth, whose value is the profile's",
+        "libpurple 2007 by MSNP13",
+        "MSNP13 and 14, by TWN",
+        "libpurple 2007 contact.c",
+        "contacts, notification",
+    ),
+    Form(
+        "plain http for the contacts host",
+        "bitlbee 2012",
+        "a port of its own, when it is switched on",
+        "bitlbee soap.c: `http://contacts.msn.com:80`",
+        "embedded",
+    ),
+    Form(
+        "`PRP MFN name` in the answer to SYN",
+        "msn-pecan",
+        "MSNP10 to 12",
+        "a run: without it the account has no name, and a message to somebody offline crashes",
+        "lists",
+    ),
+    Form(
+        "SBP is answered by itself",
+        "msn-pecan",
+        "everybody",
+        "a run: 502 is `Command disabled` to it, and ends the session",
+        "presence_commands",
+    ),
+    Form(
+        "all ten fields of the TWN challenge, and none is needed back",
+        "libpurple 2007, msn-pecan: they build it anew of what they know; msnpjs sends one letter",
+        "everybody",
+        "runs of the three",
+        "notification",
+    ),
+    Form(
+        "a profile with MIME fields, which may be empty",
+        "libpurple: the profile makes it fetch the contacts",
+        "everybody",
+        "a run: crashes on a bare profile",
+        "notification",
+    ),
+    Form(
+        "a TLS handshake without a server name (SNI) is taken",
+        "bitlbee, msnlib, Windows XP and before",
+        "everybody: one certificate has all names",
+        "runs of both",
+        "embedded",
+    ),
+    Form(
+        "TLS 1.0 with an RSA key, 3DES and RC4",
+        "Windows 98 to XP; Vista, 7 and old Macs with AES",
+        "a port of its own, when it is switched on",
+        "a run with tlslite-ng",
+        "hosts.legacy",
+    ),
+)
+"""Every form, in the order in which a client meets them."""
+
+
+# --- PassportURLs --------------------------------------------------------------------------------
+
+
+def _takes_a_url(request: WebRequest) -> bool:
+    """True for clients to which the whole header is `DALogin=` and a URL."""
+    agent = request.headers.get("user-agent", "").lower()
+    # Node's own fetch calls itself `node`, and `undici` in versions before.
+    return bool(request.headers.get("host")) and (not agent or "node" in agent or "undici" in agent)
+
+
+_PASSPORT_URLS: tuple[tuple[Callable[[WebRequest], bool], str], ...] = (
+    (_takes_a_url, "DALogin=https://{login}"),
+    (lambda _: True, "DARealm=Passport.Net,DALogin={login},ConfigVersion=15"),
+)
+"""The first form whose clients the request is of."""
+
+
+def passport_urls(request: WebRequest, login: str) -> WebAnswer:
+    """Return the answer of the nexus.
+
+    Args:
+        request: by which the family is told.
+        login: host and path of the login server.
+    """
+    form = next(form for is_for, form in _PASSPORT_URLS if is_for(request))
+    return WebAnswer(200, (HTML, ("PassportURLs", form.format(login=login))))
+
+
+def host_of(address: Address) -> str:
+    """Return a host as clients are told it: 443 is never spelled."""
+    return str(address).removesuffix(":443")
+
+
+# --- the login server ----------------------------------------------------------------------------
+
+HTML = ("Content-Type", "text/html")
+"""Login servers call even an empty answer this; the official client takes nothing else."""
+
+_FAILED = "Passport1.4 da-status=failed,srealm=Passport.NET,ts=-3,prompt,cbtxt=" + quote(
+    "The e-mail address or the password is wrong. Please try again.", safe=""
+)
+_GRANTED = (
+    "Passport1.4 da-status=success,tname=MSPAuth,tname=MSPProf,tname=MSPSec"
+    ",ru=http://messenger.msn.com,from-PP='{ticket}'"
+)
+_MARK = "moved=1"
+
+
+def granted(ticket: str) -> WebAnswer:
+    """Return the answer that brings a ticket."""
+    return WebAnswer(200, (HTML, ("Authentication-Info", _GRANTED.format(ticket=ticket))))
+
+
+def refused() -> WebAnswer:
+    """Return the answer to a wrong password, an unknown account, and what is no Authorization."""
+    return WebAnswer(401, (HTML, ("WWW-Authenticate", _FAILED)))
+
+
+def moved(home: str) -> WebAnswer:
+    """Return the answer that sends an account to its home: host and path of a login server."""
+    redirect = ("Authentication-Info", "Passport1.4 da-status=redir")
+    return WebAnswer(302, (HTML, redirect, ("Location", f"https://{home}?{_MARK}")))
+
+
+def was_moved(request: WebRequest) -> bool:
+    """Tell whether a client has been sent here by `moved`, or to somewhere that it cannot go."""
+    return _MARK in request.target.partition("?")[2].split("&")

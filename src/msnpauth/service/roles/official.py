@@ -1,0 +1,195 @@
+"""What official clients ask besides their sign-in: configuration, tabs, a profile, a port check.
+
+Each answer is as small as its client lets it be. The shapes are ywiki's (msgrconfig, storage) and
+Escargot's (front/msn/http/other.py); the addresses are the service's own.
+"""
+
+from __future__ import annotations
+
+from html import escape
+
+from ...core.servers import CONTACTS_SITE
+from ...core.tickets.rst import MESSENGER
+from ...core.tickets.xml import BadXml, find, local_name, parse, text_of
+from .office import Office
+from .web import Answerer, WebAnswer, WebRequest
+
+__all__ = ["OfficialRole"]
+
+_XML = ("Content-Type", "text/xml; charset=utf-8")
+_SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
+_CONFIG_PATHS = ("/Config/MsgrConfig.asmx", "/config/MsgrConfig.asmx", "/etc/MsgrConfig")
+_STORAGE = "http://www.msn.com/webservices/storage/2008"
+_STORAGE_OF_8 = "http://www.msn.com/webservices/storage/w10"
+_STORAGE_SITE = "storage.msn.com"
+_LONGEST = 300
+
+# The failures of a sign-in after which an official client tries again by itself (ywiki msgrconfig):
+# look-ups, time-outs, a busy server, and trouble of HTTP.
+_AGAIN = [
+    "80072EE7",
+    "81000306",
+    "80072EFD",
+    "81000362",
+    "8100030E",
+    "80072745",
+    "800701F6",
+    "800701F7",
+    "800701F8",
+    "80072EFF",
+    "81000363",
+    "81000395",
+    "81000323",
+    "80072F19",
+    "80072746",
+    "81000377",
+    "81000314",
+    "81000378",
+    "80070190",
+    "80070197",
+    "80048820",
+    "80048829",
+]
+
+# Patched clients of 7.5 and later run their sign-in through a page of a web browser, so that the
+# answer has to allow other pages to ask (Escargot handle_not_rst).
+_CROSS_ORIGIN = (
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Allow-Methods", "POST"),
+    ("Access-Control-Allow-Headers", "X-User, X-Password, Content-Type"),
+    ("Access-Control-Expose-Headers", "X-Token"),
+    ("Access-Control-Max-Age", "86400"),
+)
+
+
+class OfficialRole:
+    """Configuration and the like, at one address.
+
+    Args:
+        office: has the accounts, and what checks who asks.
+        origin: `https://host[:port]` of this service.
+        host: the host's name, which the client is to trust.
+    """
+
+    def __init__(self, office: Office, *, origin: str, host: str) -> None:
+        self._office = office
+        self._origin = origin
+        self._host = host
+
+    def paths(self) -> dict[str, Answerer]:
+        """Return who answers what, for a `WebSite`."""
+        return self.configuration() | {
+            "POST /NotRST.srf": self._not_rst,
+            "OPTIONS /NotRST.srf": self._preflight,
+            "POST /storageservice/SchematizedStore.asmx": self._store,
+        }
+
+    def configuration(self) -> dict[str, Answerer]:
+        """Return those that need no account: all that a listener for old TLS serves of this."""
+        config = {f"{method} {path}": self._config for path in _CONFIG_PATHS for method in _BOTH}
+        return config | {
+            "POST /": self._port_check,
+            "GET /svcs/mms/tabs.asp": self._tabs,
+            "GET /svcs/mms/portal.asp": self._portal,
+        }
+
+    async def _port_check(self, _: WebRequest) -> WebAnswer:
+        # A client that finds port 1863 closed looks for others by an empty POST.
+        return WebAnswer(200, (("Content-Type", "text/html"),))
+
+    async def _config(self, request: WebRequest) -> WebAnswer:
+        config = self._msgr_config()
+        if request.method == "GET":  # Windows Live Messenger: `?ver=14.0.8117`
+            return WebAnswer(200, (_XML,), f'<?xml version="1.0"?>{config}'.encode())
+        # MSN Messenger 6 and 7 ask GetClientConfig by SOAP, and want it as text in the answer.
+        inner = (
+            '<GetClientConfigResponse xmlns="http://www.msn.com/webservices/Messenger/Client">'
+            f"<GetClientConfigResult><![CDATA[{config}]]></GetClientConfigResult>"
+            "</GetClientConfigResponse>"
+        )
+        return WebAnswer(200, (_XML,), _envelope(inner))
+
+    def _msgr_config(self) -> str:
+        again = "".join(f'<Entry hr="0x{code}" action="3"/>' for code in _AGAIN)
+        return (
+            "<MsgrConfig><Simple><Config><ExpiresInDays>1</ExpiresInDays></Config>"
+            "<DisablePhoneDialer>1</DisablePhoneDialer>"
+            "<Relay><Enabled>0</Enabled><MaxCallLength>0</MaxCallLength></Relay>"
+            f'<TrustedDomains><domain name="{escape(self._host)}"/></TrustedDomains>'
+            f'<ErrorResponseTable><Feature type="0" name="Login">{again}</Feature>'
+            f"</ErrorResponseTable></Simple>{_TABS}<AbchCfg><abchconfig>"
+            f"<url>{escape(self._origin)}/abservice/abservice.asmx</url></abchconfig></AbchCfg>"
+            '<LocalizedConfig Market="en-us"/></MsgrConfig>'
+        )
+
+    async def _tabs(self, _: WebRequest) -> WebAnswer:
+        return WebAnswer(200, (_XML,), f'<?xml version="1.0"?>{_TABS}'.encode())
+
+    async def _portal(self, _: WebRequest) -> WebAnswer:
+        return WebAnswer(200, (("Content-Type", "text/html"),), b"<html></html>")
+
+    # --- NotRST ----------------------------------------------------------------------------------
+
+    async def _preflight(self, _: WebRequest) -> WebAnswer:
+        return WebAnswer(200, _CROSS_ORIGIN)
+
+    async def _not_rst(self, request: WebRequest) -> WebAnswer:
+        """Give a ticket for TWN to a patched client; no X-Token is a refusal, at status 200."""
+        passport = request.headers.get("x-user", "")[:_LONGEST]
+        if (
+            await self._office.accounts.check(passport, request.headers.get("x-password", ""))
+            is None
+        ):
+            return WebAnswer(200, _CROSS_ORIGIN)
+        ticket, _ = self._office.tickets.issue(passport, MESSENGER)
+        # The patch puts `t=` in front and `&p=` behind by itself.
+        token = ticket.removeprefix("t=").partition("&")[0]
+        return WebAnswer(200, (*_CROSS_ORIGIN, ("X-Token", token)))
+
+    # --- the profile -----------------------------------------------------------------------------
+
+    async def _store(self, request: WebRequest) -> WebAnswer:
+        """Answer GetProfile by the display name; other operations by an empty answer."""
+        namespace = _STORAGE_OF_8 if "w10" in request.headers.get("soapaction", "") else _STORAGE
+        try:
+            root = parse(request.body)
+        except BadXml:
+            return _fault("Invalid Request")
+        ticket = text_of(root, "TicketToken") or ""
+        grant = self._office.tickets.open(ticket, _STORAGE_SITE, CONTACTS_SITE)
+        account = await self._office.accounts.find(grant.passport) if grant else None
+        body = find(root, "Body")
+        if account is None or body is None or not len(body):
+            return _fault("Authentication Failure")
+        operation = local_name(body[0])
+        content = ""
+        if operation == "GetProfile":
+            name = escape(account.display_name or account.passport)
+            content = (
+                "<GetProfileResult><ResourceID>0!106</ResourceID><ExpressionProfile>"
+                "<ResourceID>0!118</ResourceID><Version>1</Version>"
+                f"<DisplayName>{name}</DisplayName><PersonalStatus/><StaticUserTilePublicURL/>"
+                "</ExpressionProfile></GetProfileResult>"
+            )
+        answer = f'<{operation}Response xmlns="{namespace}">{content}</{operation}Response>'
+        return WebAnswer(200, (_XML,), _envelope(answer))
+
+
+_BOTH = ("GET", "POST")
+# The client wants both elements; it has no tab then.
+_TABS = (
+    "<TabConfig><msntabdata></msntabdata><msntabsettings><oemdisplaylimit>0</oemdisplaylimit>"
+    "<oemtotallimit>0</oemtotallimit></msntabsettings></TabConfig>"
+)
+
+
+def _fault(text: str) -> WebAnswer:
+    content = f"<faultcode>soap:Client</faultcode><faultstring>{text}</faultstring>"
+    return WebAnswer(500, (_XML,), _envelope(f"<soap:Fault>{content}</soap:Fault>"))
+
+
+def _envelope(content: str) -> bytes:
+    return (
+        f'<?xml version="1.0" encoding="utf-8"?><soap:Envelope xmlns:soap="{_SOAP}">'
+        f"<soap:Body>{content}</soap:Body></soap:Envelope>"
+    ).encode()

@@ -1,0 +1,88 @@
+"""Ports that are there when somebody wants them: plain ones, and a second login server."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+
+import pytest
+
+from msnpauth import LocalProtocolError, MSNPAuth, sign_in
+from msnpauth.core.secrets import Secret
+from msnpauth.core.tickets.passport14 import authorization
+from msnpauth.service import run
+
+ALICE, BOB, PASSWORD = "alice@example.com", "bob@hotmail.com", "secret"
+NEXUS = b"GET /rdr/pprdr.asp HTTP/1.0\r\n\r\n"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def ask(port: int, request: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", port)) as sock:
+        sock.settimeout(20)
+        sock.sendall(request)
+        heard = b""
+        with suppress(ConnectionResetError):  # closed while something was unread
+            while data := sock.recv(65536):
+                heard += data
+        return heard
+
+
+def test_behind_a_proxy_that_does_the_tls() -> None:
+    port = free_port()
+    where = {"ports": {"plain_http": port}, "trusted_proxies": ["127.0.0.1"]}
+    value = authorization(ALICE, Secret(PASSWORD), "lc=1").reveal()
+    with run({ALICE: PASSWORD}, **where):  # type: ignore[arg-type]
+        assert b"PassportURLs: " in ask(port, NEXUS)
+        request = f"GET /login2.srf HTTP/1.0\r\nAuthorization: {value}\r\n\r\n"
+        assert b"from-PP='t=" in ask(port, request.encode())
+        assert b"Envelope" in ask(port, b"POST /RST.srf HTTP/1.0\r\nContent-Length: 1\r\n\r\n<")
+
+
+def test_nobody_comes_past_the_proxy() -> None:
+    port = free_port()
+    where = {"ports": {"plain_http": port}, "trusted_proxies": ["192.0.2.1"]}
+    with run({ALICE: PASSWORD}, **where):  # type: ignore[arg-type]
+        assert ask(port, NEXUS) == b""
+
+
+def test_the_contacts_host_alone_without_tls() -> None:
+    port = free_port()
+    with run({ALICE: PASSWORD}, ports={"plain_contacts": port}):
+        path = b"POST /abservice/SharingService.asmx HTTP/1.0\r\nContent-Length: 1\r\n\r\n<"
+        assert b"Envelope" in ask(port, path)
+        assert ask(port, NEXUS).startswith(b"HTTP/1.1 404 ")
+
+
+def test_one_login_server_or_two() -> None:
+    with run({ALICE: PASSWORD, BOB: PASSWORD}) as one:
+        assert one.login_urls[0] == one.login_urls[1]
+        for passport in (ALICE, BOB):
+            with MSNPAuth(passport, PASSWORD, "lc=1", servers=one.servers) as auth:
+                assert auth.get_ticket().server == one.login_urls[0].removesuffix("/login2.srf")
+    with run({ALICE: PASSWORD, BOB: PASSWORD}, homes=["hotmail."]) as two:
+        assert two.login_urls[0] != two.login_urls[1]
+        servers = two.servers
+        with MSNPAuth(BOB, PASSWORD, "lc=1", servers=servers) as auth:
+            assert auth.get_ticket().server == two.login_urls[1].removesuffix("/login2.srf")
+
+
+def test_the_networks_own_certificates_come_with_its_addresses() -> None:
+    with run({ALICE: PASSWORD}) as service, sign_in(ALICE, PASSWORD, service.servers) as session:
+        assert session.dialect == 18
+
+
+@pytest.mark.parametrize(
+    ("where", "says"),
+    [
+        ({"trusted_proxies": ["proxy"]}, "no IP address"),
+        ({"ports": {"plain": 1}}, "there is no role plain"),
+    ],
+)
+def test_what_cannot_be(where: dict[str, object], says: str) -> None:
+    with pytest.raises(LocalProtocolError, match=says):
+        run({ALICE: PASSWORD}, **where)  # type: ignore[arg-type]
