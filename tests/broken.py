@@ -252,6 +252,13 @@ def _old(authority: Authority) -> ssl.SSLContext:
     return context
 
 
+def _mutual(authority: Authority) -> ssl.SSLContext:
+    context = authority.tls_for("127.0.0.1")
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(authority.ca_file)
+    return context
+
+
 def _weak(authority: Authority) -> ssl.SSLContext:
     context = authority.tls_for("127.0.0.1")
     context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -449,6 +456,7 @@ STAGES: dict[str, Stage] = {
     "MA-TLS-10": _login(_says_hello, _plain),
     "MA-TLS-11": _login(_hangs_up, _old),
     "MA-TLS-12": _login(_hangs_up, _weak),
+    "MA-TLS-16": _login(_answers(http(200)), _mutual),
     "MA-TLS-13": _login(_hangs_up, _plain, facts={"words": "connection lost"}),
     "MA-TLS-14": _unready(_no_module, install=tls._NO_TLS_HINT.partition(";")[0]),
     "MA-TLS-15": _unready(_no_trust),
@@ -459,6 +467,7 @@ STAGES: dict[str, Stage] = {
     "MA-WEB-05": _redirects(),
     "MA-WEB-06": _redirects("https://evil.example/login"),
     "MA-WEB-07": _redirects("http://127.0.0.1/login"),
+    "MA-WEB-09": _login(_answers(http(404)), code=404),
     "MA-WEB-08": _login(_answers(http(401, "WWW-Authenticate: Basic realm=x")), code=401),
     "MA-MSN-01": _says(lambda peer: peer.send("HTTP/1.1 400 Bad Request\r\n\r\n"), what="HTTP"),
     "MA-MSN-02": _says(_line("VER 1 0"), ours="MSNP12"),
@@ -466,6 +475,7 @@ STAGES: dict[str, Stage] = {
     "MA-MSN-04": _says(_line("200 1"), words="the server found a syntax error", code=200),
     "MA-MSN-05": _says(_line("420 1"), code=420),
     "MA-MSN-06": _says(_line("540 1"), code=540),
+    "MA-MSN-07": _says(_line(*TO_USR, "USR 3 OK alice@example.com Alice 1 0")),
     "MA-ACC-01": _login(
         _refuses("failed"),
         code="failed",

@@ -37,6 +37,9 @@ def state_of(findings: Iterable[Finding], step: str) -> State:
     return next(finding.state for finding in findings if finding.step == step)
 
 
+_CHALLENGES = {"MD5": "salt", "TWN": "lc=1,id=2", "SSO": "MBI_KEY_OLD bm9uY2Vub25jZQ=="}
+
+
 def speaks(*dialects: int, pipeline: bool = True) -> Script:
     """Return a notification server that agrees to these versions, and asks on."""
 
@@ -60,5 +63,5 @@ def _answered(words: list[str], dialects: tuple[int, ...]) -> str:
         case ["INF", trid, *_]:
             return f"INF {trid} MD5\r\n"
         case ["USR", trid, scheme, *_]:
-            return f"USR {trid} {scheme} S {'salt' if scheme == 'MD5' else 'lc=1,id=2'}\r\n"
+            return f"USR {trid} {scheme} S {_CHALLENGES[scheme]}\r\n"
     return ""

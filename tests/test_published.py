@@ -83,7 +83,7 @@ def test_what_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_what_is_kept_is_the_same_again() -> None:
     everything = (
-        '[home]\ntitle = "A \\"title\\" ü \\\\"\nstate = "living"\nnotification = "n.example:5"\n'
+        '[home]\ntitle = "A \\"title\\" ü \\\\ \U0001f600 \\u007f"\nstate = "living"\nnotification = "n.example:5"\n'
         'schemes = ["TWN"]\ndialects = [12, 8]\nnote = "n"\nevidence = ["a", "b"]\n'
         'trusted_hosts = [".example"]\n[home.login]\n"a.example" = "https://a.example/"\n'
         '"*" = "https://b.example/"\n'
@@ -91,7 +91,7 @@ def test_what_is_kept_is_the_same_again() -> None:
     keep(everything)
     assert changes(everything, "x") == []
     home = known_networks()["home"]
-    assert home.title == 'A "title" ü \\'
+    assert home.title == 'A "title" ü \\ \U0001f600 \x7f'
     assert home.dialects == (12, 8)
     keep('[other]\nhost = "o.example"\n[HOME]\nhost = "h.example"\n')
     known = known_networks()

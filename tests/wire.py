@@ -106,12 +106,28 @@ class Server:
             if self._tls is None:
                 self._script(Peer(sock, self._stopped))
                 return
-            with self._tls.wrap_socket(sock, server_side=True) as secure:
-                self._socks.append(secure)
-                self._script(Peer(secure, self._stopped))
-                with suppress(OSError):
-                    socket.socket.shutdown(secure, socket.SHUT_WR)
-                    Peer(secure, self._stopped).until_closed()
+            try:
+                secure = self._tls.wrap_socket(
+                    sock, server_side=True, do_handshake_on_connect=False
+                )
+            except OSError:
+                return
+            self._socks.append(secure)
+            with secure:
+                with suppress(ssl.SSLError):
+                    secure.do_handshake()
+                    self._script(Peer(secure, self._stopped))
+                self._leave(secure)
+
+    def _leave(self, secure: ssl.SSLSocket) -> None:
+        """Close a connection so that the last words, such as an alert, arrive.
+
+        A socket that is closed with bytes unread sends a reset, and the reset overtakes an alert.
+        """
+        with suppress(OSError):
+            socket.socket.shutdown(secure, socket.SHUT_WR)
+            while socket.socket.recv(secure, 65536):
+                pass
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ __all__ = [
     "known_networks",
     "own_file",
     "published_file",
+    "published_problem",
     "read_networks",
     "read_text",
 ]
@@ -123,21 +125,34 @@ def known_networks() -> dict[str, Network]:
     """Return every known network by name.
 
     Those that were fetched replace the package's own of the same name, and a person's own file
-    replaces both.
+    replaces both. A file of fetched ones that is damaged is as good as none: `published_problem`
+    says what is wrong with it.
 
     Raises:
-        LocalProtocolError: a file is not what it should be.
+        LocalProtocolError: the person's own file is not what it should be.
     """
     # The imports that only this needs are made here: most sign-ins name their servers themselves.
     from importlib.resources import files
 
     ours = files("msnpauth").joinpath("data/services.toml").read_text("utf-8")
     known = read_networks(ours, "services.toml")
-    for path in (published_file(), own_file()):
-        text = read_text(path)
-        if text is not None:
-            known |= read_networks(text, str(path))
-    return known
+    with suppress(LocalProtocolError):
+        known |= _networks_of(published_file())
+    return known | _networks_of(own_file())
+
+
+def published_problem() -> LocalProtocolError | None:
+    """Return what is wrong with the file of fetched networks; None for nothing."""
+    try:
+        _networks_of(published_file())
+    except LocalProtocolError as problem:
+        return problem
+    return None
+
+
+def _networks_of(path: Path) -> dict[str, Network]:
+    text = read_text(path)
+    return {} if text is None else read_networks(text, str(path))
 
 
 def read_text(path: Path) -> str | None:

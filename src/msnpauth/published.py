@@ -154,6 +154,7 @@ def keep(text: str) -> None:
     networks = {} if before is None else read_networks(before, str(path))
     networks |= read_networks(text, "the new file")
     content = "\n".join(map(_as_toml, networks.values()))
+    read_networks(content, str(path))  # what is kept can be read again
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # The file appears whole or not at all: somebody may be signing in just now.
@@ -167,16 +168,25 @@ def keep(text: str) -> None:
 
 
 def _as_toml(network: Network) -> str:
-    """Return a network as a table; a string of JSON is one of TOML as well (TOML 1.0, String)."""
-    lines = [f"[{json.dumps(network.name)}]"]
+    """Return a network as a table."""
+    lines = [f"[{_quoted(network.name)}]"]
     for field in fields(network):
         value = getattr(network, field.name)
         if value and field.name != "name":
-            shown = _table(value) if isinstance(value, dict) else json.dumps(value)
+            shown = _table(value) if isinstance(value, dict) else _quoted(value)
             lines.append(f"{field.name} = {shown}")
     return "\n".join([*lines, ""])
 
 
 def _table(pairs: dict[str, str]) -> str:
-    inner = ", ".join(f"{json.dumps(key)} = {json.dumps(value)}" for key, value in pairs.items())
+    inner = ", ".join(f"{_quoted(key)} = {_quoted(value)}" for key, value in pairs.items())
     return f"{{ {inner} }}"
+
+
+def _quoted(value: object) -> str:
+    """Return text, or a list of texts or numbers, as TOML spells it.
+
+    JSON spells them in the same way, but for letters beyond the BMP, which it would write as two
+    halves, and for DEL, which TOML wants escaped.
+    """
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -50,6 +50,10 @@ def test_bytes_that_are_not_utf8() -> None:
         "USR 4 MD5 S 0123456789abcdef0123456789abcdef",
         "USR 4 SSO S t=1&p= HAAAAAEAAAAD",
         "<Envelope/>",
+        "ANS 1 a@b.example KEY 1",
+        "USR 1 a@b.example KEY",
+        "XFR 6 SB 192.0.2.1:1863 CKI KEY",
+        "USR 3 SHA A ticket",
     ],
 )
 def test_secrets_never_come_by_argument(text: str) -> None:

@@ -38,7 +38,7 @@ def test_a_network_and_an_account_that_are_well(service: Service, tmp_path: Path
     assert done.exit_code == 0, done.stdout
     assert "✓ passed    MA-DOC-16 sign-in by SSO: signed in by MSNP18" in done.stdout
     assert done.stdout.splitlines()[-1].endswith(", 0 failed, 2 not tried")
-    assert done.stderr == "The account is signed in, which may end another session of it.\n"
+    assert done.stderr == "The account will be signed in, which may end another session of it.\n"
     assert PASSWORD not in done.stdout
     page = path.read_text("utf-8")
     assert page.startswith("<!doctype html>")
@@ -138,7 +138,7 @@ def test_codes() -> None:
     ("arguments", "says"),
     [
         ([], "no network is named"),
-        (["--host", "h.example", "--transport", "curl"], "--transport has no effect"),
+        (["--host", "h.example", "--transport", "pigeon"], "is none of sockets, curl, httpx"),
         (["nobody", "--host", "h.example"], "passport"),
         ([PASSPORT, "--host", "h.example"], "there is no password"),
         (["--host", "h.example", "--html", "/nowhere/x.html"], "cannot be written"),

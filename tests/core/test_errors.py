@@ -57,7 +57,7 @@ from msnpauth.core.urls import Address
         ),
         (
             UntrustedRedirect("to y", step=Step.NEXUS),
-            "nexus: to y; if you trust that host, name it in Servers(trusted_hosts=…)",
+            "nexus: to y; a hotspot does that: open a web page in a browser; if that host is the network's, name it in Servers(trusted_hosts=…)",
         ),
         (
             TooManyRedirects("six"),

@@ -17,6 +17,7 @@ from pasted import TICKET, one
 
 def test_codes_and_challenges() -> None:
     assert one("80048821").kind == "the code 80048821"
+    assert one("Error code: 80048821, what now?").kind == "the code 80048821"
     assert one("928").kind == "the code 928"
     assert one("MA-TLS-03").kind == "the code MA-TLS-03"
     assert one("lc=1033,id=507").kind == "the challenge of TWN (Passport)"

@@ -63,3 +63,9 @@ def test_tickets_and_refusals() -> None:
     )
     assert one("Passport1.4 da-status=failed").kind == "the header WWW-Authenticate (its value)"
     assert "a quote is not closed" in one("Authentication-Info: Passport1.4 from-PP='x").problems
+
+
+def test_a_comma_in_a_password_shows_nothing_of_it() -> None:
+    found = one("Authorization: Passport1.4 OrgVerb=GET,sign-in=a,pwd=my,sec=ret,lc=1033,ct=1")
+    assert "ret" not in str(found).replace("secret", "")
+    assert [field.name for field in found.fields] == ["OrgVerb", "sign-in", "pwd", "lc", "ct"]

@@ -107,3 +107,25 @@ def test_every_command_is_told_as_it_is() -> None:
         found = one(f"{verb} 1 a b c")
         assert found.kind == f"{verb}: {known.does}"
         assert found.belongs == known.belongs
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "(12:00:01) msn: C: NS 000: VER 1 MSNP9 CVR0",
+        ">>> VER 1 MSNP9 CVR0",
+        "C: VER 1 MSNP9 CVR0",
+        "[2026-01-01 12:00:00,123] S: VER 1 MSNP9 CVR0",
+        "     1.2 ms notification > VER 1 MSNP9 CVR0",
+        "notification < VER 1 MSNP9 CVR0",
+    ],
+)
+def test_lines_out_of_logs(line: str) -> None:
+    assert one(line).kind.startswith("VER: ")
+    assert len(decode(f"{line}\n{line}")) == 2
+
+
+def test_the_key_of_a_chat_is_masked_and_nothing_else() -> None:
+    told = {field.name: field.value for field in one("ANS 1 a@b.example KEY 11752013").fields}
+    assert told["key"] == "*** (3 characters)"
+    assert told["session"] == "11752013"

@@ -61,3 +61,8 @@ def test_a_fault() -> None:
 )
 def test_other_xml(text: str, kind: str) -> None:
     assert one(text).kind == kind
+
+
+def test_a_request_with_its_headers() -> None:
+    found = one(f"POST /RST.srf HTTP/1.1\r\nHost: x\r\n\r\n<s:Envelope {_S}/>")
+    assert found.kind == "an envelope of SOAP: nothing"

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 import pytest
 
 from conftest import Authority
-from examined import patient, says
+from examined import patient, says, speaks
 from msnpauth.core.secrets import Secret
 from msnpauth.doctor import account
 from msnpauth.doctor.account import sign_ins
 from msnpauth.doctor.finding import Finding
 from msnpauth.doctor.patient import Patient
 from msnpauth.service import Account, Service, run
-from wire import PASSPORT, PASSWORD, TICKET, Peer, Server, answers, granted
+from msnpauth.sync.session import Session
+from wire import PASSPORT, PASSWORD, TICKET, Peer, Server, answers, granted, http
 
 
 @pytest.fixture(scope="module")
@@ -123,8 +124,8 @@ def test_a_server_that_signs_anybody_in(authority: Authority) -> None:
     assert "anybody is signed in" in found["sign-in by TWN"].seen
 
 
-def session_that(authority: Authority, answer: str) -> dict[str, Finding]:
-    """Return what is found of a server that answers PNG by this, and everything else not at all."""
+def session_that(authority: Authority, answer: str) -> tuple[str, dict[str, Finding]]:
+    """Return a server that refuses all but PNG, which it answers by this, and what is found."""
 
     def script(peer: Peer) -> None:
         for _ in range(3):
@@ -149,26 +150,27 @@ def session_that(authority: Authority, answer: str) -> dict[str, Finding]:
         Server(answers(granted()), authority.server_tls) as login,
     ):
         one = patient(authority.ca_file, account=True, notification=server.address, login=login.url)
-        return by_step(one)
+        return server.address, by_step(one)
 
 
 def test_a_session_where_nothing_works(
     authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(account, "_CHALLENGE_PATIENCE", 0.1)
-    assert says(session_that(authority, "QNG\r\n").values())[2:7] == [
+    server, found = session_that(authority, "QNG\r\n")
+    assert says(found.values())[2:7] == [
         "passed MA-DOC-17 life of the ticket: the login server does not say how long the ticket"
         " lives",
-        "failed MA-SES-03 contact list: SYN was refused: the server did not like a parameter (201)",
+        f"failed MA-SES-03 contact list: {server}: SYN was refused: the server did not like a"
+        " parameter (201)",
         "passed MA-DOC-19 keep-alive: PNG is answered by QNG",
-        "failed MA-SES-03 chat with oneself: SYN was refused: the server did not like a parameter"
-        " (201)",
+        "not tried MA-DOC-28 chat with oneself: the account could not go online",
         "not tried MA-DOC-28 challenge of the server: no CHL came while the account was signed in",
     ]
 
 
 def test_a_challenge_whose_answer_is_not_taken(authority: Authority) -> None:
-    found = session_that(authority, "CHL 0 123\r\nQNG\r\n")
+    _, found = session_that(authority, "CHL 0 123\r\nQNG\r\n")
     assert (found["challenge of the server"].code, found["challenge of the server"].state) == (
         "MA-MSN-06",
         "failed",
@@ -178,5 +180,53 @@ def test_a_challenge_whose_answer_is_not_taken(authority: Authority) -> None:
 def test_no_answer_to_png(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(account, "_PONG_PATIENCE", 0.1)
     monkeypatch.setattr(account, "_CHALLENGE_PATIENCE", 0.1)
-    found = session_that(authority, "NOT 0\r\n")
+    _, found = session_that(authority, "NOT 0\r\n")
     assert found["keep-alive"].state == "warning"
+
+
+def test_a_password_that_nobody_has_judged_is_not_sent_again(authority: Authority) -> None:
+    """The login server may have counted it as wrong, and the next one could lock the account."""
+    asked: list[str] = []
+
+    def broken(peer: Peer) -> None:
+        while True:
+            asked.append(peer.request())
+            peer.send(http(500))
+
+    with (
+        Server(speaks(8, 15)) as server,
+        Server(broken, authority.server_tls) as login,
+    ):
+        one = patient(
+            authority.ca_file,
+            account=True,
+            notification=server.address,
+            login=login.url,
+            rst=f"{login.url}/RST.srf",
+        )
+        one.versions = [8, 15]
+        found = by_step(one)
+    assert found["sign-in by SSO"].state == "failed"
+    assert found["sign-in by TWN"].state == "not tried"
+    assert "nobody said whether it is right" in found["sign-in by TWN"].seen
+    assert len(asked) == 1
+
+
+def test_nothing_of_a_session_that_is_over_is_asked(here: Service) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        look = account._contacts
+
+        def ends(session: Session, patience: float) -> Finding:
+            here.put_out(PASSPORT, "OTH")
+            return look(session, patience)
+
+        patch.setattr(account, "_contacts", ends)
+        found = by_step(at(here, PASSWORD, 8))
+    assert found["contact list"].code == "MA-SES-02"
+    assert found["chat with oneself"].seen == "the session is over"
+
+
+def test_time_is_left_for_nothing_more(here: Service) -> None:
+    one = at(here, PASSWORD, 8)
+    one.deadline.at -= 59
+    assert {finding.code for finding in by_step(one).values()} == {"MA-DOC-28", "MA-DOC-30"}

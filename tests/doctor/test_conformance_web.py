@@ -61,6 +61,7 @@ def checked(
             rst=f"{server.url}/RST.srf",
             contacts=server.url,
         )
+        one.account_is_good = account
         found = {finding.step: finding for finding in requests_of_clients(one)}
     if facts is not None:
         facts |= one.facts
@@ -222,3 +223,12 @@ def test_every_check_has_its_section() -> None:
     assert {check.code for check in conformance_web._CHECKS} == {"MA-DOC-24", "MA-DOC-25"}
     titles = [check.title for check in conformance_web._CHECKS]
     assert len(titles) == len(set(titles))
+
+
+def test_a_password_that_nobody_has_found_right_is_not_sent(authority: Authority) -> None:
+    with Server(lambda _: None) as gone:
+        pass
+    one = patient(authority.ca_file, account=True, login=gone.url, rst=f"{gone.url}/RST.srf")
+    assert not one.account_is_good
+    assert "form of a ticket by Passport 1.4" not in {f.step for f in requests_of_clients(one)}
+    assert "" not in one.facts

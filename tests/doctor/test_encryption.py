@@ -9,8 +9,10 @@ from email.utils import format_datetime
 import pytest
 import trustme
 
+from broken import _old
 from conftest import Authority
 from examined import patient, says
+from msnpauth.doctor import encryption as encryption_module
 from msnpauth.doctor.encryption import encryption
 from msnpauth.doctor.finding import Finding
 from wire import Peer, Script, Server, http
@@ -143,3 +145,44 @@ def test_a_port_that_does_not_speak_tls(authority: Authority) -> None:
     with Server(script) as server:
         lines = [f.code for f in encryption(patient(authority.ca_file, nexus=server.url))]
     assert lines == ["MA-TLS-10"]
+
+
+def test_a_certificate_that_cannot_be_read_in_full(authority: Authority) -> None:
+    """`cryptography` raises a kind of its own for names and keys that few certificates have."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encryption_module, "_names", lambda _: 1 / 0)
+        found = looked_at(authority.server_tls, authority)
+    assert found["MA-DOC-08"].seen.startswith(
+        "for something that cannot be read (ZeroDivisionError); signed by trustme"
+    )
+
+
+def test_old_tls_is_seen_and_said(authority: Authority) -> None:
+    found = looked_at(_old(authority), authority)
+    assert found["MA-TLS-11"].state == "failed"
+    assert found["MA-DOC-07"].seen == "the server has TLS 1.1 and nothing newer"
+    assert found["MA-DOC-08"].state == "warning"
+
+
+def test_a_server_that_drips_its_headers_ends_by_the_deadline(authority: Authority) -> None:
+    def drips(peer: Peer) -> None:
+        peer.request()
+        peer.send("HTTP/1.1 200 OK\r\n")
+        peer.drip(b"X-Drip: x\r\n")
+
+    with Server(drips, authority.server_tls) as server:
+        one = patient(authority.ca_file, nexus=server.url)
+        one.deadline.at -= one.deadline.timeout - 2.0
+        found = {finding.code: finding for finding in encryption(one)}
+    assert found["MA-DOC-09"].state == "not tried"
+
+
+def test_what_is_silent_is_not_waited_for_again(authority: Authority) -> None:
+    with Server(lambda peer: peer.silence()) as server:
+        one = patient(authority.ca_file, nexus=server.url)
+        one.deadline.at -= one.deadline.timeout - 2.0
+        [finding] = encryption(one)
+        assert finding.code == "MA-NET-11"
+        one.deadline.at += 10
+        [again] = encryption(one)
+    assert (again.code, again.seen) == ("MA-DOC-28", "it cannot be reached")

@@ -95,4 +95,17 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_server_that_cannot_be_reached_is_left_alone() -> None:
     one = patient(nexus="https://n.example/")
     one.unreachable.add("n.example:443")
-    assert says(old_tls(one)) == []
+    assert says(old_tls(one)) == [
+        "not tried MA-DOC-28 TLS of old systems with n.example:443: it cannot be reached"
+    ]
+
+
+def test_a_server_that_drips_is_not_waited_for() -> None:
+    from wire import Server
+
+    with Server(lambda peer: peer.drip(b"\x16\x03\x01\x40\x00" + b"x" * 99)) as server:
+        one = patient(nexus=server.url)
+        one.deadline.at -= one.deadline.timeout - 2.0
+        [finding] = old_tls(one)
+        assert one.deadline.remaining() > -30, "each try ends by the deadline"
+    assert finding.state == "warning"

@@ -46,7 +46,11 @@ def test_nothing_takes_longer_than_ten_seconds_or_what_is_left() -> None:
     assert one.patience().timeout == PATIENCE
     one.deadline.at -= 100
     assert one.is_over
-    assert one.patience().timeout == 0.05
+    assert one.patience().timeout == 0.1
+    two = patient(notification="n.example")
+    two.deadline.at -= two.deadline.timeout - 3.14159
+    assert two.patience().timeout == 3.1, "what is said of it is a round number"
+    assert not two.is_over
 
 
 def test_the_networks_own_certificates() -> None:

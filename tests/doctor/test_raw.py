@@ -68,3 +68,11 @@ def test_nobody_there() -> None:
 def test_a_port_that_does_not_speak_tls() -> None:
     with Server(lambda peer: peer.send("hello\r\n")) as server, pytest.raises(ConnectionFailed):
         raw.ask(Address("127.0.0.1", server.port), b"", Deadline(10), tls=raw.unchecked())
+
+
+def test_a_peer_that_drips_has_had_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(raw, "_SILENCE", 0.2)
+    with Server(lambda peer: peer.drip(b"x")) as server:
+        reply = raw.ask(Address("127.0.0.1", server.port), b"x\r\n", Deadline(10))
+    assert not reply.is_closed
+    assert 0 < len(reply.data) < 1000

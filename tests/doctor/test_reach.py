@@ -58,7 +58,7 @@ def test_no_such_name_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(names, "_has_way", lambda _: True)
     one = patient(host="nowhere.example")
     assert says(look_ups(one)) == [
-        "failed MA-NET-02 name nowhere.example: there is no such host name"
+        "failed MA-NET-02 name nowhere.example: nowhere.example:1863: there is no such host name"
     ]
     assert one.unreachable == {"nowhere.example:1863", "nowhere.example:443"}
     assert says(connections(one)) == []

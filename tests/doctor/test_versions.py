@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
+from conftest import Authority
 from examined import patient, says, speaks
 from msnpauth.core.urls import Address
+from msnpauth.doctor import versions
 from msnpauth.doctor.versions import negotiated, opening
 from wire import Peer, Server
 
@@ -47,7 +51,8 @@ def test_a_server_that_speaks_something_else() -> None:
         one.versions = []
         [finding] = negotiated(one)
     assert (finding.code, finding.state) == ("MA-MSN-01", "failed")
-    assert server.connections == 1, "it is asked once"
+    assert finding.seen == f"{server.address}: the server speaks SSH on that port, and not MSNP"
+    assert server.connections == 3 + 1, "three versions are tried, and whether it speaks TLS"
 
 
 def test_a_version_that_ends_the_connection_is_one_it_does_not_have() -> None:
@@ -58,9 +63,63 @@ def test_a_version_that_ends_the_connection_is_one_it_does_not_have() -> None:
 
     with Server(script) as server:
         one = patient(notification=server.address)
-        one.versions = [8]  # so that the first refusal is not taken for the server's end
-        list(negotiated(one))
-    assert one.versions == [8, 8]
+        one.versions = []
+        [finding] = negotiated(one)
+    assert one.versions == [8]
+    assert finding.state == "passed"
+    assert finding.seen.startswith("MSNP8; no answer to MSNP2, MSNP3, MSNP4, MSNP5, MSNP6, MSNP7,")
+
+
+def test_a_server_that_is_slow_keeps_time_for_the_rest() -> None:
+    with Server(speaks(8, 18)) as server:
+        one = patient(notification=server.address)
+        one.versions = []
+        one.deadline.at -= 20 - 2.0
+        one.deadline.timeout = 2.0
+
+        def slowly(*arguments: object) -> object:
+            one.deadline.at -= 0.5
+            return asked(*arguments)
+
+        asked = versions._asked
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(versions, "_asked", slowly)
+            [finding] = negotiated(one)
+    assert finding.seen.startswith("MSNP8, 18; not asked, as the server is slow: MSNP2, MSNP3")
+
+
+def test_tls_at_the_notification_port(authority: Authority) -> None:
+    with Server(lambda peer: peer.until_closed(), authority.server_tls) as server:
+        one = patient(notification=server.address)
+        one.versions = []
+        [finding] = negotiated(one)
+    assert (finding.code, finding.seen) == (
+        "MA-MSN-01",
+        "the server speaks TLS on that port, and not MSNP",
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("600 1", "MA-WEB-04"),
+        ("220 (vsFTPd 3.0.3)", "MA-MSN-01"),
+        ("530 Please login", "MA-MSN-01"),
+        ("-ERR unknown command 'VER'", "MA-MSN-01"),
+        (":irc.example NOTICE * :*** Looking up", "MA-MSN-01"),
+    ],
+)
+def test_what_a_server_says_instead(line: str, code: str) -> None:
+    def script(peer: Peer) -> None:
+        peer.line()
+        peer.send(f"{line}\r\n")
+        peer.until_closed()
+
+    with Server(script) as server:
+        one = patient(notification=server.address)
+        one.versions = []
+        [finding] = negotiated(one)
+    assert (finding.code, finding.state) == (code, "failed")
 
 
 def test_no_server() -> None:
@@ -104,6 +163,21 @@ def test_a_circle() -> None:
     assert (finding.code, finding.state) == ("MA-WEB-05", "failed")
 
 
+def test_a_way_that_leads_nowhere_is_told() -> None:
+    def script(peer: Peer) -> None:
+        peer.line()
+        peer.send(f"VER 1 MSNP8\r\nXFR 3 NS {gone.address} 0 x\r\n")
+        peer.until_closed()
+
+    with Server(lambda _: None) as gone:
+        pass
+    with Server(script) as server:
+        [finding] = opening(patient(notification=server.address))
+    assert finding.seen == (
+        f"sent on by XFR, {server.address} to {gone.address}; {gone.address}: connection refused"
+    )
+
+
 def test_an_unknown_account_may_be_refused() -> None:
     def script(peer: Peer) -> None:
         peer.line()
@@ -112,7 +186,7 @@ def test_an_unknown_account_may_be_refused() -> None:
 
     with Server(script) as server:
         first, _ = opening(patient(notification=server.address))
-        known, _ = opening(patient(notification=server.address, account=True))
+        [known] = opening(patient(notification=server.address, account=True))
     assert first.state == "passed"
     assert "nothing to ask of an unknown account" in first.seen
     assert (known.code, known.state) == ("MA-ACC-01", "failed")

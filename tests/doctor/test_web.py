@@ -79,7 +79,7 @@ def test_both_services_of_rst(authority: Authority) -> None:
         one = patient(authority.ca_file, rst=server.url, rst2=f"{server.url}/RST2.srf")
         first, second = rst_services(one)
     assert (first.code, first.state) == ("MA-DOC-13", "passed")
-    assert (second.code, second.state) == ("MA-WEB-01", "failed")
+    assert (second.code, second.state) == ("MA-WEB-09", "failed")
     assert one.facts == {"rst": True, "rst2": False}
 
 
@@ -89,7 +89,8 @@ def test_both_services_of_rst(authority: Authority) -> None:
         (http(500, body=FAULT % b"Client"), "passed"),
         (http(403), "passed"),
         (http(401), "passed"),
-        (http(500), "warning"),
+        (http(500), "failed"),
+        (http(502), "failed"),
         (http(404), "failed"),
         (http(200, body=b"<s:Envelope xmlns:s='x'><s:Body/></s:Envelope>"), "warning"),
     ],

@@ -231,12 +231,15 @@ def test_each_fault_has_its_hint(fault: CertificateFault, text: str, hint: str) 
         ("UNEXPECTED_EOF_WHILE_READING", "TLS failed: connection lost"),
         ("", "TLS failed: connection lost"),
         ("something else, p=secret", "TLS failed: connection lost"),
-        ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "TLS failed: tlsv13 alert certificate required"),
+        ("TLSV1_ALERT_INTERNAL_ERROR", "TLS failed: tlsv1 alert internal error"),
+        ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "the server wants a certificate of the client"),
     ],
 )
 def test_the_reason_of_tls(reason: str, text: str) -> None:
     error = tls_error(reason, Step.LOGIN, "h")
     assert text in error.text
     assert (error.step, error.server) == (Step.LOGIN, "h")
-    strength = "TLS 1.2 is the least; tell the network's owners"
+    strength = (
+        "TLS 1.2 is the least; the server may also want a certificate: tell the network's owners"
+    )
     assert (error.hint == strength) is ("strong enough" in text)

@@ -22,6 +22,7 @@ __all__ = [
     "network_options",
     "output_options",
     "password_option",
+    "place_options",
 ]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -117,7 +118,7 @@ _NETWORK = (
         help="A host, or .suffix, that redirects may send the password to; may be repeated.",
     ),
 )
-_CONNECTION = (
+_CARRIER = (
     click.option(
         "--ca-file",
         type=click.Path(exists=True, dir_okay=False, readable=True),
@@ -129,22 +130,27 @@ _CONNECTION = (
         metavar="NAME",
         help="What carries HTTPS: sockets (default), curl or httpx.",
     ),
-    click.option(
-        "--timeout",
-        type=SECONDS,
-        metavar="SECONDS",
-        default=30.0,
-        show_default=True,
-        help="Seconds that the whole sign-in may take.",
-    ),
 )
+_TIMEOUT = click.option(
+    "--timeout",
+    type=SECONDS,
+    metavar="SECONDS",
+    default=30.0,
+    show_default=True,
+    help="Seconds that the whole sign-in may take.",
+)
+
+
+def place_options(command: _F) -> _F:
+    """Add the options that say where and how to connect, but for how long it may take."""
+    for option in reversed(_NETWORK + _CARRIER):
+        command = option(command)
+    return command
 
 
 def network_options(command: _F) -> _F:
     """Add the options that say where and how to connect."""
-    for option in reversed(_NETWORK + _CONNECTION):
-        command = option(command)
-    return command
+    return place_options(_TIMEOUT(command))
 
 
 def output_options(command: _F) -> _F:

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = ["decode"]
 
-_LONGEST = 1024 * 1024
+_MOST_BYTES = 4 * 1024 * 1024
 _HOLDS_SECRET = re.compile(
-    r"pwd=|from-pp=|\bt=|&p=|<|HAAAA|MD5 S [0-9a-f]{32}|TWN S [^=,]+$", re.IGNORECASE
+    r"pwd=|from-pp=|\bt=|&p=|<|HAAAA|MD5 S [0-9a-f]{32}|TWN S [^=,]+$|SHA A |\bCKI |\bANS \d"
+    r"|USR \d+ [^ ]+@[^ ]+ ",
+    re.IGNORECASE,
 )
 
 
@@ -58,7 +60,7 @@ def _stdin() -> str:
         raise click.UsageError("standard input is closed")
     if sys.stdin.isatty():
         say("Paste what is to be explained; end by Ctrl-D.", err=True)
-    return sys.stdin.buffer.read(_LONGEST + 1).decode("utf-8", "replace")
+    return sys.stdin.buffer.read(_MOST_BYTES).decode("utf-8", "replace")
 
 
 def _keys(path: str) -> list[str]:

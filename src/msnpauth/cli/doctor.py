@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import Network, network_options, password_option
+from .common import Network, password_option, place_options
 from .failures import REFUSED, UNAVAILABLE
 from .hints import translate
 from .output import Styled, emit_json, say
 from .password import ask_password
-from .values import PASSPORT, TEXT
+from .values import PASSPORT, SECONDS, TEXT
 
 if TYPE_CHECKING:
     from ..doctor import Examination, Finding
@@ -50,7 +50,13 @@ _MARKS = {
     help="Write a page with all of it, for a bug report.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
-@network_options
+@place_options
+@click.option(
+    "--timeout",
+    type=SECONDS,
+    metavar="SECONDS",
+    help="Seconds for all of it: 60 by default, and 180 with --conformance.",
+)
 @password_option
 def doctor(
     passport: str | None,
@@ -60,7 +66,7 @@ def doctor(
     as_json: bool,
     transport: str | None,
     ca_file: str | None,
-    timeout: float,
+    timeout: float | None,
     password_stdin: bool,
     **network: object,
 ) -> None:
@@ -68,16 +74,14 @@ def doctor(
 
     The whole way is walked, step by step. With PASSPORT the account is signed in once by each
     scheme, which may end another session of it; a refused password is not sent again. The exit
-    status is 0 when nothing failed.
+    status is 0 when nothing failed; what --conformance says of clients does not count.
     """
     if code is not None:
         _explain(code, as_json)
         return
-    if transport is not None:
-        raise click.UsageError(
-            "--transport has no effect here: the doctor has a carrier of its own"
-        )
     servers = _servers(network)
+    if html is not None:
+        _write(html, "")  # found out before anything is done
     password = None if passport is None else ask_password(passport, password_stdin)
     from ..doctor import Examination
 
@@ -87,31 +91,26 @@ def doctor(
             passport,
             password,
             ca_file=ca_file,
-            timeout=_seconds(timeout, conformance),
+            timeout=timeout or (180.0 if conformance else 60.0),
             conformance=conformance,
             progress=progress,
+            transport=transport,
+            words=translate,
         )
         if passport is not None and not as_json:
-            say("The account is signed in, which may end another session of it.", err=True)
+            say("The account will be signed in, which may end another session of it.", err=True)
         for finding in examination:
             if not as_json:
                 _tell(finding)
     _end(examination, html, as_json)
 
 
-def _seconds(timeout: float, conformance: bool) -> float:
-    """Return the seconds for the whole examination, where `--timeout` was left as it is."""
-    source = click.get_current_context().get_parameter_source("timeout")
-    if source is not None and source.name != "DEFAULT":
-        return timeout
-    return 180.0 if conformance else 60.0
-
-
 def _servers(network: dict[str, Any]) -> Servers:
-    """Return the network; one that is gone as well, since to say so is the doctor's work.
+    """Return the network.
 
     Raises:
         click.UsageError: no network is named.
+        ConnectionFailed: the network is known to be gone.
     """
     servers = Network(**network).servers()
     if servers is None:
@@ -137,7 +136,7 @@ def _tell(finding: Finding) -> None:
     state = Styled(f"{mark} {finding.state.value:<9}", colour)
     say(state, f"{finding.code:<9} {finding.step}: {finding.seen}")
     if finding.advice:
-        say(f"{'':<12}{translate(finding.advice)}")
+        say(f"{'':<12}{finding.advice}")
     if finding.state.value in ("warning", "failed") and finding.clients != "every client":
         say(f"{'':<12}matters to {finding.clients}")
 
@@ -152,6 +151,7 @@ def _end(examination: Examination, html: str | None, as_json: bool) -> None:
     if as_json:
         emit_json(report(examination))
     else:
+        _begin_with(examination.findings)
         line = badge(examination.findings)
         if line is not None:
             say(Styled(line, bold=True))
@@ -160,8 +160,17 @@ def _end(examination: Examination, html: str | None, as_json: bool) -> None:
     failed = [f for f in examination.findings if f.state.value == "failed"]
     if any(f.code.startswith("MA-ACC") for f in failed):
         click.get_current_context().exit(REFUSED)
-    if any(f.code != "MA-DOC-26" for f in failed):
+    no_time = any(f.code == "MA-DOC-30" for f in examination.findings)
+    if no_time or any(f.code != "MA-DOC-26" for f in failed):
         click.get_current_context().exit(UNAVAILABLE)
+
+
+def _begin_with(findings: list[Finding]) -> None:
+    """Say where to begin: one cause makes several steps fail."""
+    failed = [f for f in findings if f.state.value == "failed" and f.code != "MA-DOC-26"]
+    if len(failed) > 1:
+        first = failed[0]
+        say(f"Begin with {first.code}, {first.step}: what failed behind it may follow from that.")
 
 
 def _write(path: str, content: str) -> None:

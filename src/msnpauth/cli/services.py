@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from .failures import UNAVAILABLE
 from .output import Styled, emit_json, say
 from .values import TEXT
 
@@ -62,7 +63,8 @@ def services(
     """
     from ..networks import find, known_networks, own_file
 
-    _check_options(names, check=check, update=update, yes=yes, ca_file=ca_file)
+    _check_options(names, check=check, update=update, yes=yes, ca_file=ca_file, as_json=as_json)
+    _tell_damage()
     if update is not None:
         _update(update, yes, ca_file)
         return
@@ -87,7 +89,13 @@ def services(
 
 
 def _check_options(
-    names: tuple[str, ...], *, check: bool, update: str | None, yes: bool, ca_file: str | None
+    names: tuple[str, ...],
+    *,
+    check: bool,
+    update: str | None,
+    yes: bool,
+    ca_file: str | None,
+    as_json: bool,
 ) -> None:
     """Refuse options that would have no effect.
 
@@ -96,10 +104,21 @@ def _check_options(
     """
     if update is not None and (names or check):
         raise click.UsageError("--update stands alone: leave --check and the names out")
+    if update is not None and as_json:
+        raise click.UsageError("--json has no effect with --update, which is for a person to read")
     if yes and update is None:
         raise click.UsageError("--yes has no effect without --update")
     if ca_file is not None and update is None and not check:
         raise click.UsageError("--ca-file has no effect without --check or --update")
+
+
+def _tell_damage() -> None:
+    from ..networks import published_problem
+
+    problem = published_problem()
+    if problem is not None:
+        text = f"{problem.text}; it is passed over until `services --update` writes it anew"
+        say("msnpauth:", Styled(f"warning: {text}", "yellow"), err=True)
 
 
 def _tell_details(service: Network) -> None:
@@ -121,28 +140,42 @@ def _lines(value: object) -> list[str]:
 
 def _check(known: list[Network], ca_file: str | None, as_json: bool) -> None:
     """Contact each network that lives; of one that is gone its state says enough."""
+    told, is_well = [], True
+    for service in known:
+        fields = _looked_at(service, ca_file)
+        is_well = is_well and not fields["problems"]
+        told.append(fields)
+        if not as_json:
+            _tell_look(service, fields)
+    if as_json:
+        emit_json(told)
+    if not is_well:
+        click.get_current_context().exit(UNAVAILABLE)
+
+
+def _looked_at(service: Network, ca_file: str | None) -> dict[str, Any]:
+    """Return what is seen of a network, as values for JSON."""
     from ..doctor.glance import glance
 
-    for service in known:
-        if service.state == "gone":
-            if as_json:
-                emit_json({"name": service.name, "state": "gone", "answers": [], "problems": []})
-            else:
-                say(Styled(f"{service.name:<16}", bold=True), f"not asked: {service.note}")
-            continue
-        seen = glance(service.servers(), ca_file=ca_file)
-        problems = [f"{problem.step}: {problem.seen}" for problem in seen.problems]
-        if as_json:
-            fields = {"answers": list(seen.answers), "version": seen.version, "problems": problems}
-            emit_json({"name": service.name, "state": service.state, **fields})
-            continue
-        what = ", ".join(seen.answers) or "nothing"
-        version = f" ({seen.version})" if seen.version else ""
-        colour = "yellow" if problems else "green"
-        name = Styled(f"{service.name:<16}", bold=True)
-        say(name, Styled(f"{what} {'answers' if what == 'nothing' else 'answer'}{version}", colour))
-        for problem in problems:
-            say(f"{'':<16} {problem}")
+    fields: dict[str, Any] = {"name": service.name, "state": service.state}
+    if service.state == "gone":
+        return fields | {"answers": [], "version": "", "problems": []}
+    seen = glance(service.servers(), ca_file=ca_file)
+    problems = [f"{problem.step}: {problem.seen}" for problem in seen.problems]
+    return fields | {"answers": list(seen.answers), "version": seen.version, "problems": problems}
+
+
+def _tell_look(service: Network, fields: dict[str, Any]) -> None:
+    name = Styled(f"{service.name:<16}", bold=True)
+    if service.state == "gone":
+        say(name, f"not asked: {service.note}")
+        return
+    what = ", ".join(fields["answers"])
+    version = f" ({fields['version']})" if fields["version"] else ""
+    line = f"{what} answer{version}" if what else "nothing answers"
+    say(name, Styled(line, "yellow" if fields["problems"] else "green"))
+    for problem in fields["problems"]:
+        say(f"{'':<16} {problem}")
 
 
 # --- newer addresses -----------------------------------------------------------------------------

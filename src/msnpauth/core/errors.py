@@ -198,7 +198,10 @@ class NoCommonDialect(SignInError):
 class UntrustedRedirect(SignInError):
     """A redirect pointed where the password must not go: nothing was sent there."""
 
-    default_hint = "if you trust that host, name it in Servers(trusted_hosts=…)"
+    default_hint = (
+        "a hotspot does that: open a web page in a browser; if that host is the network's, name it"
+        " in Servers(trusted_hosts=…)"
+    )
     default_finding = "MA-WEB-06"
 
 

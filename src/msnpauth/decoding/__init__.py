@@ -15,6 +15,7 @@ read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from ..core.errors import LocalProtocolError
@@ -27,6 +28,9 @@ from .words import blob, challenge_fields, is_blob, is_ticket, ticket
 __all__ = ["Decoded", "Field", "decode"]
 
 _LONGEST = 1024 * 1024
+_SENTENCE = 300
+# In a sentence such as `Error code: 80048821`.
+_CODE = re.compile(r"\b(?:0x)?8[0-9a-f]{7}\b|\bMA-[A-Z]{3}-[0-9]{2}\b", re.IGNORECASE)
 
 
 def decode(text: str, keys: Iterable[str] = ()) -> list[Decoded]:
@@ -46,8 +50,9 @@ def decode(text: str, keys: Iterable[str] = ()) -> list[Decoded]:
         raise LocalProtocolError("the text is longer than 1 MiB")
     if not word:
         raise LocalProtocolError("there is nothing to decode")
-    if is_envelope(word):
-        return [envelope(word, ring)]
+    body = word[word.find("<") :] if "Envelope" in word and not is_command(word) else word
+    if is_envelope(body):  # with or without the headers of its request
+        return [envelope(body, ring)]
     if is_header(word) or (not is_command(word) and any(map(is_header, word.splitlines()))):
         return list(headers(word, ring))
     if is_command(word):
@@ -66,8 +71,9 @@ def _of_word(word: str, keys: list[str]) -> Decoded:
         return Decoded("the challenge of TWN (Passport)", belongs, fields)
     from ..doctor.official import explained_code
 
+    code = _CODE.search(word) if len(word) < _SENTENCE else None
     try:
-        explained = explained_code(word)
+        explained = explained_code(code[0] if code else word)
     except LocalProtocolError:
         pass
     else:

@@ -10,7 +10,7 @@ from ..core.secrets import MASK
 from ..core.tickets.verdicts import parse_fields
 from ..core.urls import BadAddress, Url
 from .said import Decoded, Field, masked, shown
-from .words import challenge_fields, is_ticket, ticket
+from .words import CHALLENGE, challenge_fields, is_ticket, ticket
 
 __all__ = ["headers", "is_header"]
 
@@ -134,6 +134,20 @@ def _login_problems(login: str | None) -> list[str]:
     return problems
 
 
+def _parted(behind: str) -> tuple[str, str]:
+    """Return password and challenge; a comma that was not escaped is the password's.
+
+    The challenge begins by the first field that challenges have: what stands before it may be a
+    piece of the password, and is not shown.
+    """
+    pieces = behind.split(",")
+    for at, piece in enumerate(pieces[1:], 1):
+        name = piece.strip().partition("=")[0].lower()
+        if name in CHALLENGE or name in _MEANS:
+            return ",".join(pieces[:at]), ",".join(pieces[at:])
+    return behind, ""
+
+
 def _authorization(value: str) -> tuple[list[Field], list[str]]:
     """Return the fields of an Authorization; the challenge is what stands behind the password."""
     problems = []
@@ -141,7 +155,7 @@ def _authorization(value: str) -> tuple[list[Field], list[str]]:
         problems.append("Passport1.4 is said twice")
     words = re.sub(r"^(?:Passport1\.4[ \t]+)+", "", value, flags=re.IGNORECASE)
     before, comma, behind = words.partition("pwd=")
-    password, _, challenge = behind.partition(",")
+    password, challenge = _parted(behind)
     fields = []
     for piece in before.rstrip(", ").split(","):
         key, _, text = piece.strip().partition("=")

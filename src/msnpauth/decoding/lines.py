@@ -12,15 +12,31 @@ from .said import Decoded, Field, masked, shown
 from .verbs import VERBS
 from .words import blob, challenge_fields, is_blob, is_ticket, nonce_problem, ticket
 
-__all__ = ["commands", "is_command"]
+__all__ = ["commands", "is_command", "without_log"]
 
 _LINE = re.compile(r"(?:[A-Z]{3}|[0-9]{3})(?: .*)?")
 _SECRET_HEADERS = frozenset({"mspauth", "mspprof", "mspsec", "sid", "ticket"})
 
 
+# What logs put in front of a line: times, directions, and the names of those who log. Pidgin has
+# `(12:00:01) msn: C: NS 000: VER …`, our own --verbose `notification > VER …`.
+_LOG = re.compile(
+    r"[\s\d:.,()\[\]<>|/-]*(?:(?:ms|msn|prpl-msn|notification|session|chat|[CS]|NS|SB|DEBUG|INFO"
+    r"|msnpauth)\b[\s\d:.,()\[\]<>|/-]*)*(?=(?:[A-Z]{3}|[0-9]{3})(?: |$))"
+)
+
+
+def without_log(line: str) -> str:
+    """Return a line without what a log has put in front of it."""
+    if _LINE.fullmatch(line.strip()):
+        return line.strip("\t\r\n").lstrip()
+    found = _LOG.match(line)
+    return line[found.end() :] if found else line
+
+
 def is_command(text: str) -> bool:
     """Tell whether a text begins by a line of MSNP."""
-    first = text.lstrip().splitlines()[0] if text.strip() else ""
+    first = without_log(text.lstrip("\r\n").splitlines()[0]) if text.strip() else ""
     word = first.partition(" ")[0]
     if word.isdigit():
         return re.fullmatch(r"[0-9]{3} [0-9]+(?: .*)?", first) is not None
@@ -31,7 +47,8 @@ def commands(text: str, keys: Iterable[str] = ()) -> Iterator[Decoded]:
     """Explain each line; lines that begin by no command are the payload of the one before."""
     ring = list(keys)
     pending: list[str] = []
-    for line in text.strip("\r\n").splitlines():
+    for raw in text.strip("\r\n").splitlines():
+        line = without_log(raw)
         if is_command(line) and not _wants_payload(pending):
             if pending:
                 yield _explained(pending, ring)
@@ -81,19 +98,14 @@ def _of_command(command: Command, keys: list[str]) -> Decoded:
     if command.verb == "USR":
         return _usr(command, trid, keys)
     verb = VERBS[command.verb]
-    fields, values = trid, command.masked_args()
+    fields, values = trid, list(command.args)
     names = list(verb.words)
     for at, value in enumerate(values):
         name = names[min(at, len(names) - 1)] if names else "…"
         name = name.removesuffix("…") or "word"
-        fields.append(Field(name, _value(command.verb, at, value)))
+        is_key = (command.verb, at) == ("ANS", 1) or values[at - 1 : at] == ["CKI"]
+        fields.append(Field(name, masked(value) if is_key else shown(value)))
     return Decoded(f"{command.verb}: {verb.does}", verb.belongs, tuple(fields))
-
-
-def _value(verb: str, at: int, value: str) -> str:
-    """Return a word as it may be shown: the key of a chat is one's way in."""
-    is_key = (verb, at) in (("RNG", 3), ("ANS", 1))
-    return masked(value) if is_key else shown(value)
 
 
 def _usr(command: Command, trid: list[Field], keys: list[str]) -> Decoded:

@@ -11,9 +11,17 @@ from urllib.parse import unquote
 
 from .said import Decoded, Field, masked, shown
 
-__all__ = ["blob", "challenge_fields", "is_blob", "is_ticket", "nonce_problem", "ticket"]
+__all__ = [
+    "CHALLENGE",
+    "blob",
+    "challenge_fields",
+    "is_blob",
+    "is_ticket",
+    "nonce_problem",
+    "ticket",
+]
 
-_CHALLENGE = {
+CHALLENGE = {
     "lc": "locale of the user, as a Windows LCID",
     "id": "number of the site: 507 is Messenger",
     "tw": "seconds within which the sign-in must have been made",
@@ -39,7 +47,7 @@ def challenge_fields(word: str) -> list[Field]:
         if not equals:
             fields.append(Field("(no name)", shown(piece)))
             continue
-        means = _CHALLENGE.get(name, "not known")
+        means = CHALLENGE.get(name, "not known")
         if name == "ct" and re.fullmatch("[0-9]{1,10}", value):
             means += f": {datetime.fromtimestamp(int(value), UTC):%Y-%m-%d %H:%M:%S} UTC"
         if name == "ru":

@@ -24,7 +24,7 @@ from ..core.errors import (
 from ..core.secrets import Secret
 from ..core.tickets.ticket import utc_now
 from ..core.wire.dialects import DIALECTS, Scheme
-from ..observe import Event, Received
+from ..observe import Event, Received, Requested
 from ..sync.driver import sign_in
 from .finding import Finding, State, failed, found
 from .patient import NOBODY, PAUSE, Patient, Witness
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["sign_ins"]
 
 _PATIENCE = 15.0
+_CHAT_PATIENCE = 8.0
 _PONG_PATIENCE = 5.0
 _CHALLENGE_PATIENCE = 2.0
 """Seconds after which a server that sends a challenge has sent it: they do so at the beginning."""
@@ -47,8 +48,9 @@ def sign_ins(patient: Patient) -> Iterator[Finding]:
         title = f"sign-in by {scheme}"
         numbers = _numbers(patient, scheme)
         reason = _reason_against(patient, scheme, numbers)
-        if reason:
-            yield found("MA-DOC-28", title, State.NOT_TRIED, reason)
+        if reason or patient.is_over:
+            code = "MA-DOC-28" if reason else "MA-DOC-30"
+            yield found(code, title, State.NOT_TRIED, reason or "the time is up")
             continue
         for finding in _signed_in(patient, scheme, numbers, examine=not has_worked):
             has_worked = has_worked or finding.code == "MA-DOC-16"
@@ -66,6 +68,8 @@ def _reason_against(patient: Patient, scheme: Scheme, numbers: list[int]) -> str
     """Return why a scheme is not tried; "" when it is."""
     if patient.notification is None:
         return "no notification server is named"
+    if not patient.versions:
+        return "the server's versions are not known"
     if not numbers:
         return f"the server has no version that signs in by {scheme}"
     allowed = patient.servers.schemes_allowed()
@@ -74,16 +78,13 @@ def _reason_against(patient: Patient, scheme: Scheme, numbers: list[int]) -> str
         return "MD5 goes over an open connection, and the network has better schemes"
     if scheme is not Scheme.MD5 and scheme not in allowed:
         return "no login server that it needs is known"
-    if patient.passport is not None and not patient.may_sign_in:
-        refused = patient.password is not None
-        return "the account was refused already" if refused else "no password was given"
-    return ""
+    return patient.kept_back if patient.passport is not None else ""
 
 
 def _milder(finding: Finding, scheme: Scheme) -> Finding:
     """Return a finding as it is to be judged once another scheme has worked."""
     # At Escargot an account has MD5 only when its owner has switched it on.
-    if finding.state is State.FAILED and scheme is Scheme.MD5:
+    if finding.code.startswith("MA-ACC") and scheme is Scheme.MD5:
         advice = "the password is right by another scheme: MD5 may have to be switched on"
         return finding._replace(state=State.WARNING, advice=advice)
     return finding
@@ -103,15 +104,16 @@ def _signed_in(
             scheme=scheme,
             dialects=numbers,
             ca_file=patient.ca_file,
-            timeout=max(0.1, min(_PATIENCE, patient.deadline.remaining())),
+            transport=patient.transport,
+            timeout=round(max(0.1, min(_PATIENCE, patient.deadline.remaining())), 1),
             observer=witness,
             receive=False,
         )
     except SignInError as error:
         patient.witness = patient.witness or witness
         patient.facts[f"sign-in {scheme}"] = not known and isinstance(error, WrongCredentials)
-        if known and isinstance(error, WrongCredentials | AccountBlocked):
-            patient.may_sign_in = False
+        if known:
+            patient.kept_back = _why_no_more(error, witness)
         if not known and isinstance(error, WrongCredentials):
             seen = f"an account that nobody has is refused: {error.text} ({error.code})"
             yield found("MA-DOC-16", title, State.PASSED, seen)
@@ -119,6 +121,7 @@ def _signed_in(
             yield failed(title, error)
         return
     patient.facts[f"sign-in {scheme}"] = True
+    patient.account_is_good = known
     took = time.monotonic() - witness.began
     with session:
         if examine:
@@ -130,18 +133,47 @@ def _signed_in(
             advice = "the server checks no passwords: do not give it one that matters"
             yield found("MA-DOC-16", title, State.FAILED, f"anybody is {seen}", advice)
         if examine and known:
-            yield from _of_session(session, witness)
+            yield from _of_session(patient, session, witness)
+
+
+def _why_no_more(error: SignInError, witness: Witness) -> str:
+    """Return why the password is not sent again; "" when it may be: it never left, or was right."""
+    if isinstance(error, WrongCredentials | AccountBlocked):
+        return "the account was refused already"
+    was_sent = any(
+        isinstance(event, Requested) and event.step is Step.LOGIN for event in witness.events
+    )
+    if was_sent and error.step is Step.LOGIN:
+        # A ticket that was granted is a verdict, and what fails behind it is no fault of the
+        # password. Without any, the next attempt could be the one that locks the account.
+        return "the password was sent, and nobody said whether it is right: it is not sent again"
+    return ""
 
 
 # --- the session ---------------------------------------------------------------------------------
 
 
-def _of_session(session: Session, witness: Witness) -> Iterator[Finding]:
+def _of_session(patient: Patient, session: Session, witness: Witness) -> Iterator[Finding]:
     yield _life(session)
-    yield _contacts(session)
-    yield _keep_alive(session, witness)
-    yield _chat(session)
-    yield _challenge(session, witness)
+    contacts = _contacts(session, _left(patient, _PATIENCE))
+    yield contacts
+    for title, look in (
+        ("keep-alive", _keep_alive),
+        ("chat with oneself", _chat),
+        ("challenge of the server", _challenge),
+    ):
+        if session.ended is not None and look is not _challenge:
+            yield found("MA-DOC-28", title, State.NOT_TRIED, "the session is over")
+        elif patient.is_over:
+            yield found("MA-DOC-30", title, State.NOT_TRIED, "the time is up")
+        elif look is _chat and contacts.state is State.FAILED:
+            yield found("MA-DOC-28", title, State.NOT_TRIED, "the account could not go online")
+        else:
+            yield look(session, witness, _left(patient, _CHAT_PATIENCE))
+
+
+def _left(patient: Patient, most: float) -> float:
+    return max(0.1, min(most, patient.deadline.remaining()))
 
 
 def _life(session: Session) -> Finding:
@@ -157,11 +189,11 @@ def _life(session: Session) -> Finding:
     return found("MA-DOC-17", title, state, f"the ticket lives for {hours}")
 
 
-def _contacts(session: Session) -> Finding:
+def _contacts(session: Session, patience: float) -> Finding:
     title = "contact list"
     try:
-        session.go_online("invisible")
-        count = len(session.contacts())
+        session.go_online("invisible", timeout=patience)
+        count = len(session.contacts(timeout=patience))
     except SignInError as error:
         return failed(title, error)
     return found("MA-DOC-20", title, State.PASSED, f"{count} contacts; online, invisibly")
@@ -171,26 +203,30 @@ def _says(*beginnings: str) -> Callable[[Event], bool]:
     return lambda event: isinstance(event, Received) and event.text.startswith(beginnings)
 
 
-def _keep_alive(session: Session, witness: Witness) -> Finding:
+def _keep_alive(session: Session, witness: Witness, patience: float) -> Finding:
     title = "keep-alive"
     try:
         session.send("PNG")
     except SignInError as error:
         return failed(title, error)
-    if witness.wait_for(_says("QNG"), _PONG_PATIENCE):
+    patience = min(patience, _PONG_PATIENCE)
+    if witness.wait_for(_says("QNG"), patience):
         return found("MA-DOC-19", title, State.PASSED, "PNG is answered by QNG")
-    seen = f"PNG was not answered within {_PONG_PATIENCE:g} seconds"
+    seen = f"PNG was not answered within {patience:.1f} seconds"
     return found("MA-DOC-19", title, State.WARNING, seen)
 
 
-def _chat(session: Session) -> Finding:
-    title = "chat with oneself"
+def _chat(session: Session, _: Witness, patience: float) -> Finding:
+    title, text = "chat with oneself", "msnpauth doctor writes to itself"
     try:
         if not DIALECTS[session.dialect].chats_invisible:
-            session.set_status("busy")
-        session.send_message(session.passport, "msnpauth doctor writes to itself", timeout=8.0)
+            session.set_status("busy", timeout=patience)
+        session.send_message(session.passport, text, timeout=patience)
     except (CommandRefused, MessageNotDelivered) as error:
-        if error.step is not Step.CHAT or isinstance(error, NotOnline | TooManyChats):
+        if isinstance(error, TooManyChats):
+            seen = "the server takes no more new chats for a while"
+            return found("MA-DOC-28", title, State.NOT_TRIED, seen)
+        if error.step is not Step.CHAT or isinstance(error, NotOnline):
             return failed(title, error)
         # The switchboard was reached, and that is what can be broken.
         why = error.code or "NAK"
@@ -201,12 +237,13 @@ def _chat(session: Session) -> Finding:
     return found("MA-DOC-21", title, State.PASSED, "a line was written, and arrived")
 
 
-def _challenge(session: Session, witness: Witness) -> Finding:
+def _challenge(session: Session, witness: Witness, patience: float) -> Finding:
     title = "challenge of the server"
-    if not witness.wait_for(_says("CHL"), _CHALLENGE_PATIENCE):
+    if not witness.wait_for(_says("CHL"), min(patience, _CHALLENGE_PATIENCE)):
         seen = "no CHL came while the account was signed in"
         return found("MA-DOC-28", title, State.NOT_TRIED, seen)
-    if witness.wait_for(_says("QRY", "540"), _PONG_PATIENCE) and session.ended is None:
+    answered = witness.wait_for(_says("QRY", "540"), min(patience, _PONG_PATIENCE))
+    if answered and session.ended is None:
         return found("MA-DOC-18", title, State.PASSED, "CHL was answered, and the answer taken")
     if session.ended is not None:
         return failed(title, session.ended)

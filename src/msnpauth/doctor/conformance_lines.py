@@ -159,7 +159,7 @@ def _with_account(patient: Patient) -> Iterator[Finding]:
     had = [DIALECTS[number] for number in patient.versions]
     # With a GUID an account may be in several places at once.
     usable = [d.number for d in had if d.usual and not d.guid and d.scheme in allowed]
-    if not patient.may_sign_in or not usable:
+    if not patient.account_is_good or not usable:
         return
     try:
         witness = Witness()
@@ -179,7 +179,7 @@ def _session(
     *,
     observer: Observer | None = None,
 ) -> Session:
-    assert patient.passport is not None  # may_sign_in says so
+    assert patient.passport is not None  # account_is_good says so
     assert patient.password is not None
     return sign_in(
         passport or patient.passport,
@@ -230,7 +230,7 @@ def _second(patient: Patient, first: Session, dialect: int) -> Finding:
 
 def _other_case(patient: Patient, dialect: int) -> Finding:
     title = "the account in other letter case"
-    assert patient.passport is not None  # may_sign_in says so
+    assert patient.passport is not None  # account_is_good says so
     try:
         with _session(patient, dialect, patient.passport.swapcase()):
             pass

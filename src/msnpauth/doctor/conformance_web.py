@@ -64,7 +64,8 @@ def _checked(patient: Patient, check: _Check, url: Url) -> Finding:
     try:
         reply = ask(url.address, data.encode(), patient.patience(), tls=unchecked())
     except SignInError as error:
-        patient.facts.setdefault(check.fact, False)
+        if check.fact:
+            patient.facts.setdefault(check.fact, False)
         return failed(check.title, error)
     wrong = check.judge(reply)
     if check.fact:
@@ -265,9 +266,9 @@ _CHECKS = (
 def _ticket_form(patient: Patient) -> Iterator[Finding]:
     """Get a ticket by Passport 1.4, and look at the header that brings it."""
     url = patient.login_url
-    if url is None or not patient.may_sign_in or not patient.can_reach(url):
+    if url is None or not patient.account_is_good or not patient.can_reach(url):
         return
-    assert patient.passport is not None  # may_sign_in says so
+    assert patient.passport is not None  # account_is_good says so
     assert patient.password is not None
     title, answers = "form of a ticket by Passport 1.4", list[Response]()
     try:
@@ -297,9 +298,9 @@ def _ticket_form(patient: Patient) -> Iterator[Finding]:
 def _rst_form(patient: Patient) -> Iterator[Finding]:
     """Get tickets by RST, and look at the answer as libpurple does."""
     url = patient.servers.rst
-    if url is None or not patient.may_sign_in or not patient.can_reach(url):
+    if url is None or not patient.account_is_good or not patient.can_reach(url):
         return
-    assert patient.passport is not None  # may_sign_in says so
+    assert patient.passport is not None  # account_is_good says so
     assert patient.password is not None
     title, answers = "form of the tickets by RST", list[Response]()
     wanted = {MESSENGER_CLEAR: policy_for(MESSENGER_CLEAR)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
-from ..core.errors import SignInError, Step
+from ..core.errors import SignInError, SignInTimeout, Step
 from ..core.tickets.exchange import Request, Response
 from ..core.tickets.http import ClientConnection
 from ..core.urls import Address, Url
@@ -25,6 +25,8 @@ from .patient import Patient
 from .raw import unchecked
 
 __all__ = ["encryption"]
+
+_OLD = frozenset({"TLSv1", "TLSv1.1", "SSLv3"})
 
 _SOON = timedelta(days=14)
 """A certificate that is renewed by a program is renewed a month before its end."""
@@ -48,18 +50,26 @@ def encryption(patient: Patient) -> Iterator[Finding]:
     if not places:
         yield found("MA-DOC-28", "encryption", State.NOT_TRIED, "no https server is known")
     for place, (address, roles) in places.items():
-        if place not in patient.unreachable:
-            yield from _of_server(patient, place, address, ", ".join(roles))
+        title = f"TLS of {place} ({', '.join(roles)})"
+        if place in patient.unreachable:
+            yield found("MA-DOC-28", title, State.NOT_TRIED, "it cannot be reached")
+        elif patient.is_over:
+            yield found("MA-DOC-30", title, State.NOT_TRIED, "the time is up")
+        else:
+            yield from _of_server(patient, place, address, title)
 
 
-def _of_server(patient: Patient, place: str, address: Address, roles: str) -> Iterator[Finding]:
-    title = f"TLS of {place} ({roles})"
+def _of_server(patient: Patient, place: str, address: Address, title: str) -> Iterator[Finding]:
     try:
         secured = _shake_hands(address, patient.context(), patient.patience(), address.host)
         rejected = False
     except SignInError as error:
         yield failed(title, error)
         rejected = True
+        patient.facts["tls"] = False
+        if isinstance(error, SignInTimeout):
+            patient.unreachable.add(place)  # what is silent once is not waited for again
+            return
         try:
             # Nothing but `GET /` is sent: the certificate is looked at, and not believed.
             secured = _shake_hands(address, unchecked(), patient.patience(), address.host)
@@ -68,8 +78,12 @@ def _of_server(patient: Patient, place: str, address: Address, roles: str) -> It
     if not rejected:
         patient.facts.setdefault("tls", True)
         yield found("MA-DOC-07", title, State.PASSED, _versions(patient, address, secured))
-    else:
-        patient.facts["tls"] = False
+    elif secured.version in _OLD:
+        seen = f"the server has {secured.version.replace('TLSv', 'TLS ')} and nothing newer"
+        advice = (
+            "put a TLS proxy of today in front of it, or enable TLS 1.2 beside the old versions"
+        )
+        yield found("MA-DOC-07", title, State.WARNING, seen, advice)
     if secured.certificate is not None:
         yield _certificate(place, secured.certificate, rejected=rejected)
     yield _clock(place, secured.date)
@@ -143,14 +157,15 @@ def _date(sock: ssl.SSLSocket, address: Address, deadline: Deadline) -> str | No
     http = ClientConnection()
     try:
         sock.sendall(http.send(Request("GET", Url("https", address, "/"), (("Accept", "*/*"),))))
-        while True:
-            sock.settimeout(max(0.01, deadline.remaining()))
+        while (left := deadline.remaining()) > 0:
+            sock.settimeout(left)
             answer = http.receive(sock.recv(16384))
             if isinstance(answer, NeedData):
                 continue
             return answer.header("Date") if isinstance(answer, Response) else None
     except OSError:
-        return None
+        pass
+    return None
 
 
 # --- the certificate -----------------------------------------------------------------------------
@@ -160,8 +175,8 @@ def _certificate(place: str, certificate: x509.Certificate, *, rejected: bool) -
     title = f"certificate of {place}"
     left = certificate.not_valid_after_utc - datetime.now(UTC)
     seen = (
-        f"for {', '.join(_names(certificate)) or 'no name'}; signed by {_issuer(certificate)};"
-        f" {_key(certificate)}; from {certificate.not_valid_before_utc:%Y-%m-%d} to"
+        f"for {_told(_names, certificate)}; signed by {_told(_issuer, certificate)};"
+        f" {_told(_key, certificate)}; from {certificate.not_valid_before_utc:%Y-%m-%d} to"
         f" {certificate.not_valid_after_utc:%Y-%m-%d}"
     )
     if rejected:
@@ -173,16 +188,24 @@ def _certificate(place: str, certificate: x509.Certificate, *, rejected: bool) -
     return found("MA-DOC-08", title, State.PASSED, seen)
 
 
-def _names(certificate: x509.Certificate) -> list[str]:
+def _told(part: Callable[[x509.Certificate], str], certificate: x509.Certificate) -> str:
+    """Return a part of a certificate in words; `cryptography` cannot read each that OpenSSL can."""
+    try:
+        return part(certificate)
+    except Exception as problem:  # noqa: BLE001 - a dozen kinds, for names and keys that few have
+        return f"something that cannot be read ({type(problem).__name__})"
+
+
+def _names(certificate: x509.Certificate) -> str:
     """Return the names that a certificate is for, the first of many."""
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         hosts: list[str] = names.get_values_for_type(x509.DNSName)
         hosts += [str(address) for address in names.get_values_for_type(x509.IPAddress)]
-    except (x509.ExtensionNotFound, ValueError):
+    except x509.ExtensionNotFound:
         common = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         hosts = [str(name.value) for name in common]
-    return hosts[:6] + (["…"] if len(hosts) > 6 else [])
+    return ", ".join(hosts[:6] + (["…"] if len(hosts) > 6 else [])) or "no name"
 
 
 def _issuer(certificate: x509.Certificate) -> str:
@@ -195,10 +218,7 @@ def _issuer(certificate: x509.Certificate) -> str:
 
 
 def _key(certificate: x509.Certificate) -> str:
-    try:
-        key = certificate.public_key()
-    except ValueError:
-        return "a key of an unknown kind"
+    key = certificate.public_key()
     if isinstance(key, rsa.RSAPublicKey):
         return f"RSA key of {key.key_size} bits"
     if isinstance(key, ec.EllipticCurvePublicKey):
@@ -216,7 +236,8 @@ def _clock(place: str, date: str | None) -> Finding:
     except (ValueError, TypeError, IndexError, OverflowError):
         theirs = None
     if theirs is None:
-        return found("MA-DOC-09", title, State.NOT_TRIED, "the server states no Date")
+        seen = "the server's Date cannot be read" if date else "the server states no Date"
+        return found("MA-DOC-09", title, State.NOT_TRIED, seen)
     if theirs.tzinfo is None:
         theirs = theirs.replace(tzinfo=UTC)
     skew = (theirs - datetime.now(UTC)).total_seconds()
@@ -250,7 +271,7 @@ def _without_name(
         return found("MA-DOC-29", title, State.WARNING, seen)
     if usual is not None and other.certificate is not None and other.certificate != usual:
         patient.facts["without_sni"] = False
-        seen = f"another certificate comes, for {', '.join(_names(other.certificate)) or 'no name'}"
+        seen = f"another certificate comes, for {_told(_names, other.certificate)}"
         return found("MA-DOC-29", title, State.WARNING, seen)
     patient.facts.setdefault("without_sni", True)
     return found("MA-DOC-29", title, State.PASSED, "the same certificate comes")

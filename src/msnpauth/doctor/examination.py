@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import time
+import traceback
+from collections import deque
 from collections.abc import Callable, Iterator
+from pathlib import PurePath
 
 from ..core.credentials import as_secret, check_passport, check_password
 from ..core.errors import LocalProtocolError, SignInError
@@ -12,6 +15,7 @@ from ..core.secrets import Secret
 from ..core.servers import Servers
 from ..net.deadline import check_timeout
 from ..observe import Event
+from ..transports import make_transport
 from . import account, conformance, encryption, generations, legacy, reach, versions, web
 from .finding import Finding, State, failed, found
 from .patient import Patient
@@ -37,6 +41,7 @@ _CONFORMANCE: tuple[tuple[str, Step], ...] = (
     ("sending what clients send", conformance.conformance),
     ("judging which clients sign on", generations.judged),
 )
+_WITHOUT_TIME = frozenset({"judging which clients sign on"})
 
 
 class Examination:
@@ -50,6 +55,8 @@ class Examination:
         timeout: seconds for all of it; what comes later is not tried.
         conformance: also send what clients send by age or mistake, and judge which of them sign on.
         progress: is told what is being done, in words.
+        transport: what carries HTTPS, by its name; certificates and TLS are looked at without it.
+        words: puts advice into the caller's own words: a command has options for our keywords.
 
     Attributes:
         servers: as given.
@@ -71,6 +78,8 @@ class Examination:
         timeout: float = 60.0,
         conformance: bool = False,
         progress: Callable[[str], None] | None = None,
+        transport: str | None = None,
+        words: Callable[[str], str] = lambda advice: advice,
     ) -> None:
         secret = None if password is None else check_password(as_secret(password))
         password = secret
@@ -84,30 +93,44 @@ class Examination:
         self.passport = None if passport is None else check_passport(passport)
         self.findings: list[Finding] = []
         self.began = time.time()
-        self._steps = _STEPS + (_CONFORMANCE if conformance else ())
+        self._steps = deque(_STEPS + (_CONFORMANCE if conformance else ()))
+        self._words = words
         self._progress = progress or (lambda _: None)
+        if transport is not None:
+            make_transport(transport, ca_file, None).close()
         self._patient = Patient(
-            servers, self.passport, secret, ca_file=ca_file, timeout=check_timeout(timeout)
+            servers,
+            self.passport,
+            secret,
+            ca_file=ca_file,
+            timeout=check_timeout(timeout),
+            transport=transport,
         )
 
     def __iter__(self) -> Iterator[Finding]:
         """Do what is left to do, and yield what is found."""
-        steps, self._steps = self._steps, ()
-        for title, step in steps:
+        while self._steps:
+            title, step = self._steps.popleft()
             self._progress(title)
             for finding in self._done(title, step):
-                self.findings.append(finding)
-                yield finding
+                told = finding._replace(advice=self._words(finding.advice))
+                self.findings.append(told)
+                yield told
 
     def _done(self, title: str, step: Step) -> Iterator[Finding]:
         """Do a step; whatever becomes of it, the next one is done."""
-        if self._patient.is_over:
-            yield found("MA-DOC-28", title, State.NOT_TRIED, "the time for the examination is up")
+        if self._patient.is_over and title not in _WITHOUT_TIME:
+            yield found("MA-DOC-30", title, State.NOT_TRIED, "the time for the examination is up")
             return
         try:
             yield from step(self._patient)
         except SignInError as error:
             yield failed(title, error)
+        except Exception as fault:  # noqa: BLE001 - the net of last resort: what was found is kept
+            place = traceback.extract_tb(fault.__traceback__)[-1]
+            seen = f"the doctor met a fault of its own ({type(fault).__name__} at"
+            seen += f" {PurePath(place.filename).name} line {place.lineno})"
+            yield found("MA-ERR-02", title, State.FAILED, seen)
 
     @property
     def events(self) -> list[Event]:

@@ -52,6 +52,8 @@ def found(code: str, step: str, state: State, seen: str, advice: str | None = No
 
 
 def failed(step: str, error: SignInError) -> Finding:
-    """Return the finding of an error."""
+    """Return the finding of an error; it says which server that was, where the step does not."""
     seen = error.text if error.code is None else f"{error.text} ({error.code})"
+    if error.server and error.server.removeprefix("https://") not in step:
+        seen = f"{error.server}: {seen}"
     return found(error.finding, step, State.FAILED, seen, error.hint)

@@ -19,6 +19,8 @@ __all__ = ["GENERATIONS", "Generation", "badge", "judged"]
 _XP, _VISTA = OLD_SYSTEMS[0].name, OLD_SYSTEMS[1].name
 
 _MISSING = {
+    "tls": "the certificate or the TLS of a server is rejected",
+    "without_sni": "a handshake that names no server gets another certificate",
     "nexus": "the nexus does not answer",
     "header spelling": "PassportURLs is spelled otherwise",
     "bare DALogin": "DALogin has a scheme or a port in it, or no comma behind",
@@ -99,7 +101,9 @@ def _judged(patient: Patient, generation: Generation) -> Finding:
     if by_md5 and patient.facts.get("sign-in MD5") is False:
         seen = "does not sign on: the server refuses MD5 for this account"
         return found("MA-DOC-26", title, State.WARNING, seen)._replace(clients=title)
-    missing = [name for name in generation.needs if patient.facts.get(name) is False]
+    needs = [*generation.needs, *(["tls"] if generation.needs and not generation.system else [])]
+    needs += ["without_sni"] if generation.system == _XP else []
+    missing = [name for name in needs if patient.facts.get(name) is False]
     if missing:
         seen = f"does not sign on: {'; '.join(_MISSING[name] for name in missing)}"
         return found("MA-DOC-26", title, State.FAILED, seen)._replace(clients=title)

@@ -10,8 +10,8 @@ from ..core.errors import SignInError
 from ..core.servers import Servers
 from ..core.wire.commands import Command
 from ..core.wire.dialects import DIALECTS
-from . import encryption, reach, web
-from .finding import Finding, State
+from . import reach, web
+from .finding import Finding, State, failed, found
 from .patient import Patient
 from .versions import Line
 
@@ -22,7 +22,7 @@ class Glance(NamedTuple):
     """What was seen of a network.
 
     Attributes:
-        answers: the roles whose servers answered.
+        answers: the roles whose servers answered as they have to.
         version: the best MSNP version of the server, as `MSNP18`; "" where it told none.
         problems: what failed.
     """
@@ -35,7 +35,7 @@ class Glance(NamedTuple):
 def glance(
     servers: Servers, *, ca_file: str | os.PathLike[str] | None = None, timeout: float = 20.0
 ) -> Glance:
-    """Contact each server of a network once, politely: look-up, connection, one question.
+    """Ask each server of a network one question that needs no account.
 
     Args:
         servers: the network.
@@ -43,31 +43,39 @@ def glance(
         timeout: seconds for all of it.
     """
     patient = Patient(servers, None, None, ca_file=ca_file, timeout=timeout)
-    findings: list[Finding] = []
-    for step in (reach.look_ups, reach.connections, web.nexus, encryption.encryption):
-        findings += _done(patient, step(patient))
-    failed = tuple(finding for finding in findings if finding.state is State.FAILED)
-    answers = [role for role, url in patient.web().items() if patient.can_reach(url)]
-    version = ""
+    findings = [*reach.look_ups(patient), *reach.connections(patient)]
+    answers, version = [], ""
     if patient.notification is not None and str(patient.notification) not in patient.unreachable:
-        version = _version(patient)
-        answers.insert(0, "notification")
-    return Glance(tuple(answers), version, failed)
+        version, problem = _version(patient)
+        findings += [problem] if problem else []
+        answers += ["notification"] if version else []
+    for step in (web.nexus, web.login_server, web.rst_services, web.contacts_host):
+        findings += _done(patient, step(patient))
+    answers += [role for role in patient.web() if patient.facts.get(role)]
+    problems = tuple(finding for finding in findings if finding.state is State.FAILED)
+    return Glance(tuple(answers), version, problems)
 
 
 def _done(patient: Patient, step: Iterator[Finding]) -> Iterator[Finding]:
-    if not patient.is_over:
+    if patient.is_over:
+        yield found("MA-DOC-30", "the rest", State.FAILED, "the time was up")
+    else:
         yield from step
 
 
-def _version(patient: Patient) -> str:
+def _version(patient: Patient) -> tuple[str, Finding | None]:
     """Offer every version at once, as some clients do; return the one that the server takes."""
     assert patient.notification is not None  # glance saw to it
     names = [DIALECTS[number].name for number in sorted(DIALECTS, reverse=True)]
+    title = f"notification server {patient.notification}"
     try:
         with Line(patient.notification, patient.patience()) as line:
             line.send(Command("VER", 1, (*names, "CVR0")))
             reply = line.next()
-    except SignInError:
-        return ""
-    return next((name for name in names if name in reply.args), "")
+    except SignInError as error:
+        return "", failed(title, error)
+    version = next((name for name in names if name in reply.args), "")
+    if version:
+        return version, None
+    seen = f"it answers VER by `{reply.describe()}`"
+    return "", found("MA-MSN-02", title, State.FAILED, seen)

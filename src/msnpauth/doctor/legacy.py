@@ -9,6 +9,7 @@ release notes of OpenSSL 0.9.8 for Mac OS X before 10.9.
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -18,7 +19,7 @@ from ..core.errors import SignInError, Step
 from ..core.urls import Address
 from ..net.deadline import Deadline
 from ..net.names import numeric
-from ..net.sockets import connect_tcp
+from ..net.sockets import connect_tcp, shut_down
 from .finding import Finding, State, found
 from .patient import Patient
 
@@ -75,13 +76,18 @@ def old_tls(patient: Patient) -> Iterator[Finding]:
         yield found("MA-DOC-10", title, State.NOT_TRIED, seen, advice)
         return
     for place, (address, _) in patient.web_places().items():
-        if place not in patient.unreachable:
-            yield _of_server(patient, address, f"{title} with {place}")
+        named = f"{title} with {place}"
+        if place in patient.unreachable:
+            yield found("MA-DOC-28", named, State.NOT_TRIED, "it cannot be reached")
+        elif patient.is_over:
+            yield found("MA-DOC-30", named, State.NOT_TRIED, "the time is up")
+        else:
+            yield _of_server(patient, address, named)
 
 
 def _of_server(patient: Patient, address: Address, title: str) -> Finding:
     taken: dict[tuple[_Offer, bool], bool] = {}
-    words = []
+    words, all_work = [], True
     for system in OLD_SYSTEMS:
         works = None
         for offer in system.offers:
@@ -94,7 +100,7 @@ def _of_server(patient: Patient, address: Address, title: str) -> Finding:
         words.append(f"{system.name}: {f'yes, by {works.name}' if works else 'no'}")
         fact = f"old TLS: {system.name}"
         patient.facts[fact] = patient.facts.get(fact, True) and works is not None
-    all_work = all(patient.facts[f"old TLS: {system.name}"] for system in OLD_SYSTEMS)
+        all_work = all_work and works is not None
     return found("MA-DOC-10", title, State.PASSED if all_work else State.WARNING, "; ".join(words))
 
 
@@ -115,6 +121,10 @@ def _takes(address: Address, offer: _Offer, names_server: bool, deadline: Deadli
         sock = connect_tcp(address, deadline, Step.LOGIN)
     except SignInError:
         return False
+    # tlslite's time-out is that of each packet: a server that drips would hold it for ever.
+    watchdog = threading.Timer(max(0.05, deadline.remaining()), shut_down, [sock])
+    watchdog.daemon = True
+    watchdog.start()
     try:
         sock.settimeout(max(0.05, deadline.remaining()))
         connection = TLSConnection(sock)
@@ -126,4 +136,5 @@ def _takes(address: Address, offer: _Offer, names_server: bool, deadline: Deadli
     else:
         return True
     finally:
+        watchdog.cancel()
         sock.close()

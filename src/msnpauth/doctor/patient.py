@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 
     from ..observe import Event
 
-__all__ = ["NOBODY", "PATIENCE", "PAUSE", "Patient", "Witness"]
+__all__ = ["NOBODY", "PATIENCE", "PAUSE", "SPARE", "Patient", "Witness"]
 
 PATIENCE = 10.0
 """Seconds that one server may take for one thing."""
 
 PAUSE = 0.05
 """Seconds between two connections to one server: an examination is no flood."""
+
+SPARE = 1.5
+"""Seconds that have to be left for something new to be begun: less shows nothing of a server."""
 
 NOBODY = "msnpauth-doctor@example.com"
 """An account that nobody has (RFC 2606), for questions that need one and hurt no one."""
@@ -40,13 +43,15 @@ class Patient:
         passport, password: the account, if there is one.
         ca_file: certificates to trust instead of the system's.
         timeout: seconds for the whole examination.
+        transport: what carries HTTPS, by its name.
 
     Attributes:
         unreachable: the servers (`host:port`) to which no connection could be made.
         versions: the MSNP versions that the server has agreed to.
         login: the login address that the nexus has named.
         last_server: the notification server at the end of every XFR, once it is known.
-        may_sign_in: False once the account was refused: a password is never tried twice.
+        account_is_good: True once the account has signed in.
+        kept_back: why the password is not sent (again); "" while it may be.
         round_trip: seconds of a connection to the notification server, when it was measured.
         witness: what happened in the sign-in that is drawn.
         facts: what was found to be so, or not, by name; `generations` judges by them.
@@ -60,8 +65,10 @@ class Patient:
         *,
         ca_file: str | os.PathLike[str] | None,
         timeout: float,
+        transport: str | None = None,
     ) -> None:
         self.servers = servers
+        self.transport = transport
         self.passport = passport
         self.password = password
         self.ca_file = servers.ca_file if ca_file is None else ca_file
@@ -70,19 +77,20 @@ class Patient:
         self.versions: list[int] = []
         self.login: Url | None = None
         self.last_server: Address | None = None
-        self.may_sign_in = passport is not None and password is not None
+        self.account_is_good = False
+        self.kept_back = "" if password is not None else "no password was given"
         self.round_trip: float | None = None
         self.witness: Witness | None = None
         self.facts: dict[str, bool] = {}
 
     def patience(self) -> Deadline:
         """Return the deadline of the next thing that is done."""
-        return Deadline(max(0.05, min(PATIENCE, self.deadline.remaining())))
+        return Deadline(round(max(0.1, min(PATIENCE, self.deadline.remaining())), 1))
 
     @property
     def is_over(self) -> bool:
-        """True when the time for the whole examination is up."""
-        return self.deadline.remaining() <= 0
+        """True when there is not enough time left to begin something new."""
+        return self.deadline.remaining() < SPARE
 
     @property
     def notification(self) -> Address | None:

@@ -6,6 +6,7 @@ import re
 import socket
 import ssl
 import time
+import warnings
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -64,6 +65,8 @@ def unchecked() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    with warnings.catch_warnings(action="ignore"):  # that it is old is the point
+        context.minimum_version = ssl.TLSVersion.TLSv1
     # So that a weak key or an old cipher is seen, and not only refused.
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
     return context
@@ -117,6 +120,8 @@ def _heard(sock: socket.socket, deadline: Deadline, *, is_http: bool) -> Reply:
     until = time.monotonic() + _SILENCE
     while len(heard) < _MOST and not (is_http and _is_whole(heard)):
         left = min(until - time.monotonic(), deadline.remaining())
+        if left <= 0:  # a server that drips has had its time
+            break
         sock.settimeout(max(0.01, left if is_http or not heard else min(left, _QUIET)))
         try:
             data = sock.recv(65536)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Self
 
 from ..core.client.conversation import Challenged, Conversation, Refused, Transferred
+from ..core.codes import error_for_code
 from ..core.errors import ConnectionFailed, SignInError, Step
 from ..core.urls import Address
 from ..core.wire.commands import Command, Role
@@ -18,6 +19,7 @@ from ..net.names import network_error
 from ..net.sockets import connect_tcp
 from .finding import Finding, State, failed, found
 from .patient import NOBODY, PAUSE, Patient
+from .raw import ask, unchecked
 
 __all__ = ["Line", "negotiated", "opening"]
 
@@ -25,42 +27,90 @@ _MOST_MOVES = 5
 
 
 def negotiated(patient: Patient) -> Iterator[Finding]:
-    """Offer each version by itself, each on a connection of its own."""
+    """Offer each version by itself, each on a connection of its own, the newest first."""
     address = patient.notification
     if address is None:
-        yield found(
-            "MA-DOC-03", "MSNP versions", State.NOT_TRIED, "no notification server is named"
-        )
+        yield found("MA-DOC-03", _TITLE, State.NOT_TRIED, "no notification server is named")
         return
     refused: list[str] = []
-    for number, dialect in sorted(DIALECTS.items()):
-        if patient.is_over:
-            break
+    silent: list[str] = []
+    left = _in_their_order()
+    until = patient.deadline.remaining() * (1 - _SHARE)
+    first_error: SignInError | None = None
+    while left and patient.deadline.remaining() > until:
+        dialect = left.pop(0)
         try:
-            reply = _asked(address, dialect, patient.patience())
+            reply = _asked(address, dialect, Deadline(min(_PATIENCE, patient.patience().timeout)))
         except SignInError as error:
-            if not patient.versions and not refused:
-                yield failed("MSNP versions", error)
+            first_error = first_error or error
+            silent.append(dialect.name)
+            # A server that leaves, or is silent, at one version may well speak another.
+            if not patient.versions and not refused and len(silent) == _MOST_FAILURES:
+                yield _no_server(address, first_error, patient)
                 return
-            refused.append(dialect.name)
             continue
+        if reply.code is not None and not patient.versions:
+            yield failed(_TITLE, error_for_code(reply.code, server=str(address)))
+            return
         if dialect.name in reply.args:
-            patient.versions.append(number)
+            patient.versions.append(dialect.number)
         else:
             refused.append(dialect.name)
         time.sleep(PAUSE)
+    patient.versions.sort()
+    yield from _told(patient, refused, silent, [dialect.name for dialect in left])
+
+
+_TITLE = "MSNP versions"
+_PATIENCE = 5.0
+_MOST_FAILURES = 3
+_SHARE = 0.35
+"""The part of the examination's time that a slow server may take for telling its versions."""
+
+
+def _in_their_order() -> list[Dialect]:
+    """Return what is offered: first a version of each time, then the rest, the newest first."""
+    first = [DIALECTS[number] for number in (18, 8, 15, 12, 7)]
+    rest = [DIALECTS[n] for n in sorted(DIALECTS, reverse=True) if DIALECTS[n] not in first]
+    return [*first, *rest]
+
+
+def _told(
+    patient: Patient, refused: list[str], silent: list[str], left: list[str]
+) -> Iterator[Finding]:
     if not patient.versions:
         seen = "the server agrees to none of MSNP2 to MSNP21"
-        yield found("MA-MSN-02", "MSNP versions", State.FAILED, seen)
+        advice = "another service answers there: check host and port with the network's own site"
+        yield found("MA-MSN-02", _TITLE, State.FAILED, seen, advice)
         return
-    seen = f"{_ranges(patient.versions)}"
-    if refused:
-        seen += f"; not {', '.join(refused)}"
-    yield found("MA-DOC-03", "MSNP versions", State.PASSED, seen)
-    schemes = {DIALECTS[number].scheme for number in patient.versions}
-    if schemes == {Scheme.MD5}:
-        seen = "the server knows only versions that sign in by MD5: use scheme='MD5'"
+    seen = _ranges(patient.versions)
+    slow = "not asked, as the server is slow:"
+    for names, words in ((refused, "not"), (silent, "no answer to"), (left, slow)):
+        if names:
+            seen += f"; {words} {', '.join(sorted(names, key=_number))}"
+    yield found("MA-DOC-03", _TITLE, State.PASSED, seen)
+    if {DIALECTS[number].scheme for number in patient.versions} == {Scheme.MD5}:
+        seen = "the server knows only versions that sign in by MD5"
         yield found("MA-DOC-04", "schemes", State.WARNING, seen)
+
+
+def _number(name: str) -> int:
+    return int(name.removeprefix("MSNP"))
+
+
+def _no_server(address: Address, error: SignInError, patient: Patient) -> Finding:
+    """Return the finding of a server that does not answer: one of TLS waits for our side."""
+    try:
+        reply = ask(address, b"", patient.patience(), tls=unchecked())
+    except SignInError as problem:
+        speaks_tls = problem.finding in ("MA-NET-08", "MA-TLS-16")
+    else:
+        speaks_tls = not reply.is_closed or bool(reply.data)
+    if speaks_tls and error.finding in ("MA-NET-08", "MA-NET-11"):
+        seen = "the server speaks TLS on that port, and not MSNP"
+        advice = "the notification server has another address or port: check them"
+        return found("MA-MSN-01", _TITLE, State.FAILED, seen, advice)
+    return failed(_TITLE, error)
 
 
 def _ranges(numbers: list[int]) -> str:
@@ -171,7 +221,7 @@ def opening(patient: Patient) -> Iterator[Finding]:
             if pipeline:
                 pipeline = False
                 continue
-            yield failed("way to a server", error)
+            yield _lost_way(way, error)
             return
         if isinstance(event, Transferred) and event.address is not None:
             address = event.address
@@ -184,13 +234,23 @@ def opening(patient: Patient) -> Iterator[Finding]:
         yield found("MA-WEB-05", "way to a server", State.FAILED, seen)
         return
     patient.last_server = address
-    yield _way(way, event, known=patient.passport is not None)
+    verdict = _way(way, event, known=patient.passport is not None)
+    yield verdict
+    if verdict.state is not State.PASSED:
+        return
     if pipeline:
         seen = "three commands in one packet are answered"
         yield found("MA-DOC-06", "pipelining", State.PASSED, seen)
     else:
         seen = "the server answers only one command of each packet"
         yield found("MA-DOC-06", "pipelining", State.WARNING, seen)
+
+
+def _lost_way(way: list[str], error: SignInError) -> Finding:
+    finding = failed("way to a server", error)
+    if len(way) > 1:
+        return finding._replace(seen=f"sent on by XFR, {' to '.join(way)}; {finding.seen}")
+    return finding
 
 
 def _way(way: list[str], event: object, *, known: bool) -> Finding:

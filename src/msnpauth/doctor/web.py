@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from typing import TypeVar
 
-from ..core.errors import ServiceUnavailable, SignInError, WrongCredentials
+from ..core.errors import SignInError, SignInTimeout, WrongCredentials
 from ..core.people.soap import call
 from ..core.secrets import Secret
 from ..core.tickets.exchange import Exchange, Response
@@ -45,7 +45,7 @@ def carried(patient: Patient, exchange: Exchange[T], answers: list[Response]) ->
     Raises:
         SignInError: whatever it comes to.
     """
-    transport = make_transport("sockets", patient.ca_file, None)
+    transport = make_transport(patient.transport, patient.ca_file, None)
     try:
         return run_exchange(_kept(exchange, answers), transport, patient.patience(), SILENT)
     finally:
@@ -84,6 +84,8 @@ def nexus(patient: Patient) -> Iterator[Finding]:
         patient.login = carried(patient, find_login(patient.servers), answers)
     except SignInError as error:
         patient.facts["nexus"] = False
+        if isinstance(error, SignInTimeout):
+            patient.unreachable.add(str(url.address))  # it is not waited for again
         yield failed(title, error)
         return
     patient.facts["nexus"] = True
@@ -144,6 +146,8 @@ def _refused(
         yield found(code, title, State.PASSED, seen)
     except SignInError as error:
         patient.facts[fact] = False
+        if isinstance(error, SignInTimeout):
+            patient.unreachable.add(str(url.address))
         yield failed(title, error)
     else:
         patient.facts[fact] = True
@@ -172,11 +176,10 @@ def contacts_host(patient: Patient) -> Iterator[Finding]:
         # others send a fault without a code.
         is_fault = bool(answers) and b"Fault" in answers[-1].body
         refuses = is_fault or error.code in (401, 403)
-        is_there = refuses or isinstance(error, ServiceUnavailable)
-        patient.facts["contacts"] = is_there
-        if is_there:
-            seen = f"a request without a ticket is answered by {error.code or 'a fault'}"
-            yield found("MA-DOC-15", title, State.PASSED if refuses else State.WARNING, seen)
+        patient.facts["contacts"] = refuses
+        if refuses:
+            seen = f"a request without a ticket is refused ({error.code or 'a fault'})"
+            yield found("MA-DOC-15", title, State.PASSED, seen)
         else:
             yield failed(title, error)
     else:

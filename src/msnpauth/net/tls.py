@@ -341,8 +341,14 @@ _SAYS = (
     (
         _NOTHING_IN_COMMON,
         "MA-TLS-12",
-        "TLS failed: the server offers no encryption that is strong enough",
-        "TLS 1.2 is the least; tell the network's owners",
+        "TLS failed: the server takes no encryption that is strong enough",
+        "TLS 1.2 is the least; the server may also want a certificate: tell the network's owners",
+    ),
+    (
+        re.compile("CERTIFICATE_REQUIRED"),
+        "MA-TLS-16",
+        "TLS failed: the server wants a certificate of the client",
+        "another service answers there, or the network has to switch that off",
     ),
 )
 

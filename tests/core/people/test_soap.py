@@ -114,15 +114,15 @@ def test_memberships_have_a_service_of_their_own(operation: str) -> None:
         (
             Response(404),
             RemoteProtocolError,
-            "contacts at https://contacts.example:8443: the answer is empty (404); check that the"
-            " address is the right one for this role",
+            "contacts at https://contacts.example:8443: there is nothing at that address (404); the"
+            " host is there, but not that address: check its path with the network's own site",
         ),
         (
             Response(302, (("Location", "https://evil.example/"),)),
             UntrustedRedirect,
             "contacts at https://contacts.example:8443: redirected to https://evil.example, which"
-            " this network does not vouch for; if you trust that host, name it in"
-            " Servers(trusted_hosts=…)",
+            " this network does not vouch for; a hotspot does that: open a web page in a browser; if"
+            " that host is the network's, name it in Servers(trusted_hosts=…)",
         ),
     ],
 )

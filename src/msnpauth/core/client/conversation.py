@@ -290,6 +290,8 @@ class Conversation:
         assert self._dialect is not None  # AWAIT_CHALLENGE comes after VER
         # SSO has two words there, the policy and the nonce; TWN and MD5 have one.
         end = 4 if self._scheme is Scheme.SSO else 3
+        if command.args[:1] == ("OK",):
+            return [self._refuse(self._open_to_all())]
         if command.args[:2] != (self._scheme, "S") or len(command.args) < end:
             return [self._fault(f"USR … I was not answered by a challenge for {self._scheme}")]
         words = command.args[2:end]
@@ -371,6 +373,15 @@ class Conversation:
     def _refuse(self, error: SignInError) -> Refused:
         self.state = State.ENDED
         return Refused(error)
+
+    def _open_to_all(self) -> RemoteProtocolError:
+        return RemoteProtocolError(
+            "the server signs anybody in: it asked for no password",
+            step=Step.NOTIFICATION,
+            server=self._server,
+            hint="do not give it a password that matters",
+            finding="MA-MSN-07",
+        )
 
     def _fault(self, text: str) -> Refused:
         return self._refuse(

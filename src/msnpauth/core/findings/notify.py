@@ -13,8 +13,8 @@ SECTIONS = (
     Section(
         "MA-MSN-01",
         "Something else than MSNP answers at that port",
-        "The first line of the server is no line of MSNP. HTTP, TLS, SSH and mail servers are"
-        " recognised by their first bytes.",
+        "The first line of the server is no line of MSNP. HTTP, TLS, SSH, mail servers, Redis and"
+        " IRC are recognised by their first bytes.",
         "Check host and port with the network's own site. The notification server has port 1863,"
         " and its connection is plain TCP.",
         "the server speaks {what} on that port, and not MSNP",
@@ -63,6 +63,15 @@ SECTIONS = (
         " know the pairs of old official clients.",
         "the answer to the challenge was wrong",
         "check product=(id, key)",
+    ),
+    Section(
+        "MA-MSN-07",
+        "The server signs anybody in",
+        "USR … I was answered by USR OK: no ticket and no password was asked for.",
+        "A test server, or one that somebody has put in the place of the network's. Do not give it"
+        " a password that matters, and believe nobody there to be who they say.",
+        "the server signs anybody in: it asked for no password",
+        "do not give it a password that matters",
     ),
     Section(
         "MA-ACC-01",

@@ -240,6 +240,13 @@ SECTIONS = (
         clients="original clients on Windows XP and before, bitlbee, msnlib",
     ),
     Section(
+        "MA-DOC-30",
+        "The time was up",
+        "The time for the whole examination was used up by earlier steps.",
+        "A slow server has taken it. Give more with `--timeout`; what was found before says which"
+        " server is slow.",
+    ),
+    Section(
         "MA-DOC-28",
         "This was not tried",
         "Something that the step needs was missing: an account, an address, time, or an extra.",

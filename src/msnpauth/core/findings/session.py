@@ -108,6 +108,14 @@ SECTIONS = (
         "pip install 'msnpauth[{name}]'",
     ),
     Section(
+        "MA-ERR-02",
+        "The doctor met a fault of its own",
+        "A step of the examination ended by an exception that is none of the package's errors.",
+        "Please report the finding's line, which holds no secret. The other steps were done.",
+        "",
+        "please report that line",
+    ),
+    Section(
         "MA-ERR-01",
         "Something went wrong",
         "An error that has no section of its own yet.",

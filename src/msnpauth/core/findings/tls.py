@@ -118,11 +118,22 @@ SECTIONS = (
     Section(
         "MA-TLS-12",
         "No encryption in common",
-        "Client and server share no cipher, group or signature that is strong enough.",
+        "Client and server share no cipher, group or signature that is strong enough. A server that"
+        " wants a certificate of the client breaks TLS 1.2 off in the same way.",
         "The server offers only ciphers that are broken (RC4, 3DES, export), or a key that is too"
         " short. Its owners have to allow others.",
-        "TLS failed: the server offers no encryption that is strong enough",
-        "TLS 1.2 is the least; tell the network's owners",
+        "TLS failed: the server takes no encryption that is strong enough",
+        "TLS 1.2 is the least; the server may also want a certificate: tell the network's owners",
+    ),
+    Section(
+        "MA-TLS-16",
+        "The server wants a certificate of the client",
+        "The server ended the connection by the alert certificate_required (TLS 1.3).",
+        "No MSN network asks its users for certificates: another service answers there, or the"
+        " server is set up for its own machines only (mutual TLS). Its owners have to switch that"
+        " off (nginx: ssl_verify_client).",
+        "TLS failed: the server wants a certificate of the client",
+        "another service answers there, or the network has to switch that off",
     ),
     Section(
         "MA-TLS-13",

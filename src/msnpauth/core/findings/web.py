@@ -58,26 +58,38 @@ SECTIONS = (
         "MA-WEB-06",
         "The password was to go to a stranger",
         "A redirect leads to a host that this network does not vouch for. Nothing was sent there.",
-        "If you know that host to be the network's, name it in `trusted_hosts=`. Otherwise somebody"
-        " may be after passwords.",
+        "Hotspots and company proxies redirect to a page of theirs: open any web page in a browser"
+        " first. If you know that host to be the network's, name it in `trusted_hosts=`. Otherwise"
+        " somebody may be after passwords.",
         "redirected to {url}, which this network does not vouch for",
-        "if you trust that host, name it in Servers(trusted_hosts=…)",
+        "a hotspot does that: open a web page in a browser; if that host is the network's, name it"
+        " in Servers(trusted_hosts=…)",
     ),
     Section(
         "MA-WEB-07",
         "The password was to go without encryption",
         "A redirect, or the nexus, leads to an address of plain http. Nothing was sent there.",
-        "The network has to name https. If it has an https address, name it as `login=`.",
+        "The network has to name https. If it has an https address, name that one as `login=`,"
+        " `nexus=` or `rst=`.",
         "redirected to {url}, which is not encrypted",
-        "the password goes to https only: if there is an https address, name it as login=",
+        "the password goes to https only: if there is an https address, name that one",
     ),
     Section(
         "MA-WEB-08",
         "Somebody other than Passport asks for a password",
-        "Status 401 without a word of Passport 1.4.",
+        "Status 401 without a word of Passport 1.4, at the nexus, the login or an RST server.",
         "A gateway or a web server's own protection stands before the login server. Nobody judged"
         " the password.",
         "401 without a word of Passport: no login server",
         _ROLE,
+    ),
+    Section(
+        "MA-WEB-09",
+        "Nothing is at that address",
+        "HTTP 404, 405 or 410 where a nexus, a login or an RST server should be.",
+        "The host is there, and has a web server; the path is wrong, or the network has moved."
+        " Compare the address with the network's own site.",
+        "there is nothing at that address",
+        "the host is there, but not that address: check its path with the network's own site",
     ),
 )

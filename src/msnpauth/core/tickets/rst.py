@@ -268,7 +268,8 @@ def parse_reply(
     try:
         root = parse(response.body) if response.body else None
     except BadXml as problem:
-        root, complaint = None, str(problem)
+        is_page = response.body.lstrip()[:9].lower().startswith((b"<html", b"<!doctype"))
+        root, complaint = None, "the answer holds no ticket" if is_page else str(problem)
     else:
         complaint = "the answer holds no ticket"
     if root is not None:

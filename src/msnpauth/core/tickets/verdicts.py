@@ -214,7 +214,7 @@ def _trusted(url: Url, request: Request, servers: Servers) -> Url:
     raise untrusted(f"redirected to {url.origin}, which this network does not vouch for", request)
 
 
-NOT_HTTPS = "the password goes to https only: if there is an https address, name it as login="
+NOT_HTTPS = "the password goes to https only: if there is an https address, name that one"
 
 
 def untrusted(text: str, request: Request, hint: str | None = None) -> UntrustedRedirect:
@@ -229,17 +229,26 @@ def fault(
     text: str, request: Request, response: Response, finding: str | None = None
 ) -> RemoteProtocolError:
     """Return the error for an answer that makes no sense."""
-    page = _is_page(response)
+    hint = None
+    if response.status in _NOTHING_THERE:
+        text, hint, finding = _NOTHING, _PATH_HINT, "MA-WEB-09"
+    elif response.status == 401:
+        finding = "MA-WEB-08"  # who asks for a password here is no part of Passport
+    elif _is_page(response):
+        text, hint, finding = f"{text}: the answer is a web page", _PAGE_HINT, "MA-WEB-02"
     return RemoteProtocolError(
-        f"{text}: the answer is a web page" if page else text,
+        text,
         step=request.step,
         server=request.url.origin,
         code=response.status,
-        hint=_PAGE_HINT if page else None,
-        finding="MA-WEB-02" if page else finding,
+        hint=hint,
+        finding=finding,
     )
 
 
+_NOTHING_THERE = frozenset({404, 405, 410})
+_NOTHING = "there is nothing at that address"
+_PATH_HINT = "the host is there, but not that address: check its path with the network's own site"
 _PAGE_HINT = (
     "a hotspot or a web site answers there: open a web page in a browser, or check the address"
 )

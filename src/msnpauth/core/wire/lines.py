@@ -157,8 +157,11 @@ class LineReader:
 _NOT_MSNP = "and not MSNP"
 _ELSEWHERE = "the notification server has another address or port: check them"
 
-# `220 mail.example ESMTP` begins with three digits, as an error code of MSNP does.
-_GREETING = re.compile(rb"[0-9]{3}(?:-| [^0-9\r\n]*\b(?:E?SMTP|FTP)\b)", re.IGNORECASE)
+# `220 mail.example ESMTP` begins with three digits, as an error code of MSNP does. That has a
+# transaction id behind it, or nothing.
+_GREETING = re.compile(
+    rb"[0-9]{3}(?:-| [^0-9\r\n]*\b(?:E?SMTP|FTP)\b)|(?:220|421|530|554) +[^0-9\s]", re.IGNORECASE
+)
 
 _PROTOCOLS = (
     (re.compile(rb"HTTP/[0-9]|<(?:!doctype|html|\?xml)", re.IGNORECASE), "HTTP"),
@@ -167,6 +170,8 @@ _PROTOCOLS = (
     (re.compile(rb"SSH-[0-9]"), "SSH"),
     (_GREETING, "SMTP or FTP"),
     (re.compile(rb"\+OK|\* OK", re.IGNORECASE), "POP3 or IMAP"),
+    (re.compile(rb"-ERR "), "Redis or POP3"),
+    (re.compile(rb":[^ ]+ (?:[0-9]{3}|NOTICE|ERROR) |ERROR :|NOTICE AUTH"), "IRC"),
 )
 
 
