@@ -79,9 +79,10 @@ def test_an_address_that_nobody_can_reach(
         assert "--notification localhost:" in line
 
 
-def test_a_further_name_for_the_certificate() -> None:
+def test_further_names_for_the_certificate() -> None:
+    names = ["--name", "localhost", "--name", "login.live.com", "--name", "contacts.msn.com"]
     with subprocess.Popen(
-        command("serve", "--account", PASSPORT, "--certificate-name", "login.live.com"),
+        command("serve", "--account", PASSPORT, *names),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
     ) as server:  # fmt: skip
         assert server.stdout is not None
@@ -92,12 +93,34 @@ def test_a_further_name_for_the_certificate() -> None:
         words = line.split()
         ca_file, nexus = (words[words.index(name) + 1] for name in ("--ca-file", "--nexus"))
         port = int(nexus.split("/")[2].rpartition(":")[2])
+        assert nexus.startswith("https://localhost:"), "the first is how clients call the host"
         context = ssl.create_default_context(cafile=ca_file)
-        with socket.create_connection(("127.0.0.1", port)) as plain:
-            context.wrap_socket(plain, server_hostname="login.live.com").close()
+        for name in names[1::2]:
+            with socket.create_connection(("127.0.0.1", port)) as plain:
+                context.wrap_socket(plain, server_hostname=name).close()
         server.send_signal(signal.SIGINT)
         server.communicate(timeout=25)
     assert server.returncode == 0
+
+
+def test_md5_when_it_is_allowed() -> None:
+    with subprocess.Popen(
+        command("serve", "--account", PASSPORT, "--allow-md5"),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+    ) as server:  # fmt: skip
+        assert server.stdout is not None
+        line = ""
+        while not line.startswith("msnpauth sign-in "):
+            line = server.stdout.readline()
+            assert line, "it ended"
+        words = line.split()
+        where = ["--notification", words[words.index("--notification") + 1]]
+        done = invoke(
+            "sign-in", PASSPORT, *where, "--scheme", "MD5", "--dialect", "7", password=PASSWORD
+        )
+        server.send_signal(signal.SIGINT)
+        server.communicate(timeout=25)
+    assert done.exit_code == 0, done.stderr
 
 
 def test_a_port_that_is_taken() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from conftest import Authority
@@ -77,7 +79,7 @@ def test_a_server_that_is_slow_keeps_time_for_the_rest() -> None:
         one.deadline.at -= 20 - 2.0
         one.deadline.timeout = 2.0
 
-        def slowly(*arguments: object) -> object:
+        def slowly(*arguments: Any) -> Any:
             one.deadline.at -= 0.5
             return asked(*arguments)
 
@@ -89,7 +91,10 @@ def test_a_server_that_is_slow_keeps_time_for_the_rest() -> None:
 
 
 def test_tls_at_the_notification_port(authority: Authority) -> None:
-    with Server(lambda peer: peer.until_closed(), authority.server_tls) as server:
+    def silent(peer: Peer) -> None:
+        peer.until_closed()
+
+    with Server(silent, authority.server_tls) as server:
         one = patient(notification=server.address)
         one.versions = []
         [finding] = negotiated(one)

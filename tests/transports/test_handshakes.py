@@ -209,7 +209,7 @@ def test_encryption_that_is_too_weak(carrier: Carrier, authority: Authority, wea
     assert type(error) is ConnectionFailed
     old, weak = (
         "knows only versions of TLS before 1.2",
-        "offers no encryption that is strong enough",
+        "takes no encryption that is strong enough",
     )
     assert error.text == f"TLS failed: the server {old if weakness == 'TLS 1.1' else weak}"
     assert "TLS 1.2" in error.hint

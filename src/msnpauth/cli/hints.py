@@ -28,7 +28,7 @@ OPTIONS = {
     "dialects": "--dialect",
     "reconnect": "--reconnect",
     "name": "--name",
-    "names": "--certificate-name",
+    "names": "--name",
     "trusted_proxies": "--trusted-proxy",
     "ports": "--port",
 }
@@ -49,7 +49,7 @@ _PHRASES = [
     (r"offer other dialects=", "offer another --dialect"),
     (r"product=\(id, key\)", "another --dialect, which answers it by another product's key"),
     (r"(scheme|dialects|timeout|transport)='([^']*)'", r"\1= \2"),
-    (r"names=\[\"([^\"]+)\", \"([^\"]+)\"\]", r"--certificate-name \1 --certificate-name \2"),
+    (r"names=\[\"([^\"]+)\", \"([^\"]+)\"\]", r"--name \1 --name \2"),
 ]
 
 _KEYWORDS = re.compile(

@@ -45,15 +45,19 @@ __all__ = ["serve"]
     help="Address to listen on.",
 )
 @click.option(
-    "--name", type=HOST, metavar="HOST", help="How clients call this host; --host by default."
-)
-@click.option(
-    "--certificate-name",
+    "--name",
     "names",
     type=HOST,
     multiple=True,
     metavar="HOST",
-    help="A further name that the certificate is for, as login.live.com; may be repeated.",
+    help="How clients call this host; --host by default. The certificate also has the names by"
+    " which it is repeated, such as login.live.com, which old clients have built in.",
+)
+@click.option(
+    "--allow-md5",
+    is_flag=True,
+    help="Let the accounts sign in by MD5, which is all that MSN Messenger knows before 5.0. It"
+    " goes over an open connection, where who listens can try passwords.",
 )
 @click.option(
     "--port",
@@ -113,8 +117,8 @@ def serve(
     accounts: tuple[str, ...],
     password_stdin: bool,
     host: str,
-    name: str | None,
     names: tuple[str, ...],
+    allow_md5: bool,
     port: int,
     notification_port: int,
     login_port: int,
@@ -147,7 +151,11 @@ def serve(
         raise click.UsageError("--plain-http and --trusted-proxy go together")
     _check(accounts, ports)
     passwords = _passwords(accounts, password_stdin)
-    known = [Account(who, password) for who, password in zip(accounts, passwords, strict=True)]
+    known = [
+        Account(who, password, allow_md5=allow_md5)
+        for who, password in zip(accounts, passwords, strict=True)
+    ]
+    name = names[0] if names else None
     where: dict[str, Any] = {"host": host, "name": name, "names": names, "ports": ports}
     where |= {"homes": homes, "trusted_proxies": proxies}
     with _told_to_stop() as told, run(known, **where) as service:

@@ -90,6 +90,32 @@ def test_faults_are_values(data: bytes, says: str, way: str) -> None:
     assert reader.next_command() is outcome
 
 
+@ways
+def test_the_tab_in_the_cvr_of_msnlib_is_a_blank(way: str) -> None:
+    reader = LineReader(Role.CLIENT)
+    found: list[object] = []
+    for piece in pieces(b"CVR 5 MSMSGS\ta@b.example\r\n", way, b"PNG\r\n"):
+        reader.feed(piece)
+        found += read(reader)
+    assert found[0] == Command("CVR", 5, ("MSMSGS", "a@b.example"))
+
+
+@pytest.mark.parametrize(
+    ("sender", "line"),
+    [
+        (Role.SERVER, b"CVR 5 a\tb\r\n"),
+        (Role.CLIENT, b"USR 5 TWN I a\tb\r\n"),
+        (Role.CLIENT, b"CVR 5 a\x00b\r\n"),
+    ],
+)
+def test_no_other_control_character(sender: Role, line: bytes) -> None:
+    reader = LineReader(sender)
+    reader.feed(line)
+    outcome = reader.next_command()
+    assert isinstance(outcome, RemoteProtocolError)
+    assert "control character" in outcome.text
+
+
 def test_a_fault_does_not_quote_a_ticket() -> None:
     reader = LineReader(Role.SERVER)
     reader.feed(b"t=53*1hAu8ADuD3TEwdXoOMi08sD\r\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from tlslite import HandshakeSettings, TLSConnection
@@ -115,7 +116,8 @@ def test_an_end_with_somebody_there() -> None:
         idle = socket.create_connection(("127.0.0.1", port))
     with idle:
         idle.settimeout(20)
-        assert idle.recv(1) == b""
+        with suppress(ConnectionResetError):  # what nobody has accepted yet is reset
+            assert idle.recv(1) == b""
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

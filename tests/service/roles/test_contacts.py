@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from msnpauth.core.wire.dialects import DIALECTS, known
 from msnpauth.service.roles.contacts import contacts_reply
 from msnpauth.service.roles.office import Office
 from msnpauth.service.stores.memory import Accounts, at_once, in_memory
-from msnpauth.service.stores.protocol import Account
+from msnpauth.service.stores.protocol import Account, Presence, Seat
 from msnpauth.service.tickets import TicketOffice
 
 OFFICE = TicketOffice()
@@ -64,6 +65,36 @@ def test_without_a_ticket(ticket: str) -> None:
     status, data = ask("FindMembership", ticket)
     assert status == 500
     assert b"x&amp;y@z.example" not in data
+
+
+def test_a_ticket_that_is_too_old() -> None:
+    """Somebody who is online goes on with it; a code that bitlbee knows asks others for a new one."""
+    clock = [datetime(2026, 11, 25, tzinfo=UTC)]
+    tickets = TicketOffice(now=lambda: clock[0])
+    office = Office(in_memory(ACCOUNTS), tickets, known(DIALECTS))
+    old, messenger = (
+        tickets.issue("a@b.example", site)[0]
+        for site in ("contacts.msn.com", "messengerclear.live.com")
+    )
+    clock[0] += timedelta(days=3)
+
+    def with_ticket(ticket: str) -> tuple[int, bytes]:
+        body = (
+            f"<E><TicketToken>{ticket.replace('&', '&amp;')}</TicketToken><Body><ABAdd/></Body></E>"
+        )
+        action = '"http://www.msn.com/webservices/AddressBook/ABAdd"'
+        return at_once(contacts_reply(body.encode(), office, action=action))
+
+    status, body = with_ticket(old)
+    assert status == 500
+    assert text_of(parse(body), "errorcode") == "PassportAuthFail"
+    seat = Seat("node", 1)
+    at_once(office.state.show(seat, "a@b.example", Presence("HDN", "Alice")))
+    assert with_ticket(old)[0] == 200
+    assert with_ticket(messenger)[0] == 500, "it is for another site"
+    assert with_ticket(f"x{old}")[0] == 500
+    at_once(office.state.show(seat, "a@b.example", None))
+    assert with_ticket(old)[0] == 500
 
 
 def test_what_is_no_xml() -> None:

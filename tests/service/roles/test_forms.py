@@ -7,17 +7,20 @@ import importlib
 import pytest
 
 from msnpauth.core.urls import Address
+from msnpauth.service.roles.families import FAMILIES
 from msnpauth.service.roles.forms import FORMS, granted, host_of, moved, refused, was_moved
 from msnpauth.service.roles.web import WebRequest
 
 
 def test_every_form_has_its_witness_and_its_place() -> None:
     assert len({form.what for form in FORMS}) == len(FORMS)
+    families = {family.name for family in FAMILIES}
     for form in FORMS:
-        assert all(form), form.what
+        assert all(form._replace(families=("one",))), form.what
+        assert families.issuperset(form.families)
         for place in form.place.split(", "):
-            names = (f"roles.{place}", place)
-            found = [n for n in names if _exists(f"msnpauth.service.{n}")]
+            names = (f"service.roles.{place}", f"service.{place}", place)
+            found = [n for n in names if _exists(f"msnpauth.{n}")]
             assert found, form.place
 
 

@@ -16,9 +16,9 @@ MAX_LINE = 16 * 1024
 MAX_PAYLOAD = 1024 * 1024
 
 _VERB = re.compile(r"[A-Z]{3}|[0-9]{3}")
-# No client and no server was seen to put a control character into a line: names are
-# percent-encoded. A challenge with one in it would end the header that carries the password. Bytes
-# above 0x7F are let through: old clients sent names in Latin-1.
+# Names are percent-encoded, so that no line has a control character, but for the CVR of msnlib. A
+# challenge with one in it would end the header that carries the password. Bytes above 0x7F are let
+# through: old clients sent names in Latin-1.
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 
 
@@ -86,6 +86,9 @@ class LineReader:
             line = self._take_line()
             if not isinstance(line, bytes):
                 return line
+            if self._sender is Role.CLIENT and line.startswith(b"CVR "):
+                # msnlib 3 (msnlib.py, login): `… MSMSGS<TAB>alice@example.com`.
+                line = line.replace(b"\t", b" ")
             words = split_words(line)
             if not words:
                 continue

@@ -80,10 +80,13 @@ async def contacts_reply(
         root = parse(body)
     except BadXml:
         return 500, _fault("soap:Client", "Invalid Request")
-    grant = office.tickets.open(text_of(root, "TicketToken") or _cookie(cookie), CONTACTS_SITE)
+    ticket = text_of(root, "TicketToken") or _cookie(cookie)
+    grant = await office.grant_of(ticket, CONTACTS_SITE)
     account = await office.accounts.find(grant.passport) if grant else None
     if account is None:
-        return 500, _fault("soap:Client", "Authentication Failure")
+        # bitlbee 3.2 fetches new tickets when it reads this code, and nothing else makes it.
+        operation = action.strip('"').rpartition("/")[2]
+        return 500, _refusal(escape(operation), "PassportAuthFail", "Authentication Failure")
     soap_body = find(root, "Body")
     if soap_body is None or not len(soap_body):
         return 200, _envelope("<soap:Body/>")
@@ -310,10 +313,10 @@ _CHANGES: dict[str, _Change] = {
 }
 
 
-def _refusal(operation: str, code: str) -> bytes:
+def _refusal(operation: str, code: str, text: str = "") -> bytes:
     """Return the fault of an operation that was understood, and is not done."""
     content = (
-        f"<faultcode>soap:Client</faultcode><faultstring>{code}</faultstring>"
+        f"<faultcode>soap:Client</faultcode><faultstring>{text or code}</faultstring>"
         f"<faultactor>{_AB}/{operation}</faultactor>"
         f'<detail><errorcode xmlns="{_AB}">{code}</errorcode></detail>'
     )

@@ -32,14 +32,14 @@ class Form(NamedTuple):
 
     Attributes:
         what: the form, in words.
-        families: the clients that need it.
+        families: the names of those that need it, in `families.FAMILIES`; empty for what RFCs ask.
         told_by: how they are told apart; "everybody" when nobody needs to be.
         witness: the source, the capture or the run that shows the need.
         place: the module that spells it.
     """
 
     what: str
-    families: str
+    families: tuple[str, ...]
     told_by: str
     witness: str
     place: str
@@ -48,7 +48,7 @@ class Form(NamedTuple):
 FORMS = (
     Form(
         "`PassportURLs: DARealm=…,DALogin=host/path,ConfigVersion=15`",
-        "libpurple, msn-pecan, the PHP class's kin, msnlib, original clients",
+        ("libpurple 2007", "msn-pecan", "PHP class", "msnlib", "official 5 to 7", "Mac"),
         "everybody but those of the next row",
         "libpurple 2007 nexus.c: takes what is behind `DALogin=` up to the comma, and puts https://"
         " in front; msnlib does so as well",
@@ -56,181 +56,210 @@ FORMS = (
     ),
     Form(
         "`PassportURLs: DALogin=https://host/path`, and nothing else",
-        "msnp11-sdk (meowsn, PolyMSNP …), minisrv, msnpjs, UWP clients",
+        ("msnp11-sdk", "minisrv", "msnpjs", "UWP"),
         "Host and no User-Agent, or a User-Agent of Node's",
         "msnp11-sdk: takes the header without `DALogin=` for a URL; minisrv cuts nothing off",
         "forms",
     ),
     Form(
         "port 443 is never spelled, in DALogin and Location",
-        "libpurple 2007, msn-pecan",
+        ("libpurple 2007", "msn-pecan"),
         "everybody",
         "a run: `host:443` became the name of the host, in SNI and certificate check",
         "forms",
     ),
     Form(
         "who was redirected once is served, wherever the account lives",
-        "libpurple 2007: every address means port 443 to it",
+        ("libpurple 2007",),
         "the mark in the query of Location",
         "a run: 7,755 requests in 37 seconds",
         "forms",
     ),
     Form(
         "Authentication-Info ends by `from-PP='…'`",
-        "msnp11-sdk, minisrv, UWP clients",
+        ("msnp11-sdk", "minisrv", "UWP"),
         "everybody",
         "msnp11-sdk: takes all that is behind `from-PP=` for the ticket, and gets 911",
         "forms",
     ),
     Form(
         "the ticket has `&p=`",
-        "msn-pecan",
+        ("msn-pecan",),
         "everybody",
         "a run: crashes without",
         "tickets",
     ),
     Form(
         "WWW-Authenticate is the last header",
-        "msn-pecan",
+        ("msn-pecan", "libpurple 2007"),
         "everybody",
         "a run: shows all that is behind `cbtxt=` to the end of the headers",
         "forms",
     ),
     Form(
         "`HTTP/1.1 200 OK`, `Content-Length: n`, no chunks",
-        "libpurple",
+        ("libpurple", "libpurple 2007"),
         "everybody",
         "libpurple soap.c and httpconn.c compare these bytes",
         "hosts.web",
     ),
     Form(
         "a request without HTTP version and Host is answered",
-        "msn-pecan, libpurple 2007",
+        ("msn-pecan", "libpurple 2007"),
         "everybody",
         "msn-pecan: `GET /rdr/pprdr.asp` and a blank line",
         "hosts.web",
     ),
     Form(
         "a target with scheme and host is taken",
-        "msnlib, proxies",
+        ("msnlib",),
         "everybody",
         "msnlib: `GET https://host/login2.srf HTTP/1.1`; RFC 9112, 3.2.2",
         "hosts.web",
     ),
     Form(
         "blank lines before a request are passed over; HTTP/1.1 without Host is answered",
-        "clients that send a line end behind a body",
+        (),
         "everybody",
         "RFC 9112, 2.2",
         "hosts.web",
     ),
     Form(
         "doubled slashes in a path count as one",
-        "libpurple of today, msnp-sharp",
+        ("libpurple", "msnp-sharp"),
         "everybody",
         "a run: `POST //RST.srf`",
         "web",
     ),
     Form(
         "an answer in the place of Passport.NET/tb, without a ticket",
-        "libmsn (Kopete, KMess), which counts by position",
+        ("libmsn",),
         "who asks for that address",
-        "libmsn: takes answer 1 for messengerclear.live.com; a run: 911 without",
+        "libmsn counts by position: takes answer 1 for messengerclear.live.com; a run: 911 without",
         "rst",
     ),
     Form(
         "tickets are numbered by their place in the request, Passport.NET/tb being 0",
-        "libpurple",
+        ("libpurple", "libpurple 2007", "msn-pecan"),
         "everybody",
         "libpurple nexus.c reads the number of `Compact1`",
         "rst",
     ),
     Form(
         "no white space between the answers of RST, and less than 4,000 bytes",
-        "libpurple (crashes), msn-pecan (stalls)",
+        ("libpurple", "msn-pecan"),
         "everybody",
-        "runs of both",
+        "runs: libpurple crashes, msn-pecan stalls",
         "rst",
     ),
     Form(
         "the Fault of RST stands under Envelope",
-        "libpurple",
+        ("libpurple",),
         "who asks by RST; by RST2 it is in Body",
         "libpurple soap.c: within Body it is trouble of the network",
         "rst",
     ),
     Form(
         "`isMobileIMEnabled` in each contact",
-        "libmsn",
+        ("libmsn",),
         "everybody",
         "libmsn's parser passes contacts without it over",
         "contacts",
     ),
     Form(
         "the operation is the one of SOAPAction",
-        "libmsn, which sends FindMembership's body to ABFindAll",
+        ("libmsn",),
         "a body of another operation than SOAPAction's",
-        "a run",
+        "a run: it sends FindMembership's body to ABFindAll",
         "contacts",
     ),
     Form(
         "the ticket comes in the cookie MSPAuth, whose value is the profile's",
-        "libpurple 2007 by MSNP13",
+        ("libpurple 2007",),
         "MSNP13 and 14, by TWN",
         "libpurple 2007 contact.c",
         "contacts, notification",
     ),
     Form(
         "plain http for the contacts host",
-        "bitlbee 2012",
+        ("bitlbee",),
         "a port of its own, when it is switched on",
         "bitlbee soap.c: `http://contacts.msn.com:80`",
         "embedded",
     ),
     Form(
         "`PRP MFN name` in the answer to SYN",
-        "msn-pecan",
+        ("msn-pecan",),
         "MSNP10 to 12",
         "a run: without it the account has no name, and a message to somebody offline crashes",
         "lists",
     ),
     Form(
         "SBP is answered by itself",
-        "msn-pecan",
+        ("msn-pecan",),
         "everybody",
         "a run: 502 is `Command disabled` to it, and ends the session",
         "presence_commands",
     ),
     Form(
         "all ten fields of the TWN challenge, and none is needed back",
-        "libpurple 2007, msn-pecan: they build it anew of what they know; msnpjs sends one letter",
+        ("libpurple 2007", "msn-pecan", "msnpjs"),
         "everybody",
-        "runs of the three",
+        "runs: the first two build it anew of what they know, msnpjs sends one letter of it",
         "notification",
     ),
     Form(
         "a profile with MIME fields, which may be empty",
-        "libpurple: the profile makes it fetch the contacts",
+        ("libpurple", "libpurple 2007"),
         "everybody",
-        "a run: crashes on a bare profile",
+        "runs: the profile makes it fetch the contacts, and a bare one crashes it",
         "notification",
     ),
     Form(
         "a TLS handshake without a server name (SNI) is taken",
-        "bitlbee, msnlib, Windows XP and before",
+        ("bitlbee", "msnlib", "official before 5", "official 5 to 7", "official 8 and later"),
         "everybody: one certificate has all names",
-        "runs of both",
+        "runs of the first two; Windows sends it from Vista on",
         "embedded",
     ),
     Form(
-        "TLS 1.0 with an RSA key, 3DES and RC4",
-        "Windows 98 to XP; Vista, 7 and old Macs with AES",
+        "TLS 1.0 with an RSA key, 3DES and RC4: Windows 98 to XP; with AES: Vista, 7, old Macs",
+        ("official 5 to 7", "official 8 and later", "Mac"),
         "a port of its own, when it is switched on",
         "a run with tlslite-ng",
         "hosts.legacy",
     ),
+    Form(
+        "a TAB in CVR is a blank",
+        ("msnlib",),
+        "clients",
+        "msnlib.py, login: `MSMSGS<TAB>alice@example.com`; a run",
+        "core.wire.lines",
+    ),
+    Form(
+        "an address that is a name, not a number: `serve --name`",
+        ("msnlib",),
+        "whoever runs the service",
+        "a run: Python 2.7 compares an address in numbers with none of the certificate's",
+        "embedded",
+    ),
+    Form(
+        "a ticket for contacts or messages stays good while its account is online",
+        ("libpurple", "libpurple 2007"),
+        "everybody",
+        "runs of 2.4.3, 2.5.9, 2.10.6 and 2.11 with tickets of 15 seconds: a change of the list"
+        " is shown, and was never kept",
+        "office",
+    ),
+    Form(
+        "`PassportAuthFail` when the contacts host wants another ticket",
+        ("bitlbee",),
+        "everybody",
+        "bitlbee soap.c; a run: it fetches new tickets and repeats the change",
+        "contacts",
+    ),
 )
-"""Every form, in the order in which a client meets them."""
+"""Every form, by and large in the order in which a client meets them."""
 
 
 # --- PassportURLs --------------------------------------------------------------------------------

@@ -144,7 +144,7 @@ class LeftMessagesRole:
 async def _rsi_reply(office: Office, root: Element) -> tuple[int, bytes]:
     """Answer GetMetadata, GetMessage or DeleteMessages: what a client does with its messages."""
     t, p = text_of(root, "t") or "", text_of(root, "p") or ""
-    grant = office.tickets.open(f"t={t}&p={p}", *_TO_READ)
+    grant = await office.grant_of(f"t={t}&p={p}", *_TO_READ)
     body = find(root, "Body")
     if grant is None or body is None or not len(body):
         return _fault("soap:Client", "Schema validation error")
@@ -170,7 +170,7 @@ async def _oim_reply(office: Office, root: Element) -> tuple[int, bytes]:
     ticket, sender, to = (find(root, name) for name in ("Ticket", "From", "To"))
     if ticket is None or sender is None or to is None:
         return _fault("q0:InvalidContent", "a header is missing")
-    grant = office.tickets.open(ticket.get("passport", ""), *_TO_SEND)
+    grant = await office.grant_of(ticket.get("passport", ""), *_TO_SEND)
     account = await office.accounts.find(grant.passport) if grant else None
     # A client that has no lock key yet asks with an empty one, and gets the challenge that it makes
     # one of. The key says only which program it is, so that any key is good here (Escargot).

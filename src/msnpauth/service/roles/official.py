@@ -156,7 +156,7 @@ class OfficialRole:
         except BadXml:
             return _fault("Invalid Request")
         ticket = text_of(root, "TicketToken") or ""
-        grant = self._office.tickets.open(ticket, _STORAGE_SITE, CONTACTS_SITE)
+        grant = await self._office.grant_of(ticket, _STORAGE_SITE, CONTACTS_SITE)
         account = await self._office.accounts.find(grant.passport) if grant else None
         body = find(root, "Body")
         if account is None or body is None or not len(body):

@@ -10,15 +10,19 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
 from urllib.parse import quote
 
 import pytest
 
+from msnpauth import LeftChat, MessageReceived, Session, sign_in
 from msnpauth.core.secrets import Secret
 from msnpauth.core.tickets.proof import answer
 from msnpauth.service import Account, Service, run
 
+E = TypeVar("E")
 ALICE, BOB, PASSWORD = "alice@example.com", "bob@example.com", "secret pw"
 
 
@@ -30,7 +34,7 @@ def here() -> Iterator[Service]:
     ]
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with run(people, ports={"plain_contacts": port}) as running:
+    with run(people, ports={"plain_contacts": port}, chat_limit=None) as running:
         running.plain_port = port  # type: ignore[attr-defined]
         yield running
 
@@ -87,6 +91,10 @@ class Line:
             self.payload = self._file.read(int(words[-1])).decode()
         return line
 
+    def ends(self) -> None:
+        """Read to the end: what was said before has been done by then."""
+        self._file.read()
+
     def until(self, beginning: str) -> str:
         """Pass over what this client passes over, up to a line."""
         while not (line := self.hear()).startswith(beginning):
@@ -102,11 +110,13 @@ def connected(here: Service) -> Iterator[Line]:
         yield Line(sock)
 
 
-def challenged(line: Line, versions: str, cvr: str, scheme: str = "TWN") -> list[str]:
+def challenged(
+    line: Line, versions: str, cvr: str, scheme: str = "TWN", between: str = " "
+) -> list[str]:
     """Say VER, CVR and USR one after another; return the words of the challenge."""
     line.say(f"VER 1 {versions}")
     line.until("VER 1 ")
-    line.say(f"CVR 2 {cvr} {ALICE}")
+    line.say(f"CVR 2 {cvr}{between}{ALICE}")
     line.until("CVR 2 ")
     line.say(f"USR 3 {scheme} I {ALICE}")
     return line.until(f"USR 3 {scheme} S ").split(" ")[4:]
@@ -117,6 +127,79 @@ def stays(line: Line, trid: int = 40) -> None:
     line.until("QNG")
     line.say(f"CHG {trid} NLN 0")
     line.until(f"CHG {trid} NLN")
+
+
+def listed(line: Line, serials: str) -> list[str]:
+    """Ask for the contacts; return the lines up to the last LST, which the answer has counted."""
+    line.say(f"SYN 5 {serials}")
+    count, _ = map(int, line.until("SYN 5 ").split(" ")[-2:])
+    told: list[str] = []
+    while len([one for one in told if one.startswith("LST ")]) < count:
+        told.append(line.hear())
+    assert any(BOB in one for one in told)
+    return told
+
+
+TEXT = "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=UTF-8\r\n\r\n"
+
+
+def chats(here: Service, line: Line, bob_by: int, trid: int = 50) -> None:
+    """See Bob come, write to him and be written to; he is there by another version.
+
+    The places of the words are those that libpurple's switchboard.c, msn-pecan, msnlib, the SDK
+    and msnpjs count: the address is word 3 of XFR, the key word 5; 1 and 4 of RNG have the chat's
+    number and its key; JOI and MSG begin with the passport.
+    """
+    with sign_in(BOB, PASSWORD, here.servers, ca_file=here.ca_file, dialects=[bob_by]) as bob:
+        bob.go_online()
+        assert BOB in line.until("NLN NLN ")
+        line.say(f"XFR {trid} SB")
+        words = line.until(f"XFR {trid} SB ").split(" ")
+        with board(words[3]) as there:
+            there.say(f"USR 1 {ALICE} {words[5]}")
+            there.until(f"USR 1 OK {ALICE} ")
+            there.say(f"CAL 2 {BOB}")
+            there.until("CAL 2 RINGING ")
+            there.until(f"JOI {BOB} ")
+            body = f"{TEXT}hi bob"
+            there.say(f"MSG 3 A {len(body)}", body)
+            there.until("ACK 3")
+            heard = awaited(bob, MessageReceived)
+            assert heard.text == "hi bob"
+            heard.chat.send("hello alice")
+            assert re.match(rf"MSG {BOB} \S+ \d+$", there.until("MSG "))
+            assert there.payload.endswith("\r\n\r\nhello alice")
+            there.say("OUT")
+            there.ends()
+            if bob_by < 21:  # MSNP21 has no chats that somebody could leave
+                # Until Bob has heard of it, he would write into the chat that is over.
+                awaited(bob, LeftChat)
+        with ThreadPoolExecutor(1) as pool:  # it waits until somebody has joined
+            written = pool.submit(bob.send_message, ALICE, "are you there?", timeout=20)
+            _, number, address, _, key, who, *_ = line.until("RNG ").split(" ")
+            assert who == BOB
+            with board(address) as there:
+                there.say(f"ANS 1 {ALICE} {key} {number}")
+                there.until(f"IRO 1 1 1 {BOB} ")
+                there.until("ANS 1 OK")
+                there.until("MSG ")
+                assert there.payload.endswith("are you there?")
+                written.result(20)
+    line.until("FLN ")
+
+
+@contextmanager
+def board(address: str) -> Iterator[Line]:
+    host, _, port = address.rpartition(":")
+    with socket.create_connection((host, int(port))) as sock:
+        sock.settimeout(20)
+        yield Line(sock)
+
+
+def awaited(person: Session, kind: type[E]) -> E:
+    while not isinstance(event := person.next_event(timeout=20), kind):
+        pass
+    return event
 
 
 def xml(name: str, text: str, at: int = 0) -> str:
@@ -203,17 +286,13 @@ def test_libpurple_of_2007_and_msn_pecan(here: Service, versions: str) -> None:
         )
         line.say(f"USR 4 TWN S {purple_ticket(right)}")
         line.until("USR 4 OK ")
-        line.say("SYN 5 0 0" if "12" in versions else "SYN 5 0")
-        counts = line.until("SYN 5 ").split(" ")[-2:]
-        told: list[str] = []
-        while len([one for one in told if one.startswith("LST ")]) < int(counts[0]):
-            told.append(line.hear())
-        assert any(BOB in one for one in told)
+        told = listed(line, "0 0" if "12" in versions else "0")
         if "12" in versions:
             assert "PRP MFN Al%20ice" in told, "msn-pecan has no other name for the account"
         line.say("SBP 6 b1c51b78-4720-546f-b8b4-b7d925d6b1b9 MFN Bob")
         assert line.until("SBP 6 ").endswith(" MFN Bob")
         stays(line)
+        chats(here, line, bob_by=18)
 
 
 # --- libpurple by RST ----------------------------------------------------------------------------
@@ -256,8 +335,8 @@ def test_libpurple_by_sso(here: Service, path: str) -> None:
         payload = '<ml l="1"><d n="example.com"><c n="bob" l="3" t="1"/></d></ml>'
         line.say(f"ADL 5 {len(payload)}", payload)
         line.until("ADL 5 OK")
-        line.say("PNG")
-        line.until("QNG")
+        stays(line)
+        chats(here, line, bob_by=8)
 
 
 def contacts(
@@ -304,6 +383,11 @@ def test_libpurple_by_msnp13(here: Service) -> None:
         assert found, "it has no other ticket for its contacts"
         path = "/abservice/abservice.asmx"
         assert BOB in contacts(here, "ABFindAll", path, cookie=found[1])
+        payload = '<ml l="1"><d n="example.com"><c n="bob" l="3" t="1"/></d></ml>'
+        line.say(f"ADL 5 {len(payload)}", payload)
+        line.until("ADL 5 OK")
+        stays(line)
+        chats(here, line, bob_by=21)
 
 
 # --- libmsn, bitlbee -----------------------------------------------------------------------------
@@ -323,6 +407,18 @@ def test_libmsn_counts_by_position(here: Service) -> None:
     assert "<ABFindAllResponse" in book, "the operation is that of SOAPAction"
     for contact in re.findall("<Contact>.*?</Contact>", book):
         assert "isMobileIMEnabled" in contact, "its parser passes others over"
+    with connected(here) as line:
+        cvr = "0x0409 winnt 5.1 i386 MSNMSGR 8.5.1288 msmsgs"
+        _, nonce = challenged(line, "MSNP15 MSNP14 MSNP13 CVR0", cvr, "SSO")
+        ticket = xml("BinarySecurityToken", answers[1]).replace("&amp;", "&")
+        proof = answer(Secret(xml("BinarySecret", answers[1])), nonce)
+        line.say(f"USR 4 SSO S {ticket} {proof}")
+        line.until("USR 4 OK ")
+        payload = '<ml l="1"><d n="example.com"><c n="bob" l="3" t="1"/></d></ml>'
+        line.say(f"ADL 5 {len(payload)}", payload)
+        line.until("ADL 5 OK")
+        stays(line)
+        chats(here, line, bob_by=12)
 
 
 def test_bitlbee_knows_no_tls_there(here: Service) -> None:
@@ -335,10 +431,12 @@ def test_bitlbee_knows_no_tls_there(here: Service) -> None:
 # --- clients of today ----------------------------------------------------------------------------
 
 
-def signed_in_by(here: Service, ticket: str, challenge_of: Line) -> None:
-    challenge_of.say(f"USR 4 TWN S {ticket}")
-    challenge_of.until("USR 4 OK ")
-    stays(challenge_of)
+def signed_in_by(here: Service, ticket: str, line: Line, serials: str = "0") -> None:
+    line.say(f"USR 4 TWN S {ticket}")
+    line.until("USR 4 OK ")
+    listed(line, serials)
+    stays(line)
+    chats(here, line, bob_by=15)
 
 
 def test_msnp11_sdk(here: Service) -> None:
@@ -358,7 +456,7 @@ def test_msnp11_sdk(here: Service) -> None:
         )
         info = re.search(r"^Authentication-Info: (.*?)\r$", https(here, request), re.MULTILINE)
         assert info
-        signed_in_by(here, info[1].partition("from-PP=")[2].replace("'", ""), line)
+        signed_in_by(here, info[1].partition("from-PP=")[2].replace("'", ""), line, "0 0")
 
 
 def test_minisrv_and_msnpjs(here: Service) -> None:
@@ -377,7 +475,7 @@ def test_msnlib(here: Service) -> None:
     url = "https://" + login
     with connected(here) as line:
         [challenge] = challenged(
-            line, "MSNP8 CVR0", "0x0409 winnt 5.1 i386 MSNMSGR 6.0.0602 msmsgs"
+            line, "MSNP8 CVR0", "0x0409 win 4.10 i386 MSNMSGR 5.0.0544 MSMSGS", between="\t"
         )
         ask = (
             f"GET {url} HTTP/1.1\r\nAuthorization: Passport1.4 OrgVerb=GET,OrgURL=http%3A%2F%2F"
