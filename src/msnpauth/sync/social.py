@@ -197,7 +197,8 @@ class Social:
     ) -> None:
         """Write to somebody, or to several people in one chat; come back when all have got it.
 
-        The chat stays open for a minute, for the next message to the same people.
+        The chat stays open for a minute, for the next message to the same people. Somebody who
+        leaves it while the message is on its way is called again, once.
 
         Args:
             to: a passport, or several.

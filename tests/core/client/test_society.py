@@ -11,8 +11,10 @@ from msnpauth import (
     ChatOpened,
     CommandRefused,
     ConnectionFailed,
+    ContactOffline,
     ContactRequest,
     LocalProtocolError,
+    MessageNotDelivered,
     MessageReceived,
     Reconnect,
     RemoteProtocolError,
@@ -264,6 +266,57 @@ def test_a_message_goes_into_the_chat_that_is_open() -> None:
     assert [*there, work.is_there] == [False, True]
     talk.engine.begin(lambda it: it.chats.send_message(["a@b", "c@b"], "both", PLAIN, 30))
     assert talk.said() == ["XFR 6 SB"]
+
+
+def test_who_has_just_left_is_called_again() -> None:
+    """A message that crosses BYE on the way has reached nobody."""
+    talk = Talk()
+    number = talk.board(talk.opening("a@b"), "a@b")
+    work = talk.engine.begin(lambda it: it.chats.send_message(["a@b"], "hi", PLAIN, 30))
+    assert talk.said(number) == ["MSG 3 A"]
+    talk.hear("BYE a@b", "NAK 3", number=number)
+    assert talk.said(number) == ["CAL 4 a@b"]
+    talk.hear("CAL 4 RINGING 1", "JOI a@b A", number=number)
+    assert talk.said(number) == ["MSG 5 A"]
+    talk.hear("BYE a@b", "NAK 5", number=number)
+    with pytest.raises(MessageNotDelivered):
+        work.result()
+    assert talk.said(number) == [], "twice is enough"
+
+
+def test_only_the_part_that_nobody_got_is_said_again() -> None:
+    talk = Talk()
+    number = talk.board(talk.opening("a@b"), "a@b")
+    text = "x" * 1500 + "y"
+    work = talk.engine.begin(lambda it: it.chats.send_message(["a@b"], text, PLAIN, 30))
+    assert talk.said(number) == ["MSG 3 A", "MSG 4 A"]
+    talk.hear("ACK 3", "BYE a@b", "NAK 4", "CAL 5 RINGING 1", "JOI a@b A", number=number)
+    assert talk.said(number) == ["CAL 5 a@b", "MSG 6 A"]
+    talk.hear("ACK 6", number=number)
+    work.result()
+
+
+def test_who_has_left_for_good_is_the_error() -> None:
+    talk = Talk()
+    number = talk.board(talk.opening("a@b"), "a@b")
+    work = talk.engine.begin(lambda it: it.chats.send_message(["a@b"], "hi", PLAIN, 30))
+    talk.hear("BYE a@b", "NAK 3", "217 4", number=number)
+    with pytest.raises(ContactOffline):
+        work.result()
+
+
+@pytest.mark.parametrize("heard", ["NAK 3", "BYE c@b\r\nNAK 3"])
+def test_what_somebody_may_have_got_is_not_said_twice(heard: str) -> None:
+    talk = Talk()
+    everybody = ["a@b", "c@b"] if "BYE" in heard else ["a@b"]
+    number = talk.board(talk.opening(*everybody), *everybody)
+    trid = 2 + len(everybody)
+    work = talk.engine.begin(lambda it: it.chats.send_message(everybody, "hi", PLAIN, 30))
+    assert talk.said(number) == [f"MSG {trid} A"]
+    talk.hear(*heard.replace("NAK 3", f"NAK {trid}").split("\r\n"), number=number)
+    with pytest.raises(MessageNotDelivered):
+        work.result()
+    assert talk.said(number) == []
 
 
 def test_a_chat_that_a_message_has_opened_is_left_when_it_is_quiet() -> None:

@@ -15,6 +15,7 @@ from ..credentials import check_passport
 from ..errors import (
     ChatEnded,
     LocalProtocolError,
+    MessageNotDelivered,
     RemoteProtocolError,
     SignInError,
     Step,
@@ -271,14 +272,40 @@ class Chats:
             return
         away = [passport for passport in board.party.values() if not board.has(passport)]
         yield from self._call(board, away)
+        unheard = list(payloads)
+        try:
+            yield from self._hand_over(board, unheard)
+        except MessageNotDelivered:
+            if board.ended is not None or len(board.party) > 1 or board.members:
+                raise
+            # The only other person has closed the window while the message was on its way, and
+            # nobody has got it: they are called again, as they would be a moment later.
+            yield from self._call(board, list(board.party.values()))
+            yield from self._hand_over(board, unheard)
+
+    def _hand_over(self, board: Board, unheard: list[bytes]) -> Steps[None]:
+        """Say these messages; those that were delivered are taken off the list.
+
+        Raises:
+            MessageNotDelivered: some of them are left.
+            ChatEnded: the chat is over.
+        """
         self._check(board)
         # All parts are on their way before the first is acknowledged: one round trip for a long
         # text as for a short one.
-        delivered = [board.message(payload, acknowledged=True) for payload in payloads]
-        for outcome in delivered:
+        sent = [(payload, board.message(payload, acknowledged=True)) for payload in unheard]
+        for _, outcome in sent:
             yield outcome
-        for outcome in delivered:
-            outcome.result()
+        unheard.clear()
+        refusal: MessageNotDelivered | None = None
+        for payload, outcome in sent:
+            try:
+                outcome.result()
+            except MessageNotDelivered as error:
+                unheard.append(payload)
+                refusal = error
+        if refusal is not None:
+            raise refusal
 
     def _linger(self, board: Board) -> None:
         """Leave the chat after a while in which nothing was said by `send_message`."""
