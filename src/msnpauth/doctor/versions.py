@@ -100,13 +100,15 @@ def _number(name: str) -> int:
 
 def _no_server(address: Address, error: SignInError, patient: Patient) -> Finding:
     """Return the finding of a server that does not answer: one of TLS waits for our side."""
+    if error.finding not in ("MA-NET-08", "MA-NET-11"):
+        return failed(_TITLE, error)  # it has said what it is
     try:
         reply = ask(address, b"", patient.patience(), tls=unchecked())
     except SignInError as problem:
         speaks_tls = problem.finding in ("MA-NET-08", "MA-TLS-16")
     else:
         speaks_tls = not reply.is_closed or bool(reply.data)
-    if speaks_tls and error.finding in ("MA-NET-08", "MA-NET-11"):
+    if speaks_tls:
         seen = "the server speaks TLS on that port, and not MSNP"
         advice = "the notification server has another address or port: check them"
         return found("MA-MSN-01", _TITLE, State.FAILED, seen, advice)
