@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import ssl
 import threading
@@ -73,6 +74,25 @@ class Peer:
 Script = Callable[[Peer], None]
 
 
+def listening() -> tuple[socket.socket, socket.socket]:
+    """Return a listener on 127.0.0.1, and a socket that keeps its port free on ::1.
+
+    Who connects to `localhost` tries ::1 first. There the server of another test could be, with the
+    same number.
+    """
+    while True:
+        sock = socket.create_server(("127.0.0.1", 0))
+        other = socket.socket(socket.AF_INET6)
+        try:
+            other.bind(("::1", sock.getsockname()[1]))
+        except OSError as problem:
+            if problem.errno == errno.EADDRINUSE:
+                sock.close()
+                other.close()
+                continue
+        return sock, other
+
+
 class Server:
     """Runs `script` for each connection, in a thread; a context manager."""
 
@@ -80,7 +100,7 @@ class Server:
         self._script = script
         self._tls = tls
         self._stopped = threading.Event()
-        self._sock = socket.create_server(("127.0.0.1", 0))
+        self._sock, self._kept_free = listening()
         self.port: int = self._sock.getsockname()[1]
         self.address = f"127.0.0.1:{self.port}"
         self.url = f"https://127.0.0.1:{self.port}"
@@ -143,6 +163,7 @@ class Server:
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
         self._sock.close()
+        self._kept_free.close()
         for sock in self._socks:
             with suppress(OSError):
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
