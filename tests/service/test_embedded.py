@@ -21,7 +21,7 @@ from msnpauth import (
     aio,
 )
 from msnpauth.core.urls import Url
-from msnpauth.service import Account, embedded, run
+from msnpauth.service import Account, addresses, embedded, run
 
 ALICE = {"alice@example.com": "secret"}
 
@@ -227,8 +227,8 @@ def test_a_machine_without_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(101, "Network is unreachable")
 
     monkeypatch.setattr("socket.socket.connect", fail)
-    assert embedded._advertised("0.0.0.0", None) == "127.0.0.1"
-    assert embedded._advertised("::", None) == "::1"
+    assert addresses.advertised("0.0.0.0", None) == "127.0.0.1"
+    assert addresses.advertised("::", None) == "::1"
 
 
 @pytest.mark.parametrize("name", ["my host", "a\r\nb", "", "a" * 64, ":::x"])
@@ -237,9 +237,42 @@ def test_what_is_no_name_of_a_host(name: str) -> None:
         run({"alice@example.com": "secret"}, name=name)
 
 
+@pytest.mark.parametrize("name", ["my_host", "-x.example", "a..b", 7])
+def test_what_no_certificate_can_be_for(name: Any) -> None:
+    with pytest.raises(LocalProtocolError, match="no host name"):
+        run({"alice@example.com": "secret"}, names=[name])
+
+
+def test_one_string_is_one_name() -> None:
+    assert addresses.host_names("login.live.com") == ("login.live.com",)
+    assert addresses.domains("Hotmail.") == ("hotmail.",)
+    assert addresses.proxy_addresses("0:0:0:0:0:0:0:1") == {"::1"}
+
+
+@pytest.mark.parametrize("home", ["", "@x.example", "a b", 7])
+def test_what_is_no_domain_of_accounts(home: Any) -> None:
+    with pytest.raises(LocalProtocolError, match="no domain"):
+        run({"alice@example.com": "secret"}, homes=[home])
+
+
+def test_a_start_that_fails_leaves_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(embedded, "OfficialRole", fail)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with (
+        pytest.raises(ZeroDivisionError),
+        run({"alice@example.com": "secret"}, ports={"dispatch": port}),
+    ):
+        pass
+    socket.create_server(("127.0.0.1", port)).close()
+
+
 @pytest.mark.parametrize("name", ["messenger.example", "::1", "192.0.2.7"])
 def test_what_is_a_name_of_a_host(name: str) -> None:
-    assert embedded._advertised("0.0.0.0", name) == name
+    assert addresses.advertised("0.0.0.0", name) == name
 
 
 def test_somebody_is_played() -> None:

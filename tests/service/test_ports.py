@@ -37,7 +37,10 @@ def test_behind_a_proxy_that_does_the_tls() -> None:
     where = {"ports": {"plain_http": port}, "trusted_proxies": ["127.0.0.1"]}
     value = authorization(ALICE, Secret(PASSWORD), "lc=1").reveal()
     with run({ALICE: PASSWORD}, **where):  # type: ignore[arg-type]
-        assert b"PassportURLs: " in ask(port, NEXUS)
+        # The clients are at the proxy, at 443, and not at any port of this machine.
+        assert b"DALogin=127.0.0.1/login2.srf," in ask(port, NEXUS)
+        config = ask(port, b"GET /Config/MsgrConfig.asmx HTTP/1.0\r\n\r\n")
+        assert b"<url>https://127.0.0.1/abservice/abservice.asmx</url>" in config
         request = f"GET /login2.srf HTTP/1.0\r\nAuthorization: {value}\r\n\r\n"
         assert b"from-PP='t=" in ask(port, request.encode())
         assert b"Envelope" in ask(port, b"POST /RST.srf HTTP/1.0\r\nContent-Length: 1\r\n\r\n<")
@@ -48,6 +51,13 @@ def test_nobody_comes_past_the_proxy() -> None:
     where = {"ports": {"plain_http": port}, "trusted_proxies": ["192.0.2.1"]}
     with run({ALICE: PASSWORD}, **where):  # type: ignore[arg-type]
         assert ask(port, NEXUS) == b""
+
+
+@pytest.mark.parametrize("address", ["::ffff:127.0.0.1", "127.0.0.1"])
+def test_a_proxy_however_its_address_is_spelled(address: str) -> None:
+    port = free_port()
+    with run({ALICE: PASSWORD}, ports={"plain_http": port}, trusted_proxies=address):
+        assert b"PassportURLs: " in ask(port, NEXUS)
 
 
 def test_the_contacts_host_alone_without_tls() -> None:

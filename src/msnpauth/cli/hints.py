@@ -29,6 +29,7 @@ OPTIONS = {
     "reconnect": "--reconnect",
     "name": "--name",
     "names": "--name",
+    "homes": "--home",
     "trusted_proxies": "--trusted-proxy",
     "ports": "--port",
 }
@@ -49,6 +50,7 @@ _PHRASES = [
     (r"offer other dialects=", "offer another --dialect"),
     (r"product=\(id, key\)", "another --dialect, which answers it by another product's key"),
     (r"(scheme|dialects|timeout|transport)='([^']*)'", r"\1= \2"),
+    (r"homes=\[\"([^\"]+)\"\]", r"--home \1"),
     (r"names=\[\"([^\"]+)\", \"([^\"]+)\"\]", r"--name \1 --name \2"),
 ]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import queue
 import shlex
 import signal
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -162,14 +162,16 @@ def serve(
         _tell(service, accounts, host, name)
         _warn_of_reach(service, login_port, legacy_tls, plain_contacts)
         # In slices: on Windows a wait without end does not let the handler run.
-        while not told.wait(0.5):
-            pass
+        while True:
+            with suppress(queue.Empty):
+                told.get(timeout=0.5)
+                break
         say()
         say("Stopped.")
 
 
 def _check(accounts: tuple[str, ...], ports: dict[str, int]) -> None:
-    """Refuse what would be taken, and then not do what it says."""
+    """Refuse options that would be accepted and then have no effect."""
     # The service finds an account by its passport in any letter case: the last would win.
     for who, count in Counter(who.casefold() for who in accounts).items():
         if count > 1:
@@ -214,7 +216,7 @@ def _warn_of_reach(
     if login_port != 443:
         _warn(
             "clients of before 2008 can use no other login port than 443: give --login-port 443,"
-            " or have something forward it here"
+            " or put a proxy at 443 in front of --plain-http"
         )
     if legacy_tls is not None:
         _warn(
@@ -241,15 +243,19 @@ def _is_any_address(host: str) -> bool:
 
 
 @contextmanager
-def _told_to_stop() -> Iterator[threading.Event]:
-    """Have the first Ctrl-C or SIGTERM set an event, so that the service ends in good order."""
-    told = threading.Event()
+def _told_to_stop() -> Iterator[queue.SimpleQueue[int]]:
+    """Have the first Ctrl-C or SIGTERM told, so that the service ends in good order.
+
+    A signal may come while the main thread holds the lock of what it waits for. `put` of a
+    SimpleQueue is made for that; `set` of an Event waited for the lock for ever.
+    """
+    told: queue.SimpleQueue[int] = queue.SimpleQueue()
     before: dict[signal.Signals, Any] = {}
 
-    def stop(_number: int, _frame: object) -> None:
-        told.set()
-        for number, handler in before.items():
-            signal.signal(number, handler)  # a second one does not wait for the good order
+    def stop(number: int, _frame: object) -> None:
+        told.put(number)
+        for told_by, handler in before.items():
+            signal.signal(told_by, handler)  # a second one does not wait for the good order
 
     for number in (signal.SIGINT, signal.SIGTERM):
         with suppress(ValueError):  # not in this thread

@@ -1,28 +1,26 @@
-"""The whole service in this process: nexus, two login servers, dispatch and notification."""
+"""The whole service in this process: what of it listens where, and its beginning and end."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
-import os
 import socket
 import ssl
 import tempfile
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from contextlib import ExitStack
-from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
 import trustme
 
-from ..core.errors import ConnectionFailed, LocalProtocolError
+from ..core.errors import LocalProtocolError
 from ..core.servers import LOGIN_PATH, NEXUS_PATH
-from ..core.urls import Address, BadAddress
+from ..core.urls import Address
 from ..core.wire.dialects import DIALECTS, known
 from ..networks import Servers
+from .addresses import advertised, bind_all, domains, host_names, proxy_addresses
 from .hosts.legacy import LegacyListener, check_installed
 from .hosts.listener import Listener, Serve, from_proxies
 from .hosts.msnp import serve_msnp
@@ -66,8 +64,6 @@ the contacts host without any.
 
 _ALWAYS = ("dispatch", "notification", "switchboard", "login")
 
-_BACKLOG = 1024
-
 _T = TypeVar("_T")
 
 
@@ -101,9 +97,9 @@ class Service:
         self.accounts = accounts
         self._host = host
         self._name = name
-        self._names = _checked(names)
-        self._homes = tuple(homes)
-        self._trusted_proxies = _proxies(trusted_proxies)
+        self._names = host_names(names)
+        self._homes = domains(homes)
+        self._trusted_proxies = proxy_addresses(trusted_proxies)
         self._tickets = TicketOffice(keys)
         numbers = DIALECTS if dialects is None else dialects
         self._office = Office(in_memory(accounts), self._tickets, known(numbers))
@@ -192,8 +188,19 @@ class Service:
         await self._office.open()
         wanted = [*_ALWAYS, *(["home"] if self._homes else [])]
         wanted += [role for role in ROLES if role in ports and role not in (*_ALWAYS, "home")]
-        socks = _bind_all(self._host, ports, wanted)
+        socks = bind_all(self._host, ports, wanted)
         places = {role: Address(self._name, sock.getsockname()[1]) for role, sock in socks.items()}
+        try:
+            await self._start(folder, socks, places)
+        except BaseException:
+            await self.stop()
+            for sock in socks.values():
+                sock.close()
+            raise
+
+    async def _start(
+        self, folder: Path, socks: Mapping[str, socket.socket], places: Mapping[str, Address]
+    ) -> None:
         tls = self._certify(folder)
         self._describe(places)
         self._chats = Chats(self._office, places["switchboard"], limit=self._chat_limit)
@@ -222,16 +229,22 @@ class Service:
             if name in socks:
                 login = self._login_role(places, name)
                 await self._listen(self._site(login.paths(), *rest), socks[name], tls)
-        login = self._login_role(places, "login")
         if "plain_http" in socks:
-            serve = self._site(login.paths(), *rest)
+            # Clients reach the proxy at 443, whatever port it comes to here.
+            login = self._lone_login(self._name)
+            front = OfficialRole(self._office, origin=f"https://{self._name}", host=self._name)
+            serve = self._site(login.paths(), *rest[:-1], front.paths())
             await self._listen(
                 from_proxies(serve, self._trusted_proxies), socks["plain_http"], None
             )
         if "plain_contacts" in socks:
             await self._listen(self._site(contacts.paths()), socks["plain_contacts"], None)
         if "legacy_tls" in socks:
-            serve = self._site(login.paths(), official.configuration())
+            # Who comes here can go to no port of today's TLS.
+            login = self._lone_login(host_of(places["legacy_tls"]))
+            serve = self._site(
+                login.paths(), rst.paths(), official.login(), official.configuration()
+            )
             await self._listen_legacy(folder, serve, socks["legacy_tls"])
 
     def _site(self, *tables: Mapping[str, Answerer]) -> Serve:
@@ -248,6 +261,10 @@ class Service:
             homes=homes,
             here=host_of(places[here]),
         )
+
+    def _lone_login(self, host: str) -> LoginRole:
+        """Return a login server that sends nobody elsewhere."""
+        return LoginRole(self.accounts, self._tickets, login=host, homes={}, here=host)
 
     async def _listen_legacy(self, folder: Path, serve: Serve, sock: socket.socket) -> None:
         """Listen for old TLS, by an authority of its own: old systems know RSA keys only."""
@@ -312,111 +329,6 @@ class Service:
         return SwitchboardRole(self._chats, faults=self._office.faults, wake=wake)
 
 
-def _bind_all(
-    host: str, ports: Mapping[str, int], roles: Iterable[str]
-) -> dict[str, socket.socket]:
-    """Return a listening socket for each role; none are left open when one cannot be had."""
-    with ExitStack() as undo:
-        socks = {role: undo.enter_context(_bind(host, ports.get(role, 0))) for role in roles}
-        undo.pop_all()
-        return socks
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # By its full name: asyncio sets TCP_NODELAY for those only, and 40 ms an answer go without it.
-    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        if os.name == "posix":
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.bind((host, port))
-        sock.listen(_BACKLOG)
-        return sock
-    except OSError as problem:
-        sock.close()
-        raise ConnectionFailed(
-            f"cannot listen on {host} port {port}: {problem.strerror}",
-            hint="choose another port, or an address of this machine",
-        ) from None
-
-
-_EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - nothing is bound here
-# An address that exists in documents only (RFC 5737, RFC 3849): nothing is sent to it.
-_NOWHERE = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
-
-
-def _advertised(host: str, name: str | None) -> str:
-    """Return how clients call this host: a name of the caller's, or an address they can reach.
-
-    Who listens on all addresses cannot send clients to `0.0.0.0`: for them that is themselves.
-
-    Raises:
-        LocalProtocolError: the name is none.
-    """
-    if name is not None:
-        try:
-            return Address.parse(name if ":" not in name else f"[{name}]").host
-        except BadAddress:
-            pass
-        raise LocalProtocolError(
-            f"name={name!r} is no host name", hint="it is what clients call this machine"
-        )
-    if host not in _EVERYWHERE:
-        return host
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect((_NOWHERE[family], 9))  # asks for the way there, and sends nothing
-            own: str = probe.getsockname()[0]
-            return own
-    except OSError:  # no way out of this machine
-        return "::1" if family == socket.AF_INET6 else "127.0.0.1"
-
-
-def _checked(names: Iterable[str]) -> tuple[str, ...]:
-    """Return names for a certificate.
-
-    Raises:
-        LocalProtocolError: one of them is no host name.
-    """
-    given = (names,) if isinstance(names, str) else tuple(names)
-    for name in given:
-        try:
-            Address.parse(name if ":" not in name else f"[{name}]")
-        except (BadAddress, TypeError):
-            pass
-        else:
-            continue
-        raise LocalProtocolError(
-            f"names= has {name!r}, which is no host name",
-            hint='as in names=["login.live.com", "contacts.msn.com"]',
-        )
-    return given
-
-
-def _proxies(addresses: Iterable[str]) -> frozenset[str]:
-    """Return addresses of proxies.
-
-    Raises:
-        LocalProtocolError: one of them is no IP address.
-    """
-    given = (addresses,) if isinstance(addresses, str) else tuple(addresses)
-    for address in given:
-        try:
-            ip_address(address)
-        except ValueError:
-            pass
-        else:
-            continue
-        raise LocalProtocolError(
-            f"trusted_proxies= has {address!r}, which is no IP address",
-            hint='name the addresses that the proxies connect from, as in ["127.0.0.1"]',
-        )
-    return frozenset(given)
-
-
 class run:  # noqa: N801 - used as a function
     """Run a service on loopback: `with run({"alice@example.com": "secret"}) as service`.
 
@@ -434,7 +346,8 @@ class run:  # noqa: N801 - used as a function
         ports: fixed ports by role: `dispatch`, `notification`, `switchboard`, `login`, `home`.
             Three more listen only when they are named here. `legacy_tls` is login and configuration
             for the TLS of old systems, which somebody between can break (it needs `[legacy]`).
-            `plain_http` is all of HTTPS without its TLS, for `trusted_proxies` alone, who do it.
+            `plain_http` is all of HTTPS without its TLS, for `trusted_proxies` alone, who do it
+            at port 443 of `name`.
             `plain_contacts` is the contacts host alone, for clients that know no TLS there: who
             listens on the way sees the contact list, and the ticket that opens it.
         homes: domains whose accounts live at a second login server, to which the first sends them;
@@ -476,7 +389,7 @@ class run:  # noqa: N801 - used as a function
             dialects,
             keys,
             host,
-            _advertised(host, name),
+            advertised(host, name),
             names=names,
             homes=homes,
             trusted_proxies=trusted_proxies,

@@ -338,6 +338,17 @@ def test_a_chat_that_a_message_has_opened_is_left_when_it_is_quiet() -> None:
     assert talk.said(number) == ["OUT"]
 
 
+def test_a_chat_in_which_a_message_was_refused_is_left_too() -> None:
+    talk = Talk()
+    work = talk.engine.begin(lambda it: it.chats.send_message(["a@b"], "one", PLAIN, 30))
+    number = talk.board(work, "a@b")
+    talk.hear("282 3", number=number)
+    with pytest.raises(MessageNotDelivered):
+        work.result()
+    talk.wait(LINGER + 1)
+    assert talk.actions() == [Drop(number)]
+
+
 def test_a_chat_of_ones_own_is_left_by_nobody_else() -> None:
     talk = Talk()
     number = talk.board(talk.opening("a@b"), "a@b")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from msnpauth import LocalProtocolError
 from msnpauth.core.secrets import Secret
 from msnpauth.core.tickets.passport14 import authorization
 from msnpauth.service import Service, run
+from msnpauth.service.hosts import legacy
 
 ALICE, PASSWORD = "alice@example.com", "secret"
 
@@ -74,13 +76,65 @@ def test_better_versions_where_a_client_has_them(old: tuple[Service, int], versi
 @pytest.mark.parametrize(
     "request_",
     [
-        b"POST /RST.srf HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
         b"POST /abservice/abservice.asmx HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
-        b"POST /NotRST.srf HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+        b"POST /rsi/rsi.asmx HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+        b"POST /storageservice/SchematizedStore.asmx HTTP/1.1\r\nHost: x\r\n\r\n",
     ],
 )
 def test_nothing_else_is_served(old: tuple[Service, int], request_: bytes) -> None:
     assert ask(old[1], request_, "aes128")[0].startswith(b"HTTP/1.1 404 ")
+
+
+@pytest.mark.parametrize("path", ["/RST.srf", "/RST2.srf", "/NotRST.srf"])
+def test_every_login_is_served(old: tuple[Service, int], path: str) -> None:
+    request = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode()
+    assert ask(old[1], request, "aes128")[0].startswith(b"HTTP/1.1 200 ")
+
+
+def test_the_nexus_names_a_login_server_that_they_can_speak_to(old: tuple[Service, int]) -> None:
+    answer, _ = ask(old[1], NEXUS, "rc4")
+    assert f"DALogin=127.0.0.1:{old[1]}/login2.srf,".encode() in answer
+
+
+def test_a_handshake_that_drips_ends(
+    old: tuple[Service, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(legacy, "_HANDSHAKE_SECONDS", 0.3)
+    with socket.create_connection(("127.0.0.1", old[1])) as sock:
+        sock.settimeout(0.1)
+        for byte in b"\x16\x03\x01\x10\x00" + bytes(200):
+            try:
+                sock.sendall(bytes([byte]))
+                if sock.recv(1) == b"":
+                    return
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+    raise AssertionError("it went on for 20 seconds")
+
+
+def test_no_descriptors_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Short(socket.socket):
+        lacks = 3
+
+        def accept(self) -> tuple[socket.socket, object]:
+            self.lacks -= 1
+            if self.lacks >= 0:
+                raise OSError(errno.EMFILE, "Too many open files")
+            return super().accept()
+
+    monkeypatch.setattr(legacy, "_PAUSE", 0.0)
+    start = legacy.LegacyListener.start
+
+    async def short(listener: legacy.LegacyListener, sock: socket.socket) -> None:
+        await start(listener, Short(fileno=sock.detach()))
+
+    monkeypatch.setattr(legacy.LegacyListener, "start", short)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with run({ALICE: PASSWORD}, ports={"legacy_tls": port}):
+        assert ask(port, NEXUS, "aes128")[0].startswith(b"HTTP/1.1 200 ")
 
 
 def test_configuration_is_served(old: tuple[Service, int]) -> None:

@@ -14,6 +14,7 @@ from msnpauth.core.tickets.xml import find_all, parse, text_of
 from msnpauth.core.wire.dialects import DIALECTS, known
 from msnpauth.service.roles.contacts import contacts_reply
 from msnpauth.service.roles.office import Office
+from msnpauth.service.roles.people import People
 from msnpauth.service.stores.memory import Accounts, at_once, in_memory
 from msnpauth.service.stores.protocol import Account, Presence, Seat
 from msnpauth.service.tickets import TicketOffice
@@ -71,7 +72,7 @@ def test_a_ticket_that_is_too_old() -> None:
     """Somebody who is online goes on with it; a code that bitlbee knows asks others for a new one."""
     clock = [datetime(2026, 11, 25, tzinfo=UTC)]
     tickets = TicketOffice(now=lambda: clock[0])
-    office = Office(in_memory(ACCOUNTS), tickets, known(DIALECTS))
+    office = Office(in_memory(ACCOUNTS), tickets, known(DIALECTS), now=lambda: clock[0])
     old, messenger = (
         tickets.issue("a@b.example", site)[0]
         for site in ("contacts.msn.com", "messengerclear.live.com")
@@ -92,9 +93,25 @@ def test_a_ticket_that_is_too_old() -> None:
     at_once(office.state.show(seat, "a@b.example", Presence("HDN", "Alice")))
     assert with_ticket(old)[0] == 200
     assert with_ticket(messenger)[0] == 500, "it is for another site"
+    clock[0] += timedelta(days=30)
+    assert with_ticket(old)[0] == 500, "nothing is good for ever"
+    clock[0] -= timedelta(days=30)
     assert with_ticket(f"x{old}")[0] == 500
     at_once(office.state.show(seat, "a@b.example", None))
     assert with_ticket(old)[0] == 500
+
+
+def test_a_name_that_no_document_can_hold() -> None:
+    """Somebody else's name may not make an address book unreadable."""
+    people = [Account("a@b.example", "x"), Account("c@d.example", "x")]
+    office = Office(in_memory(Accounts.of(people)), OFFICE, known(DIALECTS))
+    name = "\x01e\ud800v\uffffil <"
+    at_once(People(office).put(people[0], "c@d.example", ListName.FORWARD, name))
+    ticket = OFFICE.issue("a@b.example", "contacts.msn.com")[0].replace("&", "&amp;")
+    body = f"<E><TicketToken>{ticket}</TicketToken><Body><ABFindAll/></Body></E>".encode()
+    status, data = at_once(contacts_reply(body, office))
+    assert status == 200
+    assert "evil <" in [element.text for element in find_all(parse(data), "displayName")]
 
 
 def test_what_is_no_xml() -> None:

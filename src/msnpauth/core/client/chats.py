@@ -249,13 +249,12 @@ class Chats:
     ) -> Steps[None]:
         board = self._open_with(passports)
         if board is None:
-            board = yield from self._opened(passports, patience)
+            board = yield from self._open(passports, patience)
             self._quiet_since[board.number] = self._desk.timers.now
-        yield from self._say(board, payloads)
-        self._linger(board)
-
-    def _opened(self, passports: Sequence[str], patience: float) -> Steps[Board]:
-        return (yield from self._open(passports, patience))
+        try:
+            yield from self._say(board, payloads)
+        finally:
+            self._linger(board)
 
     def _open_with(self, passports: Iterable[str]) -> Board | None:
         """Return the chat that is open with just these people."""

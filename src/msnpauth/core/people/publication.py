@@ -10,11 +10,10 @@ and write it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from html import escape
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
-from ..tickets.xml import BadXml, children, local_name, parse, text_of
+from ..tickets.xml import BadXml, children, escape_xml, local_name, parse, text_of
 
 __all__ = ["PUBLISHED", "Published", "parse_published", "published_document"]
 
@@ -66,13 +65,14 @@ def published_document(said: Published) -> bytes:
     """Return the document that says this."""
     parts = ['<s n="IM"/>'] if said.names_im and said.status is None else []
     if said.status is not None:
-        parts.append(f'<s n="IM"><Status>{escape(said.status)}</Status><CurrentMedia/></s>')
+        parts.append(f'<s n="IM"><Status>{escape_xml(said.status)}</Status><CurrentMedia/></s>')
     if said.name is not None or said.message is not None:
         parts.append(
-            f'<s n="PE"><UserTileLocation/><FriendlyName>{escape(said.name or "")}</FriendlyName>'
-            f"<PSM>{escape(said.message or '')}</PSM></s>"
+            '<s n="PE"><UserTileLocation/>'
+            f"<FriendlyName>{escape_xml(said.name or '')}</FriendlyName>"
+            f"<PSM>{escape_xml(said.message or '')}</PSM></s>"
         )
     if said.capabilities is not None:
-        capabilities = escape(said.capabilities)
+        capabilities = escape_xml(said.capabilities)
         parts.append(f'<sep n="IM"><Capabilities>{capabilities}</Capabilities></sep>')
     return f"<user>{''.join(parts)}</user>".encode("utf-8", "replace")

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from html import escape
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 
-__all__ = ["BadXml", "children", "find", "find_all", "local_name", "outermost", "parse", "text_of"]
+__all__ = [
+    "BadXml",
+    "children",
+    "escape_xml",
+    "find",
+    "find_all",
+    "local_name",
+    "outermost",
+    "parse",
+    "text_of",
+]
 
 MAX_DEPTH = 32
+
+# XML 1.0 (2.2) has no way to write these, not even by a number. A display name may hold one: MSNP
+# carries names percent-encoded, and nobody's name may make somebody else's document unreadable.
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 class BadXml(ValueError):
@@ -53,6 +69,11 @@ def parse(data: bytes) -> Element:
     else:
         return root
     raise BadXml(complaint)
+
+
+def escape_xml(text: str) -> str:
+    """Return text as it stands in a document, without the characters that XML cannot hold."""
+    return escape(_UNWRITABLE.sub("", text))
 
 
 def local_name(element: Element) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+import time
 import warnings
 from contextlib import suppress
 from typing import Any
@@ -24,6 +25,7 @@ _IDLE_SECONDS = 60.0
 _MOST = 64
 """Connections at once. A handshake in pure Python takes a tenth of a second of the processor."""
 _CHUNK = 16 * 1024
+_PAUSE = 0.1
 
 
 class LegacyListener:
@@ -68,8 +70,7 @@ class LegacyListener:
         self._sock.close()
         with self._lock:
             for sock in self._open:
-                with suppress(OSError):
-                    sock.shutdown(socket.SHUT_RDWR)
+                _hang_up(sock)
         await asyncio.to_thread(self._thread.join, 5.0)
 
     def _accept(self) -> None:
@@ -77,36 +78,53 @@ class LegacyListener:
             try:
                 sock, _ = self._sock.accept()
             except OSError:
-                return
+                time.sleep(_PAUSE)  # no descriptors left, or the listener is being stopped
+                continue
             if not self._places.acquire(blocking=False):
                 sock.close()
                 continue
-            threading.Thread(target=self._carry, args=(sock,), daemon=True).start()
+            try:
+                threading.Thread(target=self._carry, args=(sock,), daemon=True).start()
+            except RuntimeError:  # no more threads
+                sock.close()
+                self._places.release()
 
     def _carry(self, sock: socket.socket) -> None:
         """Shake hands, and carry what is said to the loop and back."""
         with self._lock:
             self._open.add(sock)
         try:
-            with sock, suppress(Exception):  # a dozen kinds of its own: the peer is gone, or odd
+            with (
+                sock,
+                sock.dup() as handle,
+                suppress(Exception),
+            ):  # a dozen kinds of its own: the peer is gone, or odd
+                # A time-out of the socket limits each read, and a peer that drips has many.
+                limit = threading.Timer(_HANDSHAKE_SECONDS, _hang_up, (sock,))
+                limit.start()
                 sock.settimeout(_HANDSHAKE_SECONDS)
                 connection = self._connection(sock)
-                connection.handshakeServer(
-                    certChain=self._chain, privateKey=self._key, settings=self._settings
-                )
+                try:
+                    connection.handshakeServer(
+                        certChain=self._chain, privateKey=self._key, settings=self._settings
+                    )
+                finally:
+                    limit.cancel()
                 sock.settimeout(_IDLE_SECONDS)
-                self._pump(connection)
+                self._pump(connection, handle)
         finally:
             with self._lock:
                 self._open.discard(sock)
             self._places.release()
 
-    def _pump(self, connection: Any) -> None:
+    def _pump(self, connection: Any, handle: socket.socket) -> None:
         """Have the loop serve the connection over a pair of sockets."""
         ours, theirs = socket.socketpair()
         with ours:
             served = asyncio.run_coroutine_threadsafe(self._served(theirs), self._loop)
-            answers = threading.Thread(target=_answers, args=(ours, connection), daemon=True)
+            answers = threading.Thread(
+                target=_answers, args=(ours, connection, handle), daemon=True
+            )
             answers.start()
             with suppress(Exception):
                 while data := connection.read(max=_CHUNK, min=1):
@@ -121,14 +139,25 @@ class LegacyListener:
         await self._serve(reader, writer)
 
 
-def _answers(ours: socket.socket, connection: Any) -> None:
-    """Write what the loop answers; its end is the connection's."""
+def _hang_up(sock: socket.socket) -> None:
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+
+
+def _answers(ours: socket.socket, connection: Any, handle: socket.socket) -> None:
+    """Write what the loop answers; its end is the connection's.
+
+    Args:
+        ours: where the answers come from.
+        connection: where they go. Its `close` says so to the client and closes the socket, which
+            does not wake the thread that reads from it.
+        handle: a second handle of that socket, which does.
+    """
     with suppress(Exception):
         while data := ours.recv(_CHUNK):
             connection.write(data)
         connection.close()
-    with suppress(Exception):
-        connection.sock.shutdown(socket.SHUT_RDWR)
+    _hang_up(handle)
 
 
 def check_installed() -> None:

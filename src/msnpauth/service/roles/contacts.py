@@ -7,12 +7,11 @@ of `_CHANGES`. Any other operation gets an empty answer, as clients do not wait 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from html import escape
 from xml.etree.ElementTree import Element
 
 from ...core.people.contact import Entry, ListName
 from ...core.servers import CONTACTS_SITE
-from ...core.tickets.xml import BadXml, find, find_all, local_name, parse, text_of
+from ...core.tickets.xml import BadXml, escape_xml, find, find_all, local_name, parse, text_of
 from ..stores.listing import (
     contact_id,
     new_group,
@@ -81,12 +80,11 @@ async def contacts_reply(
     except BadXml:
         return 500, _fault("soap:Client", "Invalid Request")
     ticket = text_of(root, "TicketToken") or _cookie(cookie)
-    grant = await office.grant_of(ticket, CONTACTS_SITE)
+    grant = await office.grant_while_online(ticket, CONTACTS_SITE)
     account = await office.accounts.find(grant.passport) if grant else None
     if account is None:
-        # bitlbee 3.2 fetches new tickets when it reads this code, and nothing else makes it.
-        operation = action.strip('"').rpartition("/")[2]
-        return 500, _refusal(escape(operation), "PassportAuthFail", "Authentication Failure")
+        # bitlbee 3.2 fetches new tickets when it reads this code, and for no other reason.
+        return 500, _refusal("", "PassportAuthFail", "Authentication Failure")
     soap_body = find(root, "Body")
     if soap_body is None or not len(soap_body):
         return 200, _envelope("<soap:Body/>")
@@ -150,7 +148,7 @@ def _members(role: str, entries: Iterable[Entry]) -> Iterable[str]:
             ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
             f"<MembershipId>{role}/{entry.id}</MembershipId><Type>Passport</Type>"
             f"<State>Accepted</State><Deleted>false</Deleted><LastChanged>{_CHANGED}</LastChanged>"
-            f"<PassportName>{escape(entry.passport)}</PassportName></Member>"
+            f"<PassportName>{escape_xml(entry.passport)}</PassportName></Member>"
         )
 
 
@@ -168,7 +166,7 @@ def _address_book(operation: str, account: Account, lists: Lists) -> str:
 def _book(owner: str, name: str) -> str:
     return (
         f"<{name}><abId>00000000-0000-0000-0000-000000000000</abId><abInfo><ownerPuid>0</ownerPuid>"
-        f"<OwnerCID>0</OwnerCID><ownerEmail>{escape(owner)}</ownerEmail><fDefault>true</fDefault>"
+        f"<OwnerCID>0</OwnerCID><ownerEmail>{escape_xml(owner)}</ownerEmail><fDefault>true</fDefault>"
         f"</abInfo><lastChange>{_CHANGED}</lastChange><createDate>{_CHANGED}</createDate></{name}>"
     )
 
@@ -177,14 +175,14 @@ def _group(guid: str, name: str) -> str:
     return (
         f"<Group><groupId>{guid}</groupId><groupInfo>"
         "<groupType>c8529ce2-6ead-434d-881f-341e17db3ff8</groupType>"
-        f"<name>{escape(name)}</name><IsNotMobileVisible>false</IsNotMobileVisible>"
+        f"<name>{escape_xml(name)}</name><IsNotMobileVisible>false</IsNotMobileVisible>"
         "<IsPrivate>false</IsPrivate><IsFavorite>false</IsFavorite></groupInfo>"
         f"<fDeleted>false</fDeleted><lastChange>{_CHANGED}</lastChange></Group>"
     )
 
 
 def _contact(entry: Entry, kind: str) -> str:
-    passport, name = escape(entry.passport), escape(entry.name or entry.passport)
+    passport, name = escape_xml(entry.passport), escape_xml(entry.name or entry.passport)
     guids = "".join(f"<guid>{group_id}</guid>" for group_id in entry.group_ids)
     groups = f"<groupIds>{guids}</groupIds>" if guids else ""
     return (

@@ -34,7 +34,7 @@ class Family(NamedTuple):
         versions: MSNP versions that it offers.
         scheme: how it signs in.
         signs_on: how it is known that it comes to USR OK.
-        stays: that it is still there after a minute.
+        stays: that it has answered the challenge and is there after half a minute or more.
         contacts: that it sees its contacts.
         chats: that a message went each way.
         limits: what is to know besides, in words.
@@ -168,8 +168,8 @@ FAMILIES = (
         "13 to 21",
         "SSO by RST, from 2009 on by RST2",
         *_READ,
-        "cuts passwords at 16 letters",
+        "cuts passwords at 16 letters; needs TLS 1.2 for its contacts",
     ),
     Family("Mac", "Microsoft Messenger for Mac 6 to 8", "13 to 16", "TWN by Passport 1.4", *_READ),
 )
-"""Every family that was met, the ones that were run before those that were read of."""
+"""Every family that was met, the ones that nobody could run at the end."""

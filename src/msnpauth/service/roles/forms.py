@@ -1,7 +1,7 @@
 """What differs by family of clients: each form of the wire, who needs it, and who says so.
 
 A form that one family needs and the others take as well is sent to everybody: then nobody needs to
-be told apart. Only PassportURLs has two forms that exclude each other. What differs by MSNP version
+be told apart. Where two forms exclude each other, `told_by` says how. What differs by MSNP version
 stands in `core/wire/dialects.py`.
 """
 
@@ -48,7 +48,7 @@ class Form(NamedTuple):
 FORMS = (
     Form(
         "`PassportURLs: DARealm=…,DALogin=host/path,ConfigVersion=15`",
-        ("libpurple 2007", "msn-pecan", "PHP class", "msnlib", "official 5 to 7", "Mac"),
+        ("libpurple 2007", "msn-pecan", "msnlib", "official 5 to 7", "Mac"),
         "everybody but those of the next row",
         "libpurple 2007 nexus.c: takes what is behind `DALogin=` up to the comma, and puts https://"
         " in front; msnlib does so as well",
@@ -202,7 +202,7 @@ FORMS = (
         "presence_commands",
     ),
     Form(
-        "all ten fields of the TWN challenge, and none is needed back",
+        "all ten fields of the TWN challenge; the client need not send any of them back",
         ("libpurple 2007", "msn-pecan", "msnpjs"),
         "everybody",
         "runs: the first two build it anew of what they know, msnpjs sends one letter of it",
@@ -224,7 +224,7 @@ FORMS = (
     ),
     Form(
         "TLS 1.0 with an RSA key, 3DES and RC4: Windows 98 to XP; with AES: Vista, 7, old Macs",
-        ("official 5 to 7", "official 8 and later", "Mac"),
+        ("official 5 to 7", "Mac"),
         "a port of its own, when it is switched on",
         "a run with tlslite-ng",
         "hosts.legacy",
@@ -327,5 +327,9 @@ def moved(home: str) -> WebAnswer:
 
 
 def was_moved(request: WebRequest) -> bool:
-    """Tell whether a client has been sent here by `moved`, or to somewhere that it cannot go."""
+    """Tell whether the query has the mark of `moved`.
+
+    Such a client is served here even if its home is elsewhere: libpurple of 2007 can go to port 443
+    alone, and would be redirected for ever.
+    """
     return _MARK in request.target.partition("?")[2].split("&")

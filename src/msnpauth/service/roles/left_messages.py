@@ -12,12 +12,11 @@ import secrets
 import uuid
 from collections.abc import Awaitable, Callable
 from functools import partial
-from html import escape
 from xml.etree.ElementTree import Element
 
 from ...core.people.offline import read_mail
 from ...core.servers import CONTACTS_SITE, OIM_SITE
-from ...core.tickets.xml import BadXml, find, find_all, local_name, parse, text_of
+from ...core.tickets.xml import BadXml, escape_xml, find, find_all, local_name, parse, text_of
 from ...core.wire.commands import Command
 from ...core.wire.dialects import Dialect
 from ..stores.protocol import Account, LeftMessage
@@ -76,7 +75,7 @@ def _mail_data(messages: list[LeftMessage]) -> str:
     # T 11 and S 6 mark a message of Messenger among the account's mail (MSNPiki, OIM).
     listed = "".join(
         f"<M><T>11</T><S>6</S><RT>{left.sent_at:%Y-%m-%dT%H:%M:%S.000Z}</RT><RS>0</RS>"
-        f"<SZ>{len(_as_mail(left))}</SZ><E>{escape(left.sender)}</E><I>{left.id}</I>"
+        f"<SZ>{len(_as_mail(left))}</SZ><E>{escape_xml(left.sender)}</E><I>{left.id}</I>"
         f"<F>00000000-0000-0000-0000-000000000009</F><N>{_encoded(left.name)}</N></M>"
         for left in messages
     )
@@ -144,7 +143,7 @@ class LeftMessagesRole:
 async def _rsi_reply(office: Office, root: Element) -> tuple[int, bytes]:
     """Answer GetMetadata, GetMessage or DeleteMessages: what a client does with its messages."""
     t, p = text_of(root, "t") or "", text_of(root, "p") or ""
-    grant = await office.grant_of(f"t={t}&p={p}", *_TO_READ)
+    grant = await office.grant_while_online(f"t={t}&p={p}", *_TO_READ)
     body = find(root, "Body")
     if grant is None or body is None or not len(body):
         return _fault("soap:Client", "Schema validation error")
@@ -155,7 +154,9 @@ async def _rsi_reply(office: Office, root: Element) -> tuple[int, bytes]:
         case "GetMetadata":
             content = _mail_data(list(messages.values()))
         case "GetMessage" if ids and ids[0] in messages:
-            content = f"<GetMessageResult>{escape(_as_mail(messages[ids[0]]))}</GetMessageResult>"
+            content = (
+                f"<GetMessageResult>{escape_xml(_as_mail(messages[ids[0]]))}</GetMessageResult>"
+            )
         case "DeleteMessages":
             await office.left.remove(grant.passport, ids)
             content = ""
@@ -170,7 +171,7 @@ async def _oim_reply(office: Office, root: Element) -> tuple[int, bytes]:
     ticket, sender, to = (find(root, name) for name in ("Ticket", "From", "To"))
     if ticket is None or sender is None or to is None:
         return _fault("q0:InvalidContent", "a header is missing")
-    grant = await office.grant_of(ticket.get("passport", ""), *_TO_SEND)
+    grant = await office.grant_while_online(ticket.get("passport", ""), *_TO_SEND)
     account = await office.accounts.find(grant.passport) if grant else None
     # A client that has no lock key yet asks with an empty one, and gets the challenge that it makes
     # one of. The key says only which program it is, so that any key is good here (Escargot).

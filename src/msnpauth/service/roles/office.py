@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from ...core.tickets.ticket import utc_now
@@ -16,6 +16,8 @@ from .faults import Faults
 from .news import News, PutOut, decode, encode
 
 __all__ = ["Member", "Office"]
+
+_GRACE = timedelta(days=30)
 
 
 class Member(Protocol):
@@ -72,19 +74,19 @@ class Office:
         """Listen to what other processes say to this one."""
         await self.state.listen(self.node, self._heard)
 
-    async def grant_of(self, ticket: str, *sites: str) -> Grant | None:
+    async def grant_while_online(self, ticket: str, *sites: str) -> Grant | None:
         """Return what is inside a ticket for contacts or messages; None when it opens nothing.
 
-        One that has expired is good for as long as its account is online. Clients ask for these
-        tickets when they sign in, and then stay for weeks. Runs showed what came of a refusal:
-        libpurple of 2009 to 2014 shows a change of the contact list that was never kept, because
-        it renews only by the legacy token, which this service does not issue.
+        One that has expired is good while its account is seen online, for a month at most. Clients
+        ask for these tickets when they sign in, and then stay for weeks. Runs showed what came of
+        a refusal: libpurple of 2009 to 2014 shows a change of the contact list that was never
+        kept, because it renews only by the legacy token, which this service does not issue.
         """
         grant = self.tickets.open(ticket, *sites)
         if grant is not None:
             return grant
         late = self.tickets.read(ticket)
-        if late is None or late.site not in sites:
+        if late is None or late.site not in sites or late.expires + _GRACE <= self.now():
             return None
         return late if await self.state.shown(late.passport) is not None else None
 

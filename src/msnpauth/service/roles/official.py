@@ -6,11 +6,9 @@ Escargot's (front/msn/http/other.py); the addresses are the service's own.
 
 from __future__ import annotations
 
-from html import escape
-
 from ...core.servers import CONTACTS_SITE
 from ...core.tickets.rst import MESSENGER
-from ...core.tickets.xml import BadXml, find, local_name, parse, text_of
+from ...core.tickets.xml import BadXml, escape_xml, find, local_name, parse, text_of
 from .office import Office
 from .web import Answerer, WebAnswer, WebRequest
 
@@ -78,14 +76,15 @@ class OfficialRole:
 
     def paths(self) -> dict[str, Answerer]:
         """Return who answers what, for a `WebSite`."""
-        return self.configuration() | {
-            "POST /NotRST.srf": self._not_rst,
-            "OPTIONS /NotRST.srf": self._preflight,
-            "POST /storageservice/SchematizedStore.asmx": self._store,
-        }
+        store: dict[str, Answerer] = {"POST /storageservice/SchematizedStore.asmx": self._store}
+        return self.configuration() | self.login() | store
+
+    def login(self) -> dict[str, Answerer]:
+        """Return those that give tickets."""
+        return {"POST /NotRST.srf": self._not_rst, "OPTIONS /NotRST.srf": self._preflight}
 
     def configuration(self) -> dict[str, Answerer]:
-        """Return those that need no account: all that a listener for old TLS serves of this."""
+        """Return those that need no account."""
         config = {f"{method} {path}": self._config for path in _CONFIG_PATHS for method in _BOTH}
         return config | {
             "POST /": self._port_check,
@@ -115,10 +114,10 @@ class OfficialRole:
             "<MsgrConfig><Simple><Config><ExpiresInDays>1</ExpiresInDays></Config>"
             "<DisablePhoneDialer>1</DisablePhoneDialer>"
             "<Relay><Enabled>0</Enabled><MaxCallLength>0</MaxCallLength></Relay>"
-            f'<TrustedDomains><domain name="{escape(self._host)}"/></TrustedDomains>'
+            f'<TrustedDomains><domain name="{escape_xml(self._host)}"/></TrustedDomains>'
             f'<ErrorResponseTable><Feature type="0" name="Login">{again}</Feature>'
             f"</ErrorResponseTable></Simple>{_TABS}<AbchCfg><abchconfig>"
-            f"<url>{escape(self._origin)}/abservice/abservice.asmx</url></abchconfig></AbchCfg>"
+            f"<url>{escape_xml(self._origin)}/abservice/abservice.asmx</url></abchconfig></AbchCfg>"
             '<LocalizedConfig Market="en-us"/></MsgrConfig>'
         )
 
@@ -156,7 +155,7 @@ class OfficialRole:
         except BadXml:
             return _fault("Invalid Request")
         ticket = text_of(root, "TicketToken") or ""
-        grant = await self._office.grant_of(ticket, _STORAGE_SITE, CONTACTS_SITE)
+        grant = await self._office.grant_while_online(ticket, _STORAGE_SITE, CONTACTS_SITE)
         account = await self._office.accounts.find(grant.passport) if grant else None
         body = find(root, "Body")
         if account is None or body is None or not len(body):
@@ -164,7 +163,7 @@ class OfficialRole:
         operation = local_name(body[0])
         content = ""
         if operation == "GetProfile":
-            name = escape(account.display_name or account.passport)
+            name = escape_xml(account.display_name or account.passport)
             content = (
                 "<GetProfileResult><ResourceID>0!106</ResourceID><ExpressionProfile>"
                 "<ResourceID>0!118</ResourceID><Version>1</Version>"

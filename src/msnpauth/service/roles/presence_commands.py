@@ -6,9 +6,9 @@ Every handler begins with the line that it answers.
 from __future__ import annotations
 
 from dataclasses import replace
-from html import escape as escape_xml
 
 from ...core.people.publication import parse_published
+from ...core.tickets.xml import escape_xml
 from ...core.wire.commands import Command, unescape
 from ...core.wire.dialects import QueryRule
 from ...core.wire.routed import parse_routed

@@ -12,12 +12,11 @@ import secrets
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from html import escape
 
 from ...core.secrets import Secret
 from ...core.tickets.rst import MESSENGER_CLEAR, Soap
 from ...core.tickets.ticket import utc_now
-from ...core.tickets.xml import BadXml, find, find_all, parse, text_of
+from ...core.tickets.xml import BadXml, escape_xml, find, find_all, parse, text_of
 from ..stores.protocol import AccountStore
 from ..tickets import TicketOffice
 from .web import Answerer, WebAnswer, WebRequest
@@ -123,7 +122,7 @@ def _nothing(address: str) -> str:
 def _applies_to(address: str) -> str:
     return (
         "<wsp:AppliesTo><wsa:EndpointReference><wsa:Address>"
-        f"{escape(address)}</wsa:Address></wsa:EndpointReference></wsp:AppliesTo>"
+        f"{escape_xml(address)}</wsa:Address></wsa:EndpointReference></wsp:AppliesTo>"
     )
 
 
@@ -146,7 +145,7 @@ def _granted(
         f"{_applies_to(address)}<wst:{lifetime}><wsu:Created>{now:%Y-%m-%dT%H:%M:%SZ}</wsu:Created>"
         f"<wsu:Expires>{expires:%Y-%m-%dT%H:%M:%SZ}</wsu:Expires></wst:{lifetime}>"
         f'<wst:RequestedSecurityToken><wsse:BinarySecurityToken Id="Compact{number}">'
-        f"{escape(ticket)}</wsse:BinarySecurityToken></wst:RequestedSecurityToken>{proof}"
+        f"{escape_xml(ticket)}</wsse:BinarySecurityToken></wst:RequestedSecurityToken>{proof}"
         "</wst:RequestSecurityTokenResponse>"
     )
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from html import escape as escape_xml
 from urllib.parse import quote
 
 from ...core.people.contact import ListName
 from ...core.people.publication import PUBLISHED, Published, published_document
-from ...core.tickets.xml import BadXml, parse, text_of
+from ...core.tickets.xml import BadXml, escape_xml, parse, text_of
 from ...core.wire.commands import Command, escape, passport_word
 from ...core.wire.dialects import Dialect, PresenceForm
 from ...core.wire.routed import routed_payload
