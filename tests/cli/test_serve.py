@@ -123,10 +123,13 @@ def test_md5_when_it_is_allowed() -> None:
     assert done.exit_code == 0, done.stderr
 
 
-def test_a_port_that_is_taken() -> None:
+@pytest.mark.parametrize(
+    "option", ["--port", "--notification-port", "--switchboard-port", "--login-port"]
+)
+def test_a_port_that_is_taken(option: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        done = invoke("serve", "--account", PASSPORT, "--port", port, password=PASSWORD)
+        done = invoke("serve", "--account", PASSPORT, option, port, password=PASSWORD)
     assert done.exit_code == 3
     assert "choose another port" in done.stderr
 

@@ -74,6 +74,13 @@ __all__ = ["serve"]
     help="Notification server's port.",
 )
 @click.option(
+    "--switchboard-port",
+    type=PORT,
+    metavar="PORT",
+    default=0,
+    help="Port of the chats, which a firewall has to let through as well.",
+)
+@click.option(
     "--login-port", type=PORT, metavar="PORT", default=0, help="Port of nexus and login server."
 )
 @click.option(
@@ -121,6 +128,7 @@ def serve(
     allow_md5: bool,
     port: int,
     notification_port: int,
+    switchboard_port: int,
     login_port: int,
     homes: tuple[str, ...],
     home_port: int,
@@ -137,7 +145,7 @@ def serve(
     """
     from ..service import Account, run
 
-    ports = {"dispatch": port, "notification": notification_port}
+    ports = {"dispatch": port, "notification": notification_port, "switchboard": switchboard_port}
     ports |= {"login": login_port, "home": home_port}
     further = {
         "legacy_tls": legacy_tls,
