@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from base64 import b85encode
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -55,6 +56,15 @@ def fuzz(name: str, seconds: int) -> tuple[str, bool, str]:
     return name, False, f"{told}; see {FOUND.name}/{name}.log"
 
 
+def _what_was_found(name: str) -> str:
+    """Return the traceback and the input, so that a run whose files are lost can be repeated."""
+    log = (FOUND / f"{name}.log").read_text("utf-8")
+    traceback = log.partition("Traceback (most recent call last)")[2].partition("\n\n")[0][-3000:]
+    finds = sorted(FOUND.glob(f"{name}-*"), key=lambda file: file.stat().st_mtime)
+    shown = b85encode(finds[-1].read_bytes()).decode() if finds else "(no file)"
+    return f"{traceback}\nthe input, in base85: {shown}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("targets", nargs="*", metavar="TARGET", choices=[[], *TARGETS])
@@ -67,6 +77,8 @@ def main() -> None:
         outcomes = list(pool.map(lambda name: fuzz(name, given.seconds), names))
     for name, clean, told in outcomes:
         print(f"{name:<16} {'clean' if clean else 'FOUND':<6} {told}")
+        if not clean:
+            print(_what_was_found(name))
     sys.exit(0 if all(clean for _, clean, _ in outcomes) else 1)
 
 

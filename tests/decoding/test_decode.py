@@ -48,3 +48,24 @@ def test_any_text(lines: list[str]) -> None:
         told = [decoded.kind, decoded.belongs, *decoded.problems]
         told += [text for field in decoded.fields for text in field]
         assert all("\n" not in text and "\x1b" not in text for text in told)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "PassportURLs: a\x1b[2Jb=c,DALogin=login.example",
+        "Passport1.4 \x1b[2J=x,pwd=y,lc=1,\x1b]0;z=1",
+        "lc=1,\x1b[2J=2",
+    ],
+)
+def test_names_are_pasted_text_too(text: str) -> None:
+    assert "\x1b" not in repr(decode(text)).encode().decode("unicode_escape")
+
+
+@pytest.mark.parametrize("number", ["²", "٣", "1" * 5000])
+@pytest.mark.parametrize("line", ["USR {}\nx", "MSG a b {}\nx", "{} 1", "UUX 1 {}\n<Data/>"])
+def test_what_python_calls_a_digit_and_the_wire_does_not(line: str, number: str) -> None:
+    try:
+        decode(line.format(number))
+    except LocalProtocolError:
+        assert line == "{} 1"

@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from ..core.errors import LocalProtocolError
 from .headers import headers, is_header
 from .lines import commands, is_command
-from .said import Decoded, Field
+from .said import Decoded, Field, on_one_line
 from .soap import envelope, is_envelope
 from .words import blob, challenge_fields, is_blob, is_ticket, ticket
 
@@ -44,7 +44,10 @@ def decode(text: str, keys: Iterable[str] = ()) -> list[Decoded]:
     Raises:
         LocalProtocolError: nobody can tell what it is, or the keys are none.
     """
-    ring = list(keys)
+    return [on_one_line(decoded) for decoded in _decoded(text, list(keys))]
+
+
+def _decoded(text: str, ring: list[str]) -> list[Decoded]:
     word = text.strip().removeprefix("\ufeff")
     if len(word) > _LONGEST:
         raise LocalProtocolError("the text is longer than 1 MiB")

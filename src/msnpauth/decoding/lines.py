@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from ..core.codes import meaning_of
 from ..core.findings import section_of
-from ..core.wire.commands import Command, command_from_words, split_words
+from ..core.wire.commands import Command, command_from_words, is_number, split_words
 from .said import Decoded, Field, masked, shown
 from .verbs import VERBS
 from .words import blob, challenge_fields, is_blob, is_ticket, nonce_problem, ticket
@@ -38,7 +38,7 @@ def is_command(text: str) -> bool:
     """Tell whether a text begins by a line of MSNP."""
     first = without_log(text.lstrip("\r\n").splitlines()[0]) if text.strip() else ""
     word = first.partition(" ")[0]
-    if word.isdigit():
+    if is_number(word):
         return re.fullmatch(r"[0-9]{3} [0-9]+(?: .*)?", first) is not None
     return bool(_LINE.fullmatch(first)) and (word in VERBS or word == "USR")
 
@@ -65,7 +65,7 @@ def _wants_payload(lines: list[str]) -> bool:
         return False
     length = lines[0].rpartition(" ")[2]
     had = sum(len(line.encode()) + 2 for line in lines[1:])
-    return length.isdigit() and had < int(length[:9]) - 2
+    return is_number(length) and had < int(length) - 2
 
 
 def _explained(lines: list[str], keys: list[str]) -> Decoded:
@@ -76,12 +76,12 @@ def _explained(lines: list[str], keys: list[str]) -> Decoded:
         problems.append("there is a blank before the line end")
     if re.search("  ", lines[0]):
         problems.append("words are parted by one blank, not by two")
-    has_length = payload is not None and words[-1].isdigit() and len(words) > 1
+    has_length = payload is not None and is_number(words[-1]) and len(words) > 1
     command = command_from_words(words, payload if has_length else None)
     decoded = _of_command(command, keys)
     fields = list(decoded.fields)
     if has_length and payload is not None:
-        length = int(words[-1][:12])
+        length = int(words[-1])
         if abs(length - len(payload)) > 2:
             problems.append(f"the payload has {len(payload)} bytes, where the line says {length}")
         fields += _headers(payload)

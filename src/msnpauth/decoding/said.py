@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ..core.secrets import MASK, printable
 
-__all__ = ["Decoded", "Field", "masked", "shown"]
+__all__ = ["Decoded", "Field", "masked", "on_one_line", "shown"]
 
 
 class Field(NamedTuple):
@@ -37,6 +37,24 @@ class Decoded(NamedTuple):
     belongs: str
     fields: tuple[Field, ...] = ()
     problems: tuple[str, ...] = ()
+
+
+def on_one_line(decoded: Decoded) -> Decoded:
+    """Return the same, with each of its words safe on a terminal.
+
+    The names of fields are pasted text as much as their values are, and an error's text may quote
+    what was pasted. So this is done once, for all that is said.
+    """
+    return Decoded(
+        _line(decoded.kind),
+        _line(decoded.belongs),
+        tuple(Field(*map(_line, field)) for field in decoded.fields),
+        tuple(map(_line, decoded.problems)),
+    )
+
+
+def _line(text: str) -> str:
+    return printable(text, max(1, len(text)))
 
 
 def masked(text: str) -> str:

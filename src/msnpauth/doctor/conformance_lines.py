@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from ..core.errors import SessionEnded, SignInError, WrongCredentials
+from ..core.wire.commands import is_number
 from ..core.wire.dialects import DIALECTS, Scheme
 from ..observe import Ended, Event, Observer, Received
 from ..sync.driver import sign_in
@@ -132,7 +133,7 @@ def _checked(patient: Patient, check: _Check) -> Finding:
 
 def _said(reply: Reply) -> str:
     last = reply.data.rstrip().rpartition(b"\n")[2].decode("utf-8", "replace").strip()
-    if last[:3].isdigit() or last.startswith(("OUT", "VER")):
+    if is_number(last[:3]) or last.startswith(("OUT", "VER")):
         return f"the server says `{last[:40]}`" + (" and closes" if reply.is_closed else "")
     return "the server closes" if reply.is_closed else "the server waits for more"
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ..core.errors import Step
+from ..core.wire.commands import is_number
 from ..observe import (
     Connected,
     Event,
@@ -113,7 +114,7 @@ def _lines(events: list[Event], began: float) -> Iterator[Bar]:
 
 def _trid(line: str) -> str:
     words = line.split(" ", 2)
-    return words[1] if len(words) > 1 and words[1].isdigit() else ""
+    return words[1] if len(words) > 1 and is_number(words[1]) else ""
 
 
 def _short(line: str) -> str:

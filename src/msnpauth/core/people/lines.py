@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from ..tickets.xml import BadXml, children, parse, text_of
-from ..wire.commands import Command, unescape
+from ..wire.commands import Command, is_number, unescape
 from ..wire.dialects import ListsForm
 from ..wire.routed import parse_routed
 from ..wire.status import Status, status_of_code
@@ -298,7 +298,7 @@ def _account(word: str) -> str:
     """Return the passport of `mail`, `1:mail` (MSNP18) or `mail;{guid}`."""
     if ":" in word:
         network, _, rest = word.partition(":")
-        word = rest if network.isdecimal() else word
+        word = rest if is_number(network) else word
     if ";" in word:
         word = word.partition(";")[0]
     return unescape(word)

@@ -19,6 +19,7 @@ __all__ = [
     "Command",
     "Role",
     "escape",
+    "is_number",
     "passport_word",
     "payload_length",
     "split_words",
@@ -193,14 +194,14 @@ def payload_length(words: list[str], sender: Role) -> int | None:
         always = verb in _ALWAYS_FROM_SERVER
         # From MSNP13 on the errors of ADL and RML may carry a payload (hypothetic.org), and so may
         # 801, by which MSNP21 refuses an SDG (msnp-sharp).
-        is_list_error = verb[0] == "2" and _is_number(verb)
+        is_list_error = verb[0] == "2" and is_number(verb)
         sometimes = verb in _SOMETIMES_FROM_SERVER or is_list_error or verb == "801"
     else:
         always, sometimes = verb in _ALWAYS_FROM_CLIENT, False
     if not always and not sometimes:
         return None
     rest = words[2:] if len(words) > 1 and _has_trid(verb, words[1:]) else words[1:]
-    if rest and _is_number(rest[-1]):
+    if rest and is_number(rest[-1]):
         return int(rest[-1])
     if always:
         raise ValueError("no payload length")
@@ -209,7 +210,7 @@ def payload_length(words: list[str], sender: Role) -> int | None:
 
 def _has_trid(verb: str, rest: list[str]) -> bool:
     # `007` is a word: as a number it would not be the same bytes again.
-    if not _is_number(rest[0]) or rest[0] != str(int(rest[0])):
+    if not is_number(rest[0]) or rest[0] != str(int(rest[0])):
         return False
     # `LSG 0 Other%20Contacts 0` (MSNP8 and 9) begins by a group's number; `LSG 5 …` of MSNP7, with
     # its six words, by the transaction id.
@@ -218,7 +219,8 @@ def _has_trid(verb: str, rest: list[str]) -> bool:
     return verb not in _WITHOUT_TRID
 
 
-def _is_number(word: str) -> bool:
+def is_number(word: str) -> bool:
+    """Tell whether a word is a number as the wire has them: ASCII digits, and at most ten."""
     return _NUMBER.fullmatch(word) is not None
 
 

@@ -23,6 +23,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from .commands import is_number
 from .messages import NUDGE, parse_message, typing_payload
 
 __all__ = ["Routed", "as_datagram", "as_message", "parse_routed", "routed_payload"]
@@ -80,7 +81,7 @@ def _account(word: str) -> tuple[str, str]:
     parts = [part.strip() for part in rest]
     network, colon, passport = account.partition(":")
     guid = next((part[5:] for part in parts if part.lower().startswith("epid=")), "")
-    return (passport if colon and network.isdecimal() else account), guid
+    return (passport if colon and is_number(network) else account), guid
 
 
 def routed_payload(
