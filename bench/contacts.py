@@ -25,7 +25,7 @@ from msnpauth.core.wire.lines import LineReader
 from msnpauth.service.roles.contacts import _address_book, _memberships
 from msnpauth.service.roles.lists import synchronized
 from msnpauth.service.stores.listing import new_group, put_on
-from msnpauth.service.stores.protocol import Account, Lists
+from msnpauth.service.stores.protocol import Lists, Principal
 
 GOAL = 2.0
 
@@ -83,7 +83,7 @@ def main() -> int:
     ]
     data = b"".join(command.encode() for command in [*syn, *seen])
     members = f"<r>{_memberships(lists)}</r>".encode()
-    people = f"<r>{_address_book('ABFindAll', Account('me@example.com', 'x'), lists)}</r>".encode()
+    people = f"<r>{_address_book('ABFindAll', Principal('me@example.com'), lists)}</r>".encode()
     assert by_lines(data) == by_soap(members, people) == options.contacts
     cases: dict[str, tuple[Callable[[], object], Callable[[], object], int]] = {
         "by lines, and presence": (lambda: by_lines(data), lambda: commands(data), len(data)),

@@ -23,6 +23,7 @@ import msnpauth
 from common import PASSWORD, ServiceProcess, machine, passport, table
 from many import Runs, more_files
 from msnpauth import Secret
+from msnpauth.core.wire.dialects import Scheme
 from msnpauth.service.stores.memory import Accounts, MemoryState, at_once
 from msnpauth.service.stores.protocol import Account
 from msnpauth.service.tickets import TicketOffice
@@ -104,7 +105,7 @@ def accounts(sizes: Sequence[int]) -> list[Growth]:
 
 
 def _checked(held: Accounts, who: str) -> None:
-    at_once(held.check(who, PASSWORD))
+    at_once(held.check(who, Secret(PASSWORD), Scheme.TWN))
 
 
 def used_tickets(sizes: Sequence[int]) -> list[Growth]:

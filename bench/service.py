@@ -25,6 +25,7 @@ from msnpauth.core.tickets.rst import MESSENGER, MESSENGER_CLEAR, Soap, request_
 from msnpauth.core.urls import Address, Url
 from msnpauth.core.wire.commands import Command
 from msnpauth.core.wire.dialects import DIALECTS, Scheme, known
+from msnpauth.service.roles.door import Door
 from msnpauth.service.roles.login import LoginRole
 from msnpauth.service.roles.notification import NotificationRole
 from msnpauth.service.roles.office import Office
@@ -47,8 +48,8 @@ class Roles:
         self.tickets = TicketOffice()
         self.office = Office(in_memory(self.accounts), self.tickets, known(DIALECTS))
         here = "login.example"
-        login = LoginRole(self.accounts, self.tickets, login=here, homes={}, here=here)
-        self.web = WebSite(login.paths(), RstRole(self.accounts, self.tickets).paths())
+        login = LoginRole(Door(self.accounts), self.tickets, login=here, homes={}, here=here)
+        self.web = WebSite(login.paths(), RstRole(Door(self.accounts), self.tickets).paths())
 
     def ask(self, request: Request) -> Callable[[], object]:
         headers = {name.decode().lower(): value.decode() for name, value in request.all_headers()}
@@ -122,9 +123,11 @@ def main() -> None:
     options = parser.parse_args()
     roles = Roles()
     rows = {
-        "a password checked": lambda: at_once(roles.accounts.check(WHO, PASSWORD)),
+        "a password checked": lambda: at_once(
+            roles.accounts.check(WHO, Secret(PASSWORD), Scheme.TWN)
+        ),
         "an unknown account refused": lambda: at_once(
-            roles.accounts.check("nobody@example.com", PASSWORD)
+            roles.accounts.check("nobody@example.com", Secret(PASSWORD), Scheme.TWN)
         ),
         "ticket by login": roles.login(),
         "ticket by RST, for TWN": roles.rst(Soap.RST, MESSENGER),

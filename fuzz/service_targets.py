@@ -13,6 +13,7 @@ from msnpauth.core.wire.lines import LineReader
 from msnpauth.service.hosts.web import serve_web
 from msnpauth.service.roles.chats import Chats
 from msnpauth.service.roles.contacts import ContactsRole
+from msnpauth.service.roles.door import Door
 from msnpauth.service.roles.left_messages import LeftMessagesRole
 from msnpauth.service.roles.login import LoginRole, parse_authorization
 from msnpauth.service.roles.notification import NotificationRole
@@ -89,13 +90,13 @@ def switchboard_role(data: bytes) -> None:
 
 _WEB = WebSite(
     LoginRole(
-        _ACCOUNTS,
+        Door(_ACCOUNTS),
         _TICKETS,
         login="login.example",
         homes={"hotmail.": "home.example"},
         here="login.example",
     ).paths(),
-    RstRole(_ACCOUNTS, _TICKETS, now=now).paths(),
+    RstRole(Door(_ACCOUNTS), _TICKETS, now=now).paths(),
     ContactsRole(_office()).paths(),
     LeftMessagesRole(_office()).paths(),
 )

@@ -50,7 +50,7 @@ class Stage:
         role = NotificationRole(self.office, here=Address("ns.example", 1863), chats=self.chats)
         role.dialect = self.dialect
         role.guid = guid if self.dialect.guid else ""
-        role.account = self.accounts.get(passport)
+        role.account = at_once(self.accounts.find(passport))
         assert role.account is not None
         at_once(self.office.enter(role.account, role))
         return role

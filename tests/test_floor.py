@@ -27,6 +27,7 @@ from msnpauth.core.urls import Address
 from msnpauth.core.wire.commands import Role
 from msnpauth.core.wire.dialects import DIALECTS, known
 from msnpauth.core.wire.lines import LineReader, NeedData
+from msnpauth.service.roles.door import Door
 from msnpauth.service.roles.login import LoginRole
 from msnpauth.service.roles.notification import NotificationRole
 from msnpauth.service.roles.office import Office
@@ -66,8 +67,8 @@ class Network:
         self.tickets = TicketOffice()
         self.office = Office(in_memory(accounts), self.tickets, known(DIALECTS))
         here = "login.example"
-        login = LoginRole(accounts, self.tickets, login=here, homes={}, here=here)
-        self.web = WebSite(login.paths(), RstRole(accounts, self.tickets).paths())
+        login = LoginRole(Door(accounts), self.tickets, login=here, homes={}, here=here)
+        self.web = WebSite(login.paths(), RstRole(Door(accounts), self.tickets).paths())
         self.asked: list[str] = []
 
     def notification(self, address: Address) -> NotificationRole:

@@ -9,11 +9,13 @@ import pytest
 from conftest import Authority
 from examined import patient, speaks
 from msnpauth.core.secrets import Secret
+from msnpauth.core.wire.dialects import Scheme
 from msnpauth.doctor import conformance_lines, raw
 from msnpauth.doctor.conformance_lines import lines_of_clients
 from msnpauth.doctor.finding import Finding
 from msnpauth.doctor.patient import Patient
 from msnpauth.service import Account, Service, run
+from msnpauth.service.stores.protocol import Proof
 from wire import PASSPORT, PASSWORD, Peer, Server
 
 
@@ -112,8 +114,11 @@ def test_letter_case_that_counts(authority: Authority) -> None:
     with run([Account(PASSPORT, PASSWORD)]) as service:
         inner = service.accounts.check
 
-        async def check(passport: str, password: str) -> object:
-            return await inner(passport if passport == PASSPORT else "x@x.example", password)
+        async def check(
+            passport: str, password: Secret, scheme: Scheme, *, is_known: bool = False
+        ) -> Proof | None:
+            spelt = passport if passport == PASSPORT else "x@x.example"
+            return await inner(spelt, password, scheme, is_known=is_known)
 
         service.accounts.check = check  # type: ignore[assignment, method-assign]
         found = of(service, 12)

@@ -26,7 +26,7 @@ STATES: weakref.WeakKeyDictionary[TicketOffice, MemoryState] = weakref.WeakKeyDi
 def accepted(office: TicketOffice, ticket: str, passport: str) -> bool:
     """Show a ticket to an office that has a state of its own."""
     state = STATES.setdefault(office, MemoryState(now=office._now))
-    return at_once(office.accept(ticket, passport, state))
+    return at_once(office.accept(ticket, passport, state)) is not None
 
 
 def test_a_ticket_is_good_once_and_for_its_account() -> None:

@@ -9,6 +9,8 @@ Exit status: 0 signed in, 1 refused, 2 usage, 3 unavailable; `failures` has the 
     output        each printed line, made safe for the terminal and its encoding; JSON
     conversation  the library's events, shown
     received      a server's command as JSON, secrets masked
+    config        settings from a file
+    system        what systemd hands over, and is told
     hints         the library's hints in words of the command
     failures      exit status, errors in one line, signals
 """
@@ -22,10 +24,12 @@ from typing import Any
 
 import click
 
+from .account import account
 from .decode import decode
 from .demo import demo
 from .doctor import doctor
 from .failures import ended
+from .keys import keys
 from .serve import serve
 from .services import services
 from .sign_in import sign_in
@@ -72,5 +76,7 @@ def main() -> None:
     """
 
 
-for _command in (demo, ticket, sign_in, send, contacts, listen, doctor, decode, serve, services):
+for _command in (demo, ticket, sign_in, send, contacts, listen, doctor, decode, services):
+    main.add_command(_command)
+for _command in (serve, account, keys):
     main.add_command(_command)

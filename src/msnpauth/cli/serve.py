@@ -1,4 +1,4 @@
-"""`msnpauth serve`: the embedded service, until Ctrl-C."""
+"""`msnpauth serve`: a service to sign in to, until Ctrl-C; with `--data` one to live on."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .common import password_option
+from .config import config_option
 from .output import Styled, say
 from .password import ask_password
-from .values import HOST, PASSPORT, PORT, TEXT
+from .serve_options import serve_options
+from .system import activated, notify, raise_descriptors
 
 if TYPE_CHECKING:
     from ..core.secrets import Secret
@@ -24,162 +26,140 @@ if TYPE_CHECKING:
 
 __all__ = ["serve"]
 
+_RELOAD = getattr(signal, "SIGHUP", None)
 
-@click.command()
-@click.option(
-    "--account",
-    "accounts",
-    type=PASSPORT,
-    multiple=True,
-    required=True,
-    metavar="PASSPORT",
-    help="Who may sign in; may be repeated.",
-)
+
+@click.command(context_settings={"auto_envvar_prefix": "MSNPAUTH_SERVE"})
+@config_option
+@serve_options
 @password_option
-@click.option(
-    "--host",
-    type=HOST,
-    metavar="HOST",
-    default="127.0.0.1",
-    show_default=True,
-    help="Address to listen on.",
-)
-@click.option(
-    "--name",
-    "names",
-    type=HOST,
-    multiple=True,
-    metavar="HOST",
-    help="How clients call this host; --host by default. The certificate also has the names by"
-    " which it is repeated, such as login.live.com, which old clients have built in.",
-)
-@click.option(
-    "--allow-md5",
-    is_flag=True,
-    help="Let the accounts sign in by MD5, which is all that MSN Messenger knows before 5.0. It"
-    " goes over an open connection, where who listens can try passwords.",
-)
-@click.option(
-    "--port",
-    type=PORT,
-    metavar="PORT",
-    default=0,
-    help="Dispatch server's port; a free one by default.",
-)
-@click.option(
-    "--notification-port",
-    type=PORT,
-    metavar="PORT",
-    default=0,
-    help="Notification server's port.",
-)
-@click.option(
-    "--switchboard-port",
-    type=PORT,
-    metavar="PORT",
-    default=0,
-    help="Port of the chats, which a firewall has to let through as well.",
-)
-@click.option(
-    "--login-port", type=PORT, metavar="PORT", default=0, help="Port of nexus and login server."
-)
-@click.option(
-    "--home",
-    "homes",
-    type=TEXT,
-    multiple=True,
-    metavar="DOMAIN",
-    help="A domain whose accounts live at a second login server; may be repeated.",
-)
-@click.option(
-    "--home-port", type=PORT, metavar="PORT", default=0, help="Port of the second login server."
-)
-@click.option(
-    "--legacy-tls",
-    type=PORT,
-    metavar="PORT",
-    help="Also serve login and configuration by the TLS of old systems, which can be broken.",
-)
-@click.option(
-    "--plain-http",
-    type=PORT,
-    metavar="PORT",
-    help="Also serve all of HTTPS without TLS, to the proxies that --trusted-proxy names.",
-)
-@click.option(
-    "--trusted-proxy",
-    "proxies",
-    type=HOST,
-    multiple=True,
-    metavar="ADDRESS",
-    help="An IP address that --plain-http lets in; may be repeated.",
-)
-@click.option(
-    "--plain-contacts",
-    type=PORT,
-    metavar="PORT",
-    help="Also serve the contacts host without TLS, for clients that know none there.",
-)
-def serve(
-    accounts: tuple[str, ...],
-    password_stdin: bool,
-    host: str,
-    names: tuple[str, ...],
-    allow_md5: bool,
-    port: int,
-    notification_port: int,
-    switchboard_port: int,
-    login_port: int,
-    homes: tuple[str, ...],
-    home_port: int,
-    legacy_tls: int | None,
-    plain_http: int | None,
-    proxies: tuple[str, ...],
-    plain_contacts: int | None,
-) -> None:
+def serve(password_stdin: bool, check_config: bool, **options: Any) -> None:
     """Run a service to sign in to, until Ctrl-C.
 
-    Its certificate authority is made anew each time. With --password-stdin there is one line on
-    stdin for each account, in their order. Otherwise all accounts have the password of the
-    environment variable, or each is asked for.
+    With --data it is one to live on: `msnpauth account` adds accounts, and a restart loses nothing.
+    Without, it lives in memory, and its certificate authority is made anew each time.
+
+    With --password-stdin there is one line on stdin for each --account, in their order. Otherwise
+    all accounts have the password of the environment variable, or each is asked for.
+
+    Every option can stand in the file that --config names, and in the environment as
+    MSNPAUTH_SERVE_ and its name, as in MSNPAUTH_SERVE_LOGIN_PORT=443.
     """
-    from ..service import Account, run
+    from ..service import run
 
-    ports = {"dispatch": port, "notification": notification_port, "switchboard": switchboard_port}
-    ports |= {"login": login_port, "home": home_port}
-    further = {
-        "legacy_tls": legacy_tls,
-        "plain_http": plain_http,
-        "plain_contacts": plain_contacts,
-    }
-    ports |= {role: number for role, number in further.items() if number is not None}
-    if home_port and not homes:
-        raise click.UsageError("--home-port has no effect without --home")
-    if (plain_http is None) != (not proxies):
-        raise click.UsageError("--plain-http and --trusted-proxy go together")
-    _check(accounts, ports)
-    passwords = _passwords(accounts, password_stdin)
-    known = [
-        Account(who, password, allow_md5=allow_md5)
-        for who, password in zip(accounts, passwords, strict=True)
-    ]
-    name = names[0] if names else None
-    where: dict[str, Any] = {"host": host, "name": name, "names": names, "ports": ports}
-    where |= {"homes": homes, "trusted_proxies": proxies}
-    with _told_to_stop() as told, run(known, **where) as service:
-        _tell(service, accounts, host, name)
-        _warn_of_reach(service, login_port, legacy_tls, plain_contacts)
-        # In slices: on Windows a wait without end does not let the handler run.
-        while True:
-            with suppress(queue.Empty):
-                told.get(timeout=0.5)
-                break
+    accounts: tuple[str, ...] = options["accounts"]
+    if not accounts and options["data"] is None:
+        raise click.UsageError("say who may sign in by --account, or where accounts are by --data")
+    ports = _ports(options)
+    _check(accounts, ports, options)
+    where = _settings(options, ports)
+    if check_config:
+        _checked_by_making(where)
+        say("The options are right.")
+        return
+    if options["log_format"] is not None:
+        from ..service.journal import log_to
+
+        log_to(as_json=options["log_format"] == "json")
+    # What listens is handed over once, and not to a child.
+    where["sockets"] = activated()
+    given = _given(accounts, password_stdin, options)
+    with _told() as told, run(given, **where) as service:
+        _tell(service, accounts, options)
+        _warn_of_reach(service, options)
+        notify("READY=1")
+        _wait(told, service)
+        notify("STOPPING=1")
         say()
-        say("Stopped.")
+    say("Stopped.")
 
 
-def _check(accounts: tuple[str, ...], ports: dict[str, int]) -> None:
+def _ports(options: dict[str, Any]) -> dict[str, int]:
+    ports = {"dispatch": "port", "notification": "notification_port", "login": "login_port"}
+    ports |= {"switchboard": "switchboard_port", "home": "home_port", "private": "private_port"}
+    ports |= {role: role for role in ("legacy_tls", "plain_http", "plain_contacts")}
+    return {role: options[name] for role, name in ports.items() if options[name] is not None}
+
+
+def _settings(options: dict[str, Any], ports: dict[str, int]) -> dict[str, Any]:
+    """Return the arguments of `run`."""
+    from pathlib import Path
+
+    from ..service import Argon2
+
+    names, most = options["names"], raise_descriptors(options["connections"])
+    if most < options["connections"] and options["data"] is not None:
+        _warn(f"the system lets this process have {most} connections: see `ulimit -n`")
+    files = {name: options[name] for name in ("certificate", "certificate_key", "data")}
+    return {
+        **{name: Path(path) for name, path in files.items() if path is not None},
+        "host": options["host"],
+        "name": names[0] if names else None,
+        "names": names,
+        "ports": ports,
+        "private_host": options["private_host"],
+        "homes": options["homes"],
+        "trusted_proxies": options["proxies"],
+        "allow_md5": options["allow_md5"],
+        "argon2": Argon2(options["argon2_memory"], options["argon2_passes"]),
+        "connections": most,
+        "connections_of_network": options["connections_of_network"],
+    }
+
+
+def _checked_by_making(where: dict[str, Any]) -> None:
+    """Have the service's own checks look at the options; nothing is opened by it.
+
+    Raises:
+        LocalProtocolError: one of them cannot be right.
+    """
+    from ..service.certificates import FromFiles
+    from ..service.settings import Settings
+
+    settings = Settings(**where)
+    if settings.certificate is not None and settings.certificate_key is not None:
+        FromFiles(settings.certificate, settings.certificate_key)
+
+
+def _given(accounts: tuple[str, ...], from_stdin: bool, options: dict[str, Any]) -> list[Any]:
+    """Return the accounts for a service in memory; in a folder they are added where they lack."""
+    from ..service import Account, open_directory
+
+    passwords = _passwords(accounts, from_stdin)
+    if options["data"] is None:
+        return [
+            Account(who, password, allow_md5=options["allow_md5"])
+            for who, password in zip(accounts, passwords, strict=True)
+        ]
+    with open_directory(options["data"]) as kept:
+        known = {account.passport.casefold() for account in kept.all()}
+        for who, password in zip(accounts, passwords, strict=True):
+            if who.casefold() not in known:
+                kept.add(who, password)
+    return []
+
+
+def _wait(told: queue.SimpleQueue[int], service: Service) -> None:
+    """Come back when the service is to end; read certificates and keys again when told to."""
+    while True:
+        # In slices: on Windows a wait without end does not let the handler run.
+        with suppress(queue.Empty):
+            if told.get(timeout=0.5) != _RELOAD:
+                return
+            service.reload()
+            notify("READY=1")
+
+
+def _check(accounts: tuple[str, ...], ports: dict[str, int], options: dict[str, Any]) -> None:
     """Refuse options that would be accepted and then have no effect."""
+    if ports["home"] and not options["homes"]:
+        raise click.UsageError("--home-port has no effect without --home")
+    if (options["plain_http"] is None) != (not options["proxies"]):
+        raise click.UsageError("--plain-http and --trusted-proxy go together")
+    if (options["certificate"] is None) != (options["certificate_key"] is None):
+        raise click.UsageError("--certificate and --certificate-key go together")
+    if options["private_port"] is not None and options["data"] is None:
+        raise click.UsageError("--private-port needs --data")
     # The service finds an account by its passport in any letter case: the last would win.
     for who, count in Counter(who.casefold() for who in accounts).items():
         if count > 1:
@@ -195,33 +175,33 @@ def _passwords(accounts: tuple[str, ...], from_stdin: bool) -> list[Secret]:
     return [ask_password(who, from_stdin, place=place.format(who, every)) for who in accounts]
 
 
-def _tell(service: Service, accounts: tuple[str, ...], host: str, name: str | None) -> None:
-    servers = service.servers
+def _tell(service: Service, accounts: tuple[str, ...], options: dict[str, Any]) -> None:
+    servers, host = service.servers, options["host"]
     told = servers.notification.host if servers.notification else host
     if _is_any_address(told):
         _warn(
             f"clients on other machines will be sent to {told}, which is no address that they can"
             " reach: give the name or address of this machine as --name"
         )
-    elif name is None and _is_any_address(host):
+    elif not options["names"] and _is_any_address(host):
         _warn(
             f"--host {host} is every address of this machine, and clients will be sent to {told}:"
             " if they cannot reach that, give another one as --name"
         )
-    say(f"Serving {', '.join(accounts)}. Ctrl-C ends it. To sign in, type in another terminal:")
+    who = ", ".join(accounts) or f"the accounts of {options['data']}"
+    say(f"Serving {who}. Ctrl-C ends it. To sign in, type in another terminal:")
     say()
-    words = ["msnpauth", "sign-in", accounts[0]]
+    words = ["msnpauth", "sign-in", accounts[0] if accounts else "PASSPORT"]
     words += ["--notification", str(servers.notification), "--nexus", str(servers.nexus)]
     words += ["--rst", str(servers.rst), "--contacts", str(servers.contacts)]
-    words += ["--ca-file", str(service.ca_file)]
+    words += ["--ca-file", str(service.ca_file)] if service.ca_file else []
     say(shlex.join(words))
 
 
-def _warn_of_reach(
-    service: Service, login_port: int, legacy_tls: int | None, plain_contacts: int | None
-) -> None:
+def _warn_of_reach(service: Service, options: dict[str, Any]) -> None:
     """Say whom the ports cannot serve, and what can be read on the way."""
-    if login_port != 443:
+    legacy_tls, plain_contacts = options["legacy_tls"], options["plain_contacts"]
+    if options["login_port"] != 443:
         _warn(
             "clients of before 2008 can use no other login port than 443: give --login-port 443,"
             " or put a proxy at 443 in front of --plain-http"
@@ -251,8 +231,8 @@ def _is_any_address(host: str) -> bool:
 
 
 @contextmanager
-def _told_to_stop() -> Iterator[queue.SimpleQueue[int]]:
-    """Have the first Ctrl-C or SIGTERM told, so that the service ends in good order.
+def _told() -> Iterator[queue.SimpleQueue[int]]:
+    """Have the first Ctrl-C or SIGTERM told, so that the service ends in good order; and SIGHUPs.
 
     A signal may come while the main thread holds the lock of what it waits for. `put` of a
     SimpleQueue is made for that; `set` of an Event waited for the lock for ever.
@@ -262,10 +242,12 @@ def _told_to_stop() -> Iterator[queue.SimpleQueue[int]]:
 
     def stop(number: int, _frame: object) -> None:
         told.put(number)
+        if number == _RELOAD:
+            return
         for told_by, handler in before.items():
             signal.signal(told_by, handler)  # a second one does not wait for the good order
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in filter(None, (signal.SIGINT, signal.SIGTERM, _RELOAD)):
         with suppress(ValueError):  # not in this thread
             before[number] = signal.signal(number, stop)
     try:

@@ -10,7 +10,17 @@ import click
 
 from ..core.secrets import printable
 
-__all__ = ["CARRIER", "DIALECT", "HOST", "PASSPORT", "PORT", "SCHEME", "SECONDS", "TEXT"]
+__all__ = [
+    "CARRIER",
+    "COUNT",
+    "DIALECT",
+    "HOST",
+    "PASSPORT",
+    "PORT",
+    "SCHEME",
+    "SECONDS",
+    "TEXT",
+]
 
 if TYPE_CHECKING:
     _ParamType = click.ParamType[object]
@@ -21,6 +31,7 @@ _LONGEST_TIMEOUT = 86400.0
 """A day. Some systems cannot wait for longer than 24 days at once (2**31 milliseconds)."""
 
 _NUMBER = re.compile("[0-9]{1,5}")
+_COUNT = re.compile("[1-9][0-9]{0,8}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -102,6 +113,12 @@ def _port(value: str) -> int:
     return port
 
 
+def _count(value: str) -> int:
+    if not _COUNT.fullmatch(value):
+        raise ValueError(f"{_shown(value)} is not a number of 1 and more")
+    return int(value)
+
+
 def _seconds(value: str) -> float:
     try:
         seconds = float(value)
@@ -134,5 +151,6 @@ HOST = _Checked("host", _host)
 PORT = _Checked("port", _port)
 DIALECT = _Checked("number", _number)
 SECONDS = _Checked("seconds", _seconds)
+COUNT = _Checked("count", _count)
 SCHEME = _Checked("scheme", _scheme)
 CARRIER = _Checked("transport", _carrier)

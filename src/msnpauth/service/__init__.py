@@ -6,14 +6,57 @@
         with sign_in("alice@example.com", "secret", here.servers, ca_file=here.ca_file) as session:
             ...
 
+With a data folder it is a service to live on (the extra `[service]`):
+
+    with service.open_directory("/var/lib/msnpauth") as accounts:
+        accounts.add("alice@example.com", "secret")
+    with service.run(data="/var/lib/msnpauth", host="0.0.0.0", name="msn.example.com") as here:
+        ...
+
 What it says is in `roles`: nexus, login servers, RST, contacts, dispatch and notification, without
-I/O, as async functions over `stores`. `hosts` carries them over sockets, and `embedded` is the
-whole service.
+I/O, as async functions over `stores`. `hosts` carries them over sockets. A `backing` has the stores
+and keys, `node` is the whole service, and `embedded` runs it.
 """
 
-from .embedded import Service, run
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .embedded import check_service_installed, run
+from .node import Service
+from .settings import Argon2
 from .stores.memory import Accounts
 from .stores.protocol import Account
 from .tickets import Grant, TicketVerifier, new_key
 
-__all__ = ["Account", "Accounts", "Grant", "Service", "TicketVerifier", "new_key", "run"]
+if TYPE_CHECKING:
+    from .stores.sql.directory import AccountDirectory
+
+__all__ = [
+    "Account",
+    "Accounts",
+    "Argon2",
+    "Grant",
+    "Service",
+    "TicketVerifier",
+    "new_key",
+    "open_directory",
+    "run",
+]
+
+
+def open_directory(data: Path | str, argon2: Argon2 | None = None) -> AccountDirectory:
+    """Open the accounts of a data folder, to be changed, while a service runs on it or not.
+
+    Args:
+        data: the folder; made where there is none.
+        argon2: what new hashes cost.
+
+    Raises:
+        LocalProtocolError: the folder cannot be used, or the extra `[service]` is not installed.
+    """
+    check_service_installed()
+    from .data import open_directory as opened
+
+    return opened(data, argon2)

@@ -12,7 +12,14 @@ from ipaddress import IPv6Address, ip_address
 from ..core.errors import ConnectionFailed, LocalProtocolError
 from ..core.urls import Address, BadAddress
 
-__all__ = ["advertised", "bind_all", "domains", "host_names", "proxy_addresses"]
+__all__ = [
+    "advertised",
+    "bind_all",
+    "domains",
+    "host_names",
+    "network_of",
+    "proxy_addresses",
+]
 
 _BACKLOG = 1024
 
@@ -21,10 +28,21 @@ _LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
 _CERTIFIABLE = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 
 
-def bind_all(host: str, ports: Mapping[str, int], roles: Iterable[str]) -> dict[str, socket.socket]:
-    """Return a listening socket for each role; none are left open when one cannot be had."""
+def bind_all(
+    hosts: Mapping[str, str], ports: Mapping[str, int], given: Mapping[str, socket.socket]
+) -> dict[str, socket.socket]:
+    """Return a listening socket for each role; none are left open when one cannot be had.
+
+    Args:
+        hosts: the address to listen on, by role.
+        ports: the port, by role; a free one where none is named.
+        given: sockets that listen already, by role.
+    """
     with ExitStack() as undo:
-        socks = {role: undo.enter_context(_bind(host, ports.get(role, 0))) for role in roles}
+        socks = {role: undo.enter_context(sock) for role, sock in given.items()}
+        for role, host in hosts.items():
+            if role not in socks:
+                socks[role] = undo.enter_context(_bind(host, ports.get(role, 0)))
         undo.pop_all()
         return socks
 
@@ -127,6 +145,23 @@ def _host(name: object) -> str | None:
     except (BadAddress, UnicodeError):
         return None
     return host if ":" in host or _CERTIFIABLE.fullmatch(ascii_name) else None
+
+
+def network_of(address: str) -> str:
+    """Return what an address is counted as: itself, and for IPv6 its network of 64 bits.
+
+    A provider gives each of its customers at least such a network, so that whoever guesses has
+    2**64 addresses at hand, and one network.
+    """
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return f"{IPv6Address(int(parsed) >> 64 << 64)}/64"
+    return str(parsed)
 
 
 def proxy_addresses(addresses: Iterable[str]) -> frozenset[str]:

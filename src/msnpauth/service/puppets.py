@@ -9,7 +9,7 @@ from ..core.wire.messages import PLAIN, split_text, text_payload
 from .roles.chats import ChatRoom, Chats, Guest
 from .roles.left_messages import leave
 from .roles.office import Office
-from .stores.protocol import Account
+from .stores.protocol import Principal
 
 __all__ = ["Puppets"]
 
@@ -20,7 +20,7 @@ class _Puppet:
     guid = ""
     capabilities = "0"
 
-    def __init__(self, account: Account, room: ChatRoom) -> None:
+    def __init__(self, account: Principal, room: ChatRoom) -> None:
         self.account = account
         self.room = room
         self.joined = asyncio.Event()
@@ -83,7 +83,7 @@ class Puppets:
         await room.call(account, to)
         return puppet
 
-    async def _account(self, passport: str) -> Account:
+    async def _account(self, passport: str) -> Principal:
         account = await self._office.accounts.find(passport)
         if account is None:
             raise LocalProtocolError(f"the service has no account {passport}")

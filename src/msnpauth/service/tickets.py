@@ -23,7 +23,7 @@ from ..core.tickets.rst import MESSENGER, MESSENGER_CLEAR
 from ..core.tickets.ticket import utc_now
 from .stores.protocol import SharedState
 
-__all__ = ["LOGIN", "Grant", "TicketOffice", "TicketVerifier", "new_key"]
+__all__ = ["GRACE", "LOGIN", "LONGEST_LIFE", "Grant", "TicketOffice", "TicketVerifier", "new_key"]
 
 LOGIN = "login"
 """The site of a ticket that a login server granted by Passport 1.4."""
@@ -32,6 +32,10 @@ LOGIN_LIFETIME = timedelta(seconds=60)
 """A challenge asks for a sign-in within 40 seconds (`tw=40`); the rest is for slow lines."""
 RST_LIFETIME = timedelta(hours=24)
 """What Microsoft's RST gave (an answer of 2011)."""
+GRACE = timedelta(days=30)
+"""How long after its end a ticket still opens lists and messages, while its account is online."""
+LONGEST_LIFE = RST_LIFETIME + GRACE
+"""After that nobody has any use for a ticket, and its key can go."""
 
 _TICKET = re.compile(r"t=([A-Za-z0-9_-]+={0,2})&p=")
 
@@ -51,6 +55,7 @@ class Grant:
         expires: when it ends.
         id: tells it from all others.
         secret: the SSO secret, in base64; None without one.
+        stamp: names the password that it was got by; it ends when that password does.
     """
 
     passport: str
@@ -58,10 +63,14 @@ class Grant:
     expires: datetime
     id: str
     secret: Secret | None = None
+    stamp: str = ""
 
 
 class TicketVerifier:
     """Checks the service's tickets, for somebody else's messenger server.
+
+    It checks seal, account, site and expiry, by the keys alone. Only the service itself knows
+    whether the password was changed since, and whether a ticket was used: `POST /verify` asks it.
 
     Args:
         keys: the ring, as `new_key` makes them.
@@ -72,14 +81,16 @@ class TicketVerifier:
     """
 
     def __init__(self, keys: Iterable[str], *, now: Callable[[], datetime] = utc_now) -> None:
-        try:
-            self._ring = MultiFernet([Fernet(key) for key in keys])
-        except ValueError:
-            # `from None`: the error would quote the key.
-            raise LocalProtocolError(
-                "that is no ring of keys", hint="make keys with msnpauth.service.new_key()"
-            ) from None
+        self._ring = _ring(keys)
         self._now = now
+
+    def replace_keys(self, keys: Iterable[str]) -> None:
+        """Go on with another ring.
+
+        Raises:
+            LocalProtocolError: there is no key, or one is none; the old ring stays.
+        """
+        self._ring = _ring(keys)
 
     def check(self, ticket: str, passport: str, *sites: str) -> Grant | None:
         """Return what is in a ticket that is ours, whole, in time, of the account and a site.
@@ -107,7 +118,11 @@ class TicketVerifier:
             return None
         expires = datetime.fromtimestamp(content["expires"], UTC)
         secret = Secret(content["secret"]) if content["secret"] else None
-        return Grant(content["account"], content["site"], expires, content["id"], secret)
+        return Grant(
+            *(content["account"], content["site"], expires, content["id"]),
+            secret=secret,
+            stamp=content.get("stamp", ""),
+        )
 
     def check_twn(self, ticket: str, passport: str) -> Grant | None:
         """Check the ticket of `USR n TWN S`."""
@@ -130,9 +145,16 @@ class TicketOffice(TicketVerifier):
         super().__init__([new_key()] if keys is None else keys, now=now)
 
     def issue(
-        self, passport: str, site: str = LOGIN, *, secret: Secret | None = None
+        self, passport: str, site: str = LOGIN, *, secret: Secret | None = None, stamp: str = ""
     ) -> tuple[str, datetime]:
-        """Return a ticket for an account whose password was right, and when it ends."""
+        """Return a ticket for an account whose password was right, and when it ends.
+
+        Args:
+            passport: the account.
+            site: the address that it is for.
+            secret: the SSO secret, in base64.
+            stamp: of the `Proof` that the password was right.
+        """
         expires = self._now() + (LOGIN_LIFETIME if site == LOGIN else RST_LIFETIME)
         content = {
             "account": passport.casefold(),
@@ -140,11 +162,12 @@ class TicketOffice(TicketVerifier):
             "expires": expires.timestamp(),
             "id": secrets.token_hex(8),
             "secret": secret.reveal() if secret else None,
+            "stamp": stamp,
         }
         # Old clients want `t` and `p`, and no quote, comma or blank in either.
         return f"t={self._ring.encrypt(json.dumps(content).encode()).decode()}&p=", expires
 
-    async def accept(self, ticket: str, passport: str, state: SharedState) -> bool:
+    async def accept(self, ticket: str, passport: str, state: SharedState) -> Grant | None:
         """Check the ticket of `USR n TWN S`, and use it up if it is one of a login server.
 
         A login server's ticket answers one challenge, and so is good for one sign-in in the whole
@@ -152,8 +175,19 @@ class TicketOffice(TicketVerifier):
         """
         grant = self.check_twn(ticket, passport)
         if grant is None:
-            return False
-        return grant.site != LOGIN or await state.use_up(grant.id, grant.expires)
+            return None
+        is_new = grant.site != LOGIN or await state.use_up(grant.id, grant.expires)
+        return grant if is_new else None
+
+
+def _ring(keys: Iterable[str]) -> MultiFernet:
+    try:
+        return MultiFernet([Fernet(key) for key in keys])
+    except ValueError:
+        # `from None`: the error would quote the key.
+        raise LocalProtocolError(
+            "that is no ring of keys", hint="make keys with msnpauth.service.new_key()"
+        ) from None
 
 
 def _is_canonical(sealed: str) -> bool:

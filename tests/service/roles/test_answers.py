@@ -14,9 +14,11 @@ from msnpauth.core.tickets.rst import MESSENGER_CLEAR, Soap, request_body
 from msnpauth.core.urls import Url
 from msnpauth.core.wire.dialects import DIALECTS, known
 from msnpauth.service.roles.contacts import contacts_reply
+from msnpauth.service.roles.door import Door
 from msnpauth.service.roles.notification import _profile
 from msnpauth.service.roles.office import Office
 from msnpauth.service.roles.rst import rst_reply
+from msnpauth.service.roles.web import WebRequest
 from msnpauth.service.stores.memory import Accounts, at_once, in_memory
 from msnpauth.service.stores.protocol import Account
 from msnpauth.service.tickets import TicketOffice
@@ -45,7 +47,9 @@ def rst(soap: Soap, password: str = "x") -> bytes:
 
 
 def bad_rst(soap: Soap, body: bytes = b"<E/>") -> bytes:
-    return at_once(rst_reply(body, soap, ACCOUNTS, OFFICE, lambda: NOW))
+    return at_once(
+        rst_reply(WebRequest("POST", "/", {}, body), soap, Door(ACCOUNTS), OFFICE, lambda: NOW)
+    )
 
 
 ANSWERS: dict[str, Callable[[], bytes]] = {
@@ -61,8 +65,8 @@ ANSWERS: dict[str, Callable[[], bytes]] = {
     "RST2, wrong password": lambda: rst(Soap.RST2, "y"),
     "RST, bad request": lambda: bad_rst(Soap.RST),
     "RST2, bad request": lambda: bad_rst(Soap.RST2),
-    "profile": lambda: _profile(ALICE, DIALECTS[18], 1795348800, ""),
-    "profile, old": lambda: _profile(ALICE, DIALECTS[8], 1795348800, ""),
+    "profile": lambda: _profile(ALICE.principal, DIALECTS[18], 1795348800, ""),
+    "profile, old": lambda: _profile(ALICE.principal, DIALECTS[8], 1795348800, ""),
 }
 
 

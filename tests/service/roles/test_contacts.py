@@ -106,7 +106,7 @@ def test_a_name_that_no_document_can_hold() -> None:
     people = [Account("a@b.example", "x"), Account("c@d.example", "x")]
     office = Office(in_memory(Accounts.of(people)), OFFICE, known(DIALECTS))
     name = "\x01e\ud800v\uffffil <"
-    at_once(People(office).put(people[0], "c@d.example", ListName.FORWARD, name))
+    at_once(People(office).put(people[0].principal, "c@d.example", ListName.FORWARD, name))
     ticket = OFFICE.issue("a@b.example", "contacts.msn.com")[0].replace("&", "&amp;")
     body = f"<E><TicketToken>{ticket}</TicketToken><Body><ABFindAll/></Body></E>".encode()
     status, data = at_once(contacts_reply(body, office))

@@ -36,11 +36,11 @@ class House:
         self.accounts = accounts
 
     def leave(self, text: str = "hello", to: str = BOB) -> bool:
-        return at_once(leave(self.office, self.alice, to, text))
+        return at_once(leave(self.office, self.alice.principal, to, text))
 
     def client(self, passport: str, version: int) -> NotificationRole:
         role = NotificationRole(self.office, here=Address("ns", 1863))
-        role.dialect, role.account = DIALECTS[version], self.accounts.get(passport)
+        role.dialect, role.account = DIALECTS[version], at_once(self.accounts.find(passport))
         assert role.account is not None
         at_once(self.office.enter(role.account, role))
         return role

@@ -10,6 +10,7 @@ from msnpauth.core.tickets.passport14 import authorization
 from msnpauth.core.tickets.verdicts import parse_fields
 from msnpauth.core.wire.dialects import DIALECTS, known
 from msnpauth.service.roles.contacts import ContactsRole
+from msnpauth.service.roles.door import Door
 from msnpauth.service.roles.login import LoginRole, parse_authorization
 from msnpauth.service.roles.office import Office
 from msnpauth.service.roles.rst import RstRole
@@ -24,8 +25,8 @@ HOUSE = Office(in_memory(ACCOUNTS), TICKETS, known(DIALECTS))
 
 def site(here: str = "login.example") -> WebSite:
     homes = {"hotmail.": "net.example", "msn.com": "net.example"}
-    login = LoginRole(ACCOUNTS, TICKETS, login="login.example", homes=homes, here=here)
-    rst, contacts = RstRole(ACCOUNTS, TICKETS), ContactsRole(HOUSE)
+    login = LoginRole(Door(ACCOUNTS), TICKETS, login="login.example", homes=homes, here=here)
+    rst, contacts = RstRole(Door(ACCOUNTS), TICKETS), ContactsRole(HOUSE)
     return WebSite(login.paths(), rst.paths(), contacts.paths())
 
 
@@ -141,23 +142,23 @@ def test_what_is_no_authorization(value: str) -> None:
     ],
 )
 def test_fields_in_every_form(value: str) -> None:
-    assert parse_authorization(value) == ("a@b", "p,w")
+    assert parse_authorization(value) == ("a@b", Secret("p,w"))
 
 
 def test_a_plus_is_a_plus() -> None:
-    assert parse_authorization("Passport1.4 sign-in=a@b,pwd=a+b%20c") == ("a@b", "a+b c")
+    assert parse_authorization("Passport1.4 sign-in=a@b,pwd=a+b%20c") == ("a@b", Secret("a+b c"))
 
 
 @pytest.mark.parametrize("vector", VECTORS["passport14_authorization"])
 def test_published_values(vector: dict[str, str]) -> None:
     found = parse_authorization(vector["authorization"])
-    assert found == (vector["email"], vector["password"])
+    assert found == (vector["email"], Secret(vector["password"]))
 
 
 @given(st.text(min_size=1).filter(lambda t: t.encode("utf-8", "replace").decode() == t))
 def test_what_the_client_builds_is_read_back(password: str) -> None:
     value = authorization("a@b.example", Secret(password), "ct=1,pwd=evil,sign-in=evil")
-    assert parse_authorization(value.reveal()) == ("a@b.example", password)
+    assert parse_authorization(value.reveal()) == ("a@b.example", Secret(password))
 
 
 @given(st.text())

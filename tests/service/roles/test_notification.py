@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from typing import NoReturn
+
 import pytest
 
-from msnpauth import Secret
+from msnpauth import Secret, ServiceUnavailable
 from msnpauth.core.client.connection import Profile
 from msnpauth.core.client.routes import md5_answer
 from msnpauth.core.tickets.proof import answer as proof
@@ -485,3 +487,55 @@ def test_msnp21_is_asked_before_it_is_told() -> None:
     said = wire.say("USR", 4, "SSO", "S", ticket, response, GUID)
     assert [line[:3] for line in said] == ["USR", "SBS", "CHL", "MSG"]
     assert wire.say("CHG", 5, "NLN", "0") == ["CHG 5 NLN 0|"]
+
+
+# --- stores that cannot tell now -----------------------------------------------------------------
+
+
+def down(monkeypatch: pytest.MonkeyPatch, store: object, method: str, code: int | None) -> None:
+    async def fails(*_: object, **__: object) -> NoReturn:
+        raise ServiceUnavailable("the database is busy", code=code)
+
+    monkeypatch.setattr(store, method, fails)
+
+
+@pytest.mark.parametrize(("code", "said"), [(None, "601"), (910, "910")])
+@pytest.mark.parametrize("method", ["find", "is_live"])
+def test_a_store_that_is_down_before_sign_in(
+    monkeypatch: pytest.MonkeyPatch, method: str, code: int | None, said: str
+) -> None:
+    wire = Wire()
+    wire.challenge()
+    down(monkeypatch, wire.office.accounts, method, code)
+    ticket = wire.office.tickets.issue("alice@example.com")[0]
+    assert wire.say("USR", 4, "TWN", "S", ticket) == [f"{said} 4|"]
+    assert wire.closed
+    assert not wire.role.is_signed_in
+    assert not wire.office.here
+
+
+@pytest.mark.parametrize("method", ["knows", "check_md5", "signed_in"])
+def test_a_store_that_is_down_at_md5(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    account = Account("alice@example.com", Secret("x"), allow_md5=True)
+    wire = Wire(new_office(Accounts.of([account])))
+    (line,) = wire_md5(wire, 7)
+    salt = line.removeprefix("USR 3 MD5 S ").removesuffix("|")
+    down(monkeypatch, wire.office.accounts, method, None)
+    assert wire.say("USR", 4, "MD5", "S", md5_answer(salt, Secret("x"))) == ["601 4|"]
+    assert wire.closed
+    assert not wire.role.is_signed_in
+
+
+@pytest.mark.parametrize(("code", "said"), [(None, "601"), (910, "910")])
+def test_a_store_that_is_down_after_sign_in(
+    monkeypatch: pytest.MonkeyPatch, code: int | None, said: str
+) -> None:
+    wire = Wire()
+    wire.sign_in()
+    with monkeypatch.context() as patched:
+        down(patched, wire.office.lists, "lists", code)
+        assert wire.say("SYN", 5, "0", "0") == [f"{said} 5|"]
+        assert not wire.closed
+        assert wire.say("PNG", None) == ["QNG 50|"]
+    assert wire.say("SYN", 6, "0", "0")[0].startswith("SYN 6 ")
+    assert wire.role.is_signed_in

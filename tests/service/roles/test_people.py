@@ -52,7 +52,7 @@ class Client:
         )
         self.role.dialect = DIALECTS[version]
         self.role.guid = guid if DIALECTS[version].guid else ""
-        account = house.accounts.get(passport)
+        account = at_once(house.accounts.find(passport))
         assert account is not None
         self.role.account = account
         at_once(house.office.enter(account, self.role))
@@ -276,7 +276,7 @@ def test_only_who_may_is_told() -> None:
     bob.online()
     assert alice.heard() == []
     people = People(house.office)
-    account = house.accounts.get(ALICE)
+    account = at_once(house.accounts.find(ALICE))
     assert account is not None
     assert at_once(people.may_call(account, BOB)) == 216
     assert at_once(people.may_call(account, CAROL)) == 217
@@ -302,7 +302,7 @@ def test_a_list_has_an_end() -> None:
     for number in range(999):
         house.accounts.add(Account(f"u{number}@example.com", "x"))
     people = People(house.office)
-    account = house.accounts.get(ALICE)
+    account = at_once(house.accounts.find(ALICE))
     assert account is not None
     codes = [
         at_once(people.put(account, f"u{number}@example.com", ListName.FORWARD))

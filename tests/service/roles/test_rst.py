@@ -8,7 +8,9 @@ from msnpauth.core.secrets import Secret
 from msnpauth.core.tickets.rst import MESSENGER, MESSENGER_CLEAR, Soap, request_body
 from msnpauth.core.tickets.xml import children, find_all, parse, text_of
 from msnpauth.core.urls import Url
+from msnpauth.service.roles.door import Door
 from msnpauth.service.roles.rst import rst_reply
+from msnpauth.service.roles.web import WebRequest
 from msnpauth.service.stores.memory import Accounts, at_once
 from msnpauth.service.tickets import TicketOffice
 
@@ -19,7 +21,9 @@ OFFICE = TicketOffice()
 
 
 def reply(body: bytes, soap: Soap = Soap.RST) -> bytes:
-    return at_once(rst_reply(body, soap, ACCOUNTS, OFFICE, lambda: NOW))
+    return at_once(
+        rst_reply(WebRequest("POST", "/", {}, body), soap, Door(ACCOUNTS), OFFICE, lambda: NOW)
+    )
 
 
 def asked(

@@ -44,7 +44,7 @@ class House:
         role = NotificationRole(self.office, here=Address("ns", 1863), chats=self.chats)
         role.dialect = DIALECTS[version]
         role.guid = GUID.upper() if DIALECTS[version].guid else ""
-        account = self.accounts.get(passport)
+        account = at_once(self.accounts.find(passport))
         assert account is not None
         role.account = account
         at_once(self.office.enter(account, role))

@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from msnpauth import LocalProtocolError, Secret
+from msnpauth.core.client.routes import md5_answer
+from msnpauth.core.wire.dialects import Scheme
 from msnpauth.service import Account, Accounts
 from msnpauth.service.stores.memory import MemoryState, at_once
-from msnpauth.service.stores.protocol import Place, Seat
+from msnpauth.service.stores.protocol import Place, Principal, Proof, Seat
 
 
 def test_of_passwords() -> None:
@@ -21,13 +23,34 @@ def test_of_passwords() -> None:
 
 
 def test_of_accounts() -> None:
-    account = Account("a@b", Secret("x"), refusal=923)
-    assert at_once(Accounts.of([account]).find("a@b")) is account
+    account = Account("a@b", Secret("x"), "Al", verified=False, restricted=True, refusal=923)
+    found = at_once(Accounts.of([account]).find("a@b"))
+    assert found == account.principal
+    assert found == Principal("a@b", "Al", verified=False, restricted=True, refusal=923)
 
 
-def test_check() -> None:
+def checked(
+    accounts: Accounts, passport: str, password: str, scheme: Scheme = Scheme.TWN
+) -> Proof | None:
+    return at_once(accounts.check(passport, Secret(password), scheme))
+
+
+def stamp_of(accounts: Accounts, passport: str, password: str) -> str:
+    found = checked(accounts, passport, password)
+    assert found is not None
+    return found.stamp
+
+
+@pytest.mark.parametrize("scheme", Scheme)
+@pytest.mark.parametrize("is_known", [False, True])
+def test_check(scheme: Scheme, is_known: bool) -> None:
     accounts = Accounts.of({"a@b": "päss"})
-    assert at_once(accounts.check("A@B", "päss")) is at_once(accounts.find("a@b"))
+    found = at_once(accounts.check("A@B", Secret("päss"), scheme, is_known=is_known))
+    assert found is not None
+    assert found.principal == at_once(accounts.find("a@b"))
+    assert found.method == "password"
+    assert found.stamp
+    assert "päss" not in repr(found)
     for passport, password in (
         ("a@b", "pass"),
         ("a@b", ""),
@@ -35,7 +58,80 @@ def test_check() -> None:
         ("x@y", ""),
         ("a@b", "\udc80"),
     ):
-        assert at_once(accounts.check(passport, password)) is None
+        wrong = accounts.check(passport, Secret(password), scheme, is_known=is_known)
+        assert at_once(wrong) is None
+
+
+def answered(accounts: Accounts, passport: str, password: str) -> Proof | None:
+    """Answer a challenge of MD5 by a password."""
+    answer = md5_answer("1013928519.693957190", Secret(password))
+    return at_once(accounts.check_md5(passport, "1013928519.693957190", answer))
+
+
+def test_check_md5() -> None:
+    accounts = Accounts.of([Account("a@b", "päss", allow_md5=True), Account("c@d", "päss")])
+    found = answered(accounts, "A@B", "päss")
+    assert found is not None
+    assert found.principal == at_once(accounts.find("a@b"))
+    assert found.stamp == stamp_of(accounts, "a@b", "päss")
+    # What is compared for those who may not is the answer of an empty password: it lets nobody in.
+    for passport in ("a@b", "c@d", "x@y"):
+        assert answered(accounts, passport, "pass") is None
+        assert answered(accounts, passport, "") is None
+    assert answered(accounts, "c@d", "päss") is None
+    assert answered(accounts, "x@y", "päss") is None
+    right = md5_answer("1", Secret("päss"))
+    assert at_once(accounts.check_md5("a@b", "1", right)) == found
+    assert at_once(accounts.check_md5("a@b", "2", right)) is None
+    assert at_once(accounts.check_md5("a@b", "1", "")) is None
+    assert at_once(accounts.check_md5("a@b", "1", "\udc80ä")) is None
+
+
+def test_a_stamp_lives_as_long_as_its_password() -> None:
+    accounts = Accounts.of({"a@b": "old", "c@d": "old"})
+    stamp = stamp_of(accounts, "a@b", "old")
+    assert "old" not in stamp
+    assert at_once(accounts.is_live("A@B", stamp))
+    accounts.add(Account("A@B", "old", display_name="Al"))
+    assert at_once(accounts.is_live("a@b", stamp))
+    assert stamp_of(accounts, "a@b", "old") == stamp
+    accounts.add(Account("a@b", "new"))
+    assert not at_once(accounts.is_live("a@b", stamp))
+    assert at_once(accounts.is_live("a@b", stamp_of(accounts, "a@b", "new")))
+    # The old password once more is a new one: nobody brings an old ticket to life.
+    accounts.add(Account("a@b", "old"))
+    assert not at_once(accounts.is_live("a@b", stamp))
+
+
+def test_a_stamp_is_of_its_account() -> None:
+    accounts = Accounts.of({"a@b": "same", "c@d": "same"})
+    stamp = stamp_of(accounts, "a@b", "same")
+    assert not at_once(accounts.is_live("c@d", stamp))
+    assert not at_once(accounts.is_live("x@y", stamp))
+    assert not at_once(accounts.is_live("a@b", "x"))
+
+
+def test_no_stamp_lives_while_the_account_exists() -> None:
+    accounts = Accounts.of({"a@b": "old"})
+    assert at_once(accounts.is_live("A@B", ""))
+    accounts.add(Account("a@b", "new"))
+    assert at_once(accounts.is_live("a@b", ""))
+    assert not at_once(accounts.is_live("x@y", ""))
+
+
+def test_where_an_account_has_signed_in() -> None:
+    accounts = Accounts.of({"a@b": "x", "c@d": "x"})
+    found = checked(accounts, "a@b", "x")
+    assert found is not None
+    assert not at_once(accounts.knows("a@b", "192.0.2.1")), "a password alone is no sign-in"
+    at_once(accounts.signed_in(found, "192.0.2.1", Scheme.TWN))
+    at_once(accounts.signed_in(found, "192.0.2.1", Scheme.SSO))
+    at_once(accounts.signed_in(found, "192.0.2.2", Scheme.MD5))
+    assert at_once(accounts.knows("A@B", "192.0.2.1"))
+    assert at_once(accounts.knows("a@b", "192.0.2.2"))
+    assert not at_once(accounts.knows("a@b", "192.0.2.3"))
+    assert not at_once(accounts.knows("c@d", "192.0.2.1"))
+    assert not at_once(accounts.knows("x@y", "192.0.2.1"))
 
 
 @pytest.mark.parametrize("accounts", [{"alice": "x"}, {"a@b": ""}])
@@ -106,7 +202,7 @@ def test_an_account_shows_no_password_whatever_it_was_given() -> None:
 @pytest.mark.parametrize("password", [chr(0xD800) + "x", chr(0xDCE9) + "x"])
 def test_a_password_that_is_no_utf_8(password: str) -> None:
     accounts = Accounts.of([Account("a@b", "another")])
-    assert at_once(accounts.check("a@b", password)) is None
+    assert checked(accounts, "a@b", password) is None
     with pytest.raises(LocalProtocolError, match="cannot be written as UTF-8") as caught:
         Account("a@b", Secret(password))
     assert password not in str(caught.value)

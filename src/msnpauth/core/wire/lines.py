@@ -39,6 +39,8 @@ class LineReader:
     Reading never raises: a fault is a value, and stays the answer from then on. Lines end with
     LF, with or without CR before it; blank lines are passed over, because some servers put a line
     end behind a payload. `observe` is shown every command, for a log.
+
+    `max_payload` may be changed between two commands: a server trusts who has signed in with more.
     """
 
     def __init__(
@@ -52,7 +54,7 @@ class LineReader:
         self._observe = observe
         self._sender = sender
         self._max_line = max_line
-        self._max_payload = max_payload
+        self.max_payload = max_payload
         self._buffer = bytearray()
         self._searched = 0
         self._words: list[str] | None = None
@@ -117,7 +119,7 @@ class LineReader:
         except ValueError:
             return f"{words[0]} without the length of its payload"
         # The bound is checked before a byte of the payload is kept.
-        if self._length is not None and self._length > self._max_payload:
+        if self._length is not None and self._length > self.max_payload:
             return f"{words[0]} announces a payload of {self._length} bytes"
         self._words = words
         return None

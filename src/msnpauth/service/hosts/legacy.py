@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import Any
 
 from ...core.errors import LocalProtocolError
+from .gate import Gate
 from .listener import Serve
 
 __all__ = ["LegacyListener", "check_installed"]
@@ -34,14 +35,16 @@ class LegacyListener:
     Args:
         serve: serves one of them, in the event loop.
         chain, key: certificate and RSA key, in PEM.
+        gate: says who may come in; everybody by default.
 
     Raises:
         LocalProtocolError: the extra is not installed.
     """
 
-    def __init__(self, serve: Serve, *, chain: bytes, key: bytes) -> None:
+    def __init__(self, serve: Serve, *, chain: bytes, key: bytes, gate: Gate | None = None) -> None:
         tls = _tlslite()
         self._serve = serve
+        self._gate = gate or Gate()
         self._chain = tls.X509CertChain()
         self._chain.parsePemList(chain.decode("ascii"))
         self._key = tls.parsePEMKey(key.decode("ascii"), private=True)
@@ -62,12 +65,16 @@ class LegacyListener:
         self._thread = threading.Thread(target=self._accept, name="msnpauth-legacy", daemon=True)
         self._thread.start()
 
-    async def stop(self) -> None:
-        """Take no more connections, and end those that there are."""
+    def close(self) -> None:
+        """Take no more connections."""
         self._is_stopping = True
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
         self._sock.close()
+
+    async def stop(self) -> None:
+        """Take no more connections, and end those that there are."""
+        self.close()
         with self._lock:
             for sock in self._open:
                 _hang_up(sock)
@@ -102,6 +109,7 @@ class LegacyListener:
                 # A time-out of the socket limits each read, and a peer that drips has many.
                 limit = threading.Timer(_HANDSHAKE_SECONDS, _hang_up, (sock,))
                 limit.start()
+                peer = sock.getpeername()[0]
                 sock.settimeout(_HANDSHAKE_SECONDS)
                 connection = self._connection(sock)
                 try:
@@ -111,17 +119,17 @@ class LegacyListener:
                 finally:
                     limit.cancel()
                 sock.settimeout(_IDLE_SECONDS)
-                self._pump(connection, handle)
+                self._pump(connection, handle, peer)
         finally:
             with self._lock:
                 self._open.discard(sock)
             self._places.release()
 
-    def _pump(self, connection: Any, handle: socket.socket) -> None:
+    def _pump(self, connection: Any, handle: socket.socket, peer: str) -> None:
         """Have the loop serve the connection over a pair of sockets."""
         ours, theirs = socket.socketpair()
         with ours:
-            served = asyncio.run_coroutine_threadsafe(self._served(theirs), self._loop)
+            served = asyncio.run_coroutine_threadsafe(self._served(theirs, peer), self._loop)
             answers = threading.Thread(
                 target=_answers, args=(ours, connection, handle), daemon=True
             )
@@ -134,9 +142,16 @@ class LegacyListener:
             answers.join(_IDLE_SECONDS)
             served.cancel()
 
-    async def _served(self, sock: socket.socket) -> None:
+    async def _served(self, sock: socket.socket, peer: str) -> None:
         reader, writer = await asyncio.open_connection(sock=sock)
-        await self._serve(reader, writer)
+        visit = self._gate.enter(peer, writer.transport.abort)
+        if visit is None:
+            writer.transport.abort()
+            return
+        try:
+            await self._serve(reader, writer, visit)
+        finally:
+            self._gate.leave(visit)
 
 
 def _hang_up(sock: socket.socket) -> None:

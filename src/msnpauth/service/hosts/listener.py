@@ -9,12 +9,16 @@ from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
 from typing import Any
 
+from .gate import Gate, Visit
+
 __all__ = ["Listener", "Serve", "from_proxies"]
 
 _HANDSHAKE_SECONDS = 10.0
 _BACKLOG = 1024
+_BUFFER = 16 * 1024
+"""Bytes of a client that wait here. When there are more, the rest waits where it comes from."""
 
-Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter, Visit], Coroutine[Any, Any, None]]
 """Serves one connection from its beginning to its end."""
 
 
@@ -24,14 +28,20 @@ def from_proxies(serve: Serve, addresses: Collection[str]) -> Serve:
     Behind a proxy the TLS is done, and whoever came past it would speak in the clear.
     """
 
-    async def guarded(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        peer = writer.get_extra_info("peername") or ("",)
-        if peer[0] in addresses:
-            await serve(reader, writer)
+    async def guarded(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, visit: Visit
+    ) -> None:
+        if _peer(writer) in addresses:
+            await serve(reader, writer, visit)
         else:
             writer.close()
 
     return guarded
+
+
+def _peer(transport: asyncio.BaseTransport | asyncio.StreamWriter) -> str:
+    address: str = (transport.get_extra_info("peername") or ("",))[0]
+    return address
 
 
 class Listener:
@@ -40,11 +50,15 @@ class Listener:
     Args:
         serve: serves one of them.
         tls: the certificate and the settings; None for plain TCP.
+        gate: says who may come in; everybody by default.
     """
 
-    def __init__(self, serve: Serve, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, serve: Serve, tls: ssl.SSLContext | None = None, gate: Gate | None = None
+    ) -> None:
         self._serve = serve
         self._tls = tls
+        self._gate = gate or Gate()
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._is_stopping = False
@@ -56,11 +70,15 @@ class Listener:
             lambda: _Accepted(self._accepted), sock=sock, backlog=_BACKLOG
         )
 
-    async def stop(self) -> None:
-        """Take no more connections, and end those that there are."""
+    def close(self) -> None:
+        """Take no more connections."""
         self._is_stopping = True
         if self._server is not None:
             self._server.close()
+
+    async def stop(self) -> None:
+        """Take no more connections, and end those that there are."""
+        self.close()
         ending = list(self._connections)
         for task in ending:
             task.cancel()
@@ -70,15 +88,19 @@ class Listener:
         if self._is_stopping:
             transport.abort()
             return
-        task = asyncio.create_task(self._carry(transport))
+        visit = self._gate.enter(_peer(transport), transport.abort)
+        if visit is None:
+            transport.abort()
+            return
+        task = asyncio.create_task(self._carry(transport, visit))
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
 
-    async def _carry(self, plain: asyncio.Transport) -> None:
+    async def _carry(self, plain: asyncio.Transport, visit: Visit) -> None:
         """Serve one connection, and come back when nothing of it is left."""
         transport = plain
         try:
-            reader = asyncio.StreamReader()
+            reader = asyncio.StreamReader(limit=_BUFFER // 2)
             protocol = asyncio.StreamReaderProtocol(reader)
             if self._tls is not None:
                 secured = await self._secured(plain, protocol, self._tls)
@@ -91,7 +113,7 @@ class Listener:
             protocol.connection_made(transport)
             writer = asyncio.StreamWriter(transport, protocol, reader, asyncio.get_running_loop())
             try:
-                await self._serve(reader, writer)
+                await self._serve(reader, writer, visit)
             except asyncio.CancelledError:
                 # Not close(): saying good-bye over TLS could wait for the peer.
                 transport.abort()
@@ -101,6 +123,7 @@ class Listener:
                     await writer.wait_closed()
         finally:
             plain.abort()
+            self._gate.leave(visit)
 
     async def _secured(
         self, plain: asyncio.Transport, protocol: asyncio.Protocol, tls: ssl.SSLContext

@@ -10,8 +10,9 @@ from typing import Protocol
 from ...core.errors import RemoteProtocolError
 from ...core.wire.commands import Command
 from ...core.wire.commands import Role as End
-from ...core.wire.lines import LineReader, NeedData
+from ...core.wire.lines import MAX_PAYLOAD, LineReader, NeedData
 from .faults import tell_fault
+from .gate import Visit
 
 __all__ = ["serve_msnp"]
 
@@ -21,6 +22,11 @@ _CHUNK = 16 * 1024
 # Commands that may wait to be written. One packet holds hundreds of SYNs, and each of them asks for
 # a whole contact list: without a bound a client makes the service hold all those lists at once.
 _MOST_WAITING = 200
+
+_MOST_UNPROVED = 16 * 1024
+"""The longest payload before anybody has signed in, in bytes."""
+_MOST_UNREAD = 4 * 1024 * 1024
+"""Bytes that wait for a client that does not read. A list of 3,000 people has half a MiB."""
 
 
 class Role(Protocol):
@@ -52,34 +58,35 @@ class Role(Protocol):
         """The connection is closed."""
 
 
-RoleMaker = Callable[[Callable[[], None]], Role]
+RoleMaker = Callable[[Callable[[], None], str], Role]
+"""Makes a role of what wakes the writer, and of the network that the client comes from."""
 
 
 async def serve_msnp(
-    make_role: RoleMaker, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    make_role: RoleMaker,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    visit: Visit,
 ) -> None:
     """Carry one connection until either side has enough."""
 
     def flush() -> None:
-        commands, role.out = role.out, []
-        if commands:
-            writer.write(b"".join(command.encode() for command in commands))
-        if role.closing:
-            writer.close()
+        _flush(role, writer)
 
-    role = make_role(flush)
-    lines = LineReader(End.CLIENT)
+    role = make_role(flush, visit.address)
+    lines = LineReader(End.CLIENT, max_payload=_MOST_UNPROVED)
+    # For all of the sign-in, and not for each read: who sends a byte now and then is no client.
+    until = asyncio.get_running_loop().time() + role.sign_in_seconds
     try:
-        while not role.closing and (data := await _read(reader, role)):
+        readable = True
+        while readable and not role.closing and (data := await _read(reader, role, until)):
             lines.feed(data)
-            readable = True
             while readable and not role.closing and lines.has_command:
                 readable = await _hand_in(lines, role)
+                _trust(role, lines, visit)
                 flush()
                 async with asyncio.timeout(_WRITE_SECONDS):
                     await writer.drain()
-            if not readable:
-                break
     except TimeoutError:
         role.timed_out()
     except OSError:
@@ -92,14 +99,33 @@ async def serve_msnp(
             writer.close()
 
 
-async def _read(reader: asyncio.StreamReader, role: Role) -> bytes:
+def _flush(role: Role, writer: asyncio.StreamWriter) -> None:
+    commands, role.out = role.out, []
+    if commands:
+        writer.write(b"".join(command.encode() for command in commands))
+        # What others do is told to everybody, and some read nothing.
+        if writer.transport.get_write_buffer_size() > _MOST_UNREAD:
+            writer.transport.abort()
+    if role.closing:
+        writer.close()
+
+
+def _trust(role: Role, lines: LineReader, visit: Visit) -> None:
+    """Let who has signed in say more at once, and keep their place."""
+    if role.is_signed_in and lines.max_payload != MAX_PAYLOAD:
+        lines.max_payload = MAX_PAYLOAD
+        visit.proved()
+
+
+async def _read(reader: asyncio.StreamReader, role: Role, until: float) -> bytes:
     """Return what has come, b"" at the end.
 
     Raises:
         TimeoutError: the client was silent for too long.
     """
-    patience = role.idle_seconds if role.is_signed_in else role.sign_in_seconds
-    async with asyncio.timeout(patience):
+    if role.is_signed_in:
+        until = asyncio.get_running_loop().time() + role.idle_seconds
+    async with asyncio.timeout_at(until):
         return await reader.read(_CHUNK)
 
 

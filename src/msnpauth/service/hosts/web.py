@@ -4,33 +4,62 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Collection
 from contextlib import suppress
 from email.utils import formatdate
+from typing import NamedTuple, Protocol
 
 import h11
 
-from ..roles.web import Answerer, WebAnswer, WebRequest
+from ..addresses import network_of
+from ..roles.web import WebAnswer, WebRequest
 from .faults import tell_fault
+from .gate import Visit
 
 __all__ = ["serve_web"]
 
 _MAX_HEADER = 64 * 1024
-_MAX_BODY = 1024 * 1024
 _IDLE_SECONDS = 30.0
 _CHUNK = 16 * 1024
 
 
+class Site(Protocol):
+    """What answers the requests of one address."""
+
+    def longest(self, target: str) -> int:
+        """Return how many bytes the body of a request may have."""
+
+    async def answer(self, request: WebRequest) -> WebAnswer:
+        """Return the answer to a request."""
+
+
+class _Way(NamedTuple):
+    """How a request comes, and its answer goes."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    visit: Visit
+    proxies: Collection[str]
+
+
 async def serve_web(
-    answer: Answerer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    site: Site,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    visit: Visit,
+    proxies: Collection[str] = (),
 ) -> None:
-    """Answer the requests of one connection until either side has enough."""
+    """Answer the requests of one connection until either side has enough.
+
+    `proxies` has the addresses of those who bring the clients, where there are any.
+    """
     left: bytes | None = b""
     connection = _new_connection()
     try:
         while left is not None:
             connection = _new_connection()
             connection.receive_data(await _beginning(reader, left))
-            left = await _answer_one(connection, answer, reader, writer)
+            left = await _answer_one(connection, site, _Way(reader, writer, visit, proxies))
     except h11.RemoteProtocolError as error:
         if connection.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             writer.write(_refusal(connection, error.error_status_hint))
@@ -94,14 +123,11 @@ def _put_right(first: bytes, rest: bytes) -> bytes:
     return b" ".join(words) + b"\r\n" + rest
 
 
-async def _answer_one(
-    connection: h11.Connection,
-    answer: Answerer,
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-) -> bytes | None:
+async def _answer_one(connection: h11.Connection, site: Site, way: _Way) -> bytes | None:
     """Answer one request; return what came behind it, or None when there will be no other."""
+    reader, writer = way.reader, way.writer
     request: h11.Request | None = None
+    most = 0
     body = bytearray()
     async with asyncio.timeout(_IDLE_SECONDS):
         while True:
@@ -109,10 +135,10 @@ async def _answer_one(
             if event is h11.NEED_DATA:
                 connection.receive_data(await reader.read(_CHUNK))
             elif isinstance(event, h11.Request):
-                request = event
+                request, most = event, site.longest(event.target.decode("ascii"))
             elif isinstance(event, h11.Data):
                 body += event.data
-                if len(body) > _MAX_BODY:
+                if len(body) > most:
                     return None
             elif isinstance(event, h11.EndOfMessage):
                 break
@@ -124,17 +150,35 @@ async def _answer_one(
             # client needs them here.
             writer.write(_refusal(connection, 501))
             return None
-        writer.write(_encoded(connection, await answer(_web_request(request, bytes(body)))))
+        asked = _web_request(request, bytes(body), way)
+        writer.write(_encoded(connection, await site.answer(asked)))
         await writer.drain()
     is_kept = connection.our_state is h11.DONE and connection.their_state is h11.DONE
     return connection.trailing_data[0] if is_kept else None
 
 
-def _web_request(request: h11.Request, body: bytes) -> WebRequest:
+def _web_request(request: h11.Request, body: bytes, way: _Way) -> WebRequest:
     headers: dict[str, str] = {}
     for name, value in request.headers:
         headers.setdefault(name.decode("ascii"), value.decode("utf-8", "surrogateescape"))
-    return WebRequest(request.method.decode("ascii"), request.target.decode("ascii"), headers, body)
+    address = way.visit.address
+    if way.proxies:
+        address = _forwarded(headers.get("x-forwarded-for", ""), way.proxies) or address
+    method, target = request.method.decode("ascii"), request.target.decode("ascii")
+    return WebRequest(method, target, headers, body, address)
+
+
+def _forwarded(header: str, proxies: Collection[str]) -> str:
+    """Return the network of the client that the proxies have brought.
+
+    Each proxy appends who came to it. What stands before the last that is no proxy of ours was
+    written by the client, who may write anything.
+    """
+    for word in reversed(header.split(",")):
+        address = word.strip()
+        if address and address not in proxies:
+            return network_of(address)
+    return ""
 
 
 def _encoded(connection: h11.Connection, answer: WebAnswer) -> bytes:

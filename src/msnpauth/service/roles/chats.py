@@ -12,7 +12,7 @@ from ...core.urls import Address
 from ...core.wire.commands import Command, escape, passport_word
 from ...core.wire.dialects import Dialect
 from ...core.wire.messages import parse_message
-from ..stores.protocol import Account
+from ..stores.protocol import Principal
 from .news import Rung
 from .office import Office
 from .people import People
@@ -45,7 +45,7 @@ class Invitation:
         until: when the key ends.
     """
 
-    account: Account
+    account: Principal
     guid: str
     dialect: Dialect
     room: ChatRoom | None
@@ -55,7 +55,7 @@ class Invitation:
 class Guest(Protocol):
     """Somebody in a chat."""
 
-    account: Account
+    account: Principal
     guid: str
     capabilities: str
 
@@ -113,7 +113,7 @@ class ChatRoom:
             guest.hears(sender, payload)
         return bool(others)
 
-    async def call(self, caller: Account, passport: str) -> None:
+    async def call(self, caller: Principal, passport: str) -> None:
         """Ring at every place of an account."""
         self.called.add(passport.casefold())
         await self._chats.ring(self, caller, passport)
@@ -140,7 +140,7 @@ class Chats:
 
     # --- keys ------------------------------------------------------------------------------------
 
-    def invite(self, account: Account, guid: str, dialect: Dialect, room: ChatRoom | None) -> str:
+    def invite(self, account: Principal, guid: str, dialect: Dialect, room: ChatRoom | None) -> str:
         """Return a new key."""
         now = self.office.now()
         for key in [key for key, found in self._invitations.items() if found.until <= now]:
@@ -168,7 +168,7 @@ class Chats:
         del self._invitations[key]
         return invitation
 
-    def may_begin(self, account: Account) -> bool:
+    def may_begin(self, account: Principal) -> bool:
         """Tell whether the account may begin another chat now; if so, it is counted."""
         now = self.office.now()
         begun = self._begun.setdefault(account.passport.casefold(), deque())
@@ -181,7 +181,7 @@ class Chats:
 
     # --- calls and texts -------------------------------------------------------------------------
 
-    async def ring(self, room: ChatRoom, caller: Account, passport: str) -> None:
+    async def ring(self, room: ChatRoom, caller: Principal, passport: str) -> None:
         """Ring at every place of an account; each has a key of its own."""
         account = await self.office.accounts.find(passport)
         if account is None:
@@ -195,7 +195,7 @@ class Chats:
             call = Rung(room.session, str(self.here), key, caller.passport, name)
             await self.office.tell(seat, call)
 
-    def note(self, account: Account, payload: bytes) -> None:
+    def note(self, account: Principal, payload: bytes) -> None:
         """Keep what an account says, for `said`."""
         body = parse_message(payload)
         if body.kind == "text/plain":
@@ -243,5 +243,5 @@ def heard(sender: Guest, payload: bytes) -> Command:
     return Command("MSG", None, (account, escape(_name(sender.account))), payload)
 
 
-def _name(account: Account) -> str:
+def _name(account: Principal) -> str:
     return account.display_name or account.passport

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from ...core.wire.commands import Command
 from ...core.wire.dialects import Dialect
-from ..stores.protocol import Account, Lists, Presence, Seat
+from ..stores.protocol import Lists, Presence, Principal, Seat
 from .chats import Chats
 from .datagrams import Datagrams
 from .office import Office
@@ -28,7 +28,7 @@ class Connected:
         self.chats = chats
         """The conversations of this process; None where there are none."""
         self.dialect: Dialect | None = None
-        self.account: Account | None = None
+        self.account: Principal | None = None
         """The account, once it is signed in."""
         self.number = 0
         """What the office calls the connection, once it is signed in."""
@@ -86,7 +86,7 @@ class Connected:
         return self.dialect
 
     @property
-    def signed_in(self) -> Account:
+    def signed_in(self) -> Principal:
         """The account, where somebody is signed in: nothing else is answered before."""
         assert self.account is not None
         return self.account

@@ -19,7 +19,7 @@ from ..stores.listing import (
     remove_group,
     rename_group,
 )
-from ..stores.protocol import Account, Lists
+from ..stores.protocol import Lists, Principal
 from .office import Office
 from .people import People
 from .web import Answerer, WebAnswer, WebRequest
@@ -152,7 +152,7 @@ def _members(role: str, entries: Iterable[Entry]) -> Iterable[str]:
         )
 
 
-def _address_book(operation: str, account: Account, lists: Lists) -> str:
+def _address_book(operation: str, account: Principal, lists: Lists) -> str:
     owner = account.passport
     listed = [entry for entry in lists.book.entries.values() if entry.is_on(ListName.FORWARD)]
     me = Entry(owner, account.display_name, id=contact_id(owner))
@@ -197,13 +197,13 @@ def _contact(entry: Entry, kind: str) -> str:
 
 # --- changing ------------------------------------------------------------------------------------
 
-_Change = Callable[[People, Office, Account, Element], Awaitable[str]]
+_Change = Callable[[People, Office, Principal, Element], Awaitable[str]]
 """Makes a change; returns the new id, "" for none, or `!` and the code of the refusal."""
 
 _CODES = {205: "!InvalidPassportUser", 210: "!QuotaLimitReached"}
 
 
-async def _add_contact(people: People, _office: Office, account: Account, asked: Element) -> str:
+async def _add_contact(people: People, _office: Office, account: Principal, asked: Element) -> str:
     passport = text_of(asked, "passportName") or ""
     if "@" not in passport:
         return "!BadEmailArgument"
@@ -213,7 +213,9 @@ async def _add_contact(people: People, _office: Office, account: Account, asked:
     return _CODES.get(code or 0, contact_id(passport))
 
 
-async def _delete_contact(people: People, _office: Office, account: Account, asked: Element) -> str:
+async def _delete_contact(
+    people: People, _office: Office, account: Principal, asked: Element
+) -> str:
     entry = await _entry(people, account, asked)
     if entry is None:
         return "!ContactDoesNotExist"
@@ -221,7 +223,9 @@ async def _delete_contact(people: People, _office: Office, account: Account, ask
     return ""
 
 
-async def _change_member(people: People, _office: Office, account: Account, asked: Element) -> str:
+async def _change_member(
+    people: People, _office: Office, account: Principal, asked: Element
+) -> str:
     is_new = local_name(asked) == "AddMember"
     for membership in find_all(asked, "Membership"):
         list_name = _ROLES.get(text_of(membership, "MemberRole") or "")
@@ -237,7 +241,7 @@ async def _change_member(people: People, _office: Office, account: Account, aske
     return ""
 
 
-async def _member(people: People, account: Account, member: Element) -> str:
+async def _member(people: People, account: Principal, member: Element) -> str:
     """Return whom a MembershipId means: `Allow/guid`."""
     guid = (text_of(member, "MembershipId") or "").rpartition("/")[2]
     lists = await people.lists(account.passport)
@@ -245,7 +249,7 @@ async def _member(people: People, account: Account, member: Element) -> str:
     return next((entry.passport for entry in entries if entry.id == guid), "")
 
 
-async def _add_group(people: People, office: Office, account: Account, asked: Element) -> str:
+async def _add_group(people: People, office: Office, account: Principal, asked: Element) -> str:
     name = text_of(asked, "name") or ""
     lists = await people.lists(account.passport)
     if not name or name in lists.book.groups.values():
@@ -253,7 +257,7 @@ async def _add_group(people: People, office: Office, account: Account, asked: El
     return await office.lists.change(account.passport, lambda mine: new_group(mine, name))
 
 
-async def _delete_group(people: People, office: Office, account: Account, asked: Element) -> str:
+async def _delete_group(people: People, office: Office, account: Principal, asked: Element) -> str:
     group_id = await _group_id(people, account, text_of(asked, "guid"))
     if group_id is None:
         return "!GroupDoesNotExist"
@@ -261,7 +265,7 @@ async def _delete_group(people: People, office: Office, account: Account, asked:
     return ""
 
 
-async def _update_group(people: People, office: Office, account: Account, asked: Element) -> str:
+async def _update_group(people: People, office: Office, account: Principal, asked: Element) -> str:
     group_id = await _group_id(people, account, text_of(asked, "groupId"))
     name = text_of(asked, "name")
     if group_id is None or not name:
@@ -270,7 +274,7 @@ async def _update_group(people: People, office: Office, account: Account, asked:
     return ""
 
 
-async def _change_group(people: People, office: Office, account: Account, asked: Element) -> str:
+async def _change_group(people: People, office: Office, account: Principal, asked: Element) -> str:
     group_id = await _group_id(people, account, text_of(asked, "guid"))
     found = await _entry(people, account, asked)
     if group_id is None or found is None:
@@ -286,13 +290,13 @@ async def _change_group(people: People, office: Office, account: Account, asked:
     return found.id
 
 
-async def _entry(people: People, account: Account, asked: Element) -> Entry | None:
+async def _entry(people: People, account: Principal, asked: Element) -> Entry | None:
     wanted = (text_of(asked, "contactId") or "").lower()
     lists = await people.lists(account.passport)
     return next((entry for entry in lists.book.entries.values() if entry.id == wanted), None)
 
 
-async def _group_id(people: People, account: Account, guid: str | None) -> str | None:
+async def _group_id(people: People, account: Principal, guid: str | None) -> str | None:
     lists = await people.lists(account.passport)
     wanted = (guid or "").lower()
     return wanted if wanted in lists.book.groups else None

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ...core.wire.commands import Command
 from ...core.wire.routed import as_datagram, routed_payload
-from ..stores.protocol import Account, Presence
+from ..stores.protocol import Presence, Principal
 from .chats import ChatRoom, Chats, Guest
 from .news import Rung
 
@@ -27,7 +27,7 @@ class Speaker(Protocol):
     out: list[Command]
 
     @property
-    def signed_in(self) -> Account:
+    def signed_in(self) -> Principal:
         """The client's account."""
 
     def wake(self) -> None:

@@ -19,7 +19,7 @@ from ...core.servers import CONTACTS_SITE, OIM_SITE
 from ...core.tickets.xml import BadXml, escape_xml, find, find_all, local_name, parse, text_of
 from ...core.wire.commands import Command
 from ...core.wire.dialects import Dialect
-from ..stores.protocol import Account, LeftMessage
+from ..stores.protocol import LeftMessage, Principal
 from .news import LeftFor
 from .office import Office
 from .people import People
@@ -41,7 +41,7 @@ _MOST_TEXT = 8 * 1024
 _Reply = Callable[[Office, Element], Awaitable[tuple[int, bytes]]]
 
 
-async def leave(office: Office, sender: Account, to: str, text: str) -> bool:
+async def leave(office: Office, sender: Principal, to: str, text: str) -> bool:
     """Leave a message for somebody; tell whether it was taken."""
     account = await office.accounts.find(to)
     if account is None or not text or len(text.encode("utf-8", "replace")) > _MOST_TEXT:

@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping
 from urllib.parse import unquote_to_bytes
 
+from ...core.secrets import Secret
 from ...core.servers import LOGIN_PATH, NEXUS_PATH, domain_of
-from ..stores.protocol import AccountStore
+from ...core.wire.dialects import Scheme
 from ..tickets import TicketOffice
+from .door import Door
 from .forms import granted, moved, passport_urls, refused, was_moved
 from .web import Answerer, WebAnswer, WebRequest
 
@@ -23,7 +25,7 @@ class LoginRole:
     """Nexus and login server of one address.
 
     Args:
-        accounts, tickets: who may sign in, and what he gets for it.
+        door, tickets: who may sign in, and what he gets for it.
         login: `host[:port]` of the login server that the nexus names; 443 is not spelled.
         homes: login servers, `host[:port]`, by the domains whose accounts live there;
             `hotmail.` stands for every domain that begins so.
@@ -32,14 +34,14 @@ class LoginRole:
 
     def __init__(
         self,
-        accounts: AccountStore,
+        door: Door,
         tickets: TicketOffice,
         *,
         login: str,
         homes: Mapping[str, str],
         here: str,
     ) -> None:
-        self._accounts = accounts
+        self._door = door
         self._tickets = tickets
         self._login = login
         self._homes = homes
@@ -64,9 +66,10 @@ class LoginRole:
         home = self._home(passport)
         if home != self._here and not was_moved(request):
             return moved(f"{home}{LOGIN_PATH}")
-        if await self._accounts.check(passport, password) is None:
+        proof = await self._door.check(passport, password, Scheme.TWN, request.address)
+        if proof is None:
             return refused()
-        return granted(self._tickets.issue(passport)[0])
+        return granted(self._tickets.issue(passport, stamp=proof.stamp)[0])
 
     def _home(self, passport: str) -> str:
         """Return the login server of a passport, known or not: its domain alone decides."""
@@ -77,7 +80,7 @@ class LoginRole:
         return self._login
 
 
-def parse_authorization(value: str) -> tuple[str, str] | None:
+def parse_authorization(value: str) -> tuple[str, Secret] | None:
     """Return passport and password of an Authorization header, or None when it is none.
 
     Fields in any order and case, blanks after commas, unknown fields, `@` escaped or not; the
@@ -94,7 +97,7 @@ def parse_authorization(value: str) -> tuple[str, str] | None:
     passport, password = _text(fields.get("sign-in")), _text(fields.get("pwd"))
     if not passport or not password or len(passport.encode()) > _MAX_PASSPORT:
         return None
-    return passport, password
+    return passport, Secret(password)
 
 
 def _text(escaped: str | None) -> str | None:

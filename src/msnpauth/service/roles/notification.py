@@ -9,22 +9,20 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import hmac
 import secrets
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
-from ...core.client.routes import md5_answer
 from ...core.client.sign_in import check_guid
-from ...core.errors import LocalProtocolError
-from ...core.secrets import Secret
+from ...core.errors import LocalProtocolError, ServiceUnavailable
 from ...core.servers import CONTACTS_SITE
 from ...core.urls import Address
 from ...core.wire.commands import Command, escape, unescape
 from ...core.wire.dialects import Dialect, ListsForm, Scheme, choose
 from ...core.wire.query import PRODUCTS, answer
-from ..stores.protocol import Account, Place
+from ..stores.protocol import Place, Principal
+from ..tickets import Grant
 from . import seen
 from .chats import Chats
 from .connected import Connected
@@ -39,6 +37,7 @@ __all__ = ["NotificationRole"]
 
 _POLICIES = b'<?xml version= "1.0" encoding="utf-8" ?><Policies></Policies>'
 _QNG_SECONDS = "50"
+_UNAVAILABLE = 601  # "the server is unavailable": clients try again later
 # Of USR … S: scheme, S, and a hash, a ticket, or a ticket with its proof and the machine's GUID.
 _MOST_WORDS = {Scheme.MD5: 3, Scheme.TWN: 3, Scheme.SSO: 5}
 _HOP = base64.b64encode(b"Version: 1\r\nXfrCount: 1").decode()
@@ -62,20 +61,23 @@ class NotificationRole(Connected):
         transfer_to: Address | None = None,
         chats: Chats | None = None,
         wake: Callable[[], None] = lambda: None,
+        address: str = "",
     ) -> None:
         super().__init__(office, chats)
+        self._address = address
         self._here = here
         self._transfer_to = transfer_to
         self._wake = wake
         self._passport = ""
         self._challenge = ""
+        self.stamp = ""
 
     @property
     def is_signed_in(self) -> bool:
         """True once the account has proved who it is."""
         return self.account is not None
 
-    def place_of(self, account: Account) -> Place:
+    def place_of(self, account: Principal) -> Place:
         """Return the place that this connection takes when the account signs in over it."""
         return Place(account.passport.casefold(), self.guid)
 
@@ -95,7 +97,15 @@ class NotificationRole(Connected):
         elif await self.office.faults.strike(self, command):
             return
         else:
+            await self._handle(handler, command)
+
+    async def _handle(self, handler: _Handler, command: Command) -> None:
+        """Answer a command; what a store cannot do now is refused, and the session goes on."""
+        try:
             await handler(self, command)
+        except ServiceUnavailable as why:
+            self.say(str(why.code or _UNAVAILABLE), command.trid)
+            self.closing = self.account is None
 
     def put_out(self, reason: str) -> None:
         """End the session from this side by `OUT` and a reason: `SSD`, `RCT 5` … or none."""
@@ -214,38 +224,41 @@ class NotificationRole(Connected):
         challenge, self._challenge = self._challenge, ""
         account = await self.office.accounts.find(self._passport)
         # The proof first: an account that does not exist is refused for the same reason.
-        if not challenge or not await self._is_proof(words, challenge, account) or not account:
+        stamp = await self._proven(words, challenge) if challenge else None
+        if stamp is None or account is None:
             self.refuse(command, 911)
         elif account.refusal is not None:
             self.refuse(command, account.refusal)
         else:
+            self.stamp = stamp
             await self._welcome(command, account)
 
-    async def _is_proof(
-        self, words: tuple[str, ...], challenge: str, account: Account | None
-    ) -> bool:
+    async def _proven(self, words: tuple[str, ...], challenge: str) -> str | None:
+        """Return the stamp of the password that proves the account; None when nothing does."""
         assert self.dialect is not None  # _on_usr saw to it
-        tickets = self.office.tickets
-        match self.dialect.scheme:
-            case Scheme.MD5:
-                password = account.secret if account and account.allow_md5 else Secret("")
-                right = hmac.compare_digest(
-                    md5_answer(challenge, password).encode(), words[0].encode("utf-8", "replace")
-                )
-                return right and bool(password)
-            case Scheme.TWN:
-                return await tickets.accept(words[0], self._passport, self.office.state)
-            case Scheme.SSO:
-                ticket, response, guid = (*words, "", "")[:3]
-                if self.dialect.guid:
-                    try:
-                        self.guid = check_guid(guid)
-                    except LocalProtocolError:
-                        return False
-                grant = tickets.check_sso(ticket, response, challenge, self._passport)
-                return grant is not None
+        office, scheme = self.office, self.dialect.scheme
+        if scheme is Scheme.MD5:
+            proof = await office.door.check_md5(self._passport, challenge, words[0], self._address)
+            return None if proof is None else proof.stamp
+        if scheme is Scheme.TWN:
+            grant = await office.tickets.accept(words[0], self._passport, office.state)
+        else:
+            grant = self._granted_by_sso(words, challenge)
+        if grant is not None and await office.accounts.is_live(grant.passport, grant.stamp):
+            return grant.stamp
+        office.door.journal.refused(self._passport, scheme, self._address, "no ticket of this day")
+        return None
 
-    async def _welcome(self, command: Command, account: Account) -> None:
+    def _granted_by_sso(self, words: tuple[str, ...], challenge: str) -> Grant | None:
+        ticket, response, guid = (*words, "", "")[:3]
+        if self.spoken.guid:
+            try:
+                self.guid = check_guid(guid)
+            except LocalProtocolError:
+                return None
+        return self.office.tickets.check_sso(ticket, response, challenge, self._passport)
+
+    async def _welcome(self, command: Command, account: Principal) -> None:
         # S: USR 4 OK mail name 1 0 (MSNP8, 9) | USR 4 OK mail 1 0
         assert self.dialect is not None  # _on_usr saw to it
         self.account = account
@@ -264,15 +277,16 @@ class NotificationRole(Connected):
         self.out.append(Command("MSG", None, ("Hotmail", "Hotmail"), self._profile(account)))
         # Only now: before the ticket was checked anybody could have thrown a user out.
         await self.office.enter(account, self)
+        self.office.door.journal.entered(account.passport, self.dialect.scheme, self._address)
 
-    def _profile(self, account: Account) -> bytes:
+    def _profile(self, account: Principal) -> bytes:
         dialect = self.spoken
         ticket = ""
         if dialect.lists is ListsForm.BY_SOAP and dialect.scheme is Scheme.TWN:
             # Clients that signed in by a login server have no other ticket for the contacts host:
             # libpurple of 2007 sends this one as a cookie. Later ones got theirs by RST, and need
             # none that everybody between could read.
-            ticket, _ = self.office.tickets.issue(account.passport, CONTACTS_SITE)
+            ticket, _ = self.office.tickets.issue(account.passport, CONTACTS_SITE, stamp=self.stamp)
         return _profile(account, dialect, int(self.office.now().timestamp()), ticket)
 
     async def _on_png(self, command: Command) -> None:
@@ -340,7 +354,7 @@ def _twn_challenge(now: datetime) -> str:
     return f"{rest},tpf={fingerprint}"
 
 
-def _profile(account: Account, dialect: Dialect, login_time: int, ticket: str) -> bytes:
+def _profile(account: Principal, dialect: Dialect, login_time: int, ticket: str) -> bytes:
     fields: dict[str, object] = {
         "MIME-Version": "1.0",
         "Content-Type": "text/x-msmsgsprofile; charset=UTF-8",

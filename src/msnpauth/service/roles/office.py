@@ -5,30 +5,30 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from ...core.tickets.ticket import utc_now
 from ...core.wire.dialects import Dialect
-from ..stores.protocol import Account, Place, Seat, Stores
-from ..tickets import Grant, TicketOffice
+from ..stores.protocol import Place, Principal, Seat, Stores
+from ..tickets import GRACE, Grant, TicketOffice
+from .door import Door
 from .faults import Faults
 from .news import News, PutOut, decode, encode
 
 __all__ = ["Member", "Office"]
-
-_GRACE = timedelta(days=30)
 
 
 class Member(Protocol):
     """A connection that is signed in, as the office knows it."""
 
     number: int
-    account: Account | None
+    account: Principal | None
     dialect: Dialect | None
     guid: str
+    stamp: str
 
-    def place_of(self, account: Account) -> Place:
+    def place_of(self, account: Principal) -> Place:
         """Return the place that the connection takes for the account."""
 
     def hear(self, news: News) -> None:
@@ -42,6 +42,7 @@ class Office:
         stores: everything that is kept: accounts, lists, messages, who is where.
         tickets: checks what proves who signs in.
         dialects: what the service speaks.
+        door: where passwords are checked; one without a guard by default.
         node: what this process is called among the others; a random name by default.
         now: the clock.
     """
@@ -52,10 +53,12 @@ class Office:
         tickets: TicketOffice,
         dialects: tuple[Dialect, ...],
         *,
+        door: Door | None = None,
         node: str | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.accounts = stores.accounts
+        self.door = door or Door(stores.accounts)
         self.lists = stores.lists
         self.left = stores.left
         self.state = stores.state
@@ -82,15 +85,15 @@ class Office:
         a refusal: libpurple of 2009 to 2014 shows a change of the contact list that was never
         kept, because it renews only by the legacy token, which this service does not issue.
         """
-        grant = self.tickets.open(ticket, *sites)
-        if grant is not None:
-            return grant
-        late = self.tickets.read(ticket)
-        if late is None or late.site not in sites or late.expires + _GRACE <= self.now():
+        grant = self.tickets.read(ticket)
+        if grant is None or grant.site not in sites or grant.expires + GRACE <= self.now():
             return None
-        return late if await self.state.shown(late.passport) is not None else None
+        is_late = grant.expires <= self.now()
+        if is_late and await self.state.shown(grant.passport) is None:
+            return None
+        return grant if await self.accounts.is_live(grant.passport, grant.stamp) else None
 
-    async def enter(self, account: Account, member: Member) -> None:
+    async def enter(self, account: Principal, member: Member) -> None:
         """Note a sign-in that succeeded; an earlier one from the same place is told and ended."""
         number = member.number = next(self._numbers)
         self.here[number] = member
@@ -98,7 +101,7 @@ class Office:
         if before is not None:
             await self.tell(before, PutOut("OTH"))
 
-    async def leave(self, account: Account, member: Member) -> None:
+    async def leave(self, account: Principal, member: Member) -> None:
         """Note that a connection is gone."""
         self.here.pop(member.number, None)
         await self.state.leave(member.place_of(account), self.seat_of(member))
@@ -110,6 +113,17 @@ class Office:
     async def put_out(self, passport: str, reason: str) -> None:
         """End every session of an account, in whichever process it is."""
         await self.tell_all(passport, PutOut(reason))
+
+    async def sweep(self) -> None:
+        """End the sessions whose password was changed or revoked, or whose account is gone.
+
+        The client then asks for the password, as it would after a restart of the service.
+        """
+        for member in list(self.here.values()):
+            account = member.account
+            if account is None or await self.accounts.is_live(account.passport, member.stamp):
+                continue
+            member.hear(PutOut(""))
 
     async def tell_all(self, passport: str, news: News) -> int:
         """Tell every connection of an account; return how many there are."""

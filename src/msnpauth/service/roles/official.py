@@ -6,9 +6,11 @@ Escargot's (front/msn/http/other.py); the addresses are the service's own.
 
 from __future__ import annotations
 
+from ...core.secrets import Secret
 from ...core.servers import CONTACTS_SITE
 from ...core.tickets.rst import MESSENGER
 from ...core.tickets.xml import BadXml, escape_xml, find, local_name, parse, text_of
+from ...core.wire.dialects import Scheme
 from .office import Office
 from .web import Answerer, WebAnswer, WebRequest
 
@@ -135,12 +137,11 @@ class OfficialRole:
     async def _not_rst(self, request: WebRequest) -> WebAnswer:
         """Give a ticket for TWN to a patched client; no X-Token is a refusal, at status 200."""
         passport = request.headers.get("x-user", "")[:_LONGEST]
-        if (
-            await self._office.accounts.check(passport, request.headers.get("x-password", ""))
-            is None
-        ):
+        password = Secret(request.headers.get("x-password", ""))
+        proof = await self._office.door.check(passport, password, Scheme.TWN, request.address)
+        if proof is None:
             return WebAnswer(200, _CROSS_ORIGIN)
-        ticket, _ = self._office.tickets.issue(passport, MESSENGER)
+        ticket, _ = self._office.tickets.issue(passport, MESSENGER, stamp=proof.stamp)
         # The patch puts `t=` in front and `&p=` behind by itself.
         token = ticket.removeprefix("t=").partition("&")[0]
         return WebAnswer(200, (*_CROSS_ORIGIN, ("X-Token", token)))

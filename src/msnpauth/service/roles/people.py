@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ...core.people.contact import Entry, ListName
 from ..stores.listing import put_on, take_off
-from ..stores.protocol import Account, Lists, Presence, Seat
+from ..stores.protocol import Lists, Presence, Principal, Seat
 from .news import Listed, Seen
 from .office import Office
 
@@ -33,7 +33,7 @@ class People:
     # --- lists -----------------------------------------------------------------------------------
 
     async def put(
-        self, account: Account, passport: str, list_name: ListName, name: str = ""
+        self, account: Principal, passport: str, list_name: ListName, name: str = ""
     ) -> int | None:
         """Put somebody on a list of the account; return None, or the code that refuses it."""
         lists, stores = await self.lists(account.passport), self._office.lists
@@ -61,7 +61,7 @@ class People:
             await self._show_to(account, spelt)
         return None
 
-    async def take_off(self, account: Account, passport: str, list_name: ListName) -> int | None:
+    async def take_off(self, account: Principal, passport: str, list_name: ListName) -> int | None:
         """Take somebody off a list; return None, or the code that refuses it."""
         lists = await self.lists(account.passport)
         known = lists.book.find(passport)
@@ -76,7 +76,7 @@ class People:
             await self._show_to(account, passport)
         return None
 
-    async def _reverse(self, account: Account, passport: str, *, is_on: bool) -> None:
+    async def _reverse(self, account: Principal, passport: str, *, is_on: bool) -> None:
         """Keep the other end of a forward list, and tell who is put on it."""
         mine, name = account.passport, account.display_name or account.passport
 
@@ -98,7 +98,7 @@ class People:
 
     # --- presence --------------------------------------------------------------------------------
 
-    async def show(self, account: Account, seat: Seat, presence: Presence | None) -> None:
+    async def show(self, account: Principal, seat: Seat, presence: Presence | None) -> None:
         """Note how an account is to be seen, and tell who may see it."""
         state, key = self._office.state, account.passport.casefold()
         before = _as_seen(await state.shown(key))
@@ -111,7 +111,7 @@ class People:
             if entry.is_on(ListName.REVERSE) and lists.shows_to(entry.passport):
                 await self._office.tell_all(entry.passport, Seen(account.passport, after))
 
-    async def seen_by(self, account: Account) -> list[tuple[str, Presence]]:
+    async def seen_by(self, account: Principal) -> list[tuple[str, Presence]]:
         """Return who of the account's forward list is there, for its eyes."""
         lists = await self.lists(account.passport)
         found = []
@@ -121,7 +121,7 @@ class People:
                 found.append((entry.passport, presence))
         return found
 
-    async def seen_of(self, account: Account, entry: Entry) -> Presence | None:
+    async def seen_of(self, account: Principal, entry: Entry) -> Presence | None:
         """Return how the account sees somebody; None when they are offline to it."""
         if not entry.is_on(ListName.FORWARD):
             return None
@@ -131,14 +131,14 @@ class People:
         theirs = await self.lists(entry.passport)
         return presence if theirs.shows_to(account.passport) else None
 
-    async def may_call(self, account: Account, passport: str) -> int | None:
+    async def may_call(self, account: Principal, passport: str) -> int | None:
         """Return None when the account may call somebody into a chat, or the code that says no."""
         if _as_seen(await self._office.state.shown(passport.casefold())) is None:
             return 217
         theirs = await self.lists(passport)
         return None if theirs.shows_to(account.passport) else 216
 
-    async def _show_to(self, account: Account, passport: str) -> None:
+    async def _show_to(self, account: Principal, passport: str) -> None:
         """Let somebody see the account who could not, if they have it on the forward list."""
         theirs = await self.lists(passport)
         entry = theirs.book.find(account.passport)

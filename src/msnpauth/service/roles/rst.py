@@ -17,8 +17,9 @@ from ...core.secrets import Secret
 from ...core.tickets.rst import MESSENGER_CLEAR, Soap
 from ...core.tickets.ticket import utc_now
 from ...core.tickets.xml import BadXml, escape_xml, find, find_all, parse, text_of
-from ..stores.protocol import AccountStore
+from ...core.wire.dialects import Scheme
 from ..tickets import TicketOffice
+from .door import Door
 from .web import Answerer, WebAnswer, WebRequest
 
 __all__ = ["RstRole", "rst_reply"]
@@ -50,18 +51,18 @@ class RstRole:
     """RST and RST2 of one address.
 
     Args:
-        accounts, tickets: who may sign in, and what he gets for it.
+        door, tickets: who may sign in, and what he gets for it.
         now: the clock.
     """
 
     def __init__(
         self,
-        accounts: AccountStore,
+        door: Door,
         tickets: TicketOffice,
         *,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._accounts = accounts
+        self._door = door
         self._tickets = tickets
         self._now = now
 
@@ -73,20 +74,20 @@ class RstRole:
         }
 
     async def _answer(self, request: WebRequest, soap: Soap) -> WebAnswer:
-        body = await rst_reply(request.body, soap, self._accounts, self._tickets, self._now)
+        body = await rst_reply(request, soap, self._door, self._tickets, self._now)
         return WebAnswer(200, (("Content-Type", "text/xml"),), body)
 
 
 async def rst_reply(
-    body: bytes,
+    request: WebRequest,
     soap: Soap,
-    accounts: AccountStore,
+    door: Door,
     tickets: TicketOffice,
     now: Callable[[], datetime],
 ) -> bytes:
     """Return the envelope that answers a request: tickets, or a Fault."""
     try:
-        root = parse(body)
+        root = parse(request.body)
     except BadXml:
         return _fault(soap, bad_request=True)
     login = find(root, "UsernameToken")
@@ -97,13 +98,20 @@ async def rst_reply(
     if login is None or not asked or len(asked) > _MAX_TOKENS:
         return _fault(soap, bad_request=True)
     given = find(login, "Password")
-    passport, password = text_of(login, "Username") or "", given.text if given is not None else ""
-    if await accounts.check(passport, password or "") is None:
+    passport = text_of(login, "Username") or ""
+    password = Secret((given.text if given is not None else "") or "")
+    # Clients of TWN ask for `messenger.msn.com`; what has a secret is for SSO.
+    scheme = Scheme.TWN
+    if any(address.lower() == MESSENGER_CLEAR for _, address in asked):
+        scheme = Scheme.SSO
+    proof = await door.check(passport, password, scheme, request.address)
+    if proof is None:
         return _fault(soap, bad_request=False)
+    issue = partial(tickets.issue, passport, stamp=proof.stamp)
     granted = "".join(
         _nothing(address)
         if address.lower() == _LEGACY.lower()
-        else _granted(soap, number, address, tickets=tickets, passport=passport, now=now())
+        else _granted(soap, number, address, issue=issue, now=now())
         for number, address in asked
     )
     collection = "wst:RequestSecurityTokenResponseCollection"
@@ -127,12 +135,17 @@ def _applies_to(address: str) -> str:
 
 
 def _granted(
-    soap: Soap, number: int, address: str, *, tickets: TicketOffice, passport: str, now: datetime
+    soap: Soap,
+    number: int,
+    address: str,
+    *,
+    issue: Callable[..., tuple[str, datetime]],
+    now: datetime,
 ) -> str:
     secret = None
     if address.lower() == MESSENGER_CLEAR:
         secret = Secret(base64.b64encode(secrets.token_bytes(24)).decode())
-    ticket, expires = tickets.issue(passport, address.lower(), secret=secret)
+    ticket, expires = issue(site=address.lower(), secret=secret)
     lifetime = "LifeTime" if soap is Soap.RST else "Lifetime"
     proof = ""
     if secret is not None:

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from ...core.secrets import Secret
 from ...core.wire.commands import Command, passport_word, unescape
 from ...core.wire.dialects import Dialect
 from ...core.wire.messages import MAX_PAYLOAD
-from ..stores.protocol import Account
+from ..stores.protocol import Principal
 from .chats import ChatRoom, Chats, Guest, Invitation, heard, joined_words, left_words
 from .faults import Faults
 
 __all__ = ["SwitchboardRole"]
 
 _BEFORE = frozenset({"USR", "ANS", "OUT"})
-_NOBODY = Account("nobody@example.com", Secret("?"))
+_NOBODY = Principal("nobody@example.com")
 
 
 class SwitchboardRole:

@@ -5,21 +5,30 @@ A role that is to be there too, such as a page for people, adds its own rows to 
 
 from __future__ import annotations
 
+import asyncio
+import math
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
-__all__ = ["Answerer", "WebAnswer", "WebRequest", "WebSite"]
+from ...core.errors import ServiceUnavailable
+
+__all__ = ["Answerer", "WebAnswer", "WebRequest", "WebSite", "unavailable"]
 
 
 @dataclass(frozen=True, repr=False)
 class WebRequest:
-    """A request as a role sees it; header names in lower case."""
+    """A request as a role sees it; header names in lower case.
+
+    `address` is the client's, also where a proxy has brought it.
+    """
 
     method: str
     target: str
     headers: Mapping[str, str]
     body: bytes = b""
+    address: str = ""
 
 
 @dataclass(frozen=True, repr=False)
@@ -34,6 +43,8 @@ class WebAnswer:
 Answerer = Callable[[WebRequest], Awaitable[WebAnswer]]
 
 _HTML = ("Content-Type", "text/html")
+_LONGEST = 32 * 1024
+_LONGEST_LIST = 256 * 1024
 
 
 class WebSite:
@@ -46,12 +57,46 @@ class WebSite:
     def __init__(self, *tables: Mapping[str, Answerer]) -> None:
         self._answerers = {row: answer for table in tables for row, answer in table.items()}
         self.maintenance = False
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def longest(self, target: str) -> int:
+        """Return how many bytes the body of a request may have.
+
+        Whoever asks for a ticket needs a few thousand. To read XML costs time, and here it is read
+        before anybody has shown who they are.
+        """
+        folded = target.lower()
+        is_list = any(word in folded for word in ("/abservice/", "oim", "/rsi", "/storageservice/"))
+        return _LONGEST_LIST if is_list else _LONGEST
+
+    async def finish(self, seconds: float) -> None:
+        """Come back when no request is being answered any more, or after so many seconds."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), seconds)
 
     async def answer(self, request: WebRequest) -> WebAnswer:
         """Return the answer to a request."""
         if self.maintenance:
-            return WebAnswer(503, (("Retry-After", "60"), _HTML))
+            return unavailable(60.0)
         # Clients write two slashes where the address that they were given ends in one (`forms`).
         path = re.sub("/+", "/", request.target.partition("?")[0])
         answerer = self._answerers.get(f"{request.method} {path}")
-        return WebAnswer(404, (_HTML,)) if answerer is None else await answerer(request)
+        if answerer is None:
+            return WebAnswer(404, (_HTML,))
+        self._under_way += 1
+        self._idle.clear()
+        try:
+            return await answerer(request)
+        except ServiceUnavailable as busy:
+            return unavailable(busy.retry_after)
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
+
+
+def unavailable(seconds: float | None) -> WebAnswer:
+    """Return the answer to what cannot be told now, and when to ask again."""
+    return WebAnswer(503, (("Retry-After", str(math.ceil(seconds or 5.0))), _HTML))

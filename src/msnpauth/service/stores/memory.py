@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import hmac
+import secrets
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from ...core.client.routes import md5_answer
 from ...core.people.contact import ListName
 from ...core.secrets import Secret
 from ...core.tickets.ticket import utc_now
+from ...core.wire.dialects import Scheme
 from .listing import new_group, put_on
-from .protocol import Account, LeftMessage, Lists, Place, Presence, Seat, Stores
+from .protocol import (
+    Account,
+    LeftMessage,
+    Lists,
+    Place,
+    Presence,
+    Principal,
+    Proof,
+    Seat,
+    Stores,
+)
 
 __all__ = ["Accounts", "MemoryLeft", "MemoryLists", "MemoryState", "at_once", "in_memory"]
 
@@ -40,6 +54,8 @@ class Accounts:
     """An `AccountStore` in memory. Accounts may be added while the service runs."""
 
     _by_passport: dict[str, Account] = field(default_factory=dict)
+    _stamps: dict[str, str] = field(default_factory=dict)
+    _places: dict[str, set[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, accounts: Mapping[str, str] | Iterable[Account]) -> Accounts:
@@ -57,7 +73,11 @@ class Accounts:
 
     def add(self, account: Account) -> None:
         """Add an account, or replace the one of that passport."""
-        self._by_passport[account.passport.casefold()] = account
+        key = account.passport.casefold()
+        before = self._by_passport.get(key)
+        if before is None or before.secret != account.secret:
+            self._stamps[key] = secrets.token_hex(4)
+        self._by_passport[key] = account
 
     def all(self) -> list[Account]:
         """Return every account."""
@@ -67,16 +87,44 @@ class Accounts:
         """Return the account of that passport, in any letter case, or None."""
         return self._by_passport.get(passport.casefold())
 
-    async def find(self, passport: str) -> Account | None:
+    async def find(self, passport: str) -> Principal | None:
         """As `AccountStore.find`."""
-        return self._by_passport.get(passport.casefold())
+        account = self.get(passport)
+        return None if account is None else account.principal
 
-    async def check(self, passport: str, password: str) -> Account | None:
+    async def check(
+        self, passport: str, password: Secret, scheme: Scheme, *, is_known: bool = False
+    ) -> Proof | None:
         """As `AccountStore.check`."""
-        account = await self.find(passport)
+        account = self.get(passport)
         expected = account.secret if account else Secret("")
-        right = expected == Secret(password)  # in constant time
-        return account if right and account else None
+        right = expected == password  # in constant time
+        return self._proof(account) if right and account else None
+
+    async def check_md5(self, passport: str, salt: str, answer: str) -> Proof | None:
+        """As `AccountStore.check_md5`."""
+        account = self.get(passport)
+        known = account.secret if account and account.allow_md5 else Secret("")
+        right = hmac.compare_digest(
+            md5_answer(salt, known).encode(), answer.encode("utf-8", "replace")
+        )
+        return self._proof(account) if right and account and known else None
+
+    async def is_live(self, passport: str, stamp: str) -> bool:
+        """As `AccountStore.is_live`."""
+        present = self._stamps.get(passport.casefold())
+        return present is not None and stamp in ("", present)
+
+    async def knows(self, passport: str, address: str) -> bool:
+        """As `AccountStore.knows`."""
+        return address in self._places.get(passport.casefold(), ())
+
+    async def signed_in(self, proof: Proof, address: str, scheme: Scheme) -> None:
+        """As `AccountStore.signed_in`."""
+        self._places.setdefault(proof.principal.passport.casefold(), set()).add(address)
+
+    def _proof(self, account: Account) -> Proof:
+        return Proof(account.principal, self._stamps[account.passport.casefold()])
 
 
 class MemoryLists:

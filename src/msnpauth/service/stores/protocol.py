@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from ...core.credentials import as_secret, check_passport, check_password
 from ...core.people.contact import Book, ListName
 from ...core.secrets import Secret
+from ...core.wire.dialects import Scheme
 
 __all__ = [
     "Account",
@@ -24,6 +25,8 @@ __all__ = [
     "Lists",
     "Place",
     "Presence",
+    "Principal",
+    "Proof",
     "Seat",
     "SharedState",
     "Stores",
@@ -33,8 +36,41 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
+class Principal:
+    """Who signs in, as the roles know them: no role ever sees what a password is checked against.
+
+    Attributes:
+        passport: the address; compared without regard to letter case.
+        display_name: what MSNP8 and 9 tell in USR OK; the passport when empty.
+        verified: the address was verified.
+        restricted: the official client would sign out at once.
+        refusal: MSNP code that ends each of its sign-ins (923, 924, 927 …), or None.
+    """
+
+    passport: str
+    display_name: str = ""
+    verified: bool = True
+    restricted: bool = False
+    refusal: int | None = None
+
+
+class Proof(NamedTuple):
+    """A password that was right.
+
+    Attributes:
+        principal: whose it is.
+        stamp: names the password without telling it. Tickets carry it, and end with the password.
+        method: what the password is called in a log: `password`, or the name of an app password.
+    """
+
+    principal: Principal
+    stamp: str
+    method: str = "password"
+
+
+@dataclass(frozen=True)
 class Account:
-    """One account.
+    """One account of a service in memory.
 
     Attributes:
         passport: its address; compared without regard to letter case.
@@ -69,15 +105,51 @@ class Account:
         """The password."""
         return as_secret(self.password)
 
+    @property
+    def principal(self) -> Principal:
+        """The account as the roles know it."""
+        return Principal(
+            self.passport, self.display_name, self.verified, self.restricted, self.refusal
+        )
+
 
 class AccountStore(Protocol):
-    """Who may sign in."""
+    """Who may sign in.
 
-    async def find(self, passport: str) -> Account | None:
+    What a store cannot tell now, because its database is down or busy, it does not guess: every
+    method may raise ServiceUnavailable, and the roles then refuse without letting anybody in.
+    """
+
+    async def find(self, passport: str) -> Principal | None:
         """Return the account of that passport, in any letter case, or None."""
 
-    async def check(self, passport: str, password: str) -> Account | None:
-        """Return the account if the password is right; an unknown account takes as long."""
+    async def check(
+        self, passport: str, password: Secret, scheme: Scheme, *, is_known: bool = False
+    ) -> Proof | None:
+        """Return the proof if the password is right; an unknown account takes as long.
+
+        Args:
+            passport: whose it is said to be.
+            password: what was given.
+            scheme: what the ticket is for. An app password may be for some schemes alone.
+            is_known: the account has signed in from there before; it does not stand behind
+                strangers where passwords wait to be checked.
+        """
+
+    async def check_md5(self, passport: str, salt: str, answer: str) -> Proof | None:
+        """Return the proof if `answer` is the MD5 of the salt and a password that MD5 may use."""
+
+    async def is_live(self, passport: str, stamp: str) -> bool:
+        """Tell whether the password of a stamp still lets its account in.
+
+        A ticket without a stamp was issued for no password; it holds while its account does.
+        """
+
+    async def knows(self, passport: str, address: str) -> bool:
+        """Tell whether the account has signed in from a network before."""
+
+    async def signed_in(self, proof: Proof, address: str, scheme: Scheme) -> None:
+        """Note that an account has signed in, from which network and with which password."""
 
 
 @dataclass

@@ -1,0 +1,255 @@
+"""`msnpauth account`: the accounts of a data folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from .common import password_option
+from .output import emit_json, say
+from .password import ask_password
+from .values import PASSPORT, SCHEME, TEXT
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ..core.wire.dialects import Scheme
+    from ..service.stores.sql.directory import AccountDirectory
+    from ..service.stores.sql.kept import AppPassword, KeptAccount
+
+__all__ = ["account"]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+@click.group()
+def account() -> None:
+    """Add, show and change the accounts of a service's data folder.
+
+    Each change counts at once, also for a service that runs.
+    """
+
+
+def _data(command: _F) -> _F:
+    return click.option(
+        "--data",
+        type=click.Path(file_okay=False),
+        required=True,
+        envvar="MSNPAUTH_SERVE_DATA",
+        metavar="DIR",
+        help="The service's data folder.",
+    )(command)
+
+
+_passport = click.argument("passport", type=PASSPORT)
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
+
+
+def _opened(data: str) -> AccountDirectory:
+    from ..service import open_directory
+    from ..service.data import DataFolder
+    from ..service.journal import log_to_file
+
+    accounts = open_directory(data)
+    # What an operator changes stands beside what the service does.
+    log_to_file(DataFolder(data).audit_log)
+    return accounts
+
+
+def _note(event: str, passport: str, **about: str) -> None:
+    from ..service.journal import audit
+
+    audit(event, passport=passport, **about)
+
+
+@account.command()
+@_passport
+@password_option
+@click.option("--display-name", type=TEXT, help="How others see the account at first.")
+@click.option("--unverified", is_flag=True, help="The address was not verified.")
+@_data
+def add(
+    passport: str, password_stdin: bool, display_name: str | None, unverified: bool, data: str
+) -> None:
+    """Add an account."""
+    with _opened(data) as accounts:
+        password = ask_password(passport, password_stdin)
+        accounts.add(passport, password, display_name=display_name or "", verified=not unverified)
+        _note("account added", passport)
+    say(f"{passport} can sign in.")
+
+
+@account.command(name="list")
+@_json
+@_data
+def list_(as_json: bool, data: str) -> None:
+    """List the accounts."""
+    with _opened(data) as accounts:
+        found = accounts.all()
+    if as_json:
+        emit_json([_about(one) for one in found])
+        return
+    for one in found:
+        say(one.passport, "disabled" if one.is_disabled else "", _when(one.signed_in))
+
+
+@account.command()
+@_passport
+@_json
+@_data
+def show(passport: str, as_json: bool, data: str) -> None:
+    """Show an account and its app passwords, which are told by name alone."""
+    with _opened(data) as accounts:
+        found = accounts.get(passport)
+    if as_json:
+        emit_json(_about(found) | {"app_passwords": [_about_app(a) for a in found.app_passwords]})
+        return
+    say(f"passport        {found.passport}")
+    say(f"state           {'disabled' if found.is_disabled else 'may sign in'}")
+    say(f"added           {_when(found.created)}")
+    say(f"password of     {_when(found.changed)}")
+    say(f"last sign-in    {_when(found.signed_in)}")
+    for app in found.app_passwords:
+        schemes = ", ".join(sorted(app.schemes))
+        used = f"{_when(app.used)} ({app.used_scheme})" if app.used else "never"
+        say(f"app password    {app.name} [{app.id}] for {schemes}; last used: {used}")
+
+
+@account.command()
+@_passport
+@_data
+def disable(passport: str, data: str) -> None:
+    """Let nobody sign in to an account any more, and end its sessions."""
+    with _opened(data) as accounts:
+        accounts.disable(passport)
+        _note("account disabled", passport)
+    say(f"{passport} cannot sign in any more.")
+
+
+@account.command()
+@_passport
+@_data
+def enable(passport: str, data: str) -> None:
+    """Let an account sign in again."""
+    with _opened(data) as accounts:
+        accounts.enable(passport)
+        _note("account enabled", passport)
+    say(f"{passport} can sign in.")
+
+
+@account.command()
+@_passport
+@click.confirmation_option(
+    "--yes", help="Do not ask.", prompt="Remove the account, its lists and its messages?"
+)
+@_data
+def remove(passport: str, data: str) -> None:
+    """Remove an account, its contact list and its messages."""
+    with _opened(data) as accounts:
+        accounts.remove(passport)
+        _note("account removed", passport)
+    say(f"{passport} is gone.")
+
+
+@account.command()
+@_passport
+@password_option
+@_data
+def password(passport: str, password_stdin: bool, data: str) -> None:
+    """Give an account another password, and end its sessions and tickets."""
+    with _opened(data) as accounts:
+        accounts.get(passport)
+        accounts.set_password(passport, ask_password(passport, password_stdin))
+        _note("password changed", passport)
+    say(f"{passport} has a new password. Its sessions end, and its tickets are no longer taken.")
+
+
+@account.group(name="app-password")
+def app_password() -> None:
+    """Make and revoke passwords for single devices, as long as every client can send."""
+
+
+@app_password.command(name="add")
+@_passport
+@click.argument("name", type=TEXT)
+@click.option(
+    "--scheme",
+    "schemes",
+    type=SCHEME,
+    multiple=True,
+    default=("TWN", "SSO"),
+    show_default=True,
+    metavar="SCHEME",
+    help="What it may be used for: MD5, TWN, SSO; may be repeated. MD5 is for MSN Messenger before"
+    " 5.0; the service then keeps it in a form that it can read.",
+)
+@_data
+def add_app_password(passport: str, name: str, schemes: tuple[str, ...], data: str) -> None:
+    """Make an app password, and show it this one time."""
+    with _opened(data) as accounts:
+        made = accounts.add_app_password(passport, name, [_scheme(word) for word in schemes])
+        _note("app password added", passport, name=name, schemes=" ".join(schemes))
+    # It is this command's whole purpose to tell it, to a terminal or a pipe.
+    say(made.password.reveal())
+
+
+@app_password.command(name="revoke")
+@_passport
+@click.argument("name_or_id", type=TEXT)
+@_data
+def revoke_app_password(passport: str, name_or_id: str, data: str) -> None:
+    """Take an app password away, by its name or its id."""
+    with _opened(data) as accounts:
+        accounts.revoke_app_password(passport, name_or_id)
+        _note("app password revoked", passport, name=name_or_id)
+    say(f"{name_or_id} of {passport} is revoked.")
+
+
+@account.command(name="import")
+@click.argument("file", type=click.File("r", encoding="utf-8-sig"))
+@_data
+def import_(file: Any, data: str) -> None:
+    """Add the accounts of a CSV file; `-` is stdin.
+
+    Its first line names the columns: passport, and password or hash (argon2id); perhaps
+    display_name, verified and disabled (yes or no).
+    """
+    with _opened(data) as accounts:
+        count = accounts.import_csv(file, lambda done: say(f"{done} accounts …", err=True))
+        _note("accounts imported", "", count=str(count))
+    say(f"{count} accounts were added.")
+
+
+def _scheme(word: str) -> Scheme:
+    from ..core.wire.dialects import Scheme
+
+    return Scheme(word)
+
+
+def _when(moment: datetime | None) -> str:
+    return "never" if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _about(found: KeptAccount) -> dict[str, object]:
+    return {
+        "passport": found.passport,
+        "display_name": found.principal.display_name,
+        "verified": found.principal.verified,
+        "disabled": found.is_disabled,
+        "added": found.created.isoformat(),
+        "password_changed": found.changed.isoformat(),
+        "signed_in": None if found.signed_in is None else found.signed_in.isoformat(),
+    }
+
+
+def _about_app(app: AppPassword) -> dict[str, object]:
+    return {
+        "id": app.id,
+        "name": app.name,
+        "schemes": sorted(app.schemes),
+        "added": app.created.isoformat(),
+        "used": None if app.used is None else app.used.isoformat(),
+        "used_scheme": app.used_scheme,
+    }

@@ -1,0 +1,75 @@
+"""What systemd hands to a service, and is told by it; and how many descriptors there can be."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from contextlib import suppress
+
+import click
+
+__all__ = ["activated", "notify", "raise_descriptors"]
+
+_FIRST = 3
+_RESERVE = 128
+"""Descriptors that are no connections: files, the database, listeners, and the next to come."""
+
+
+def activated() -> dict[str, socket.socket]:
+    """Return the sockets that systemd has bound, by the roles in their FileDescriptorName.
+
+    So a service listens below port 1024 without any right of its own (sd_listen_fds, systemd).
+
+    Raises:
+        click.UsageError: one has no name of a role.
+    """
+    from ..service.settings import ROLES
+
+    if os.environ.get("LISTEN_PID") != str(os.getpid()):
+        return {}
+    count = int(os.environ.pop("LISTEN_FDS", "0"))
+    names = os.environ.pop("LISTEN_FDNAMES", "").split(":")
+    socks = {}
+    for number, name in zip(range(_FIRST, _FIRST + count), names, strict=False):
+        role = name.replace("-", "_")
+        if role not in ROLES:
+            raise click.UsageError(
+                f"systemd hands over a socket called {name!r}: FileDescriptorName= is one of"
+                f" {', '.join(ROLES)}"
+            )
+        sock = socket.socket(fileno=number)
+        sock.setblocking(False)
+        os.set_inheritable(number, False)
+        socks[role] = sock
+    return socks
+
+
+def notify(state: str) -> None:
+    """Tell systemd how the service is (sd_notify); nothing where nobody asks."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address or not hasattr(socket, "AF_UNIX"):
+        return
+    if address.startswith("@"):
+        address = f"\0{address[1:]}"
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.sendto(state.encode(), address)
+
+
+def raise_descriptors(wanted: int) -> int:
+    """Have as many descriptors as the connections want; return how many connections there can be.
+
+    What is left over is a reserve: with the last descriptor gone, nobody at all could get in.
+    """
+    if sys.platform == "win32":
+        return wanted
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = wanted + _RESERVE
+    if soft < enough:
+        most = enough if hard == resource.RLIM_INFINITY else min(enough, hard)
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(1, min(wanted, soft - _RESERVE))

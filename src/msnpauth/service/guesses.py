@@ -1,0 +1,138 @@
+"""Who guesses waits; nobody is shut out.
+
+As Dovecot does it (auth_penalty), a wrong password makes the next one of the same network wait: 2
+seconds, then 4, 8, and 15 at most. What makes it bearable for honest people:
+
+- The same wrong password again is no guess. A client that repeats a stale one, as bitlbee does
+  every 15 seconds, makes nobody wait.
+- A network from which an account has signed in before counts that account's own guesses only. Who
+  shares it with a stranger does not wait for the stranger's.
+- Guesses at one account from many networks make strangers wait, and never its owner at home.
+- There is no lock, however many guesses there were: a lock would be the stranger's to turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+
+from ..core.errors import ServiceUnavailable
+from ..core.secrets import Secret
+
+__all__ = ["Guesses"]
+
+_LONGEST = 15.0
+_STEPS = 4  # 2, 4, 8, and the longest
+_OF_PLACE = RateLimitItemPerMinute(_STEPS, 15)
+"""Guesses of a network are forgotten after a quarter of an hour, as they are in Dovecot."""
+_OF_ACCOUNT = RateLimitItemPerMinute(20, 15)
+_IN_ALL = RateLimitItemPerMinute(600)
+
+_AT_ONCE = 3
+"""Checks of one network that run beside each other before the next is taken for a guess."""
+_MOST_AT_ONCE = 32
+_MOST_REMEMBERED = 65_536
+
+
+class Guesses:
+    """A `Guard` that remembers for a quarter of an hour, in memory.
+
+    Args:
+        sleep: waits; asyncio's by default.
+    """
+
+    def __init__(self, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
+        self._sleep = sleep
+        self._counted = MovingWindowRateLimiter(MemoryStorage())
+        self._under_way: Counter[tuple[str, str]] = Counter()
+        self._key = secrets.token_bytes(16)
+        self._remembered: OrderedDict[bytes, None] = OrderedDict()
+        self.delayed = 0
+        """How many wait now."""
+
+    @asynccontextmanager
+    async def attempt(
+        self, passport: str, address: str, *, is_known: bool
+    ) -> AsyncIterator[_Attempt]:
+        """As `Guard.attempt`."""
+        who = passport.casefold()
+        # An account at a network that it knows has a place of its own there.
+        place = (address, who if is_known else "")
+        if self._under_way[place] >= _MOST_AT_ONCE:
+            raise ServiceUnavailable(
+                "too many passwords come from there at once", retry_after=_LONGEST, code=600
+            )
+        seconds = self.seconds(who, address, is_known=is_known)
+        self._under_way[place] += 1
+        try:
+            if seconds:
+                await self._wait(seconds)
+            yield _Attempt(self, who, place)
+        finally:
+            self._under_way[place] -= 1
+            if not self._under_way[place]:
+                del self._under_way[place]
+
+    async def _wait(self, seconds: float) -> None:
+        self.delayed += 1
+        try:
+            await self._sleep(seconds)
+        finally:
+            self.delayed -= 1
+
+    def seconds(self, passport: str, address: str, *, is_known: bool) -> float:
+        """Return how long a password of an account from a network has to wait."""
+        who = passport.casefold()
+        place = (address, who if is_known else "")
+        # Those under way are guesses until the opposite is known: a thousand may come at once.
+        steps = self._count(_OF_PLACE, *place) + max(0, self._under_way[place] - _AT_ONCE + 1)
+        if not is_known:
+            # A few at an account are its owner's own, who mistypes on the way.
+            steps = max(steps, self._count(_OF_ACCOUNT, who) - 4)
+            steps = max(steps, int(self._count(_IN_ALL) >= _IN_ALL.amount))
+        return min(_LONGEST, 2.0 ** min(steps, _STEPS)) if steps > 0 else 0.0
+
+    def note(self, passport: str, place: tuple[str, str], guess: Secret | None) -> None:
+        """Count a wrong password."""
+        if guess is not None and self._is_repeated(passport, place, guess):
+            return
+        self._counted.hit(_OF_PLACE, *place)
+        if not place[1]:
+            self._counted.hit(_OF_ACCOUNT, passport)
+            self._counted.hit(_IN_ALL)
+
+    def _count(self, item: RateLimitItemPerMinute, *whose: str) -> int:
+        return item.amount - self._counted.get_window_stats(item, *whose).remaining
+
+    def _is_repeated(self, passport: str, place: tuple[str, str], guess: Secret) -> bool:
+        """Tell whether the same password was wrong before; its keyed hash is all that is kept."""
+        mac = hmac.new(self._key, f"{passport}\0{place}\0".encode(), hashlib.sha256)
+        mac.update(guess.reveal().encode("utf-8", "surrogatepass"))
+        digest = mac.digest()[:16]
+        if digest in self._remembered:
+            self._remembered.move_to_end(digest)
+            return True
+        self._remembered[digest] = None
+        if len(self._remembered) > _MOST_REMEMBERED:
+            self._remembered.popitem(last=False)
+        return False
+
+
+class _Attempt:
+    def __init__(self, guesses: Guesses, passport: str, place: tuple[str, str]) -> None:
+        self._guesses = guesses
+        self._passport = passport
+        self._place = place
+
+    def wrong(self, guess: Secret | None) -> None:
+        """As `Attempt.wrong`."""
+        self._guesses.note(self._passport, self._place, guess)

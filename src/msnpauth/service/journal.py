@@ -1,0 +1,125 @@
+"""What happens, told in lines: for people or as JSON, and for the audit.
+
+Two loggers: `msnpauth.service` for what an operator has to know, `msnpauth.audit` for who signed
+in, who was refused, and what was changed. Each line is one event. It has no password and no ticket,
+and what a client has said is escaped, so that nobody can write a line of their own into it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.handlers
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+from ..core.wire.dialects import Scheme
+from .metrics import Metrics
+from .stores.protocol import Proof
+
+__all__ = ["JsonLines", "ServiceJournal", "TextLines", "audit", "log_to", "log_to_file"]
+
+_audit = logging.getLogger("msnpauth.audit")
+
+_PLAIN = re.compile(r"[\w@.:/+-]+")
+_LONGEST = 200
+
+
+class ServiceJournal:
+    """A `Journal` for logs and metrics.
+
+    Args:
+        metrics: counts.
+    """
+
+    def __init__(self, metrics: Metrics | None = None) -> None:
+        self._metrics = metrics
+
+    def signed_in(self, proof: Proof, scheme: Scheme, address: str) -> None:
+        """As `Journal.signed_in`."""
+        if self._metrics is not None:
+            self._metrics.passwords_right.labels(str(scheme)).inc()
+        audit(
+            "password right",
+            passport=proof.principal.passport,
+            scheme=str(scheme),
+            address=address,
+            by=proof.method,
+        )
+
+    def entered(self, passport: str, scheme: Scheme, address: str) -> None:
+        """As `Journal.entered`."""
+        if self._metrics is not None:
+            self._metrics.sign_ins.labels(str(scheme)).inc()
+        audit("signed in", passport=passport, scheme=str(scheme), address=address)
+
+    def refused(self, passport: str, scheme: Scheme, address: str, why: str) -> None:
+        """As `Journal.refused`."""
+        if self._metrics is not None:
+            self._metrics.refused.labels(str(scheme)).inc()
+        audit("refused", passport=passport, scheme=str(scheme), address=address, why=why)
+
+
+def audit(event: str, **about: str) -> None:
+    """Tell the audit of an event."""
+    words = " ".join(f"{name}={_word(value)}" for name, value in about.items())
+    _audit.info("%s %s", event, words, extra={"event": event, "about": about})
+
+
+def _word(value: str) -> str:
+    """Return a value as one word of a line; in quotes when it has anything odd in it."""
+    text = value[:_LONGEST]
+    return text if _PLAIN.fullmatch(text) else json.dumps(text)
+
+
+class TextLines(logging.Formatter):
+    """Lines for people."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)sZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+        self.converter = time.gmtime
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one line, whatever is in it."""
+        line = super().format(record)
+        return "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
+
+
+class JsonLines(logging.Formatter):
+    """Lines for programs: an object each."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one line of JSON."""
+        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        told: dict[str, Any] = {
+            "time": f"{moment}.{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "event": getattr(record, "event", None) or record.getMessage(),
+        }
+        about = getattr(record, "about", {})
+        told |= {name: value[:_LONGEST] for name, value in about.items()}
+        return json.dumps(told)
+
+
+def log_to(stream: TextIO | None = None, *, as_json: bool = False) -> None:
+    """Have both loggers write to a stream: stderr by default."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonLines() if as_json else TextLines())
+    for name in ("msnpauth.service", "msnpauth.audit"):
+        logger = logging.getLogger(name)
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+
+
+def log_to_file(path: Path) -> logging.Handler:
+    """Have the audit written to a file too, as JSON. Who moves the file away gets a new one."""
+    path.touch(mode=0o600, exist_ok=True)
+    handler = logging.handlers.WatchedFileHandler(path, encoding="utf-8")
+    handler.setFormatter(JsonLines())
+    _audit.addHandler(handler)
+    _audit.setLevel(logging.INFO)
+    return handler

@@ -1,0 +1,355 @@
+"""The whole service: what of it listens where, and its beginning and end."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from ..core.errors import LocalProtocolError, ServiceUnavailable
+from ..core.servers import LOGIN_PATH, NEXUS_PATH
+from ..core.urls import Address
+from ..core.wire.dialects import DIALECTS, known
+from ..networks import Servers
+from .addresses import bind_all
+from .backing import Backing, InMemory
+from .certificates import rsa_chain
+from .hosts.gate import Gate
+from .hosts.legacy import LegacyListener
+from .hosts.listener import Listener, Serve, from_proxies
+from .hosts.msnp import serve_msnp
+from .hosts.web import serve_web
+from .puppets import Puppets
+from .roles.chats import Chats
+from .roles.contacts import ContactsRole
+from .roles.faults import Faults
+from .roles.forms import host_of
+from .roles.left_messages import LeftMessagesRole
+from .roles.login import LoginRole
+from .roles.news import PutOut
+from .roles.notification import NotificationRole
+from .roles.office import Office
+from .roles.official import OfficialRole
+from .roles.rst import RstRole
+from .roles.switchboard import SwitchboardRole
+from .roles.web import Answerer, WebSite
+from .settings import Settings
+from .stores.memory import Accounts
+
+__all__ = ["Service"]
+
+_WATCH_SECONDS = 1.0
+_FINISH_SECONDS = 10.0
+
+
+class Service:
+    """A running service.
+
+    Attributes:
+        servers: where it is, for `sign_in` and `MSNPAuth`.
+        ca_file: its certificate authority, in PEM; gone when a service in memory ends. None when
+            the certificate is of an authority that clients know.
+        legacy_ca_file: the authority of the listener for old TLS, whose keys are RSA; or None.
+        ssl_context: client settings that trust it.
+        login_urls: the login server that the nexus names, and the second one; twice the same where
+            no accounts live at a second one.
+        notification: the notification server; `servers.notification` is the dispatch server.
+    """
+
+    def __init__(self, settings: Settings, accounts: Accounts) -> None:
+        self._settings = settings
+        self._accounts = accounts
+        self._backing: Backing
+        self._office: Office
+        self._chats: Chats
+        self._gate = Gate(settings.connections_of_network, settings.connections)
+        self._sites: list[WebSite] = []
+        self._listeners: list[Listener | LegacyListener] = []
+        self._watch: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop
+        self.servers: Servers
+        self.ca_file: Path | None
+        self.legacy_ca_file: Path | None = None
+        self.ssl_context: ssl.SSLContext
+        self.login_urls: tuple[str, str]
+        self.notification: str
+
+    @property
+    def accounts(self) -> Accounts:
+        """Who may sign in to a service in memory; may be added to.
+
+        Raises:
+            LocalProtocolError: the accounts are in a data folder.
+        """
+        if self._settings.data is not None:
+            raise LocalProtocolError(
+                "the accounts are in the data folder",
+                hint="msnpauth.service.open_directory() opens them",
+            )
+        return self._accounts
+
+    @property
+    def online(self) -> list[str]:
+        """The accounts that are signed in."""
+        roles = list(self._office.here.values())
+        return sorted({role.account.passport for role in roles if role.account is not None})
+
+    @property
+    def maintenance(self) -> bool:
+        """True while sign-ins are refused: code 500, and HTTP 503 with Retry-After."""
+        return self._office.maintenance
+
+    @maintenance.setter
+    def maintenance(self, value: bool) -> None:
+        self._office.maintenance = value
+        for site in self._sites:
+            site.maintenance = value
+
+    def put_out(self, passport: str, reason: str = "SSD") -> None:
+        """End an account's sessions by OUT and a reason, to see what a client makes of it.
+
+        Any thread may ask for it. Reasons are `OTH`, `SSD`, `RCT 5` …, or "" for none.
+        """
+        asyncio.run_coroutine_threadsafe(self._office.put_out(passport, reason), self._loop)
+
+    @property
+    def faults(self) -> Faults:
+        """Orders faults: `faults.refuse("CAL", 217)`, `faults.drop("MSG")` and the like."""
+        return self._office.faults
+
+    def said(self, passport: str) -> list[str]:
+        """Return what an account has said in chats, the oldest first."""
+        return self._chats.said(passport)
+
+    def send_message(self, sender: str, to: str, text: str, timeout: float = 5.0) -> None:
+        """Play somebody who writes to an account, and come back when the account has got it.
+
+        The sender needs no session of its own. Any thread but the service's may call it.
+
+        Raises:
+            TimeoutError: the account did not answer the call in time.
+            LocalProtocolError: there is no such account, or it is not there.
+        """
+        work = self.say_as(sender, to, text)
+        asyncio.run_coroutine_threadsafe(asyncio.wait_for(work, timeout), self._loop).result()
+
+    async def say_as(self, sender: str, to: str, text: str) -> None:
+        """As `send_message`, within the service's own event loop."""
+        await self._puppets.send(sender, to, text)
+
+    def leave_message(self, sender: str, to: str, text: str) -> None:
+        """Play somebody who leaves a message for an account, which gets it when it is there next.
+
+        Any thread but the service's may call it.
+
+        Raises:
+            LocalProtocolError: there is no such account, or it does not take the message.
+        """
+        work = self._puppets.leave(sender, to, text)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def drop_chats(self) -> int:
+        """End every chat, as a switchboard that breaks down; return how many there were."""
+        return asyncio.run_coroutine_threadsafe(self._dropped(), self._loop).result()
+
+    async def _dropped(self) -> int:
+        return self._chats.drop_all()
+
+    async def start(self, folder: Path) -> None:
+        """Listen on the ports of the settings. `folder` is for what lasts as long as the run."""
+        self._loop = asyncio.get_running_loop()
+        settings = self._settings
+        self._backing = self._opened()
+        try:
+            self._office = Office(
+                self._backing.stores,
+                self._backing.tickets,
+                known(DIALECTS if settings.dialects is None else settings.dialects),
+                door=self._backing.door,
+            )
+            await self._office.open()
+            socks = bind_all(settings.listening, settings.ports, settings.sockets)
+        except BaseException:
+            self._backing.close()
+            raise
+        places = {
+            role: Address(settings.called, sock.getsockname()[1]) for role, sock in socks.items()
+        }
+        try:
+            await self._start(folder, socks, places)
+        except BaseException:
+            await self.stop()
+            for sock in socks.values():
+                sock.close()
+            raise
+
+    def _opened(self) -> Backing:
+        if self._settings.data is None:
+            return InMemory(self._accounts, self._settings)
+        from .operated import Operated  # its libraries are an extra
+
+        return Operated(self._settings.data, self._settings)
+
+    async def _start(
+        self, folder: Path, socks: Mapping[str, socket.socket], places: Mapping[str, Address]
+    ) -> None:
+        certificates = self._backing.certificates(self._settings, folder)
+        self.ca_file, self.ssl_context = certificates.ca_file, certificates.client_context
+        self._describe(places)
+        self._chats = Chats(self._office, places["switchboard"], limit=self._settings.chat_limit)
+        self._puppets = Puppets(self._office, self._chats)
+        await self._listen_web(folder, socks, places, certificates.context)
+        for name, target in (("dispatch", places["notification"]), ("notification", None)):
+            make = functools.partial(self._new_role, places[name], target)
+            await self._listen(functools.partial(serve_msnp, make), socks[name], None)
+        await self._listen(
+            functools.partial(serve_msnp, self._new_guest), socks["switchboard"], None
+        )
+        if "private" in socks:
+            await self._listen_private(socks["private"])
+        self._watch = asyncio.create_task(self._watching())
+
+    async def _listen_private(self, sock: socket.socket) -> None:
+        """Listen for the operator. It is no site of the others: it answers to the last moment."""
+        site = WebSite(self._backing.private(self._office, self._gate))
+        listener = Listener(functools.partial(serve_web, site))
+        await listener.start(sock)
+        self._listeners.append(listener)
+
+    async def _watching(self) -> None:
+        """See what others change: accounts, keys and certificates, by command or by hand."""
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            await self._refresh(forced=False)
+
+    async def _refresh(self, *, forced: bool) -> None:
+        if self._backing.refresh(forced=forced):
+            with suppress(ServiceUnavailable):  # nobody can tell now: everybody stays
+                await self._office.sweep()
+
+    def reload(self) -> None:
+        """Read certificates and keys again, now. Any thread may call it."""
+        asyncio.run_coroutine_threadsafe(self._refresh(forced=True), self._loop)
+
+    async def _listen_web(
+        self,
+        folder: Path,
+        socks: Mapping[str, socket.socket],
+        places: Mapping[str, Address],
+        tls: ssl.SSLContext,
+    ) -> None:
+        contacts, left = ContactsRole(self._office), LeftMessagesRole(self._office)
+        origin = f"https://{host_of(places['login'])}"
+        official = OfficialRole(self._office, origin=origin, host=self._settings.called)
+        rst = RstRole(self._office.door, self._backing.tickets)
+        rest = (rst.paths(), contacts.paths(), left.paths(), official.paths())
+        for name in ("login", "home"):
+            if name in socks:
+                login = self._login_role(places, name)
+                await self._listen(self._site(login.paths(), *rest), socks[name], tls)
+        if "plain_http" in socks:
+            # Clients reach the proxy at 443, whatever port it comes to here.
+            login = self._lone_login(self._settings.called)
+            front = OfficialRole(
+                self._office, origin=f"https://{self._settings.called}", host=self._settings.called
+            )
+            proxies = frozenset(self._settings.trusted_proxies)
+            serve = self._site(login.paths(), *rest[:-1], front.paths(), proxies=proxies)
+            await self._listen(from_proxies(serve, proxies), socks["plain_http"], None)
+        if "plain_contacts" in socks:
+            await self._listen(self._site(contacts.paths()), socks["plain_contacts"], None)
+        if "legacy_tls" in socks:
+            # Who comes here can go to no port of today's TLS.
+            login = self._lone_login(host_of(places["legacy_tls"]))
+            serve = self._site(
+                login.paths(), rst.paths(), official.login(), official.configuration()
+            )
+            await self._listen_legacy(folder, serve, socks["legacy_tls"])
+
+    def _site(
+        self, *tables: Mapping[str, Answerer], proxies: frozenset[str] = frozenset()
+    ) -> Serve:
+        site = WebSite(*tables)
+        self._sites.append(site)
+        return functools.partial(serve_web, site, proxies=proxies)
+
+    def _login_role(self, places: Mapping[str, Address], here: str) -> LoginRole:
+        homes = (
+            dict.fromkeys(self._settings.homes, host_of(places["home"]))
+            if self._settings.homes
+            else {}
+        )
+        return LoginRole(
+            self._office.door,
+            self._backing.tickets,
+            login=host_of(places["login"]),
+            homes=homes,
+            here=host_of(places[here]),
+        )
+
+    def _lone_login(self, host: str) -> LoginRole:
+        """Return a login server that sends nobody elsewhere."""
+        return LoginRole(self._office.door, self._backing.tickets, login=host, homes={}, here=host)
+
+    async def _listen_legacy(self, folder: Path, serve: Serve, sock: socket.socket) -> None:
+        """Listen for old TLS, by an authority of its own: old systems know RSA keys only."""
+        authority = self._backing.legacy_authority()
+        self.legacy_ca_file = (self._settings.data or folder) / "legacy-ca.pem"
+        authority.cert_pem.write_to_path(str(self.legacy_ca_file))
+        chain, key = rsa_chain(authority, self._settings.certified)
+        listener = LegacyListener(serve, chain=chain, key=key, gate=self._gate)
+        await listener.start(sock)
+        self._listeners.append(listener)
+
+    async def _listen(self, serve: Serve, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
+        listener = Listener(serve, tls, self._gate)
+        await listener.start(sock)
+        self._listeners.append(listener)
+
+    async def stop(self) -> None:
+        """Tell everybody, finish what is under way, take nothing new, and close."""
+        if self._watch is not None:
+            self._watch.cancel()
+        self.maintenance = True
+        for listener in self._listeners:
+            listener.close()
+        for role in list(self._office.here.values()):
+            role.hear(PutOut("SSD"))
+        await asyncio.gather(*(site.finish(_FINISH_SECONDS) for site in self._sites))
+        await asyncio.gather(*(listener.stop() for listener in self._listeners))
+        self._backing.close()
+
+    def _describe(self, places: Mapping[str, Address]) -> None:
+        self.notification = str(places["notification"])
+        second = places.get("home", places["login"])
+        self.login_urls = (
+            f"https://{places['login']}{LOGIN_PATH}",
+            f"https://{second}{LOGIN_PATH}",
+        )
+        self.servers = Servers(
+            notification=str(places["dispatch"]),
+            nexus=f"https://{places['login']}{NEXUS_PATH}",
+            rst=f"https://{places['login']}/RST.srf",
+            rst2=f"https://{places['login']}/RST2.srf",
+            contacts=f"https://{places['login']}",
+            ca_file=self.ca_file,
+        )
+
+    def _new_role(
+        self, here: Address, target: Address | None, wake: Callable[[], None], address: str
+    ) -> NotificationRole:
+        return NotificationRole(
+            self._office,
+            here=here,
+            transfer_to=target,
+            chats=self._chats,
+            wake=wake,
+            address=address,
+        )
+
+    def _new_guest(self, wake: Callable[[], None], _address: str) -> SwitchboardRole:
+        return SwitchboardRole(self._chats, faults=self._office.faults, wake=wake)

@@ -1,0 +1,248 @@
+"""The private role: whether the service lives, its numbers, and tickets checked for other servers.
+
+It listens on a port of its own, on loopback by default: nothing of it is for everybody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Collection
+from datetime import timedelta
+from typing import Any
+
+from ...core.tickets.proof import is_answer
+from ...core.tickets.rst import MESSENGER, MESSENGER_CLEAR
+from ..tickets import LOGIN, Grant
+from .office import Office
+from .web import Answerer, WebAnswer, WebRequest
+
+__all__ = ["OPENAPI", "PrivateRole"]
+
+_JSON = ("Content-Type", "application/json")
+_TEXT = ("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+_NONCE_LIFE = timedelta(minutes=10)
+"""A server that gives one nonce twice within that time is told so."""
+
+
+class PrivateRole:
+    """See the module.
+
+    Args:
+        office: has the accounts, and opens tickets.
+        keys: returns what may be shown as a bearer's key.
+        ready: returns why the service cannot work now; nothing when it can.
+        numbers: returns the page of metrics.
+        counted: is told the outcome of each /verify.
+    """
+
+    def __init__(
+        self,
+        office: Office,
+        *,
+        keys: Callable[[], Collection[str]],
+        ready: Callable[[], list[str]],
+        numbers: Callable[[], bytes],
+        counted: Callable[[str], None] = lambda _outcome: None,
+    ) -> None:
+        self._office = office
+        self._keys = keys
+        self._ready = ready
+        self._numbers = numbers
+        self._counted = counted
+
+    def paths(self) -> dict[str, Answerer]:
+        """Return who answers what, for a `WebSite`."""
+        return {
+            "GET /healthz": self._healthz,
+            "GET /readyz": self._readyz,
+            "GET /metrics": self._metrics,
+            "GET /openapi.json": self._openapi,
+            "POST /verify": self._verify,
+        }
+
+    async def _healthz(self, _: WebRequest) -> WebAnswer:
+        return _json(200, {"status": "alive"})
+
+    async def _readyz(self, _: WebRequest) -> WebAnswer:
+        why = self._ready()
+        return _json(503 if why else 200, {"status": "not ready" if why else "ready", "why": why})
+
+    async def _metrics(self, _: WebRequest) -> WebAnswer:
+        return WebAnswer(200, (_TEXT,), self._numbers())
+
+    async def _openapi(self, _: WebRequest) -> WebAnswer:
+        return _json(200, OPENAPI)
+
+    async def _verify(self, request: WebRequest) -> WebAnswer:
+        if not self._may_ask(request.headers.get("authorization", "")):
+            answer = _json(401, {"error": "a key of the service is wanted, as a bearer token"})
+            return WebAnswer(401, (("WWW-Authenticate", "Bearer"), *answer.headers), answer.body)
+        asked = _asked(request.body)
+        if isinstance(asked, str):
+            return _json(400, {"error": asked})
+        grant, reason = await self._checked(asked)
+        self._counted(reason or "valid")
+        if grant is None or reason:
+            return _json(200, {"valid": False, "reason": reason})
+        return _json(
+            200,
+            {
+                "valid": True,
+                "passport": grant.passport,
+                "site": grant.site,
+                "expires": f"{grant.expires:%Y-%m-%dT%H:%M:%SZ}",
+                "id": grant.id,
+            },
+        )
+
+    def _may_ask(self, header: str) -> bool:
+        kind, _, key = header.partition(" ")
+        given = key.strip().encode("utf-8", "surrogatepass")
+        # Each is compared, so that the time does not tell which was close.
+        right = [hmac.compare_digest(given, known.encode()) for known in self._keys()]
+        return kind.lower() == "bearer" and any(right)
+
+    async def _checked(self, asked: dict[str, str]) -> tuple[Grant | None, str]:
+        """Return what is in the ticket, and why it is not taken; "" when it is."""
+        office, passport = self._office, asked["passport"].casefold()
+        grant = office.tickets.read(asked["ticket"])
+        if grant is None:
+            return None, "unknown"
+        nonce = asked.get("nonce", "")
+        sites = (MESSENGER_CLEAR,) if nonce else (LOGIN, MESSENGER)
+        if grant.passport != passport or grant.site not in sites:
+            return grant, "other_account" if grant.passport != passport else "other_site"
+        if grant.expires <= office.now():
+            return grant, "expired"
+        if not await office.accounts.is_live(passport, grant.stamp):
+            return grant, "revoked"
+        if nonce:
+            secret = grant.secret
+            if secret is None or not is_answer(asked["response"], secret, nonce):
+                return grant, "proof"
+            mark = hashlib.sha256(f"{grant.id} {nonce}".encode()).hexdigest()
+            is_new = await office.state.use_up(mark, office.now() + _NONCE_LIFE)
+        else:
+            is_new = grant.site != LOGIN or await office.state.use_up(grant.id, grant.expires)
+        return grant, "" if is_new else "used"
+
+
+def _asked(body: bytes) -> dict[str, str] | str:
+    """Return what is asked, or what is wrong with it."""
+    try:
+        asked = json.loads(body)
+    except (ValueError, RecursionError):
+        return "the body is no JSON"
+    if not isinstance(asked, dict) or not all(isinstance(value, str) for value in asked.values()):
+        return "the body is an object of texts"
+    unknown = set(asked) - {"ticket", "passport", "nonce", "response"}
+    if unknown or not asked.get("ticket") or not asked.get("passport"):
+        return "it has ticket and passport, for SSO nonce and response too, and nothing else"
+    if bool(asked.get("nonce")) != bool(asked.get("response")):
+        return "nonce and response go together"
+    return asked
+
+
+def _json(status: int, content: Any) -> WebAnswer:
+    return WebAnswer(status, (_JSON,), json.dumps(content).encode())
+
+
+_REASONS = {
+    "unknown": "no ticket of this service, or damaged",
+    "other_account": "the ticket of another account",
+    "other_site": "a ticket for something else, or for SSO without nonce and response",
+    "expired": "it has ended",
+    "revoked": "the password was changed or revoked, or the account disabled or removed",
+    "proof": "the response is none to this nonce",
+    "used": "it was used before, or the nonce was",
+}
+
+_TEXT_FIELD = {"type": "string", "minLength": 1}
+
+OPENAPI: dict[str, Any] = {
+    "openapi": "3.1.0",
+    "info": {"title": "msnpauth: tickets checked for other servers", "version": "1"},
+    "components": {
+        "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        "schemas": {
+            "Asked": {
+                "type": "object",
+                "required": ["ticket", "passport"],
+                "additionalProperties": False,
+                "dependentRequired": {"nonce": ["response"], "response": ["nonce"]},
+                "properties": {
+                    "ticket": {**_TEXT_FIELD, "description": "`t=…&p=…`, as USR … S has it"},
+                    "passport": {**_TEXT_FIELD, "description": "of USR … I, unescaped"},
+                    "nonce": {**_TEXT_FIELD, "description": "for SSO: what the server has sent"},
+                    "response": {**_TEXT_FIELD, "description": "for SSO: the answer to it"},
+                },
+            },
+            "Valid": {
+                "type": "object",
+                "required": ["valid", "passport", "site", "expires", "id"],
+                "properties": {
+                    "valid": {"const": True},
+                    "passport": {"type": "string"},
+                    "site": {"type": "string"},
+                    "expires": {"type": "string", "format": "date-time"},
+                    "id": {"type": "string"},
+                },
+            },
+            "Invalid": {
+                "type": "object",
+                "required": ["valid", "reason"],
+                "properties": {
+                    "valid": {"const": False},
+                    "reason": {
+                        "enum": list(_REASONS),
+                        "description": "; ".join(f"{k}: {v}" for k, v in _REASONS.items()),
+                    },
+                },
+            },
+        },
+    },
+    "paths": {
+        "/verify": {
+            "post": {
+                "summary": "Check a ticket, and use it up",
+                "security": [{"key": []}],
+                "requestBody": {
+                    "required": True,
+                    "content": {
+                        "application/json": {"schema": {"$ref": "#/components/schemas/Asked"}}
+                    },
+                },
+                "responses": {
+                    "200": {
+                        "description": "What is in the ticket, or why it is not taken",
+                        "content": {
+                            "application/json": {
+                                "schema": {
+                                    "oneOf": [
+                                        {"$ref": "#/components/schemas/Valid"},
+                                        {"$ref": "#/components/schemas/Invalid"},
+                                    ]
+                                }
+                            }
+                        },
+                    },
+                    "400": {"description": "The body is not what is asked for"},
+                    "401": {"description": "The key is wrong, or missing"},
+                    "503": {"description": "Nobody can tell now; Retry-After says when to ask"},
+                },
+            }
+        },
+        "/healthz": {"get": {"responses": {"200": {"description": "The process lives"}}}},
+        "/readyz": {
+            "get": {
+                "responses": {
+                    "200": {"description": "It can sign people in"},
+                    "503": {"description": "It cannot, and says why"},
+                }
+            }
+        },
+        "/metrics": {"get": {"responses": {"200": {"description": "For Prometheus"}}}},
+    },
+}

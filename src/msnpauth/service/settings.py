@@ -1,0 +1,111 @@
+"""What a service is told when it begins: the arguments of `run`, as one value that was checked."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..core.errors import LocalProtocolError
+from .addresses import advertised, domains, host_names, proxy_addresses
+
+__all__ = ["ALWAYS", "ROLES", "Argon2", "Settings"]
+
+ALWAYS = ("dispatch", "notification", "switchboard", "login")
+
+ROLES = (*ALWAYS, "home", "legacy_tls", "plain_http", "plain_contacts", "private")
+"""What may listen: three TCP ports, and the HTTPS port of nexus, login, RST and contacts host.
+
+`home` is the second login server, which is there when accounts live there. The others are there
+when a port is named for them: the login for old TLS, everything for a proxy that does the TLS, the
+contacts host without any, and what is for the operator alone.
+"""
+
+
+@dataclass(frozen=True)
+class Argon2:
+    """What the hash of a password costs: OWASP's first choice for argon2id, unless told otherwise.
+
+    A check takes some 20 ms of a processor by it. Hashes that cost something else are made anew
+    when their account signs in next.
+
+    Attributes:
+        memory: KiB.
+        passes: the time cost.
+        lanes: the parallelism.
+    """
+
+    memory: int = 19 * 1024
+    passes: int = 2
+    lanes: int = 1
+
+
+@dataclass(frozen=True)
+class Settings:
+    """See `run`, whose arguments these are.
+
+    Raises:
+        LocalProtocolError: one of them cannot be right.
+    """
+
+    host: str = "127.0.0.1"
+    name: str | None = None
+    names: Iterable[str] = ()
+    ports: Mapping[str, int] = field(default_factory=dict)
+    sockets: Mapping[str, socket.socket] = field(default_factory=dict)
+    private_host: str = "127.0.0.1"
+    homes: Iterable[str] = ()
+    trusted_proxies: Iterable[str] = ()
+    dialects: Iterable[int] | None = None
+    keys: Iterable[str] | None = None
+    chat_limit: int | None = 8
+    data: Path | None = None
+    certificate: Path | None = None
+    certificate_key: Path | None = None
+    allow_md5: bool = False
+    argon2: Argon2 = field(default_factory=Argon2)
+    connections_of_network: int | None = None
+    connections: int | None = None
+
+    def __post_init__(self) -> None:
+        unknown = {*self.ports, *self.sockets} - set(ROLES)
+        if unknown:
+            raise LocalProtocolError(
+                f"there is no role {', '.join(sorted(unknown))}",
+                hint=f"roles are {', '.join(ROLES)}",
+            )
+        if (self.certificate is None) != (self.certificate_key is None):
+            raise LocalProtocolError("certificate= and certificate_key= go together")
+        if "private" in {*self.ports, *self.sockets} and self.data is None:
+            raise LocalProtocolError(
+                "the private port is for a service with a data folder", hint="give data="
+            )
+        change = {
+            "name": advertised(self.host, self.name),
+            "names": host_names(self.names),
+            "homes": domains(self.homes),
+            "trusted_proxies": proxy_addresses(self.trusted_proxies),
+        }
+        for name, value in change.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def called(self) -> str:
+        """How clients call this host."""
+        assert self.name is not None  # __post_init__ has found one
+        return self.name
+
+    @property
+    def listening(self) -> dict[str, str]:
+        """The address to listen on, for each role that is to be there."""
+        wanted = [*ALWAYS, *(["home"] if self.homes else [])]
+        named = {*self.ports, *self.sockets}
+        wanted += [role for role in ROLES if role in named and role not in (*ALWAYS, "home")]
+        hosts = {"private": self.private_host}
+        return {role: hosts.get(role, self.host) for role in wanted}
+
+    @property
+    def certified(self) -> list[str]:
+        """What the certificate is for."""
+        return sorted({self.called, "localhost", "127.0.0.1", "::1", *self.names})

@@ -1,0 +1,221 @@
+"""Who may sign in, as the roles ask: an `AccountStore` over a database.
+
+Accounts that were asked for are kept in memory, until any account changes. So the check of a ticket
+costs no way to the database, and a change by another process counts at once.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from cryptography.fernet import Fernet, InvalidToken
+from sqlalchemy import Connection, delete, insert, select, update
+
+from ....core.client.routes import md5_answer
+from ....core.errors import ServiceUnavailable
+from ....core.secrets import Secret, printable
+from ....core.tickets.ticket import utc_now
+from ....core.wire.dialects import Scheme
+from ..protocol import Principal, Proof
+from .database import Database, note_change
+from .hashing import Hasher
+from .kept import APP_PASSWORD_LENGTH, AppPassword, KeptAccount, digest_of, find
+from .tables import accounts, app_passwords, known_networks
+
+__all__ = ["SqlAccounts"]
+
+_MOST_KEPT = 10_000
+_MOST_NETWORKS = 20
+_SEEN_EVERY = timedelta(minutes=10)
+"""How exact the last use is. To write it down at each sign-in would cost more than the sign-in."""
+
+_log = logging.getLogger("msnpauth.service")
+
+
+class SqlAccounts:
+    """See the module.
+
+    Args:
+        database: where they are.
+        hasher: checks passwords.
+        seal: opens the app passwords for MD5.
+        allow_md5: whether anybody may sign in by MD5.
+        now: the clock.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        hasher: Hasher,
+        seal: Fernet,
+        *,
+        allow_md5: bool = False,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._database = database
+        self._hasher = hasher
+        self._seal = seal
+        self._allow_md5 = allow_md5
+        self._now = now
+        self._kept: OrderedDict[str, tuple[KeptAccount | None, dict[str, float]]] = OrderedDict()
+        self._changes = -1
+
+    async def find(self, passport: str) -> Principal | None:
+        """As `AccountStore.find`."""
+        account, _ = await self._get(passport)
+        return None if account is None else account.principal
+
+    async def check(
+        self, passport: str, password: Secret, scheme: Scheme, *, is_known: bool = False
+    ) -> Proof | None:
+        """As `AccountStore.check`."""
+        account, _ = await self._get(passport)
+        app = None if account is None else _app_password(account, password, scheme)
+        if app is None:
+            hashed = self._hasher.nobody if account is None else account.hash
+            is_right = await self._hasher.verify(hashed, password, is_known=is_known)
+            if not is_right or account is None:
+                self._tell_of_cut(account, password)
+                return None
+            if self._hasher.is_old(account.hash):
+                await self._renew(account, password)
+        if account is None or account.is_disabled:
+            return None
+        return _proof(account, app)
+
+    async def check_md5(self, passport: str, salt: str, answer: str) -> Proof | None:
+        """As `AccountStore.check_md5`: by an app password alone."""
+        account, _ = await self._get(passport)
+        if account is None or account.is_disabled or not self._allow_md5:
+            return None
+        given = answer.encode("utf-8", "replace")
+        for app in account.app_passwords:
+            if Scheme.MD5 in app.schemes and app.sealed is not None:
+                expected = md5_answer(salt, self._opened(app.sealed))
+                if hmac.compare_digest(expected.encode(), given):
+                    return _proof(account, app)
+        return None
+
+    async def is_live(self, passport: str, stamp: str) -> bool:
+        """As `AccountStore.is_live`."""
+        account, _ = await self._get(passport)
+        return account is not None and account.is_live(stamp)
+
+    async def knows(self, passport: str, address: str) -> bool:
+        """As `AccountStore.knows`."""
+        _, networks = await self._get(passport)
+        return address in networks
+
+    async def signed_in(self, proof: Proof, address: str, scheme: Scheme) -> None:
+        """As `AccountStore.signed_in`. A database that cannot write it down stops nobody."""
+        passport = proof.principal.passport.casefold()
+        _, networks = await self._get(passport)
+        seen = self._now().timestamp()
+        if seen - networks.get(address, 0.0) < _SEEN_EVERY.total_seconds():
+            return
+        networks[address] = seen
+        try:
+            await self._database.run(
+                lambda connection: _note(connection, proof, address, seen, scheme),
+                durable=False,
+            )
+        except ServiceUnavailable as fault:
+            _log.warning("the sign-in of %s was not noted: %s", printable(passport), fault.text)
+
+    async def _get(self, passport: str) -> tuple[KeptAccount | None, dict[str, float]]:
+        """Return an account and where it has signed in from, from memory where nothing changed."""
+        changes = self._database.changes()
+        if changes != self._changes or changes < 0:
+            self._kept.clear()
+            self._changes = changes
+        key = passport.casefold()
+        found = self._kept.get(key)
+        if found is None:
+            found = await self._database.run(lambda connection: _read(connection, key))
+            if self._changes == changes:
+                self._kept[key] = found
+            if len(self._kept) > _MOST_KEPT:
+                self._kept.popitem(last=False)
+        return found
+
+    async def _renew(self, account: KeptAccount, password: Secret) -> None:
+        """Hash a password anew, at the cost that new hashes have: now it is known."""
+        made = await self._hasher.renewed(password)
+        key, before = account.passport.casefold(), account.hash
+
+        def store(connection: Connection) -> None:
+            # Not if the password was changed in the meantime.
+            same = (accounts.c.passport == key) & (accounts.c.hash == before)
+            connection.execute(update(accounts).where(same).values(hash=made))
+            note_change(connection)
+
+        try:
+            await self._database.run(store)
+        except ServiceUnavailable as fault:
+            _log.warning("a hash was not renewed: %s", fault.text)
+
+    def _opened(self, sealed: str) -> Secret:
+        try:
+            return Secret(self._seal.decrypt(sealed).decode())
+        except InvalidToken:
+            _log.error("an app password for MD5 cannot be opened: its key is gone")
+            # Never the right answer.
+            return Secret("\x00")
+
+    def _tell_of_cut(self, account: KeptAccount | None, password: Secret) -> None:
+        if account is not None and account.is_long and len(password) == APP_PASSWORD_LENGTH:
+            _log.warning(
+                "the client of %s has probably cut the password at 16 characters: an app password"
+                " helps",
+                printable(account.passport),
+            )
+
+
+def _app_password(account: KeptAccount, password: Secret, scheme: Scheme) -> AppPassword | None:
+    if len(password) != APP_PASSWORD_LENGTH:
+        return None
+    for app in account.app_passwords:
+        is_right = hmac.compare_digest(app.digest, digest_of(app.id, password))
+        if is_right and scheme in app.schemes:
+            return app
+    return None
+
+
+def _proof(account: KeptAccount, app: AppPassword | None) -> Proof:
+    method = "password" if app is None else f"app password {app.name}"
+    return Proof(account.principal, account.stamp_of(app), method)
+
+
+def _read(connection: Connection, passport: str) -> tuple[KeptAccount | None, dict[str, float]]:
+    rows = connection.execute(
+        select(known_networks.c.network, known_networks.c.seen).where(
+            known_networks.c.passport == passport
+        )
+    )
+    return find(connection, passport), {row.network: row.seen for row in rows}
+
+
+def _note(connection: Connection, proof: Proof, address: str, seen: float, scheme: Scheme) -> None:
+    """Write down who signed in from where, and by what; the oldest network is forgotten."""
+    passport, app_id = proof.principal.passport.casefold(), proof.stamp.partition(".")[2]
+    place = (known_networks.c.passport == passport) & (known_networks.c.network == address)
+    connection.execute(delete(known_networks).where(place))
+    connection.execute(insert(known_networks).values(passport=passport, network=address, seen=seen))
+    mine = known_networks.c.passport == passport
+    newest = (
+        select(known_networks.c.network)
+        .where(mine)
+        .order_by(known_networks.c.seen.desc())
+        .limit(_MOST_NETWORKS)
+    )
+    connection.execute(delete(known_networks).where(mine, known_networks.c.network.not_in(newest)))
+    connection.execute(
+        update(accounts).where(accounts.c.passport == passport).values(signed_in=seen)
+    )
+    if app_id:
+        used = update(app_passwords).where(app_passwords.c.id == app_id)
+        connection.execute(used.values(used=seen, used_scheme=str(scheme)))

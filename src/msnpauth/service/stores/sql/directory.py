@@ -1,0 +1,381 @@
+"""The accounts as an operator changes them, while the service runs or while it does not."""
+
+from __future__ import annotations
+
+import csv
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, NamedTuple, Self, TextIO
+
+import argon2
+from sqlalchemy import Connection, delete, insert, select, update
+
+from ....core.credentials import as_secret, check_passport, check_password
+from ....core.errors import LocalProtocolError
+from ....core.secrets import Secret
+from ....core.tickets.ticket import utc_now
+from ....core.wire.dialects import Scheme
+from .database import Database, note_change
+from .hashing import Hasher
+from .kept import APP_PASSWORD_LENGTH, AppPassword, KeptAccount, digest_of, find, kept
+from .tables import accounts, app_passwords, known_networks, left, lists
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
+
+__all__ = ["AccountDirectory", "MadeAppPassword"]
+
+# Without 0, 1, i, l and o, which people take for one another: 31 letters, 79 random bits in all.
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+_MOST_APP_PASSWORDS = 50
+_LONGEST_NAME = 60
+_COLUMNS = frozenset({"passport", "password", "hash", "display_name", "verified", "disabled"})
+_BATCH = 100
+
+
+class MadeAppPassword(NamedTuple):
+    """An app password that was made a moment ago: the one time that it can be seen."""
+
+    about: AppPassword
+    password: Secret
+
+
+class AccountDirectory:
+    """The accounts of a data folder: `with AccountDirectory.open("/var/lib/msnpauth") as accounts`.
+
+    Every change counts at once, also for a service that runs. What a new password, `disable` or
+    `remove` concerns is signed out within seconds, and its tickets are no longer taken.
+
+    Args:
+        database: where they are.
+        hasher: makes the hashes.
+        seal: closes app passwords for MD5.
+        now: the clock.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        hasher: Hasher,
+        seal: Fernet,
+        *,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._database = database
+        self._hasher = hasher
+        self._seal = seal
+        self._now = now
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+        self._hasher.close()
+
+    # --- accounts --------------------------------------------------------------------------------
+
+    def add(
+        self,
+        passport: str,
+        password: Secret | str,
+        *,
+        display_name: str = "",
+        verified: bool = True,
+    ) -> None:
+        """Add an account.
+
+        Raises:
+            LocalProtocolError: passport or password cannot be one, or the account is there already.
+            ServiceUnavailable: the database failed; nothing was changed.
+        """
+        row = self._row(passport, password, display_name=display_name, verified=verified)
+
+        def add(connection: Connection) -> None:
+            if find(connection, passport) is not None:
+                raise LocalProtocolError(
+                    f"there is an account {passport} already",
+                    hint="`password` gives it another password",
+                )
+            connection.execute(insert(accounts).values(row))
+            note_change(connection)
+
+        self._database.call(add)
+
+    def all(self) -> list[KeptAccount]:
+        """Return every account, by passport, without its app passwords."""
+        asked = select(accounts).order_by(accounts.c.passport)
+        return self._database.call(
+            lambda connection: [kept(row) for row in connection.execute(asked)]
+        )
+
+    def get(self, passport: str) -> KeptAccount:
+        """Return an account with its app passwords.
+
+        Raises:
+            LocalProtocolError: there is none of that passport.
+        """
+        return self._database.call(lambda connection: _wanted(connection, passport))
+
+    def set_password(self, passport: str, password: Secret | str) -> None:
+        """Give an account another password. Every ticket of the account ends by it.
+
+        Raises:
+            LocalProtocolError: there is no such account, or that cannot be a password.
+        """
+        row = self._row(passport, password)
+        wanted = ("hash", "is_long", "stamp", "changed")
+        self._change(passport, {name: row[name] for name in wanted})
+
+    def disable(self, passport: str) -> None:
+        """Let nobody sign in to an account any more; it keeps its lists and messages."""
+        self._change(passport, {"is_disabled": True})
+
+    def enable(self, passport: str) -> None:
+        """Let an account sign in again, with the password that it had."""
+        self._change(passport, {"is_disabled": False})
+
+    def remove(self, passport: str) -> None:
+        """Remove an account, its lists and its messages. Other people's lists keep its address.
+
+        Raises:
+            LocalProtocolError: there is none of that passport.
+        """
+        key = passport.casefold()
+
+        def remove(connection: Connection) -> None:
+            _wanted(connection, passport)
+            for table in (app_passwords, known_networks, lists, left, accounts):
+                connection.execute(delete(table).where(table.c.passport == key))
+            note_change(connection)
+
+        self._database.call(remove)
+
+    # --- app passwords ---------------------------------------------------------------------------
+
+    def add_app_password(
+        self, passport: str, name: str, schemes: Iterable[Scheme] = (Scheme.TWN, Scheme.SSO)
+    ) -> MadeAppPassword:
+        """Make a password of 16 characters for one device of an account, and return it.
+
+        For clients that cut longer passwords, for MD5, and to be able to take one device's away.
+
+        Args:
+            passport: the account.
+            name: what its owner calls the device.
+            schemes: what it may be used for. With MD5 it is also kept in a form that the service
+                can read, because MD5 cannot be checked otherwise.
+
+        Raises:
+            LocalProtocolError: there is no such account, it has too many, or the name is none.
+        """
+        chosen = frozenset(Scheme(scheme) for scheme in schemes)
+        if not chosen or not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
+            raise LocalProtocolError(
+                "an app password has a name of 1 to 60 printable characters, and a scheme",
+                hint="name it after the device, such as `old laptop`",
+            )
+        made = Secret("".join(secrets.choice(_LETTERS) for _ in range(APP_PASSWORD_LENGTH)))
+        app_id = secrets.token_hex(8)
+        sealed = None
+        if Scheme.MD5 in chosen:
+            sealed = self._seal.encrypt(made.reveal().encode()).decode()
+        row = {
+            "id": app_id,
+            "passport": passport.casefold(),
+            "name": name.strip(),
+            "schemes": " ".join(sorted(chosen)),
+            "digest": digest_of(app_id, made),
+            "sealed": sealed,
+            "created": self._now().timestamp(),
+        }
+
+        def add(connection: Connection) -> AppPassword:
+            if len(_wanted(connection, passport).app_passwords) >= _MOST_APP_PASSWORDS:
+                raise LocalProtocolError(
+                    f"{passport} has {_MOST_APP_PASSWORDS} app passwords already",
+                    hint="revoke those that are not used any more",
+                )
+            connection.execute(insert(app_passwords).values(row))
+            note_change(connection)
+            apps = _wanted(connection, passport).app_passwords
+            return next(app for app in apps if app.id == app_id)
+
+        return MadeAppPassword(self._database.call(add), made)
+
+    def revoke_app_password(self, passport: str, name_or_id: str) -> None:
+        """Take an app password away, by its id or its name. Tickets that it got end with it.
+
+        Raises:
+            LocalProtocolError: the account has none of that name, or several.
+        """
+
+        def revoke(connection: Connection) -> None:
+            apps = _wanted(connection, passport).app_passwords
+            found = [app for app in apps if name_or_id in (app.id, app.name)]
+            if len(found) != 1:
+                raise LocalProtocolError(
+                    f"{passport} has {len(found) or 'no'} app passwords of that name or id",
+                    hint="`show` lists them with their ids",
+                )
+            connection.execute(delete(app_passwords).where(app_passwords.c.id == found[0].id))
+            note_change(connection)
+
+        self._database.call(revoke)
+
+    # --- many accounts ---------------------------------------------------------------------------
+
+    def import_csv(self, file: TextIO, told: Callable[[int], None] = lambda _count: None) -> int:
+        """Add the accounts of a CSV file; return how many there were.
+
+        The first line names the columns: `passport`, and `password` or `hash` (argon2id as it is
+        written down elsewhere); perhaps `display_name`, `verified`, `disabled` (yes or no). All
+        lines are looked at before the first account is added.
+
+        Args:
+            file: the text.
+            told: is told how many were added so far.
+
+        Raises:
+            LocalProtocolError: a line is wrong; the error names it, and nothing was added.
+        """
+        rows = list(_csv_rows(file))
+        known = {account.passport.casefold() for account in self.all()}
+        for line, row in rows:
+            key = row["passport"].casefold()
+            if key in known:
+                raise LocalProtocolError(f"line {line}: there is an account {key} already")
+            known.add(key)
+        for begin in range(0, len(rows), _BATCH):
+            # Hashing takes 20 ms each: the transaction, which locks others out, comes after it.
+            made = [self._csv_account(row) for _, row in rows[begin : begin + _BATCH]]
+
+            def add(connection: Connection, made: list[dict[str, object]] = made) -> None:
+                connection.execute(insert(accounts), made)
+                note_change(connection)
+
+            self._database.call(add)
+            told(begin + len(made))
+        return len(rows)
+
+    def _csv_account(self, row: dict[str, str]) -> dict[str, object]:
+        values = self._row(
+            row["passport"],
+            row.get("password") or Secret(secrets.token_urlsafe(24)),
+            display_name=row.get("display_name", ""),
+            verified=_yes(row.get("verified", "yes")),
+            hashed=row.get("hash") or None,
+        )
+        return values | {"is_disabled": _yes(row.get("disabled", "no"))}
+
+    # --- what they share -------------------------------------------------------------------------
+
+    def _row(
+        self,
+        passport: str,
+        password: Secret | str,
+        *,
+        display_name: str = "",
+        verified: bool = True,
+        hashed: str | None = None,
+    ) -> dict[str, object]:
+        check_passport(passport)
+        secret = check_password(as_secret(password))
+        now = self._now().timestamp()
+        return {
+            "passport": passport.casefold(),
+            "spelled": passport,
+            "display_name": display_name,
+            "hash": hashed or self._hasher.make(secret),
+            "is_long": hashed is None and len(secret) > APP_PASSWORD_LENGTH,
+            "stamp": secrets.token_hex(4),
+            "verified": verified,
+            "created": now,
+            "changed": now,
+        }
+
+    def _change(self, passport: str, values: dict[str, object]) -> None:
+        def change(connection: Connection) -> None:
+            _wanted(connection, passport)
+            mine = accounts.c.passport == passport.casefold()
+            connection.execute(update(accounts).where(mine).values(values))
+            note_change(connection)
+
+        self._database.call(change)
+
+
+def _wanted(connection: Connection, passport: str) -> KeptAccount:
+    found = find(connection, passport)
+    if found is None:
+        raise LocalProtocolError(
+            f"there is no account {passport}", hint="`list` names those that there are"
+        )
+    return found
+
+
+def _csv_rows(file: TextIO) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield each line's number and what it says, checked."""
+    reader = csv.DictReader(file, strict=True)
+    try:
+        columns = set(reader.fieldnames or ())
+        if "passport" not in columns or not columns & {"password", "hash"}:
+            raise LocalProtocolError(
+                "line 1: it has to name the columns `passport` and `password`, or `hash`",
+                hint="as in: passport,password,display_name",
+            )
+        if columns - _COLUMNS:
+            raise LocalProtocolError(
+                f"line 1: nobody knows a column {', '.join(sorted(map(str, columns - _COLUMNS)))}"
+            )
+        for row in reader:
+            problem = _csv_problem(row)
+            if problem:
+                raise LocalProtocolError(f"line {reader.line_num}: {problem}")
+            yield reader.line_num, row
+    except csv.Error as fault:
+        raise LocalProtocolError(f"line {reader.line_num}: {fault}") from None
+    except UnicodeDecodeError:
+        raise LocalProtocolError("the file is not UTF-8 text") from None
+
+
+def _csv_problem(row: dict[str, str]) -> str:
+    if None in row or None in row.values():
+        return "it has more or fewer fields than the first line names"
+    password, hashed = row.get("password", ""), row.get("hash", "")
+    if bool(password) == bool(hashed):
+        return "it wants a password or a hash, and not both"
+    try:
+        check_passport(row["passport"])
+        if password:
+            check_password(Secret(password))
+        if hashed and argon2.extract_parameters(hashed).type is not argon2.Type.ID:
+            return "its hash is none of argon2id"
+        _yes(row.get("verified", "yes"))
+        _yes(row.get("disabled", "no"))
+    except LocalProtocolError as fault:
+        return fault.text
+    except argon2.exceptions.InvalidHashError:
+        return "its hash is none of argon2id"
+    except ValueError as fault:
+        return str(fault)
+    return ""
+
+
+def _yes(word: str) -> bool:
+    folded = word.strip().casefold()
+    if folded in ("yes", "true", "1"):
+        return True
+    if folded in ("no", "false", "0"):
+        return False
+    raise ValueError("verified and disabled are yes or no")

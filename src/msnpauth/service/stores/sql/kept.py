@@ -1,0 +1,152 @@
+"""What is kept of an account, as the roles' store and the operator's directory read it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from ....core.secrets import Secret
+from ....core.wire.dialects import Scheme
+from ..protocol import Principal
+from .tables import accounts, app_passwords
+
+__all__ = ["APP_PASSWORD_LENGTH", "AppPassword", "KeptAccount", "digest_of", "find", "time_of"]
+
+APP_PASSWORD_LENGTH = 16
+"""As long as the longest password that every official client sends whole."""
+
+
+@dataclass(frozen=True)
+class AppPassword:
+    """A password for one device; the password itself is not kept.
+
+    Attributes:
+        id: names it for `revoke`, and in tickets.
+        name: what its owner calls the device.
+        schemes: what it may be used for.
+        created: when it was made, in UTC.
+        used: when it was used last; None for never.
+        used_scheme: what for.
+        digest: what it is checked against.
+        sealed: the password under the service's key, for MD5; None where it is not for MD5.
+    """
+
+    id: str
+    name: str
+    schemes: frozenset[Scheme]
+    created: datetime
+    used: datetime | None
+    used_scheme: str | None
+    digest: str
+    sealed: str | None
+
+    def __repr__(self) -> str:
+        return f"AppPassword({self.id!r}, {self.name!r}, {sorted(self.schemes)})"
+
+
+@dataclass(frozen=True)
+class KeptAccount:
+    """An account as the database has it.
+
+    Attributes:
+        principal: the account as roles know it.
+        hash: argon2id of its password.
+        is_long: the password is longer than the 16 characters that official clients send.
+        stamp: a random word that changes with the password.
+        is_disabled: nobody may sign in.
+        created, changed: when the account was made, and its password was changed, in UTC.
+        signed_in: when somebody signed in last; None for never.
+        app_passwords: those that it has.
+    """
+
+    principal: Principal
+    hash: str
+    is_long: bool
+    stamp: str
+    is_disabled: bool
+    created: datetime
+    changed: datetime
+    signed_in: datetime | None
+    app_passwords: tuple[AppPassword, ...] = ()
+
+    @property
+    def passport(self) -> str:
+        """The address, as it was spelled when the account was made."""
+        return self.principal.passport
+
+    def __repr__(self) -> str:
+        return f"KeptAccount({self.passport!r})"
+
+    def stamp_of(self, app_password: AppPassword | None) -> str:
+        """Return what a ticket carries that was got by a password of the account.
+
+        A new password of the account ends all its tickets, those by app passwords with them.
+        """
+        return self.stamp if app_password is None else f"{self.stamp}.{app_password.id}"
+
+    def is_live(self, stamp: str) -> bool:
+        """Tell whether the password of a stamp still lets the account in."""
+        stamps = {"", self.stamp, *map(self.stamp_of, self.app_passwords)}
+        return not self.is_disabled and stamp in stamps
+
+
+def find(connection: Connection, passport: str) -> KeptAccount | None:
+    """Return an account, in any letter case; None when there is none."""
+    key = passport.casefold()
+    row = connection.execute(select(accounts).where(accounts.c.passport == key)).one_or_none()
+    if row is None:
+        return None
+    apps = connection.execute(
+        select(app_passwords)
+        .where(app_passwords.c.passport == key)
+        .order_by(app_passwords.c.created)
+    )
+    return kept(row, tuple(_app_password(app) for app in apps))
+
+
+def kept(row: Any, apps: tuple[AppPassword, ...] = ()) -> KeptAccount:
+    """Return the account of a row."""
+    return KeptAccount(
+        Principal(row.spelled, row.display_name, row.verified, row.restricted, row.refusal),
+        hash=row.hash,
+        is_long=row.is_long,
+        stamp=row.stamp,
+        is_disabled=row.is_disabled,
+        created=_moment(row.created),
+        changed=_moment(row.changed),
+        signed_in=None if row.signed_in is None else _moment(row.signed_in),
+        app_passwords=apps,
+    )
+
+
+def _app_password(row: Any) -> AppPassword:
+    return AppPassword(
+        row.id,
+        row.name,
+        frozenset(Scheme(word) for word in row.schemes.split()),
+        created=_moment(row.created),
+        used=None if row.used is None else _moment(row.used),
+        used_scheme=row.used_scheme,
+        digest=row.digest,
+        sealed=row.sealed,
+    )
+
+
+def digest_of(app_password_id: str, password: Secret) -> str:
+    """Return what an app password is checked against; its id is the salt."""
+    return hashlib.sha256(
+        f"{app_password_id}:{password.reveal()}".encode("utf-8", "surrogatepass")
+    ).hexdigest()
+
+
+def time_of(moment: datetime) -> float:
+    """Return a moment as the database keeps it: seconds since 1970."""
+    return moment.timestamp()
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,185 @@
+"""Contact lists and left messages in a database."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import TypeVar
+from weakref import WeakValueDictionary
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from ....core.people.contact import Book, Entry
+from ..protocol import LeftMessage, Lists
+from .database import Database
+from .tables import left, lists
+
+__all__ = ["SqlLeft", "SqlLists", "read_lists", "written_lists"]
+
+_T = TypeVar("_T")
+
+_MOST_KEPT = 2_000
+
+
+class SqlLists:
+    """A `ListStore` over a database: one row for an account, which is written as a whole.
+
+    A change is tried on what was read, and is written if nobody else has written since; otherwise
+    it is tried again. So no lock is held while it is made, here or on another machine.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._kept: OrderedDict[str, tuple[int, str, Lists]] = OrderedDict()
+        # One change of an account at a time in this process, so that few are tried in vain.
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._changes = -1
+
+    async def lists(self, passport: str) -> Lists:
+        """As `ListStore.lists`."""
+        _, _, found = await self._get(passport.casefold())
+        return found
+
+    async def change(self, passport: str, change: Callable[[Lists], _T]) -> _T:
+        """As `ListStore.change`; `change` may be called again, each time with fresh lists."""
+        key = passport.casefold()
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        async with lock:
+            while True:
+                revision, content, _ = await self._get(key)
+                changed = read_lists(content)
+                result = change(changed)
+                written = written_lists(changed)
+                if written == content or await self._write(key, revision, written):
+                    if written != content:
+                        self._keep(key, (revision + 1, written, changed))
+                    return result
+                self._kept.pop(key, None)
+
+    async def _get(self, key: str) -> tuple[int, str, Lists]:
+        # Who removes an account removes its lists.
+        changes = self._database.changes()
+        if changes != self._changes or changes < 0:
+            self._kept.clear()
+            self._changes = changes
+        found = self._kept.get(key)
+        if found is None:
+            revision, content = await self._database.run(lambda connection: _read(connection, key))
+            found = self._keep(key, (revision, content, read_lists(content)))
+        return found
+
+    def _keep(self, key: str, found: tuple[int, str, Lists]) -> tuple[int, str, Lists]:
+        self._kept[key] = found
+        self._kept.move_to_end(key)
+        if len(self._kept) > _MOST_KEPT:
+            self._kept.popitem(last=False)
+        return found
+
+    async def _write(self, key: str, revision: int, content: str) -> bool:
+        """Write the lists, if they are still those of the revision; tell whether they were."""
+
+        def write(connection: Connection) -> bool:
+            if revision == 0:
+                known = select(lists.c.passport).where(lists.c.passport == key)
+                if connection.execute(known).first() is not None:
+                    return False
+                connection.execute(insert(lists).values(passport=key, revision=1, content=content))
+                return True
+            same = (lists.c.passport == key) & (lists.c.revision == revision)
+            done = connection.execute(
+                update(lists).where(same).values(revision=revision + 1, content=content)
+            )
+            return done.rowcount == 1
+
+        return await self._database.run(write)
+
+
+def _read(connection: Connection, key: str) -> tuple[int, str]:
+    row = connection.execute(select(lists).where(lists.c.passport == key)).one_or_none()
+    return (0, written_lists(Lists())) if row is None else (row.revision, row.content)
+
+
+def written_lists(lists: Lists) -> str:
+    """Return lists as text: JSON, an array for a person."""
+    people = [
+        [entry.passport, entry.name, entry.id, entry.bits, list(entry.group_ids)]
+        for entry in lists.book.entries.values()
+    ]
+    return json.dumps(
+        {
+            "people": people,
+            "groups": lists.book.groups,
+            "name": lists.book.own_name,
+            "allows": lists.allows_others,
+            "serial": lists.serial,
+        },
+        separators=(",", ":"),
+    )
+
+
+def read_lists(content: str) -> Lists:
+    """Return lists of their text."""
+    found = json.loads(content)
+    book = Book(groups=found["groups"], own_name=found["name"])
+    for passport, name, contact_id, bits, group_ids in found["people"]:
+        entry = Entry(passport)
+        entry.name, entry.id, entry.bits = name, contact_id, bits
+        entry.group_ids = tuple(group_ids)
+        book.entries[passport.casefold()] = entry
+    return Lists(book, allows_others=found["allows"], serial=found["serial"])
+
+
+class SqlLeft:
+    """A `LeftStore` over a database.
+
+    Args:
+        database: where they are.
+        limit: how many messages an account may have.
+    """
+
+    def __init__(self, database: Database, limit: int = 200) -> None:
+        self._database = database
+        self._limit = limit
+
+    async def leave(self, passport: str, message: LeftMessage) -> bool:
+        """As `LeftStore.leave`."""
+        key = passport.casefold()
+
+        def leave(connection: Connection) -> bool:
+            count = select(func.count()).select_from(left).where(left.c.passport == key)
+            if (connection.scalar(count) or 0) >= self._limit:
+                return False
+            kept = {
+                "passport": key,
+                "id": message.id,
+                "sender": message.sender,
+                "name": message.name,
+                "text": message.text,
+                "sent": message.sent_at.timestamp(),
+            }
+            connection.execute(insert(left).values(kept))
+            return True
+
+        return await self._database.run(leave)
+
+    async def left(self, passport: str) -> list[LeftMessage]:
+        """As `LeftStore.left`."""
+        asked = select(left).where(left.c.passport == passport.casefold()).order_by(left.c.number)
+
+        def read(connection: Connection) -> list[LeftMessage]:
+            return [
+                LeftMessage(
+                    *(row.id, row.sender, row.name, row.text, datetime.fromtimestamp(row.sent, UTC))
+                )
+                for row in connection.execute(asked)
+            ]
+
+        return await self._database.run(read)
+
+    async def remove(self, passport: str, ids: Iterable[str]) -> None:
+        """As `LeftStore.remove`."""
+        gone = delete(left).where(left.c.passport == passport.casefold(), left.c.id.in_(list(ids)))
+        await self._database.run(lambda connection: connection.execute(gone))
