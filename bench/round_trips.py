@@ -24,10 +24,11 @@ import msnpauth
 from common import PASSWORD, ServiceProcess, machine, passport, table
 from msnpauth import MemoryTicketCache, Servers, aio
 from msnpauth.core.urls import Address, Url
-from msnpauth.service.embedded import ROLES
 from plot import Bars, draw
 from relay import HERE, Relays
 from sequential import Sequential
+
+RELAYED = ("dispatch", "notification", "switchboard", "login", "home")
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ def main() -> int:
     options = parser.parse_args()
     there = second_loopback()
     with (
-        Relays(ROLES, there, options.delay) as relays,
+        Relays(RELAYED, there, options.delay) as relays,
         ServiceProcess(host=there, name=HERE, ports=relays.ports) as service,
     ):
         return report(Bench(service, options.delay), options.rounds, options.svg)

@@ -10,6 +10,7 @@ from msnpauth.core.urls import Address
 from msnpauth.core.wire.commands import Command, Role
 from msnpauth.core.wire.dialects import DIALECTS
 from msnpauth.core.wire.lines import LineReader
+from msnpauth.service.hosts.gate import Visit
 from msnpauth.service.hosts.web import serve_web
 from msnpauth.service.roles.chats import Chats
 from msnpauth.service.roles.contacts import ContactsRole
@@ -111,7 +112,7 @@ def web(data: bytes) -> None:
         reader.feed_eof()
         writer = _Writer()
         # `_Writer` has the methods of a StreamWriter that the host calls, and no others.
-        await serve_web(_WEB.answer, reader, writer)  # type: ignore[arg-type]
+        await serve_web(_WEB, reader, writer, Visit(None, ""))  # type: ignore[arg-type]
         return bytes(writer.written)
 
     said = asyncio.run(main())

@@ -146,6 +146,7 @@ def test_the_password_is_never_an_argument() -> None:
         assert [option for option in names if "pass" in option] in (
             ["--password-stdin"],
             ["passport", "--password-stdin"],
+            ["--argon2-passes", "--password-stdin"],
         )
 
 

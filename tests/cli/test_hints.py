@@ -13,15 +13,19 @@ import pytest
 import msnpauth
 from msnpauth import LocalProtocolError, RemoteProtocolError, UntrustedRedirect
 from msnpauth.cli.hints import OPTIONS, for_command, translate
-from msnpauth.service import run
+from msnpauth.service import RunOptions, run
 
 PACKAGE = Path(msnpauth.__file__).parent
 
-KEYWORDS = {
-    name
-    for called in (msnpauth.sign_in, msnpauth.MSNPAuth, msnpauth.Servers, run)
-    for name in inspect.signature(called).parameters
-} | msnpauth.Options.__optional_keys__
+KEYWORDS = (
+    {
+        name
+        for called in (msnpauth.sign_in, msnpauth.MSNPAuth, msnpauth.Servers, run)
+        for name in inspect.signature(called).parameters
+    }
+    | msnpauth.Options.__optional_keys__
+    | RunOptions.__optional_keys__
+)
 
 # The command gives none of these: no error of it can be about them.
 NEVER_GIVEN = {

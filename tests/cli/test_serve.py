@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from command import command, environment, invoke, run
-from msnpauth.cli.serve import _told_to_stop
+from msnpauth.cli.serve import _told
 from wire import PASSPORT, PASSWORD
 
 
@@ -166,7 +166,7 @@ def test_a_password_for_each_account() -> None:
 
 def test_a_second_signal_does_not_wait() -> None:
     """The first asks for a good end; the second is for who cannot wait for it."""
-    with _told_to_stop() as told:
+    with _told() as told:
         signal.raise_signal(signal.SIGINT)
         assert told.get(timeout=0) == signal.SIGINT
         with pytest.raises(KeyboardInterrupt):

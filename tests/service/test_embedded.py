@@ -21,13 +21,14 @@ from msnpauth import (
     aio,
 )
 from msnpauth.core.urls import Url
-from msnpauth.service import Account, addresses, embedded, run
+from msnpauth.service import Account, addresses, node, run
 
 ALICE = {"alice@example.com": "secret"}
 
 
 def test_sync() -> None:
     with run(ALICE) as service:
+        assert service.ca_file is not None
         assert service.ca_file.exists()
         assert service.online == []
         with msnpauth.sign_in(
@@ -143,12 +144,12 @@ def test_no_answer_is_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nagle's algorithm and delayed acknowledgements together cost 40 ms an answer."""
     seen: list[int] = []
 
-    async def look(_: object, writer: asyncio.StreamWriter) -> None:
+    async def look(_: object, __: object, writer: asyncio.StreamWriter, ___: object) -> None:
         served = writer.get_extra_info("socket")
         seen.append(served.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
         writer.close()
 
-    monkeypatch.setattr(embedded, "serve_msnp", lambda _, *streams: look(*streams))
+    monkeypatch.setattr(node, "serve_msnp", look)
     with run({"alice@example.com": "x"}) as service:
         host, _, port = service.notification.rpartition(":")
         with socket.create_connection((host, int(port))) as client:
@@ -259,7 +260,7 @@ def test_a_start_that_fails_leaves_no_socket(monkeypatch: pytest.MonkeyPatch) ->
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(embedded, "OfficialRole", fail)
+    monkeypatch.setattr(node, "OfficialRole", fail)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with (

@@ -32,6 +32,9 @@ OPTIONS = {
     "homes": "--home",
     "trusted_proxies": "--trusted-proxy",
     "ports": "--port",
+    "data": "--data",
+    "certificate": "--certificate",
+    "certificate_key": "--certificate-key",
 }
 """Option by keyword of `sign_in`, `MSNPAuth`, `Servers` and `service.run`, where there is one."""
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .embedded import check_service_installed, run
+from .embedded import RunOptions, check_service_installed, run
 from .node import Service
 from .settings import Argon2
 from .stores.memory import Accounts
@@ -38,6 +38,7 @@ __all__ = [
     "Accounts",
     "Argon2",
     "Grant",
+    "RunOptions",
     "Service",
     "TicketVerifier",
     "new_key",

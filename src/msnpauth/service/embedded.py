@@ -19,12 +19,12 @@ from .settings import Argon2, Settings
 from .stores.memory import Accounts
 from .stores.protocol import Account
 
-__all__ = ["check_service_installed", "run"]
+__all__ = ["RunOptions", "check_service_installed", "run"]
 
 _T = TypeVar("_T")
 
 
-class _Settings(TypedDict, total=False):
+class RunOptions(TypedDict, total=False):
     """The arguments of `run` by keyword; `Settings` has their defaults."""
 
     host: str
@@ -102,7 +102,7 @@ class run:  # noqa: N801 - used as a function
         accounts: Mapping[str, str] | Iterable[Account] = (),
         *,
         data: Path | str | None = None,
-        **settings: Unpack[_Settings],
+        **settings: Unpack[RunOptions],
     ) -> None:
         folder = None if data is None else Path(data)
         kept = Accounts.of(accounts)

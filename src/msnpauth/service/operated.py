@@ -120,6 +120,7 @@ class Operated:
             self._verify_keys = self._folder.verify_keys()
         except LocalProtocolError as fault:
             _log.error("the keys stay as they were: %s", fault.text)
+        self._hasher.rest()
         changes = self._database.changes()
         has_changed, self._changes = changes != self._changes, changes
         return has_changed

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..core.errors import LocalProtocolError
+from ..core.wire.dialects import DIALECTS, known
 from .addresses import advertised, domains, host_names, proxy_addresses
 
 __all__ = ["ALWAYS", "ROLES", "Argon2", "Settings"]
@@ -81,6 +82,7 @@ class Settings:
             raise LocalProtocolError(
                 "the private port is for a service with a data folder", hint="give data="
             )
+        known(DIALECTS if self.dialects is None else self.dialects)
         change = {
             "name": advertised(self.host, self.name),
             "names": host_names(self.names),
