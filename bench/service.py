@@ -1,154 +1,263 @@
-"""What the service does in a second of one processor, by scheme; checking a password counted apart.
+"""A service that lasts: passwords a second, tickets, memory, and the patience of sessions.
 
-    python bench/service.py [--seconds 1]
+    python bench/service.py [--seconds 6] [--sessions 2000] [--accounts 1000 10000 100000]
 
-The roles are asked in this process, without sockets: what the protocol costs. Then the served
-roles, in another process, by the processor time that it used: with TLS and asyncio.
+`msnpauth serve --data` runs in a process of its own, on one processor alone; the clients have
+another one. What it does is compared with argon2id itself, on the same processor, in the same run.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 
-from bare import Bare
-from common import PASSWORD, ServiceProcess, machine, passport, table
+import argon2
+from cryptography.fernet import Fernet
+
+from common import PASSWORD, machine, passport, table
+from many import more_files
 from msnpauth import Secret
-from msnpauth.core.client.routes import md5_answer
-from msnpauth.core.servers import Servers
-from msnpauth.core.tickets.auth import TicketRequest
-from msnpauth.core.tickets.exchange import Request
 from msnpauth.core.tickets.proof import answer
-from msnpauth.core.tickets.rst import MESSENGER, MESSENGER_CLEAR, Soap, request_tickets
-from msnpauth.core.urls import Address, Url
-from msnpauth.core.wire.commands import Command
-from msnpauth.core.wire.dialects import DIALECTS, Scheme, known
-from msnpauth.service.roles.door import Door
-from msnpauth.service.roles.login import LoginRole
-from msnpauth.service.roles.notification import NotificationRole
-from msnpauth.service.roles.office import Office
-from msnpauth.service.roles.rst import RstRole
-from msnpauth.service.roles.web import WebRequest, WebSite
-from msnpauth.service.stores.memory import Accounts, at_once, in_memory
-from msnpauth.service.stores.protocol import Account
+from msnpauth.core.tickets.rst import MESSENGER, MESSENGER_CLEAR
+from msnpauth.core.wire.dialects import Scheme
+from msnpauth.service.data import DataFolder
+from msnpauth.service.settings import Argon2
+from msnpauth.service.stores.memory import MemoryState
+from msnpauth.service.stores.sql.accounts import SqlAccounts
+from msnpauth.service.stores.sql.database import Database
+from msnpauth.service.stores.sql.hashing import Hasher
 from msnpauth.service.tickets import TicketOffice
+from operated import OperatedProcess, RstClient, fill, pinned
 
+HASH_GOAL, CHECKS_GOAL, IDLE_GOAL, SESSION_GOAL, PNG_GOAL, FLAT_GOAL = 0.9, 10_000, 80, 40, 25, 1.5
+CLIENTS = 8
 SECRET = Secret("AAECAwQFBgcICQoLDA0ODxAREhMUFRYX")
-GUID = "{F52973B6-C926-4BAD-9BA8-7C1E840E4AB0}"
-WHO = passport(0)
+NONCE = "W8xGlUzGLkjYGSqqBsJrIxKKBqLwfGTTfpKwJpMCJlUlWbHmoqgLCWrXzDJv8kWa"
+
+BARE = """
+import argon2, sys, time
+hasher = argon2.PasswordHasher(2, 19 * 1024, 1)
+hashed = hasher.hash(sys.argv[1])
+count, began = 0, time.perf_counter()
+while (spent := time.perf_counter() - began) < float(sys.argv[2]):
+    hasher.verify(hashed, sys.argv[1])
+    count += 1
+print(count / spent)
+"""
+
+Row = tuple[str, str, str]
 
 
-class Roles:
-    """The roles, without sockets."""
-
-    def __init__(self) -> None:
-        self.accounts = Accounts.of([Account(WHO, Secret(PASSWORD), allow_md5=True)])
-        self.tickets = TicketOffice()
-        self.office = Office(in_memory(self.accounts), self.tickets, known(DIALECTS))
-        here = "login.example"
-        login = LoginRole(Door(self.accounts), self.tickets, login=here, homes={}, here=here)
-        self.web = WebSite(login.paths(), RstRole(Door(self.accounts), self.tickets).paths())
-
-    def ask(self, request: Request) -> Callable[[], object]:
-        headers = {name.decode().lower(): value.decode() for name, value in request.all_headers()}
-        asked = WebRequest(request.method, request.url.target, headers, request.body)
-        assert at_once(self.web.answer(asked)).status == 200
-        return lambda: at_once(self.web.answer(asked))
-
-    def login(self) -> Callable[[], object]:
-        servers = Servers(login="https://login.example/login2.srf")
-        return self.ask(next(TicketRequest(WHO, PASSWORD, "lc=1033,id=507", servers).exchange()))
-
-    def rst(self, soap: Soap, address: str) -> Callable[[], object]:
-        path = "RST.srf" if soap is Soap.RST else "RST2.srf"
-        url, wanted = Url.parse(f"https://login.example/{path}"), {address: "MBI_KEY_OLD"}
-        servers = Servers(rst=str(url))
-        return self.ask(
-            next(request_tickets(url, soap, WHO, Secret(PASSWORD), wanted, servers=servers))
-        )
-
-    def sign_in(self, version: int) -> Callable[[], object]:
-        """Return what signs in, its ticket bought before."""
-        dialect = DIALECTS[version]
-        scheme = dialect.scheme
-        site = {Scheme.SSO: MESSENGER_CLEAR, Scheme.TWN: MESSENGER}.get(scheme, MESSENGER)
-        ticket, _ = self.tickets.issue(WHO, site, secret=SECRET)
-
-        def words(challenge: str) -> tuple[str, ...]:
-            if scheme is Scheme.MD5:
-                return (md5_answer(challenge, Secret(PASSWORD)),)
-            return (ticket,) if scheme is Scheme.TWN else (ticket, answer(SECRET, challenge), GUID)
-
-        def run() -> None:
-            role = NotificationRole(self.office, here=Address("ns.example", 1863))
-            at_once(role.receive(Command("VER", 1, (dialect.name,))))
-            at_once(role.receive(Command("USR", 2, (scheme, "I", WHO))))
-            challenge = role.out[-1].args[-1]
-            at_once(role.receive(Command("USR", 3, (scheme, "S", *words(challenge)))))
-            assert role.account is not None
-            at_once(role.gone())
-
-        return run
+def bare(seconds: float, processor: int) -> float:
+    """Return how many argon2id a second one processor does."""
+    command = [sys.executable, "-c", BARE, PASSWORD, str(seconds)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        pinned(process.pid, processor)
+        assert process.stdout is not None
+        return float(process.stdout.read())
 
 
-def a_second(work: Callable[[], object], seconds: float) -> float:
+async def saturated(service: OperatedProcess, seconds: float) -> float:
+    """Return the password sign-ins a second, by clients that never pause."""
+    clients = [RstClient(service, number) for number in range(CLIENTS)]
+    for client in clients:
+        await client.open()
+        await client.sign_in()  # from now on the service knows where the account comes from
+    end, count = time.perf_counter() + seconds, 0
+
+    async def ask(client: RstClient) -> None:
+        nonlocal count
+        while time.perf_counter() < end:
+            await client.sign_in()
+            count += 1
+
+    began = time.perf_counter()
+    await asyncio.gather(*map(ask, clients))
+    for client in clients:
+        client.close()
+    return count / (time.perf_counter() - began)
+
+
+class Held:
+    """Sessions that are signed in, by the bytes of MSNP12 and a ticket of RST."""
+
+    def __init__(self, service: OperatedProcess) -> None:
+        self._service = service
+        self._streams: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._tickets = TicketOffice(key.key for key in DataFolder(service.folder).ring())
+
+    async def begin(self, count: int) -> None:
+        """Sign them in; their tickets are sealed here, so that no password is checked."""
+        for number in range(count):
+            self._streams.append(await self._one(number))
+
+    async def _one(self, number: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        port, who = self._service.ports["notification-port"], passport(number)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        ticket, _ = self._tickets.issue(who, MESSENGER)
+        cvr = "CVR 2 0x0409 winnt 5.1 i386 MSNMSGR 7.5.0324 MSMSGS"
+        writer.write(f"VER 1 MSNP12\r\n{cvr} {who}\r\nUSR 3 TWN I {who}\r\n".encode())
+        await reader.readuntil(b"USR 3 TWN S")
+        await reader.readline()
+        writer.write(f"USR 4 TWN S {ticket}\r\n".encode())
+        await reader.readuntil(b"USR 4 OK")
+        writer.write(b"CHG 5 NLN 0\r\n")
+        await reader.readuntil(b"CHG 5 NLN")
+        return reader, writer
+
+    async def pings(self, seconds: float) -> float:
+        """Return the 99th percentile of the milliseconds that a PNG's answer takes."""
+        reader, writer = self._streams[0]
+        found, end = [], time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            began = time.perf_counter()
+            writer.write(b"PNG\r\n")
+            await reader.readuntil(b"QNG")
+            found.append((time.perf_counter() - began) * 1000)
+            await asyncio.sleep(0.01)
+        return statistics.quantiles(found, n=100)[98]
+
+    def close(self) -> None:
+        for _, writer in self._streams:
+            writer.transport.abort()
+
+
+async def whole(folder: Path, seconds: float, sessions: int) -> list[Row]:
+    """Return the rows of a whole service."""
+    alone = bare(seconds, 0)
+    with OperatedProcess(folder, "--connections-of-network", "10000", processor=0) as service:
+        await asyncio.sleep(7)  # what it took to begin has gone back to the system by then
+        idle = service.memory()
+        speed = await saturated(service, seconds)
+        held = Held(service)
+        await held.begin(1)
+        calm = await held.pings(seconds / 2)
+        load = asyncio.create_task(saturated(service, seconds))
+        await asyncio.sleep(1)
+        busy = await held.pings(seconds / 2)
+        await load
+        await asyncio.sleep(7)
+        before = service.memory()
+        await held.begin(sessions)
+        each = (service.memory() - before) / sessions / 1024
+        held.close()
+    return [
+        ("argon2id alone, a second of one processor", f"{alone:.1f}", ""),
+        ("password sign-ins a second, same processor", f"{speed:.1f}", ""),
+        ("sign-ins / argon2id", f"{speed / alone:.2f}", f"≥ {HASH_GOAL}"),
+        ("idle, MB", f"{idle / 1e6:.0f}", f"≤ {IDLE_GOAL}"),
+        (f"each of {sessions} held sessions, KiB", f"{each:.1f}", f"≤ {SESSION_GOAL}"),
+        ("answer to PNG, idle, 99th percentile, ms", f"{calm:.1f}", ""),
+        (
+            "the same while sign-ins are saturated, ms more",
+            f"{max(0.0, busy - calm):.1f}",
+            f"≤ {PNG_GOAL}",
+        ),
+    ]
+
+
+async def a_second(work: Callable[[], Awaitable[object]], seconds: float) -> float:
     """Return how often `work` is done in a second of this processor."""
     count, began = 0, time.process_time()
     while (spent := time.process_time() - began) < seconds:
-        for _ in range(20):
-            work()
-        count += 20
+        for _ in range(50):
+            assert await work()
+        count += 50
     return count / spent
 
 
-def served(service: ServiceProcess, scheme: str, count: int) -> float:
-    """Return the sign-ins a second of the service's processor, ticket included, one by one."""
-    script = Bare(service, scheme)
+async def checks(folder: Path, seconds: float) -> list[Row]:
+    """Return how many tickets a second are checked: seal, expiry, proof, and revocation."""
+    tickets, state = TicketOffice(), MemoryState()
+    accounts = opened(folder)
+    who = passport(0)
+    proof = await accounts.check(who, Secret(PASSWORD), Scheme.TWN)
+    assert proof is not None
+    twn, _ = tickets.issue(who, MESSENGER, stamp=proof.stamp)
+    sso, _ = tickets.issue(who, MESSENGER_CLEAR, secret=SECRET, stamp=proof.stamp)
+    response = answer(SECRET, NONCE)
 
-    async def run() -> None:
-        for number in range(count):
-            await script.sign_in(number, script.opening(number))
+    async def by_twn() -> bool:
+        grant = await tickets.accept(twn, who, state)
+        return grant is not None and await accounts.is_live(who, grant.stamp)
 
-    before = service.used()["cpu"]
-    asyncio.run(run())
-    return count / (service.used()["cpu"] - before)
+    async def by_sso() -> bool:
+        grant = tickets.check_sso(sso, response, NONCE, who)
+        return grant is not None and await accounts.is_live(who, grant.stamp)
+
+    goal = f"≥ {CHECKS_GOAL:,}"
+    return [
+        ("tickets of TWN checked, a second", f"{await a_second(by_twn, seconds / 3):,.0f}", goal),
+        ("tickets of SSO checked, a second", f"{await a_second(by_sso, seconds / 3):,.0f}", goal),
+    ]
 
 
-def main() -> None:
+def opened(folder: Path) -> SqlAccounts:
+    """Return the accounts of a folder, without a service."""
+    return SqlAccounts(
+        Database(folder / "accounts.sqlite3"), Hasher(Argon2()), Fernet(Fernet.generate_key())
+    )
+
+
+async def growth(folder: Path, sizes: list[int], hashed: str) -> list[Row]:
+    """Return what it costs to find an account, by the number of accounts."""
+    rows, costs, there = [], [], 0
+    for size in sizes:
+        fill(folder, size - there, hashed, there)
+        there = size
+        rounds = []
+        for _ in range(5):
+            accounts = opened(folder)  # which remembers nobody yet
+            asked = random.sample(range(size), 200)
+            began = time.perf_counter()
+            for number in asked:
+                assert await accounts.find(passport(number)) is not None
+            rounds.append((time.perf_counter() - began) / len(asked) * 1e6)
+        costs.append(min(rounds))
+        rows.append((f"an account found among {size:,}, µs", f"{costs[-1]:.0f}", ""))
+    flat = max(costs) / costs[0]
+    return [*rows, ("the most / the first", f"{flat:.2f}", f"≤ {FLAT_GOAL}")]
+
+
+def missed(rows: list[Row]) -> bool:
+    """Tell whether a goal was missed."""
+    for _, measured, goal in rows:
+        sign, _, limit = goal.replace(",", "").partition(" ")
+        found = float(measured.replace(",", ""))
+        if (sign == "≥" and found < float(limit)) or (sign == "≤" and found > float(limit)):
+            return True
+    return False
+
+
+def main() -> int:
+    """Measure and print; the exit status tells whether each goal was reached."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=1.0, help="for each row")
-    parser.add_argument("--count", type=int, default=300, help="sign-ins of each scheme, served")
+    parser.add_argument("--seconds", type=float, default=6.0, help="for each part")
+    parser.add_argument("--sessions", type=int, default=2000)
+    parser.add_argument("--accounts", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     options = parser.parse_args()
-    roles = Roles()
-    rows = {
-        "a password checked": lambda: at_once(
-            roles.accounts.check(WHO, Secret(PASSWORD), Scheme.TWN)
-        ),
-        "an unknown account refused": lambda: at_once(
-            roles.accounts.check("nobody@example.com", Secret(PASSWORD), Scheme.TWN)
-        ),
-        "ticket by login": roles.login(),
-        "ticket by RST, for TWN": roles.rst(Soap.RST, MESSENGER),
-        "ticket by RST, for SSO": roles.rst(Soap.RST, MESSENGER_CLEAR),
-        "ticket by RST2, for SSO": roles.rst(Soap.RST2, MESSENGER_CLEAR),
-        "sign-in by MD5 (MSNP7)": roles.sign_in(7),
-        "sign-in by TWN (MSNP12)": roles.sign_in(12),
-        "sign-in by SSO (MSNP18)": roles.sign_in(18),
-    }
-    found = [(name, f"{a_second(work, options.seconds):,.0f}") for name, work in rows.items()]
+    more_files()
+    random.seed(1)
+    hashed = argon2.PasswordHasher(2, 19 * 1024, 1).hash(PASSWORD)
+    with tempfile.TemporaryDirectory() as place:
+        folder, grown = Path(place, "served"), Path(place, "grown")
+        fill(folder, max(options.sessions, CLIENTS), hashed)
+        pinned(0, 1)
+        rows = asyncio.run(whole(folder, options.seconds, options.sessions))
+        rows += asyncio.run(checks(folder, options.seconds))
+        rows += asyncio.run(growth(grown, options.accounts, hashed))
     print(f"{machine()}\n")
-    print(table(("the roles alone, in a second of one processor", "times"), found))
-    with ServiceProcess(accounts=options.count) as service:
-        whole = [
-            (f"whole sign-in by {s}", f"{served(service, s, options.count):,.0f}")
-            for s in ("TWN", "SSO")
-        ]
-    print()
-    print(table(("served, over TCP and TLS, ticket included", "times"), whole))
-    print("\nThe accounts in memory hold passwords unhashed: a check is one comparison.")
+    print(table(("what", "measured", "goal"), rows))
+    return 1 if missed(rows) else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -52,7 +52,7 @@ SAID = {
     "salt": "1013928519.693957190",
     "query": "22210219642164014968",
     "ticket": "t=53*1hAu8ADuD3TEw&p=5eKBBC!yBH6ex",
-    "mspauth": f"t={'A' * 248}&p=",
+    "mspauth": f"t={'A' * 292}&p=",
 }
 """What the server says where the client is played."""
 
@@ -306,6 +306,9 @@ class Served:
         )
         self.tickets = TicketOffice(now=lambda: NOW)
         accounts = Accounts.of([account])
+        right = at_once(accounts.check(PASSPORT, PASSWORD, Scheme.TWN))
+        assert right is not None
+        self.stamp = right.stamp
         office = Office(
             in_memory(accounts),
             self.tickets,
@@ -328,10 +331,10 @@ class Served:
         if "salt" in said:
             made["hash"] = md5_answer(said["salt"], PASSWORD)
         if "challenge" in said:
-            made["ticket"] = self.tickets.issue(PASSPORT)[0]
+            made["ticket"] = self.tickets.issue(PASSPORT, stamp=self.stamp)[0]
         if "nonce" in said:
             site = "messengerclear.live.com"
-            made["ticket"] = self.tickets.issue(PASSPORT, site, secret=SECRET)[0]
+            made["ticket"] = self.tickets.issue(PASSPORT, site, secret=SECRET, stamp=self.stamp)[0]
             made["proof"] = proof(SECRET, said["nonce"])
         if "query" in said:
             rule = DIALECTS[version].query

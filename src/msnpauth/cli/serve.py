@@ -131,6 +131,8 @@ def _given(accounts: tuple[str, ...], from_stdin: bool, options: dict[str, Any])
             Account(who, password, allow_md5=options["allow_md5"])
             for who, password in zip(accounts, passwords, strict=True)
         ]
+    if not accounts:
+        return []
     with open_directory(options["data"]) as kept:
         known = {account.passport.casefold() for account in kept.all()}
         for who, password in zip(accounts, passwords, strict=True):

@@ -111,15 +111,15 @@ class DataFolder:
             LocalProtocolError: the file is damaged.
         """
         text = self._kept("ticket-keys", lambda: f"{self._now().isoformat()} {new_key()}\n")
-        try:
+        with suppress(ValueError):
             found = [_ring_key(line) for line in text.splitlines() if line.strip()]
-        except ValueError:
-            # `from None`: the error would quote the key.
-            raise LocalProtocolError(
-                f"{self.ticket_keys} is damaged",
-                hint="bring it back from a backup; without it everybody signs in anew",
-            ) from None
-        return found
+            if found:
+                return found
+        # Outside of `except`: that error may quote the key.
+        raise LocalProtocolError(
+            f"{self.ticket_keys} is damaged",
+            hint="bring it back from a backup; without it everybody signs in anew",
+        )
 
     def rotate(self) -> list[RingKey]:
         """Put a new key in front of the ring, and return it. Nobody is signed out by it.
@@ -195,9 +195,9 @@ class DataFolder:
         except FileNotFoundError:
             raise
         except (OSError, ValueError) as fault:
-            raise LocalProtocolError(
-                f"{path} cannot be read: {getattr(fault, 'strerror', 'it is damaged')}"
-            ) from None
+            why = getattr(fault, "strerror", "it is damaged")
+        # Outside of `except`: that error may have the file's bytes in it.
+        raise LocalProtocolError(f"{path} cannot be read: {why}")
 
 
 def open_directory(path: Path | str, cost: Argon2 | None = None) -> AccountDirectory:

@@ -37,8 +37,10 @@ _OF_PLACE = RateLimitItemPerMinute(_STEPS, 15)
 _OF_ACCOUNT = RateLimitItemPerMinute(20, 15)
 _IN_ALL = RateLimitItemPerMinute(600)
 
-_AT_ONCE = 3
-"""Checks of one network that run beside each other before the next is taken for a guess."""
+_AT_ONCE = 8
+"""Checks of one network that run beside each other before more of them are taken for guesses."""
+_CROWD = 4
+"""So many more of them count as one guess."""
 _MOST_AT_ONCE = 32
 _MOST_REMEMBERED = 65_536
 
@@ -94,7 +96,8 @@ class Guesses:
         who = passport.casefold()
         place = (address, who if is_known else "")
         # Those under way are guesses until the opposite is known: a thousand may come at once.
-        steps = self._count(_OF_PLACE, *place) + max(0, self._under_way[place] - _AT_ONCE + 1)
+        crowd = max(0, self._under_way[place] - _AT_ONCE + _CROWD) // _CROWD
+        steps = self._count(_OF_PLACE, *place) + crowd
         if not is_known:
             # A few at an account are its owner's own, who mistypes on the way.
             steps = max(steps, self._count(_OF_ACCOUNT, who) - 4)

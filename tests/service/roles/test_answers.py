@@ -27,7 +27,7 @@ DATA = Path(__file__).parents[2] / "data" / "answers"
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ALICE = Account("alice@example.com", Secret("x"), contacts=("b&b@example.com", "c@example.com"))
 ACCOUNTS, OFFICE = Accounts.of([ALICE]), TicketOffice(now=lambda: NOW)
-HOUSE = Office(in_memory(ACCOUNTS), OFFICE, known(DIALECTS))
+HOUSE = Office(in_memory(ACCOUNTS), OFFICE, known(DIALECTS), now=lambda: NOW)
 
 
 def contacts(operation: str, *, allowed: bool = True) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
@@ -90,14 +91,12 @@ class House:
 
 
 WAYS: dict[str, Callable[[House], Callable[[], list[str]]]] = {
-    "TWN by login": lambda house: lambda ticket=house.by_login(): house.twn(ticket),
-    "TWN by RST": lambda house: lambda got=house.by_rst(Soap.RST): house.twn(got[0]),
-    "TWN by RST2": lambda house: lambda got=house.by_rst(Soap.RST2): house.twn(got[0]),
-    "TWN by NotRST": lambda house: lambda ticket=house.by_not_rst(): house.twn(ticket),
-    "SSO by RST": lambda house: lambda got=house.by_rst(Soap.RST, MESSENGER_CLEAR): house.sso(*got),
-    "SSO by RST2": lambda house: (
-        lambda got=house.by_rst(Soap.RST2, MESSENGER_CLEAR): house.sso(*got)
-    ),
+    "TWN by login": lambda house: partial(house.twn, house.by_login()),
+    "TWN by RST": lambda house: partial(house.twn, house.by_rst(Soap.RST)[0]),
+    "TWN by RST2": lambda house: partial(house.twn, house.by_rst(Soap.RST2)[0]),
+    "TWN by NotRST": lambda house: partial(house.twn, house.by_not_rst()),
+    "SSO by RST": lambda house: partial(house.sso, *house.by_rst(Soap.RST, MESSENGER_CLEAR)),
+    "SSO by RST2": lambda house: partial(house.sso, *house.by_rst(Soap.RST2, MESSENGER_CLEAR)),
 }
 """Get a ticket now; what comes back shows it later."""
 

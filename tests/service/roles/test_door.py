@@ -86,6 +86,9 @@ class Written:
     def signed_in(self, proof: Proof, scheme: Scheme, address: str) -> None:
         self._events.append(("signed in", proof, scheme, address))
 
+    def entered(self, passport: str, scheme: Scheme, address: str) -> None:
+        self._events.append(("entered", passport, scheme, address))
+
     def refused(self, passport: str, scheme: Scheme, address: str, why: str) -> None:
         self._events.append(("refused", passport, scheme, address, why))
 

@@ -7,7 +7,6 @@ section 5); the cipher is 3DES-EDE in CBC mode.
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import os
 import struct
@@ -88,4 +87,4 @@ def _encrypt(secret: Secret, iv: bytes, text: bytes) -> bytes:
 
 
 def _hmac(key: bytes, text: bytes) -> bytes:
-    return hmac.new(key, text, hashlib.sha1).digest()
+    return hmac.digest(key, text, "sha1")

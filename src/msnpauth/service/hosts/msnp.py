@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
-from ...core.errors import RemoteProtocolError
+from ...core.errors import RemoteProtocolError, ServiceUnavailable
 from ...core.wire.commands import Command
 from ...core.wire.commands import Role as End
 from ...core.wire.lines import MAX_PAYLOAD, LineReader, NeedData
@@ -94,7 +94,9 @@ async def serve_msnp(
     except Exception as fault:  # noqa: BLE001 - the net of last resort: one client, not the service
         tell_fault(fault)
     finally:
-        await role.gone()
+        # A store may not be there to note it.
+        with suppress(ServiceUnavailable):
+            await role.gone()
         with suppress(OSError):
             writer.close()
 

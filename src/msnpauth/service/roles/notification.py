@@ -105,7 +105,7 @@ class NotificationRole(Connected):
             await handler(self, command)
         except ServiceUnavailable as why:
             self.say(str(why.code or _UNAVAILABLE), command.trid)
-            self.closing = self.account is None
+            self.closing = self.closing or self.account is None
 
     def put_out(self, reason: str) -> None:
         """End the session from this side by `OUT` and a reason: `SSD`, `RCT 5` … or none."""
@@ -141,9 +141,11 @@ class NotificationRole(Connected):
         if self.account is None:
             return
         leave_chats(self)
-        if self.presence is not None:
-            await self.people.show(self.account, self.seat, None)
-        await self.office.leave(self.account, self)
+        try:
+            if self.presence is not None:
+                await self.people.show(self.account, self.seat, None)
+        finally:  # whatever a store cannot do now, the place is free
+            await self.office.leave(self.account, self)
 
     # --- handlers ------------------------------------------------------------------------------
 
@@ -246,7 +248,9 @@ class NotificationRole(Connected):
             grant = self._granted_by_sso(words, challenge)
         if grant is not None and await office.accounts.is_live(grant.passport, grant.stamp):
             return grant.stamp
-        office.door.journal.refused(self._passport, scheme, self._address, "no ticket of this day")
+        office.door.journal.refused(
+            self._passport, scheme, self._address, "no ticket, or one that has ended"
+        )
         return None
 
     def _granted_by_sso(self, words: tuple[str, ...], challenge: str) -> Grant | None:
@@ -261,6 +265,9 @@ class NotificationRole(Connected):
     async def _welcome(self, command: Command, account: Principal) -> None:
         # S: USR 4 OK mail name 1 0 (MSNP8, 9) | USR 4 OK mail 1 0
         assert self.dialect is not None  # _on_usr saw to it
+        # Only now: before the ticket was checked anybody could have thrown a user out. And before
+        # anything is said: a store that cannot do it leaves the client outside.
+        await self.office.enter(account, self)
         self.account = account
         name = [escape(account.display_name or account.passport)] if self.dialect.name_in_ok else []
         flags = [str(int(account.verified)), str(int(account.restricted))]
@@ -275,8 +282,6 @@ class NotificationRole(Connected):
             # The first CHL comes by itself from here on; before, the first CHG brings it.
             self.ask()
         self.out.append(Command("MSG", None, ("Hotmail", "Hotmail"), self._profile(account)))
-        # Only now: before the ticket was checked anybody could have thrown a user out.
-        await self.office.enter(account, self)
         self.office.door.journal.entered(account.passport, self.dialect.scheme, self._address)
 
     def _profile(self, account: Principal) -> bytes:

@@ -95,9 +95,9 @@ class Office:
 
     async def enter(self, account: Principal, member: Member) -> None:
         """Note a sign-in that succeeded; an earlier one from the same place is told and ended."""
-        number = member.number = next(self._numbers)
-        self.here[number] = member
-        before = await self.state.enter(member.place_of(account), Seat(self.node, number))
+        member.number = next(self._numbers)
+        before = await self.state.enter(member.place_of(account), self.seat_of(member))
+        self.here[member.number] = member
         if before is not None:
             await self.tell(before, PutOut("OTH"))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from ...core.errors import ServiceUnavailable
 from ...core.wire.commands import Command, passport_word, unescape
 from ...core.wire.dialects import Dialect
 from ...core.wire.messages import MAX_PAYLOAD
@@ -17,6 +18,7 @@ from .faults import Faults
 __all__ = ["SwitchboardRole"]
 
 _BEFORE = frozenset({"USR", "ANS", "OUT"})
+_UNAVAILABLE = 601
 _NOBODY = Principal("nobody@example.com")
 
 
@@ -64,7 +66,11 @@ class SwitchboardRole:
         elif await self._faults.strike(self, command):
             return
         else:
-            await handler(self, command)
+            try:
+                await handler(self, command)
+            except ServiceUnavailable as why:
+                self._say(str(why.code or _UNAVAILABLE), command.trid)
+                self.closing = self.closing or self._room is None
 
     def timed_out(self) -> None:
         """Nothing was said for too long."""

@@ -113,12 +113,12 @@ class SqlAccounts:
     async def signed_in(self, proof: Proof, address: str, scheme: Scheme) -> None:
         """As `AccountStore.signed_in`. A database that cannot write it down stops nobody."""
         passport = proof.principal.passport.casefold()
-        _, networks = await self._get(passport)
         seen = self._now().timestamp()
-        if seen - networks.get(address, 0.0) < _SEEN_EVERY.total_seconds():
-            return
-        networks[address] = seen
         try:
+            _, networks = await self._get(passport)
+            if seen - networks.get(address, 0.0) < _SEEN_EVERY.total_seconds():
+                return
+            networks[address] = seen
             await self._database.run(
                 lambda connection: _note(connection, proof, address, seen, scheme),
                 durable=False,
@@ -144,17 +144,17 @@ class SqlAccounts:
 
     async def _renew(self, account: KeptAccount, password: Secret) -> None:
         """Hash a password anew, at the cost that new hashes have: now it is known."""
-        made = await self._hasher.renewed(password)
         key, before = account.passport.casefold(), account.hash
 
-        def store(connection: Connection) -> None:
+        def store(connection: Connection, made: str) -> None:
             # Not if the password was changed in the meantime.
             same = (accounts.c.passport == key) & (accounts.c.hash == before)
             connection.execute(update(accounts).where(same).values(hash=made))
             note_change(connection)
 
         try:
-            await self._database.run(store)
+            made = await self._hasher.renewed(password)
+            await self._database.run(lambda connection: store(connection, made))
         except ServiceUnavailable as fault:
             _log.warning("a hash was not renewed: %s", fault.text)
 
@@ -191,12 +191,15 @@ def _proof(account: KeptAccount, app: AppPassword | None) -> Proof:
 
 
 def _read(connection: Connection, passport: str) -> tuple[KeptAccount | None, dict[str, float]]:
+    account = find(connection, passport)
+    if account is None:
+        return None, {}
     rows = connection.execute(
         select(known_networks.c.network, known_networks.c.seen).where(
             known_networks.c.passport == passport
         )
     )
-    return find(connection, passport), {row.network: row.seen for row in rows}
+    return account, {row.network: row.seen for row in rows}
 
 
 def _note(connection: Connection, proof: Proof, address: str, seen: float, scheme: Scheme) -> None:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select, update
+from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, update
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -47,7 +47,11 @@ class Database:
             path.touch(mode=0o600)
         self._engine = _engine(path)
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="msnpauth-database")
-        self._prepare(path)
+        try:
+            self._prepare(path)
+        except BaseException:
+            self._engine.dispose()
+            raise
         # A connection of the event loop's own, for one question that costs microseconds.
         self._watch = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._seen: tuple[int, int] = (-1, -1)
@@ -81,7 +85,8 @@ class Database:
                 connection.execution_options(durable=durable)
                 with connection.begin():
                     return work(connection)
-        except (SQLAlchemyError, OSError) as fault:
+        # What fails in `begun` comes as the driver raises it; so does text that is no UTF-8.
+        except (SQLAlchemyError, sqlite3.Error, OSError, UnicodeError) as fault:
             why = _reason(fault)
         # Outside of `except`: the error quotes the statement and what was to be written.
         raise ServiceUnavailable(
@@ -107,8 +112,11 @@ class Database:
 
     def _prepare(self, path: Path) -> None:
         def prepare(connection: Connection) -> int:
+            form = select(notes.c.value).where(notes.c.name == "form")
+            found = connection.scalar(form) if inspect(connection).has_table(notes.name) else None
+            if found is not None and found > FORM:
+                return int(found)
             METADATA.create_all(connection)
-            found = connection.scalar(select(notes.c.value).where(notes.c.name == "form"))
             if found is None:
                 first = [{"name": "form", "value": FORM}, {"name": "changes", "value": 0}]
                 connection.execute(insert(notes), first)
@@ -158,7 +166,7 @@ def _engine(path: Path) -> Engine:
 
 def _reason(fault: BaseException) -> str:
     """Return what the database says, without the statement and without what was to be written."""
-    inner = getattr(fault, "orig", None)
+    inner = getattr(fault, "orig", fault)
     with suppress(Exception):
         if isinstance(inner, sqlite3.Error):
             return str(inner)

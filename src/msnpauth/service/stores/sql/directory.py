@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
+import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self, TextIO
 
-import argon2
 from sqlalchemy import Connection, delete, insert, select, update
 
 from ....core.credentials import as_secret, check_passport, check_password
@@ -19,7 +19,7 @@ from ....core.tickets.ticket import utc_now
 from ....core.wire.dialects import Scheme
 from .database import Database, note_change
 from .hashing import Hasher
-from .kept import APP_PASSWORD_LENGTH, AppPassword, KeptAccount, digest_of, find, kept
+from .kept import APP_PASSWORD_LENGTH, AppPassword, KeptAccount, digest_of, find, is_utf8, kept
 from .tables import accounts, app_passwords, known_networks, left, lists
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ _MOST_APP_PASSWORDS = 50
 _LONGEST_NAME = 60
 _COLUMNS = frozenset({"passport", "password", "hash", "display_name", "verified", "disabled"})
 _BATCH = 100
+# As argon2 writes it down; it takes no salt under 8 bytes and no hash under 4.
+_ARGON2ID = re.compile(
+    r"\$argon2id\$(v=\d+\$)?m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{6,}", re.ASCII
+)
 
 
 class MadeAppPassword(NamedTuple):
@@ -100,6 +104,7 @@ class AccountDirectory:
             LocalProtocolError: passport or password cannot be one, or the account is there already.
             ServiceUnavailable: the database failed; nothing was changed.
         """
+        password = as_secret(password)
         row = self._row(passport, password, display_name=display_name, verified=verified)
 
         def add(connection: Connection) -> None:
@@ -134,6 +139,7 @@ class AccountDirectory:
         Raises:
             LocalProtocolError: there is no such account, or that cannot be a password.
         """
+        password = as_secret(password)
         row = self._row(passport, password)
         wanted = ("hash", "is_long", "stamp", "changed")
         self._change(passport, {name: row[name] for name in wanted})
@@ -272,7 +278,7 @@ class AccountDirectory:
     def _csv_account(self, row: dict[str, str]) -> dict[str, object]:
         values = self._row(
             row["passport"],
-            row.get("password") or Secret(secrets.token_urlsafe(24)),
+            Secret(row.get("password") or secrets.token_urlsafe(24)),
             display_name=row.get("display_name", ""),
             verified=_yes(row.get("verified", "yes")),
             hashed=row.get("hash") or None,
@@ -284,14 +290,16 @@ class AccountDirectory:
     def _row(
         self,
         passport: str,
-        password: Secret | str,
+        secret: Secret,
         *,
         display_name: str = "",
         verified: bool = True,
         hashed: str | None = None,
     ) -> dict[str, object]:
         check_passport(passport)
-        secret = check_password(as_secret(password))
+        check_password(secret)
+        if not is_utf8(display_name):
+            raise LocalProtocolError("the display name cannot be written as UTF-8")
         now = self._now().timestamp()
         return {
             "passport": passport.casefold(),
@@ -328,7 +336,8 @@ def _csv_rows(file: TextIO) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield each line's number and what it says, checked."""
     reader = csv.DictReader(file, strict=True)
     try:
-        columns = set(reader.fieldnames or ())
+        named = reader.fieldnames or ()
+        columns = set(named)
         if "passport" not in columns or not columns & {"password", "hash"}:
             raise LocalProtocolError(
                 "line 1: it has to name the columns `passport` and `password`, or `hash`",
@@ -338,15 +347,20 @@ def _csv_rows(file: TextIO) -> Iterator[tuple[int, dict[str, str]]]:
             raise LocalProtocolError(
                 f"line 1: nobody knows a column {', '.join(sorted(map(str, columns - _COLUMNS)))}"
             )
+        if len(columns) < len(named):
+            raise LocalProtocolError("line 1: it names a column twice")
         for row in reader:
             problem = _csv_problem(row)
             if problem:
                 raise LocalProtocolError(f"line {reader.line_num}: {problem}")
             yield reader.line_num, row
+        return
     except csv.Error as fault:
-        raise LocalProtocolError(f"line {reader.line_num}: {fault}") from None
+        wrong = f"line {reader.line_num}: {fault}"
     except UnicodeDecodeError:
-        raise LocalProtocolError("the file is not UTF-8 text") from None
+        wrong = "the file is not UTF-8 text"
+    # Outside of `except`: that error has the file's bytes in it, passwords and all.
+    raise LocalProtocolError(wrong)
 
 
 def _csv_problem(row: dict[str, str]) -> str:
@@ -359,14 +373,12 @@ def _csv_problem(row: dict[str, str]) -> str:
         check_passport(row["passport"])
         if password:
             check_password(Secret(password))
-        if hashed and argon2.extract_parameters(hashed).type is not argon2.Type.ID:
+        if hashed and not _ARGON2ID.fullmatch(hashed):
             return "its hash is none of argon2id"
         _yes(row.get("verified", "yes"))
         _yes(row.get("disabled", "no"))
     except LocalProtocolError as fault:
         return fault.text
-    except argon2.exceptions.InvalidHashError:
-        return "its hash is none of argon2id"
     except ValueError as fault:
         return str(fault)
     return ""

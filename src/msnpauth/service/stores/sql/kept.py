@@ -14,7 +14,16 @@ from ....core.wire.dialects import Scheme
 from ..protocol import Principal
 from .tables import accounts, app_passwords
 
-__all__ = ["APP_PASSWORD_LENGTH", "AppPassword", "KeptAccount", "digest_of", "find", "time_of"]
+__all__ = [
+    "APP_PASSWORD_LENGTH",
+    "AppPassword",
+    "KeptAccount",
+    "digest_of",
+    "find",
+    "is_utf8",
+    "kept",
+    "time_of",
+]
 
 APP_PASSWORD_LENGTH = 16
 """As long as the longest password that every official client sends whole."""
@@ -97,6 +106,8 @@ class KeptAccount:
 def find(connection: Connection, passport: str) -> KeptAccount | None:
     """Return an account, in any letter case; None when there is none."""
     key = passport.casefold()
+    if not is_utf8(key):
+        return None  # the database would not take it; on the wire there may be any bytes
     row = connection.execute(select(accounts).where(accounts.c.passport == key)).one_or_none()
     if row is None:
         return None
@@ -106,6 +117,15 @@ def find(connection: Connection, passport: str) -> KeptAccount | None:
         .order_by(app_passwords.c.created)
     )
     return kept(row, tuple(_app_password(app) for app in apps))
+
+
+def is_utf8(text: str) -> bool:
+    """Tell whether a text can be written down: bytes that are no UTF-8 cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def kept(row: Any, apps: tuple[AppPassword, ...] = ()) -> KeptAccount:

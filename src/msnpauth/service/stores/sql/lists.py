@@ -53,11 +53,15 @@ class SqlLists:
                 changed = read_lists(content)
                 result = change(changed)
                 written = written_lists(changed)
-                if written == content or await self._write(key, revision, written):
-                    if written != content:
+                # Also where nothing changes: it may have been tried on what is not true any more.
+                if written == content and await self._is_present(key, revision):
+                    return result
+                changes = self._changes
+                self._kept.pop(key, None)
+                if written != content and await self._write(key, revision, written):
+                    if self._changes == changes:
                         self._keep(key, (revision + 1, written, changed))
                     return result
-                self._kept.pop(key, None)
 
     async def _get(self, key: str) -> tuple[int, str, Lists]:
         # Who removes an account removes its lists.
@@ -68,15 +72,21 @@ class SqlLists:
         found = self._kept.get(key)
         if found is None:
             revision, content = await self._database.run(lambda connection: _read(connection, key))
-            found = self._keep(key, (revision, content, read_lists(content)))
+            found = (revision, content, read_lists(content))
+            if self._changes == changes:
+                self._keep(key, found)
         return found
 
-    def _keep(self, key: str, found: tuple[int, str, Lists]) -> tuple[int, str, Lists]:
+    def _keep(self, key: str, found: tuple[int, str, Lists]) -> None:
         self._kept[key] = found
         self._kept.move_to_end(key)
         if len(self._kept) > _MOST_KEPT:
             self._kept.popitem(last=False)
-        return found
+
+    async def _is_present(self, key: str, revision: int) -> bool:
+        """Tell whether nobody has written the lists since that revision."""
+        found, _ = await self._database.run(lambda connection: _read(connection, key))
+        return found == revision
 
     async def _write(self, key: str, revision: int, content: str) -> bool:
         """Write the lists, if they are still those of the revision; tell whether they were."""
