@@ -53,14 +53,17 @@ class SqlLists:
                 changed = read_lists(content)
                 result = change(changed)
                 written = written_lists(changed)
-                # Also where nothing changes: it may have been tried on what is not true any more.
-                if written == content and await self._is_present(key, revision):
-                    return result
                 changes = self._changes
-                self._kept.pop(key, None)
-                if written != content and await self._write(key, revision, written):
-                    if self._changes == changes:
-                        self._keep(key, (revision + 1, written, changed))
+                if written == content:
+                    # It may have been tried on what is not true any more.
+                    is_done = await self._is_present(key, revision)
+                else:
+                    is_done = await self._write(key, revision, written)
+                if not is_done or self._changes != changes:
+                    self._kept.pop(key, None)
+                elif written != content:
+                    self._keep(key, (revision + 1, written, changed))
+                if is_done:
                     return result
 
     async def _get(self, key: str) -> tuple[int, str, Lists]:
