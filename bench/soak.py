@@ -107,11 +107,11 @@ async def all_back(sessions: list[aio.Session], patience: float) -> int:
 
 
 async def soak(
-    service: OperatedProcess, count: int, seconds: int, restarts: int
+    service: OperatedProcess, count: int, seconds: int, restarts: int, settle: float
 ) -> dict[str, float]:
     """Run; return what was found."""
     sessions = await signed_in(service, count)
-    await asyncio.sleep(7)  # what the passwords took has gone back to the system by then
+    await asyncio.sleep(settle)  # what the passwords took has gone back to the system by then
     before = service.memory()
     bad = [asyncio.create_task(bad_peer(service, random.Random(n))) for n in range(BAD_PEERS)]  # noqa: S311 - repeatable
     bad.append(asyncio.create_task(guesser(service)))
@@ -131,7 +131,7 @@ async def soak(
         asking = (session.request("CHG", "NLN", "0", timeout=60) for session in sessions)
         answers = await asyncio.gather(*asking, return_exceptions=True)
         kept = {account.passport for account in accounts.all()}
-    await asyncio.sleep(7)
+    await asyncio.sleep(settle)
     found = {
         "alive": alive,
         "answered": sum(not isinstance(answer, BaseException) for answer in answers),
@@ -148,6 +148,7 @@ def main() -> int:
     parser.add_argument("--sessions", type=int, default=2000)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--restarts", type=int, default=4)
+    parser.add_argument("--settle", type=float, default=7.0, help="before memory is measured")
     options = parser.parse_args()
     more_files()
     logging.getLogger("msnpauth").setLevel(logging.CRITICAL)  # a warning for each loss
@@ -157,7 +158,11 @@ def main() -> int:
         folder = Path(place, "data")
         fill(folder, options.sessions, hashed)
         with OperatedProcess(folder, "--connections-of-network", "10000") as service:
-            found = asyncio.run(soak(service, options.sessions, options.seconds, options.restarts))
+            found = asyncio.run(
+                soak(
+                    *(service, options.sessions, options.seconds, options.restarts, options.settle)
+                )
+            )
     rows = [
         (f"{options.sessions} sessions, {options.restarts} restarts", "", ""),
         ("alive at the end", found["alive"], options.sessions),

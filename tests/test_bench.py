@@ -52,8 +52,16 @@ def test_many() -> None:
     assert [row[0] for row in found] == names
 
 
+def test_roles() -> None:
+    assert len(rows("roles.py", "--seconds", "0.001", "--count", "3")) == 1 + 9 + 1 + 2
+
+
 def test_service() -> None:
-    assert len(rows("service.py", "--seconds", "0.001", "--count", "3")) == 1 + 9 + 1 + 2
+    few = ("--sessions", "4", "--accounts", "10", "20")
+    found = rows("service.py", "--seconds", "0.2", "--settle", "0", *few)
+    assert [row[2] for row in found if "≤" in row[2] or "≥" in row[2]] == [
+        *("≥ 0.9", "≤ 80", "≤ 40", "≤ 25", "≥ 10,000", "≥ 10,000", "≤ 1.5"),
+    ]
 
 
 def test_start() -> None:
@@ -61,9 +69,16 @@ def test_start() -> None:
     assert [row[0] for row in found][-1] == "msnpauth --help"
 
 
-def test_soak() -> None:
-    found = rows("soak.py", "--bots", "5", "--seconds", "3", "--outage", "0.1")
+def test_bots() -> None:
+    found = rows("bots.py", "--bots", "5", "--seconds", "3", "--outage", "0.1")
     assert [row[1:] for row in found[2:4]] == [["5", "5"], ["5", "5"]]
+
+
+def test_soak() -> None:
+    """Everybody comes back, and nothing that was acknowledged is lost."""
+    few = ("--sessions", "5", "--seconds", "3", "--restarts", "1", "--settle", "0")
+    found = rows("soak.py", *few)
+    assert [row[1:] for row in found[2:5]] == [["5", "5"], ["5", "5"], ["0", "0"]]
 
 
 @pytest.mark.timeout(60)

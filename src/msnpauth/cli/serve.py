@@ -18,7 +18,7 @@ from .config import config_option
 from .output import Styled, say
 from .password import ask_password
 from .serve_options import serve_options
-from .system import activated, notify, raise_descriptors
+from .system import activated, notify, raise_descriptors, small_tls_buffers
 
 if TYPE_CHECKING:
     from ..core.secrets import Secret
@@ -61,6 +61,7 @@ def serve(password_stdin: bool, check_config: bool, **options: Any) -> None:
         from ..service.journal import log_to
 
         log_to(as_json=options["log_format"] == "json")
+    small_tls_buffers()
     # What listens is handed over once, and not to a child.
     where["sockets"] = activated()
     given = _given(accounts, password_stdin, options)

@@ -90,14 +90,20 @@ class FromFiles(Certificates):
         """Have the listeners use what the files have; return what is wrong with it."""
         certificate, key = self._files
         try:
-            # A context that fails half-way would show a certificate without its key.
-            probe = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            fresh = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             # No question at the terminal: a service has none.
-            probe.load_cert_chain(certificate, key, password=lambda: "")
-            self.context.load_cert_chain(certificate, key, password=lambda: "")
+            fresh.load_cert_chain(certificate, key, password=lambda: "")
         except (OSError, ValueError) as fault:  # ssl.SSLError is an OSError
             why = getattr(fault, "reason", None) or getattr(fault, "strerror", None) or str(fault)
             return f"{certificate} and {key} cannot be used: {printable(str(why), 100)}"
+
+        def show(connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+            connection.context = fresh
+
+        # Loaded into the listeners' own context, a key of another kind would stand beside the old
+        # one, which would be shown until it ends. This is asked at each handshake, with or without
+        # a name.
+        self.context.sni_callback = show  # type: ignore[assignment]
         return ""
 
     def _stamps(self) -> tuple[int, ...]:

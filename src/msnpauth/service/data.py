@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import ssl
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -175,6 +176,9 @@ class DataFolder:
             _write(key, made.private_key_pem.bytes().decode())
             _write(certificate, made.cert_pem.bytes().decode(), mode=0o644)
         try:
+            # trustme does not look whether they belong together. No question at the terminal.
+            probe = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            probe.load_cert_chain(certificate, key, password=lambda: "")
             return trustme.CA.from_pem(certificate.read_bytes(), key.read_bytes())
         except (OSError, ValueError):
             raise LocalProtocolError(

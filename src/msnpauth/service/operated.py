@@ -17,6 +17,7 @@ from .data import DataFolder
 from .guesses import Guesses
 from .hosts.gate import Gate
 from .journal import ServiceJournal, audit, log_to_file
+from .memory import Memory
 from .metrics import Metrics
 from .roles.door import Door
 from .roles.office import Office
@@ -51,6 +52,7 @@ class Operated:
         self._folder = DataFolder(path)
         self._folder.lock()
         try:
+            self._memory = Memory()
             self._metrics = Metrics()
             self._guesses = Guesses()
             self._hasher = Hasher(settings.argon2, timed=self._metrics.password_seconds.observe)
@@ -120,7 +122,7 @@ class Operated:
             self._verify_keys = self._folder.verify_keys()
         except LocalProtocolError as fault:
             _log.error("the keys stay as they were: %s", fault.text)
-        self._hasher.rest()
+        self._memory.rest(is_busy=self._hasher.was_busy())
         changes = self._database.changes()
         has_changed, self._changes = changes != self._changes, changes
         return has_changed

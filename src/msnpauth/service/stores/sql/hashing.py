@@ -8,7 +8,6 @@ not stand in the way of people who come from where they came from before.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import threading
 import time
@@ -30,7 +29,6 @@ _T = TypeVar("_T")
 _MOST_WAITING = 256
 _AGAIN_SECONDS = 5.0
 _NICE = 10
-_REST_SECONDS = 5.0
 
 
 class Hasher:
@@ -53,10 +51,9 @@ class Hasher:
         timed: Callable[[float], None] = lambda _seconds: None,
     ) -> None:
         self._timed = timed
-        self._last_used = time.monotonic()
+        self._done = self._seen = 0
         self._argon2 = argon2.PasswordHasher(cost.passes, cost.memory, cost.lanes)
         count = threads or _processors()
-        _share_memory()
         self._strangers, self._known = _Lane("strangers", count), _Lane("known", count)
         try:
             # What an unknown account is checked against, so that it takes as long as a known one.
@@ -88,7 +85,7 @@ class Hasher:
         try:
             return await lane.run(lambda: self.is_right(hashed, password))
         finally:
-            self._last_used = time.monotonic()
+            self._done += 1
             self._timed(time.perf_counter() - began)
 
     async def renewed(self, password: Secret) -> str:
@@ -111,17 +108,10 @@ class Hasher:
         except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
             return False
 
-    def rest(self) -> None:
-        """Give memory back to the system, if no password was checked for a while.
-
-        Each thread's 19 MiB stay with the process after its first check, because to ask the system
-        for them each time would cost a fifth of the check. It is called once a second.
-        """
-        if self.waiting or not self._last_used:
-            return
-        if time.monotonic() - self._last_used > _REST_SECONDS:
-            self._last_used = 0.0
-            _trim()
+    def was_busy(self) -> bool:
+        """Tell whether passwords were checked since this was asked last."""
+        before, self._seen = self._seen, self._done
+        return self.waiting > 0 or self._done != before
 
     def close(self) -> None:
         """End the threads."""
@@ -158,24 +148,6 @@ def _processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-_M_ARENA_MAX = -8  # malloc.h
-
-
-def _share_memory() -> None:
-    """Have all threads take their memory from one place, which glibc can give back.
-
-    It never gives back the top of a thread's own place, which would be 19 MiB for each thread.
-    """
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
-
-
-def _trim() -> None:
-    """Have glibc give back what it keeps for the next time; other systems do without."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _step_back() -> None:
