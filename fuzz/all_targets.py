@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import client_targets
 import file_targets
+import operator_targets
 import people_targets
 import service_targets
 
@@ -15,5 +16,6 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     **client_targets.TARGETS,
     **people_targets.TARGETS,
     **service_targets.TARGETS,
+    **operator_targets.TARGETS,
     **file_targets.TARGETS,
 }

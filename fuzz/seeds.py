@@ -313,6 +313,16 @@ _SEEDS: dict[str, list[bytes]] = {
     ],
     "services_file": [b'\xef\xbb\xbf[home]\ntitle = "x"\nhost = "messenger.example"\n'],
     "guid_file": [b"f52973b6-c926-4bad-9ba8-7c1e840e4ab0\n", b""],
+    "verify": [
+        b'{"ticket": "t=a&p=", "passport": "alice@example.com"}',
+        b'{"ticket": "t=a&p=", "passport": "a@b", "nonce": "n", "response": "r"}',
+    ],
+    "bearer": [b"Bearer key", b"bearer  key ", b"Basic a2V5"],
+    "forwarded": [b"192.0.2.1, 10.0.0.1", b"2001:db8::1", b"::ffff:10.0.0.1, 127.0.0.1"],
+    "accounts_csv": [
+        b"passport,password,display_name\nalice@example.com,secret,Alice\n",
+        b"passport,hash\na@b.c,$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2g\n",
+    ],
 }
 
 

@@ -22,6 +22,7 @@ _WHO = (
     click.option(
         "--account",
         "accounts",
+        envvar="MSNPAUTH_SERVE_ACCOUNT",
         type=PASSPORT,
         multiple=True,
         metavar="PASSPORT",
@@ -55,6 +56,7 @@ _WHERE = (
     click.option(
         "--name",
         "names",
+        envvar="MSNPAUTH_SERVE_NAME",
         type=HOST,
         multiple=True,
         metavar="HOST",
@@ -68,6 +70,7 @@ _WHERE = (
     click.option(
         "--home",
         "homes",
+        envvar="MSNPAUTH_SERVE_HOME",
         type=TEXT,
         multiple=True,
         metavar="DOMAIN",
@@ -89,6 +92,7 @@ _FURTHER = (
     click.option(
         "--trusted-proxy",
         "proxies",
+        envvar="MSNPAUTH_SERVE_TRUSTED_PROXY",
         type=HOST,
         multiple=True,
         metavar="ADDRESS",

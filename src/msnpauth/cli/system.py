@@ -38,6 +38,8 @@ def activated() -> dict[str, socket.socket]:
                 f"systemd hands over a socket called {name!r}: FileDescriptorName= is one of"
                 f" {', '.join(ROLES)}"
             )
+        if role in socks:
+            raise click.UsageError(f"systemd hands over two sockets called {name!r}")
         sock = socket.socket(fileno=number)
         sock.setblocking(False)
         os.set_inheritable(number, False)

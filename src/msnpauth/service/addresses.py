@@ -18,6 +18,7 @@ __all__ = [
     "domains",
     "host_names",
     "network_of",
+    "plain_address",
     "proxy_addresses",
 ]
 
@@ -147,21 +148,32 @@ def _host(name: object) -> str | None:
     return host if ":" in host or _CERTIFIABLE.fullmatch(ascii_name) else None
 
 
+def plain_address(address: str) -> str:
+    """Return an address as it is compared: `::1` for 0:0:0:0:0:0:0:1, and IPv4 where it is mapped.
+
+    What is no address comes back as it is.
+    """
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
+    return str(mapped or parsed)
+
+
 def network_of(address: str) -> str:
     """Return what an address is counted as: itself, and for IPv6 its network of 64 bits.
 
     A provider gives each of its customers at least such a network, so that whoever guesses has
     2**64 addresses at hand, and one network.
     """
+    plain = plain_address(address)
+    if ":" not in plain:
+        return plain
     try:
-        parsed = ip_address(address.partition("%")[0])
+        return f"{IPv6Address(int(IPv6Address(plain)) >> 64 << 64)}/64"
     except ValueError:
-        return address
-    if isinstance(parsed, IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return f"{IPv6Address(int(parsed) >> 64 << 64)}/64"
-    return str(parsed)
+        return plain
 
 
 def proxy_addresses(addresses: Iterable[str]) -> frozenset[str]:
@@ -173,13 +185,11 @@ def proxy_addresses(addresses: Iterable[str]) -> frozenset[str]:
     found = set()
     for address in _several(addresses):
         try:
-            parsed = ip_address(address)
+            ip_address(address)
         except ValueError:
             pass
         else:
-            # As a socket spells its peer: `::1` for 0:0:0:0:0:0:0:1, 127.0.0.1 for the mapped one.
-            mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
-            found.add(str(mapped or parsed))
+            found.add(plain_address(address))
             continue
         raise LocalProtocolError(
             f"trusted_proxies= has {address!r}, which is no IP address",

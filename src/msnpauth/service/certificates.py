@@ -103,7 +103,7 @@ class FromFiles(Certificates):
         # Loaded into the listeners' own context, a key of another kind would stand beside the old
         # one, which would be shown until it ends. This is asked at each handshake, with or without
         # a name.
-        self.context.sni_callback = show  # type: ignore[assignment]
+        self.context.sni_callback = show
         return ""
 
     def _stamps(self) -> tuple[int, ...]:

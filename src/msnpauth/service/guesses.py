@@ -43,6 +43,8 @@ _CROWD = 4
 """So many more of them count as one guess."""
 _MOST_AT_ONCE = 32
 _MOST_REMEMBERED = 65_536
+_MOST_COUNTED = 65_536
+"""Networks and accounts whose guesses are counted."""
 
 
 class Guesses:
@@ -54,7 +56,8 @@ class Guesses:
 
     def __init__(self, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
         self._sleep = sleep
-        self._counted = MovingWindowRateLimiter(MemoryStorage())
+        self._storage = MemoryStorage()
+        self._counted = MovingWindowRateLimiter(self._storage)
         self._under_way: Counter[tuple[str, str]] = Counter()
         self._key = secrets.token_bytes(16)
         self._remembered: OrderedDict[bytes, None] = OrderedDict()
@@ -66,14 +69,14 @@ class Guesses:
         self, passport: str, address: str, *, is_known: bool
     ) -> AsyncIterator[_Attempt]:
         """As `Guard.attempt`."""
-        who = passport.casefold()
+        who = _named(passport)
         # An account at a network that it knows has a place of its own there.
         place = (address, who if is_known else "")
         if self._under_way[place] >= _MOST_AT_ONCE:
             raise ServiceUnavailable(
                 "too many passwords come from there at once", retry_after=_LONGEST, code=600
             )
-        seconds = self.seconds(who, address, is_known=is_known)
+        seconds = self._seconds(who, place)
         self._under_way[place] += 1
         try:
             if seconds:
@@ -93,32 +96,47 @@ class Guesses:
 
     def seconds(self, passport: str, address: str, *, is_known: bool) -> float:
         """Return how long a password of an account from a network has to wait."""
-        who = passport.casefold()
-        place = (address, who if is_known else "")
+        who = _named(passport)
+        return self._seconds(who, (address, who if is_known else ""))
+
+    def _seconds(self, who: str, place: tuple[str, str]) -> float:
         # Those under way are guesses until the opposite is known: a thousand may come at once.
         crowd = max(0, self._under_way[place] - _AT_ONCE + _CROWD) // _CROWD
         steps = self._count(_OF_PLACE, *place) + crowd
-        if not is_known:
+        if not place[1]:
             # A few at an account are its owner's own, who mistypes on the way.
             steps = max(steps, self._count(_OF_ACCOUNT, who) - 4)
             steps = max(steps, int(self._count(_IN_ALL) >= _IN_ALL.amount))
         return min(_LONGEST, 2.0 ** min(steps, _STEPS)) if steps > 0 else 0.0
 
-    def note(self, passport: str, place: tuple[str, str], guess: Secret | None) -> None:
+    def note(self, who: str, place: tuple[str, str], guess: Secret | None) -> None:
         """Count a wrong password."""
-        if guess is not None and self._is_repeated(passport, place, guess):
+        if guess is not None and self._is_repeated(who, place, guess):
             return
+        self._make_room()
         self._counted.hit(_OF_PLACE, *place)
         if not place[1]:
-            self._counted.hit(_OF_ACCOUNT, passport)
+            self._counted.hit(_OF_ACCOUNT, who)
             self._counted.hit(_IN_ALL)
 
     def _count(self, item: RateLimitItemPerMinute, *whose: str) -> int:
         return item.amount - self._counted.get_window_stats(item, *whose).remaining
 
-    def _is_repeated(self, passport: str, place: tuple[str, str], guess: Secret) -> bool:
+    def _make_room(self) -> None:
+        """Forget whom nothing is counted of any more, and then the oldest.
+
+        `limits` forgets the guesses in time, and keeps the names that they had for ever.
+        """
+        counted = self._storage.events
+        if len(counted) < _MOST_COUNTED:
+            return
+        for key in sorted(counted, key=lambda one: bool(counted[one]))[: _MOST_COUNTED // 4]:
+            with self._storage.locks[key]:  # its own thread looks at them too
+                self._storage.clear(key)
+
+    def _is_repeated(self, who: str, place: tuple[str, str], guess: Secret) -> bool:
         """Tell whether the same password was wrong before; its keyed hash is all that is kept."""
-        mac = hmac.new(self._key, f"{passport}\0{place}\0".encode(), hashlib.sha256)
+        mac = hmac.new(self._key, f"{who}\0{place}\0".encode(), hashlib.sha256)
         mac.update(guess.reveal().encode("utf-8", "surrogatepass"))
         digest = mac.digest()[:16]
         if digest in self._remembered:
@@ -131,11 +149,16 @@ class Guesses:
 
 
 class _Attempt:
-    def __init__(self, guesses: Guesses, passport: str, place: tuple[str, str]) -> None:
+    def __init__(self, guesses: Guesses, who: str, place: tuple[str, str]) -> None:
         self._guesses = guesses
-        self._passport = passport
+        self._who = who
         self._place = place
 
     def wrong(self, guess: Secret | None) -> None:
         """As `Attempt.wrong`."""
-        self._guesses.note(self._passport, self._place, guess)
+        self._guesses.note(self._who, self._place, guess)
+
+
+def _named(passport: str) -> str:
+    """Return a short word for an account: whoever guesses may give it any name, of any length."""
+    return hashlib.sha256(passport.casefold().encode("utf-8", "surrogatepass")).hexdigest()[:32]

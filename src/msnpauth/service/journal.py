@@ -115,10 +115,17 @@ def log_to(stream: TextIO | None = None, *, as_json: bool = False) -> None:
         logger.propagate = False
 
 
+class _OwnFile(logging.handlers.WatchedFileHandler):
+    """A file for its owner alone, also the one that comes after the first was moved away."""
+
+    def _open(self) -> Any:
+        Path(self.baseFilename).touch(mode=0o600, exist_ok=True)
+        return super()._open()
+
+
 def log_to_file(path: Path) -> logging.Handler:
     """Have the audit written to a file too, as JSON. Who moves the file away gets a new one."""
-    path.touch(mode=0o600, exist_ok=True)
-    handler = logging.handlers.WatchedFileHandler(path, encoding="utf-8")
+    handler = _OwnFile(path, encoding="utf-8")
     handler.setFormatter(JsonLines())
     _audit.addHandler(handler)
     _audit.setLevel(logging.INFO)

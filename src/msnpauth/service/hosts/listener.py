@@ -14,6 +14,7 @@ from .gate import Gate, Visit
 __all__ = ["Listener", "Serve", "from_proxies"]
 
 _HANDSHAKE_SECONDS = 10.0
+_CLOSE_SECONDS = 30.0
 _BACKLOG = 1024
 _BUFFER = 16 * 1024
 """Bytes of a client that wait here. When there are more, the rest waits where it comes from."""
@@ -119,8 +120,10 @@ class Listener:
                 transport.abort()
                 raise
             finally:
+                # Who does not read what is left would keep the connection for ever.
                 with suppress(Exception):
-                    await writer.wait_closed()
+                    async with asyncio.timeout(_CLOSE_SECONDS):
+                        await writer.wait_closed()
         finally:
             plain.abort()
             self._gate.leave(visit)

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 import h11
 
-from ..addresses import network_of
+from ..addresses import network_of, plain_address
 from ..roles.web import WebAnswer, WebRequest
 from .faults import tell_fault
 from .gate import Visit
@@ -20,6 +20,7 @@ __all__ = ["serve_web"]
 
 _MAX_HEADER = 64 * 1024
 _IDLE_SECONDS = 30.0
+_LONGEST_ADDRESS = 64
 _CHUNK = 16 * 1024
 
 
@@ -175,7 +176,7 @@ def _forwarded(header: str, proxies: Collection[str]) -> str:
     written by the client, who may write anything.
     """
     for word in reversed(header.split(",")):
-        address = word.strip()
+        address = plain_address(word.strip()[:_LONGEST_ADDRESS])
         if address and address not in proxies:
             return network_of(address)
     return ""

@@ -133,14 +133,15 @@ def _asked(body: bytes) -> dict[str, str] | str:
     """Return what is asked, or what is wrong with it."""
     try:
         asked = json.loads(body)
+        json.dumps(asked, ensure_ascii=False).encode()  # half of a pair of UTF-16 is no text
     except (ValueError, RecursionError):
         return "the body is no JSON"
     if not isinstance(asked, dict) or not all(isinstance(value, str) for value in asked.values()):
         return "the body is an object of texts"
     unknown = set(asked) - {"ticket", "passport", "nonce", "response"}
-    if unknown or not asked.get("ticket") or not asked.get("passport"):
+    if unknown or not {"ticket", "passport"} <= set(asked) or not all(asked.values()):
         return "it has ticket and passport, for SSO nonce and response too, and nothing else"
-    if bool(asked.get("nonce")) != bool(asked.get("response")):
+    if ("nonce" in asked) != ("response" in asked):
         return "nonce and response go together"
     return asked
 

@@ -29,6 +29,8 @@ from .tables import accounts, app_passwords, known_networks
 __all__ = ["SqlAccounts"]
 
 _MOST_KEPT = 10_000
+_LONGEST_KEPT = 320
+"""The longest address there can be (RFC 3696): anybody may ask for names of any length."""
 _MOST_NETWORKS = 20
 _SEEN_EVERY = timedelta(minutes=10)
 """How exact the last use is. To write it down at each sign-in would cost more than the sign-in."""
@@ -136,7 +138,7 @@ class SqlAccounts:
         found = self._kept.get(key)
         if found is None:
             found = await self._database.run(lambda connection: _read(connection, key))
-            if self._changes == changes:
+            if self._changes == changes and len(key) <= _LONGEST_KEPT:
                 self._kept[key] = found
             if len(self._kept) > _MOST_KEPT:
                 self._kept.popitem(last=False)
