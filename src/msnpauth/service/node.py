@@ -18,6 +18,7 @@ from ..networks import Servers
 from .addresses import bind_all
 from .backing import Backing, InMemory
 from .certificates import rsa_chain
+from .hosts.faults import tell_fault
 from .hosts.gate import Gate
 from .hosts.legacy import LegacyListener
 from .hosts.listener import Listener, Serve, from_proxies
@@ -70,6 +71,7 @@ class Service:
         self._sites: list[WebSite] = []
         self._listeners: list[Listener | LegacyListener] = []
         self._watch: asyncio.Task[None] | None = None
+        self._is_to_sweep = False
         self._loop: asyncio.AbstractEventLoop
         self.servers: Servers
         self.ca_file: Path | None
@@ -224,12 +226,17 @@ class Service:
         """See what others change: accounts, keys and certificates, by command or by hand."""
         while True:
             await asyncio.sleep(_WATCH_SECONDS)
-            await self._refresh(forced=False)
+            try:
+                await self._refresh(forced=False)
+            except Exception as fault:  # noqa: BLE001 - or nothing would be seen from now on
+                tell_fault(fault)
 
     async def _refresh(self, *, forced: bool) -> None:
-        if self._backing.refresh(forced=forced):
-            with suppress(ServiceUnavailable):  # nobody can tell now: everybody stays
+        self._is_to_sweep = self._backing.refresh(forced=forced) or self._is_to_sweep
+        if self._is_to_sweep:
+            with suppress(ServiceUnavailable):  # nobody can tell now: it is asked again
                 await self._office.sweep()
+                self._is_to_sweep = False
 
     def reload(self) -> None:
         """Read certificates and keys again, now. Any thread may call it."""

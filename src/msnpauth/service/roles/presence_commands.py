@@ -12,7 +12,7 @@ from ...core.tickets.xml import escape_xml
 from ...core.wire.commands import Command, unescape
 from ...core.wire.dialects import QueryRule
 from ...core.wire.routed import parse_routed
-from ..stores.protocol import Presence
+from ..stores.protocol import Lists, Presence
 from . import seen
 from .connected import Connected, Handler
 from .left_messages import announced
@@ -22,6 +22,10 @@ from .news import Seen
 __all__ = ["PRESENCE_COMMANDS"]
 
 _STATES = frozenset({"NLN", "BSY", "IDL", "BRB", "AWY", "PHN", "LUN", "HDN"})
+
+
+_LONGEST_NAME = 387
+"""Of a display name, percent-encoded (hypothetic.org, names)."""
 
 
 async def _on_chg(client: Connected, command: Command) -> None:
@@ -59,16 +63,39 @@ async def _seen_now(client: Connected, trid: int | None, *, is_first: bool) -> N
 
 async def _on_setting(client: Connected, command: Command) -> None:
     # C: GTC 7 A | PRP 8 MFN name | REA 9 mail name | SBP 10 guid MFN name
-    client.out.append(setting(client.spoken, command))
+    own = client.signed_in.passport
     match command:
-        case Command("PRP", args=("MFN", name)) | Command("REA", args=(_, name)):
-            await _rename(client, unescape(name))
+        case Command("PRP", args=("MFN", word)):
+            renamed = own
+        case Command("REA", args=(who, word)):
+            renamed = unescape(who)
         case _:
-            pass
+            renamed = word = ""
+    if len(word) > _LONGEST_NAME:
+        client.say("209", command.trid)
+        return
+    if renamed.casefold() == own.casefold():
+        await _rename(client, unescape(word))
+    elif renamed:
+        await _rename_other(client, renamed, unescape(word))
+    client.out.append(setting(client.spoken, command))
+
+
+async def _rename_other(client: Connected, passport: str, name: str) -> None:
+    """Keep what the account calls somebody on its list; nobody else sees that."""
+
+    def change(mine: Lists) -> None:
+        entry = mine.book.find(passport)
+        if entry is not None:
+            entry.name = name
+            mine.serial += 1
+
+    await client.office.lists.change(client.signed_in.passport, change)
 
 
 async def _rename(client: Connected, name: str) -> None:
-    client.account = replace(client.signed_in, display_name=name)
+    """Keep the account's display name, and show it."""
+    await _kept_name(client, name)
     if client.presence is not None:
         client.presence = replace(client.presence, name=name)
         await client.show()
@@ -105,7 +132,7 @@ async def _publish(client: Connected, document: bytes) -> None:
         text = escape_xml(said.message)
         client.message = f"<Data><PSM>{text}</PSM><CurrentMedia></CurrentMedia></Data>"
     if said.name:
-        client.account = replace(client.signed_in, display_name=said.name)
+        await _kept_name(client, said.name[:_LONGEST_NAME])
     client.presence = replace(
         shown,
         status=said.status if said.status in _STATES else shown.status,
@@ -114,6 +141,14 @@ async def _publish(client: Connected, document: bytes) -> None:
         message=client.message,
     )
     await _seen_now(client, None, is_first=before is None)
+
+
+async def _kept_name(client: Connected, name: str) -> None:
+    account = client.signed_in
+    if name == account.display_name:
+        return  # clients say it at each sign-in
+    await client.office.accounts.rename(account.passport, name)
+    client.account = replace(account, display_name=name)
 
 
 PRESENCE_COMMANDS: dict[str, Handler] = {

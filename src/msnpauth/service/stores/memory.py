@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -114,6 +114,12 @@ class Accounts:
         """As `AccountStore.is_live`."""
         present = self._stamps.get(passport.casefold())
         return present is not None and stamp in ("", present)
+
+    async def rename(self, passport: str, name: str) -> None:
+        """As `AccountStore.rename`."""
+        account = self.get(passport)
+        if account is not None:
+            self._by_passport[passport.casefold()] = replace(account, display_name=name)
 
     async def knows(self, passport: str, address: str) -> bool:
         """As `AccountStore.knows`."""

@@ -145,6 +145,9 @@ class AccountStore(Protocol):
         A ticket without a stamp was issued for no password; it holds while its account does.
         """
 
+    async def rename(self, passport: str, name: str) -> None:
+        """Keep the display name that somebody has given themselves."""
+
     async def knows(self, passport: str, address: str) -> bool:
         """Tell whether the account has signed in from a network before."""
 

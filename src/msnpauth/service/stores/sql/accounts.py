@@ -107,6 +107,16 @@ class SqlAccounts:
         account, _ = await self._get(passport)
         return account is not None and account.is_live(stamp)
 
+    async def rename(self, passport: str, name: str) -> None:
+        """As `AccountStore.rename`."""
+        mine = accounts.c.passport == passport.casefold()
+
+        def rename(connection: Connection) -> None:
+            connection.execute(update(accounts).where(mine).values(display_name=name))
+            note_change(connection)
+
+        await self._database.run(rename)
+
     async def knows(self, passport: str, address: str) -> bool:
         """As `AccountStore.knows`."""
         _, networks = await self._get(passport)
