@@ -11,6 +11,7 @@ from msnpauth import LocalProtocolError, MSNPAuth, sign_in
 from msnpauth.core.secrets import Secret
 from msnpauth.core.tickets.passport14 import authorization
 from msnpauth.service import run
+from msnpauth.service.stores.memory import at_once
 
 ALICE, BOB, PASSWORD = "alice@example.com", "bob@hotmail.com", "secret"
 NEXUS = b"GET /rdr/pprdr.asp HTTP/1.0\r\n\r\n"
@@ -96,3 +97,34 @@ def test_the_networks_own_certificates_come_with_its_addresses() -> None:
 def test_what_cannot_be(where: dict[str, object], says: str) -> None:
     with pytest.raises(LocalProtocolError, match=says):
         run({ALICE: PASSWORD}, **where)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("header", "network"),
+    [
+        ("192.0.2.9", "192.0.2.9"),
+        ("203.0.113.1, 192.0.2.9", "192.0.2.9"),  # what stands before was the client's to write
+        ("192.0.2.9, 10.0.0.1", "192.0.2.9"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.9", "192.0.2.9"),
+        ("", "127.0.0.1"),
+    ],
+)
+def test_whom_a_proxy_brings(header: str, network: str) -> None:
+    port = free_port()
+    value = authorization(ALICE, Secret(PASSWORD), "lc=1").reveal()
+    proxies = ["127.0.0.1", "10.0.0.1"]
+    with run({ALICE: PASSWORD}, ports={"plain_http": port}, trusted_proxies=proxies) as service:
+        told = f"X-Forwarded-For: {header}\r\n" if header else ""
+        request = f"GET /login2.srf HTTP/1.0\r\n{told}Authorization: {value}\r\n\r\n"
+        assert b"from-PP='t=" in ask(port, request.encode())
+        assert at_once(service.accounts.knows(ALICE, network))
+
+
+def test_clients_behind_a_proxy_are_not_counted_as_one_network() -> None:
+    port = free_port()
+    where = {"ports": {"plain_http": port}, "trusted_proxies": ["127.0.0.1"]}
+    with run({ALICE: PASSWORD}, connections_of_network=1, **where):  # type: ignore[arg-type]
+        first = socket.create_connection(("127.0.0.1", port))
+        with first:
+            assert b"PassportURLs: " in ask(port, NEXUS)

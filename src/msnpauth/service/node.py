@@ -266,7 +266,9 @@ class Service:
             )
             proxies = frozenset(self._settings.trusted_proxies)
             serve = self._site(login.paths(), *rest[:-1], front.paths(), proxies=proxies)
-            await self._listen(from_proxies(serve, proxies), socks["plain_http"], None)
+            # All clients come from the proxies' few addresses, so that these are not counted.
+            gate = Gate(None, self._settings.connections)
+            await self._listen(from_proxies(serve, proxies), socks["plain_http"], None, gate)
         if "plain_contacts" in socks:
             await self._listen(self._site(contacts.paths()), socks["plain_contacts"], None)
         if "legacy_tls" in socks:
@@ -312,8 +314,14 @@ class Service:
         await listener.start(sock)
         self._listeners.append(listener)
 
-    async def _listen(self, serve: Serve, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
-        listener = Listener(serve, tls, self._gate)
+    async def _listen(
+        self,
+        serve: Serve,
+        sock: socket.socket,
+        tls: ssl.SSLContext | None,
+        gate: Gate | None = None,
+    ) -> None:
+        listener = Listener(serve, tls, gate or self._gate)
         await listener.start(sock)
         self._listeners.append(listener)
 
