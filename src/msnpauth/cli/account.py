@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -32,10 +33,11 @@ def account() -> None:
     """
 
 
-def _data(command: _F) -> _F:
+def _data(command: _F, *, exists: bool = True) -> _F:
+    """Add --data. Who mistypes a folder that should be there is told, and gets no new one."""
     return click.option(
         "--data",
-        type=click.Path(file_okay=False),
+        type=click.Path(exists=exists, file_okay=False),
         required=True,
         envvar="MSNPAUTH_SERVE_DATA",
         metavar="DIR",
@@ -43,6 +45,7 @@ def _data(command: _F) -> _F:
     )(command)
 
 
+_new_data = functools.partial(_data, exists=False)
 _passport = click.argument("passport", type=PASSPORT)
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
 
@@ -69,7 +72,7 @@ def _note(event: str, passport: str, **about: str) -> None:
 @password_option
 @click.option("--display-name", type=TEXT, help="How others see the account at first.")
 @click.option("--unverified", is_flag=True, help="The address was not verified.")
-@_data
+@_new_data
 def add(
     passport: str, password_stdin: bool, display_name: str | None, unverified: bool, data: str
 ) -> None:
@@ -209,7 +212,7 @@ def revoke_app_password(passport: str, name_or_id: str, data: str) -> None:
 
 @account.command(name="import")
 @click.argument("file", type=click.File("r", encoding="utf-8-sig"))
-@_data
+@_new_data
 def import_(file: Any, data: str) -> None:
     """Add the accounts of a CSV file; `-` is stdin.
 

@@ -68,4 +68,7 @@ def _as_words(path: str, name: str, option: click.Option, value: object) -> obje
 def _as_word(path: str, name: str, value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise click.UsageError(f"{path}: {name} is a text or a number")
-    return str(value)
+    word = str(value)
+    if not word.isprintable():
+        raise click.UsageError(f"{path}: {name} holds a control character")
+    return word

@@ -10,7 +10,7 @@ __all__ = ["keys"]
 
 _data = click.option(
     "--data",
-    type=click.Path(file_okay=False),
+    type=click.Path(exists=True, file_okay=False),
     required=True,
     envvar="MSNPAUTH_SERVE_DATA",
     metavar="DIR",
@@ -29,8 +29,10 @@ def list_(data: str) -> None:
     """Tell how many keys there are, and how old; never what they are."""
     from ..service.data import DataFolder
 
-    for number, key in enumerate(DataFolder(data).ring()):
-        say(f"{key.made:%Y-%m-%d %H:%M} UTC", "seals and opens" if number == 0 else "opens")
+    newest, *older = DataFolder(data).ring()
+    say(f"{newest.made:%Y-%m-%d %H:%M} UTC", "seals and opens")
+    for key in older:
+        say(f"{key.made:%Y-%m-%d %H:%M} UTC", "opens")
 
 
 @keys.command()

@@ -72,7 +72,6 @@ class Operated:
         self.door = Door(accounts, self._guesses, ServiceJournal(self._metrics))
         self._certificates: Certificates | None = None
         self._changes = self._database.changes()
-        self._is_stopping = False
         audit("service began", data=str(path))
 
     def certificates(self, settings: Settings, folder: Path) -> Certificates:

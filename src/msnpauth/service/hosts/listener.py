@@ -16,6 +16,7 @@ __all__ = ["Listener", "Serve", "from_proxies"]
 _HANDSHAKE_SECONDS = 10.0
 _CLOSE_SECONDS = 30.0
 _BACKLOG = 1024
+_AT_ONCE = 16
 _BUFFER = 16 * 1024
 """Bytes of a client that wait here. When there are more, the rest waits where it comes from."""
 
@@ -68,8 +69,11 @@ class Listener:
         """Take connections from now on; the socket is the listener's."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: _Accepted(self._accepted), sock=sock, backlog=_BACKLOG
+            lambda: _Accepted(self._accepted), sock=sock, backlog=_AT_ONCE
         )
+        # asyncio's one number is also how many it accepts in a row, before anybody can say that
+        # there is no room for them.
+        sock.listen(_BACKLOG)
 
     def close(self) -> None:
         """Take no more connections."""

@@ -356,7 +356,8 @@ def _csv_rows(file: TextIO) -> Iterator[tuple[int, dict[str, str]]]:
             yield reader.line_num, row
         return
     except csv.Error as fault:
-        wrong = f"line {reader.line_num}: {fault}"
+        # DictReader's own number is the one of the line before.
+        wrong = f"line {reader.reader.line_num}: {fault}"
     except UnicodeDecodeError:
         wrong = "the file is not UTF-8 text"
     # Outside of `except`: that error has the file's bytes in it, passwords and all.
