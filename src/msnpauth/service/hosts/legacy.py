@@ -100,6 +100,8 @@ class LegacyListener:
         """Shake hands, and carry what is said to the loop and back."""
         with self._lock:
             self._open.add(sock)
+            if self._is_stopping:  # `stop` may have looked before it was there
+                _hang_up(sock)
         try:
             with (
                 sock,
