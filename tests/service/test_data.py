@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -86,7 +87,9 @@ def test_nothing_temporary_is_left(path: Path, folder: DataFolder) -> None:
     folder.ring()
     folder.rotate()
     folder.authority()
-    assert sorted(file.name for file in path.iterdir()) == ["ca-key.pem", "ca.pem", "ticket-keys"]
+    assert sorted(file.name for file in path.iterdir()) == [
+        *("ca-key.pem", "ca.pem", "files.lock", "ticket-keys"),
+    ]
 
 
 def test_where_what_is(path: Path, folder: DataFolder) -> None:
@@ -191,7 +194,7 @@ def test_somebody_else_was_quicker(path: Path, folder: DataFolder) -> None:
         return NOW
 
     assert DataFolder(path, now=now).ring() == other[0]
-    assert [file.name for file in path.iterdir()] == ["ticket-keys"]
+    assert sorted(file.name for file in path.iterdir()) == ["files.lock", "ticket-keys"]
 
 
 def test_a_new_key_is_put_in_front(path: Path) -> None:
@@ -314,10 +317,17 @@ def test_a_disk_that_is_full_leaves_the_old_ring(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(LocalProtocolError, match="No space left"):
         folder.rotate()
     assert folder.ring() == before
-    assert [file.name for file in path.iterdir()] == ["ticket-keys"]
+    assert sorted(file.name for file in path.iterdir()) == ["files.lock", "ticket-keys"]
+
+
+def test_two_that_rotate_at_once_lose_no_key(folder: DataFolder) -> None:
+    before = folder.ring()
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: DataFolder(folder.path).rotate()[0], range(8)))
+    assert {key.key for key in folder.ring()} == {key.key for key in [*before, *made]}
 
 
 # --- the authority -------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
     ca.pem, ca-key.pem   the authority that issues the service's certificate
     audit.log            who signed in, who was refused, what was changed
     lock                 held by the service that runs on the folder
+    files.lock           held for a moment by whoever writes one of these files
 
 Every file is readable by its owner alone, but for `ca.pem`, which clients need.
 """
@@ -17,8 +18,8 @@ import os
 import secrets
 import ssl
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -60,6 +61,7 @@ class DataFolder:
         self.path = Path(path)
         self._now = now
         self._lock = FileLock(self.path / "lock", mode=0o600)
+        self._files = FileLock(self.path / "files.lock", mode=0o600)
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.path):
@@ -128,15 +130,34 @@ class DataFolder:
         A key is dropped when the last ticket that it may have sealed is of no use any more.
         """
         now = self._now()
-        before = self.ring()
-        kept = [RingKey(now, new_key())]
-        # A key was the newest until the one before it in the list was made.
-        for newer, old in zip([kept[0], *before], before, strict=False):
-            if newer.made + LONGEST_LIFE > now:
-                kept.append(old)
-        lines = [f"{made.isoformat()} {key}\n" for made, key in kept]
-        _write(self.ticket_keys, "".join(lines))
+        with self._writing():
+            before = self.ring()
+            kept = [RingKey(now, new_key())]
+            # A key was the newest until the one before it in the list was made.
+            for newer, old in zip([kept[0], *before], before, strict=False):
+                if newer.made + LONGEST_LIFE > now:
+                    kept.append(old)
+            lines = [f"{made.isoformat()} {key}\n" for made, key in kept]
+            _write(self.ticket_keys, "".join(lines))
         return kept
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Have the files for this process alone: two that write at once would lose a key.
+
+        Raises:
+            LocalProtocolError: nothing can be written, and all is as it was.
+        """
+        why = ""
+        try:
+            with self._files:
+                yield
+        except OSError as fault:
+            why = fault.strerror or type(fault).__name__
+        if why:
+            raise LocalProtocolError(
+                f"{self.path} cannot be written: {why}", hint="is there room on the disk?"
+            )
 
     def app_password_key(self) -> Fernet:
         """Return what opens the app passwords for MD5; make it where there is none.
@@ -170,11 +191,12 @@ class DataFolder:
             LocalProtocolError: its files are damaged.
         """
         certificate, key = self.path / f"{name}.pem", self.path / f"{name}-key.pem"
-        if not certificate.exists() or not key.exists():
-            made = trustme.CA(key_type=key_type or trustme.KeyType.ECDSA)
-            # The key first: a certificate without its key would be of no use.
-            _write(key, made.private_key_pem.bytes().decode())
-            _write(certificate, made.cert_pem.bytes().decode(), mode=0o644)
+        with self._writing():
+            if not certificate.exists() or not key.exists():
+                made = trustme.CA(key_type=key_type or trustme.KeyType.ECDSA)
+                # The key first: a certificate without its key would be of no use.
+                _write(key, made.private_key_pem.bytes().decode())
+                _write(certificate, made.cert_pem.bytes().decode(), mode=0o644)
         try:
             # trustme does not look whether they belong together. No question at the terminal.
             probe = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -190,7 +212,9 @@ class DataFolder:
         path = self.path / name
         with suppress(FileNotFoundError):
             return self._read(path)
-        _write(path, make(), once=True)
+        made = make()
+        with self._writing():
+            _write(path, made, once=True)
         return self._read(path)
 
     def _read(self, path: Path) -> str:

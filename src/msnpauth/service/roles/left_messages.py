@@ -51,7 +51,9 @@ async def leave(office: Office, sender: Principal, to: str, text: str) -> bool:
         return False
     number = str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))
     name = sender.display_name or sender.passport
-    message = LeftMessage(number, sender.passport, name, text, office.now())
+    # What is not UTF-8 cannot be kept, and is replaced.
+    kept = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    message = LeftMessage(number, sender.passport, name, kept, office.now())
     if not await office.left.leave(account.passport, message):
         return False
     await office.tell_all(account.passport, LeftFor(message))

@@ -145,6 +145,8 @@ async def _publish(client: Connected, document: bytes) -> None:
 
 async def _kept_name(client: Connected, name: str) -> None:
     account = client.signed_in
+    # Old clients send names in Latin-1: what is not UTF-8 cannot be kept, and is replaced.
+    name = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     if name == account.display_name:
         return  # clients say it at each sign-in
     await client.office.accounts.rename(account.passport, name)

@@ -385,7 +385,7 @@ def test_the_shortest_file(directory: AccountDirectory, database: Database) -> N
 def test_it_tells_how_far_it_is(
     directory: AccountDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(under_test, "_BATCH", 2)
+    monkeypatch.setattr(under_test, "_TOLD_EVERY", 2)
     file = "passport,password\n" + "".join(f"u{number}@x,p\n" for number in range(5))
     told: list[int] = []
     assert directory.import_csv(io.StringIO(file), told.append) == 5

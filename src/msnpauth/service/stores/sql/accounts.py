@@ -113,9 +113,10 @@ class SqlAccounts:
 
         def rename(connection: Connection) -> None:
             connection.execute(update(accounts).where(mine).values(display_name=name))
-            note_change(connection)
 
         await self._database.run(rename)
+        # Without `note_change`: whoever renames themselves is not to empty everybody's memory.
+        self._kept.pop(passport.casefold(), None)
 
     async def knows(self, passport: str, address: str) -> bool:
         """As `AccountStore.knows`."""
@@ -128,9 +129,12 @@ class SqlAccounts:
         seen = self._now().timestamp()
         try:
             _, networks = await self._get(passport)
-            if seen - networks.get(address, 0.0) < _SEEN_EVERY.total_seconds():
+            # An app password is noted by its id, beside the networks: no address looks like it.
+            marks = [address, *filter(None, [proof.stamp.partition(".")[2]])]
+            late = seen - _SEEN_EVERY.total_seconds()
+            if all(networks.get(mark, 0.0) > late for mark in marks):
                 return
-            networks[address] = seen
+            networks.update(dict.fromkeys(marks, seen))
             await self._database.run(
                 lambda connection: _note(connection, proof, address, seen, scheme),
                 durable=False,

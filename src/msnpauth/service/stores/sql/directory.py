@@ -32,7 +32,7 @@ _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 _MOST_APP_PASSWORDS = 50
 _LONGEST_NAME = 60
 _COLUMNS = frozenset({"passport", "password", "hash", "display_name", "verified", "disabled"})
-_BATCH = 100
+_TOLD_EVERY = 100
 # As argon2 writes it down; it takes no salt under 8 bytes and no hash under 4.
 _ARGON2ID = re.compile(
     r"\$argon2id\$(v=\d+\$)?m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{6,}", re.ASCII
@@ -251,7 +251,7 @@ class AccountDirectory:
 
         Args:
             file: the text.
-            told: is told how many were added so far.
+            told: is told now and then how many are ready to be added.
 
         Raises:
             LocalProtocolError: a line is wrong; the error names it, and nothing was added.
@@ -263,16 +263,19 @@ class AccountDirectory:
             if key in known:
                 raise LocalProtocolError(f"line {line}: there is an account {key} already")
             known.add(key)
-        for begin in range(0, len(rows), _BATCH):
-            # Hashing takes 20 ms each: the transaction, which locks others out, comes after it.
-            made = [self._csv_account(row) for _, row in rows[begin : begin + _BATCH]]
+        # Hashing takes 20 ms each: the transaction, which locks others out, comes after it.
+        made = []
+        for _, row in rows:
+            made.append(self._csv_account(row))
+            if len(made) % _TOLD_EVERY == 0 or len(made) == len(rows):
+                told(len(made))
 
-            def add(connection: Connection, made: list[dict[str, object]] = made) -> None:
+        def add(connection: Connection) -> None:
+            if made:
                 connection.execute(insert(accounts), made)
                 note_change(connection)
 
-            self._database.call(add)
-            told(begin + len(made))
+        self._database.call(add)
         return len(rows)
 
     def _csv_account(self, row: dict[str, str]) -> dict[str, object]:
