@@ -28,6 +28,7 @@ from msnpauth import Secret
 from msnpauth.core.tickets.proof import answer
 from msnpauth.core.tickets.rst import MESSENGER, MESSENGER_CLEAR
 from msnpauth.core.wire.dialects import Scheme
+from msnpauth.service import open_directory
 from msnpauth.service.data import DataFolder
 from msnpauth.service.settings import Argon2
 from msnpauth.service.stores.memory import MemoryState
@@ -93,6 +94,9 @@ class Held:
         self._service = service
         self._streams: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         self._tickets = TicketOffice(key.key for key in DataFolder(service.folder).ring())
+        with open_directory(service.folder) as accounts:
+            found = {account.passport: account.stamp for account in accounts.all()}
+        self._stamps = [found[passport(number)] for number in range(len(found))]
 
     async def begin(self, count: int) -> None:
         """Sign them in; their tickets are sealed here, so that no password is checked."""
@@ -102,7 +106,7 @@ class Held:
     async def _one(self, number: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         port, who = self._service.ports["notification-port"], passport(number)
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        ticket, _ = self._tickets.issue(who, MESSENGER)
+        ticket, _ = self._tickets.issue(who, MESSENGER, stamp=self._stamps[number])
         cvr = "CVR 2 0x0409 winnt 5.1 i386 MSNMSGR 7.5.0324 MSMSGS"
         writer.write(f"VER 1 MSNP12\r\n{cvr} {who}\r\nUSR 3 TWN I {who}\r\n".encode())
         await reader.readuntil(b"USR 3 TWN S")

@@ -259,3 +259,25 @@ def test_the_passwords_are_not_kept() -> None:
     street = Street()
     street.wrong("hunter2")
     assert "hunter2" not in repr(vars(street.guesses))
+
+
+def test_the_end_of_the_service_does_not_wait_for_who_waits() -> None:
+    """A guess that waits 15 seconds would hold up a restart for as long."""
+
+    async def main() -> None:
+        guesses = Guesses()
+        guesses.note("alice@example.com", ("192.0.2.1", ""), None)
+
+        async def attempt() -> None:
+            async with guesses.attempt("alice@example.com", "192.0.2.1", is_known=False):
+                raise AssertionError("it was let through")
+
+        task = asyncio.create_task(attempt())
+        while not guesses.delayed:
+            await asyncio.sleep(0)
+        guesses.close()
+        with pytest.raises(ServiceUnavailable, match="the service ends"):
+            await task
+        assert guesses.delayed == 0
+
+    asyncio.run(main())

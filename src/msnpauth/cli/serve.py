@@ -204,7 +204,7 @@ def _tell(service: Service, accounts: tuple[str, ...], options: dict[str, Any]) 
 def _warn_of_reach(service: Service, options: dict[str, Any]) -> None:
     """Say whom the ports cannot serve, and what can be read on the way."""
     legacy_tls, plain_contacts = options["legacy_tls"], options["plain_contacts"]
-    if options["login_port"] != 443:
+    if not service.login_urls[0].startswith(f"https://{_host_of(service)}/"):
         _warn(
             "clients of before 2008 can use no other login port than 443: give --login-port 443,"
             " or put a proxy at 443 in front of --plain-http"
@@ -220,6 +220,13 @@ def _warn_of_reach(service: Service, options: dict[str, Any]) -> None:
             f"port {plain_contacts} serves the contacts host without TLS: who listens on the way"
             " reads contact lists, and the tickets that open them"
         )
+
+
+def _host_of(service: Service) -> str:
+    """Return the host of the login server, without a port: only 443 is not spelled."""
+    from ..core.urls import Url
+
+    return Url.parse(service.login_urls[0]).address.host
 
 
 def _warn(text: str) -> None:

@@ -52,6 +52,9 @@ class Backing(Protocol):
     def refresh(self, *, forced: bool = False) -> bool:
         """Read again what others may have changed; tell whether any account has changed."""
 
+    def ending(self) -> None:
+        """The service ends: whoever waits is refused, so that nothing under way takes long."""
+
     def close(self) -> None:
         """Let go of everything."""
 
@@ -86,6 +89,9 @@ class InMemory:
     def refresh(self, *, forced: bool = False) -> bool:
         """As `Backing.refresh`."""
         return False
+
+    def ending(self) -> None:
+        """As `Backing.ending`."""
 
     def close(self) -> None:
         """As `Backing.close`."""

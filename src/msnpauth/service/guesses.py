@@ -51,11 +51,12 @@ class Guesses:
     """A `Guard` that remembers for a quarter of an hour, in memory.
 
     Args:
-        sleep: waits; asyncio's by default.
+        sleep: waits so many seconds; by default also not longer than the service lasts.
     """
 
-    def __init__(self, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
-        self._sleep = sleep
+    def __init__(self, sleep: Callable[[float], Awaitable[object]] | None = None) -> None:
+        self._patience = _Patience()
+        self._sleep = sleep or self._patience.sleep
         self._storage = MemoryStorage()
         self._counted = MovingWindowRateLimiter(self._storage)
         self._under_way: Counter[tuple[str, str]] = Counter()
@@ -93,6 +94,10 @@ class Guesses:
             await self._sleep(seconds)
         finally:
             self.delayed -= 1
+
+    def close(self) -> None:
+        """Let nobody wait any more: the service ends, and they are refused."""
+        self._patience.end()
 
     def seconds(self, passport: str, address: str, *, is_known: bool) -> float:
         """Return how long a password of an account from a network has to wait."""
@@ -146,6 +151,29 @@ class Guesses:
         if len(self._remembered) > _MOST_REMEMBERED:
             self._remembered.popitem(last=False)
         return False
+
+
+class _Patience:
+    """Waits, but not longer than the service lasts."""
+
+    def __init__(self) -> None:
+        self._ended = asyncio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait.
+
+        Raises:
+            ServiceUnavailable: the service ends.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                await self._ended.wait()
+        except TimeoutError:
+            return
+        raise ServiceUnavailable("the service ends", retry_after=_LONGEST, code=604)
+
+    def end(self) -> None:
+        self._ended.set()
 
 
 class _Attempt:

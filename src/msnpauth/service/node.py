@@ -71,6 +71,7 @@ class Service:
         self._sites: list[WebSite] = []
         self._listeners: list[Listener | LegacyListener] = []
         self._watch: asyncio.Task[None] | None = None
+        self._private: Listener | None = None
         self._is_to_sweep = False
         self._loop: asyncio.AbstractEventLoop
         self.servers: Servers
@@ -220,7 +221,7 @@ class Service:
         site = WebSite(self._backing.private(self._office, self._gate))
         listener = Listener(functools.partial(serve_web, site))
         await listener.start(sock)
-        self._listeners.append(listener)
+        self._private = listener
 
     async def _watching(self) -> None:
         """See what others change: accounts, keys and certificates, by command or by hand."""
@@ -332,10 +333,13 @@ class Service:
         self.maintenance = True
         for listener in self._listeners:
             listener.close()
+        self._backing.ending()
         for role in list(self._office.here.values()):
             role.hear(PutOut("SSD"))
         await asyncio.gather(*(site.finish(_FINISH_SECONDS) for site in self._sites))
         await asyncio.gather(*(listener.stop() for listener in self._listeners))
+        if self._private is not None:
+            await self._private.stop()
         self._backing.close()
 
     def _describe(self, places: Mapping[str, Address]) -> None:

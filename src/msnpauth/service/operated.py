@@ -126,6 +126,10 @@ class Operated:
         has_changed, self._changes = changes != self._changes, changes
         return has_changed
 
+    def ending(self) -> None:
+        """As `Backing.ending`: whoever waits because of guesses."""
+        self._guesses.close()
+
     def close(self) -> None:
         """As `Backing.close`."""
         audit("service ended")

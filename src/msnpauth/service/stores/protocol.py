@@ -142,7 +142,8 @@ class AccountStore(Protocol):
     async def is_live(self, passport: str, stamp: str) -> bool:
         """Tell whether the password of a stamp still lets its account in.
 
-        A ticket without a stamp was issued for no password; it holds while its account does.
+        A store in memory also takes a ticket without a stamp, which was issued for no password. One
+        that lasts does not: whoever has stolen the keys would need no more than them.
         """
 
     async def rename(self, passport: str, name: str) -> None:

@@ -146,7 +146,7 @@ def test_stamps() -> None:
     kept = account(first)
     assert kept.stamp_of(None) == "aabb"
     assert kept.stamp_of(first) != kept.stamp_of(second)
-    assert kept.is_live("")
+    assert not kept.is_live(""), "stolen keys alone make no ticket"
     assert kept.is_live(kept.stamp_of(None))
     assert kept.is_live(kept.stamp_of(first))
     assert not kept.is_live(kept.stamp_of(second))

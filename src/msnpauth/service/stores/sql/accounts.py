@@ -86,6 +86,9 @@ class SqlAccounts:
             if self._hasher.is_old(account.hash):
                 await self._renew(account, password)
         if account is None or account.is_disabled:
+            _log.warning(
+                "the password was right, and the account %s is disabled", printable(passport)
+            )
             return None
         return _proof(account, app)
 

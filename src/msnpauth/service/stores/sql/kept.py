@@ -99,7 +99,7 @@ class KeptAccount:
 
     def is_live(self, stamp: str) -> bool:
         """Tell whether the password of a stamp still lets the account in."""
-        stamps = {"", self.stamp, *map(self.stamp_of, self.app_passwords)}
+        stamps = {self.stamp, *map(self.stamp_of, self.app_passwords)}
         return not self.is_disabled and stamp in stamps
 
 
