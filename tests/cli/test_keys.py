@@ -90,3 +90,14 @@ def test_without_a_folder() -> None:
     result = invoke("keys", "list")
     assert result.exit_code == 2
     assert "--data" in result.stderr
+
+
+@pytest.mark.parametrize("words", [["keys", "list"], ["keys", "rotate"], ["account", "list"]])
+def test_without_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.setattr("msnpauth.service.embedded._LIBRARIES", ("no_such_library",))
+    result = invoke(*words, "--data", str(tmp_path))
+    assert result.exit_code == 2
+    assert "pip install 'msnpauth[service]'" in result.stderr
+    assert list(tmp_path.iterdir()) == []

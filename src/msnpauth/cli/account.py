@@ -52,10 +52,11 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON for a p
 
 def _opened(data: str) -> AccountDirectory:
     from ..service import open_directory
+
+    accounts = open_directory(data)  # it looks first whether the extra is installed
     from ..service.data import DataFolder
     from ..service.journal import log_to_file
 
-    accounts = open_directory(data)
     # What an operator changes stands beside what the service does.
     log_to_file(DataFolder(data).audit_log)
     return accounts

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from .output import say
+
+if TYPE_CHECKING:
+    from ..service.data import DataFolder
 
 __all__ = ["keys"]
 
@@ -18,6 +23,15 @@ _data = click.option(
 )
 
 
+def _folder(data: str) -> DataFolder:
+    from ..service.embedded import check_service_installed
+
+    check_service_installed()
+    from ..service.data import DataFolder
+
+    return DataFolder(data)
+
+
 @click.group()
 def keys() -> None:
     """Show and rotate the keys that seal tickets."""
@@ -27,9 +41,7 @@ def keys() -> None:
 @_data
 def list_(data: str) -> None:
     """Tell how many keys there are, and how old; never what they are."""
-    from ..service.data import DataFolder
-
-    newest, *older = DataFolder(data).ring()
+    newest, *older = _folder(data).ring()
     say(f"{newest.made:%Y-%m-%d %H:%M} UTC", "seals and opens")
     for key in older:
         say(f"{key.made:%Y-%m-%d %H:%M} UTC", "opens")
@@ -43,10 +55,9 @@ def rotate(data: str) -> None:
     A service that runs reads the ring within a second. A server with a TicketVerifier of its own
     needs the new `ticket-keys`, too.
     """
-    from ..service.data import DataFolder
+    folder = _folder(data)
     from ..service.journal import audit, log_to_file
 
-    folder = DataFolder(data)
     ring = folder.rotate()
     log_to_file(folder.audit_log)
     audit("ticket keys rotated", keys=str(len(ring)))
