@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import random
 import signal
 import socket
 import ssl
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,12 +30,16 @@ _ROLES = ("port", "notification-port", "switchboard-port", "login-port", "privat
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on now."""
-    socks = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [sock.getsockname()[1] for sock in socks]
-    for sock in socks:
-        sock.close()
-    return ports
+    """Return ports that nobody listens on now, and that no client is given while a service is away.
+
+    The system gives clients ports from 32768 on; one of those could be gone at a restart.
+    """
+    found: list[int] = []
+    for port in random.SystemRandom().sample(range(20_000, 32_000), 1000):
+        if len(found) < count:
+            with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+                found.append(port)
+    return found
 
 
 def fill(folder: Path, count: int, hashed: str, first: int = 0) -> None:

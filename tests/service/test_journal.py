@@ -214,3 +214,25 @@ def test_a_record_of_somebody_else(lines: logging.Formatter) -> None:
     line = lines.format(record)
     assert line.isprintable()
     assert "b 5" in line
+
+
+def test_a_file_that_cannot_be_written_stops_nobody(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was moved away, and the folder is in its place; later it can be written again."""
+    path = tmp_path / "audit.log"
+    handler = log_to_file(path)
+    try:
+        path.unlink()
+        path.mkdir()
+        audit("refused", passport="alice@example.com")
+        audit("refused", passport="alice@example.com")
+        told = [record.message for record in caplog.records if record.levelname == "ERROR"]
+        assert len(told) == 1
+        assert "cannot be written" in told[0]
+        path.rmdir()
+        audit("signed in", passport="alice@example.com")
+        assert "signed in" in path.read_text("utf-8")
+    finally:
+        logging.getLogger("msnpauth.audit").removeHandler(handler)
+        handler.close()

@@ -6,6 +6,7 @@ Who is hostile to it is played here too. An honest client signs in beside each o
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 import ssl
 import subprocess
@@ -282,9 +283,13 @@ def test_a_login_ticket_that_was_used_is_of_no_use_after_a_restart(folder: Path)
 
 
 def free_ports(count: int) -> list[str]:
-    with ExitStack() as stack:
-        socks = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [str(sock.getsockname()[1]) for sock in socks]
+    """Return ports that no client is given while a service is away: those begin at 32768."""
+    found: list[str] = []
+    for port in random.SystemRandom().sample(range(20_000, 32_000), 1000):
+        if len(found) < count:
+            with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+                found.append(str(port))
+    return found
 
 
 @contextmanager

@@ -104,6 +104,7 @@ def test_what_cannot_be(where: dict[str, object], says: str) -> None:
     [
         ("192.0.2.9", "192.0.2.9"),
         ("203.0.113.1, 192.0.2.9", "192.0.2.9"),  # what stands before was the client's to write
+        ("203.0.113.1\r\nX-Forwarded-For: 192.0.2.9", "192.0.2.9"),  # a line of the proxy's own
         ("192.0.2.9, 10.0.0.1", "192.0.2.9"),
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
         ("::ffff:192.0.2.9", "192.0.2.9"),

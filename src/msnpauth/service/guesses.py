@@ -41,7 +41,8 @@ _AT_ONCE = 8
 """Checks of one network that run beside each other before more of them are taken for guesses."""
 _CROWD = 4
 """So many more of them count as one guess."""
-_MOST_AT_ONCE = 32
+_MOST_AT_ONCE = 128
+"""Of one network. Whoever shares it with a stranger who guesses is not to find it full."""
 _MOST_REMEMBERED = 65_536
 _MOST_COUNTED = 65_536
 """Networks and accounts whose guesses are counted."""

@@ -23,6 +23,7 @@ from .stores.protocol import Proof
 __all__ = ["JsonLines", "ServiceJournal", "TextLines", "audit", "log_to", "log_to_file"]
 
 _audit = logging.getLogger("msnpauth.audit")
+_service = logging.getLogger("msnpauth.service")
 
 _PLAIN = re.compile(r"[\w@.:/+-]+")
 _LONGEST = 200
@@ -118,9 +119,28 @@ def log_to(stream: TextIO | None = None, *, as_json: bool = False) -> None:
 class _OwnFile(logging.handlers.WatchedFileHandler):
     """A file for its owner alone, also the one that comes after the first was moved away."""
 
+    _is_told = False
+
     def _open(self) -> Any:
         Path(self.baseFilename).touch(mode=0o600, exist_ok=True)
         return super()._open()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line. A file that cannot be written stops nobody from signing in."""
+        try:
+            super().emit(record)
+        except OSError as fault:  # logging catches those of the write, and not those of the open
+            self._tell(fault)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        """Say once what is wrong; logging itself would print a traceback for each line."""
+        self._tell(sys.exc_info()[1])
+
+    def _tell(self, fault: BaseException | None) -> None:
+        if not self._is_told:
+            self._is_told = True
+            why = getattr(fault, "strerror", None) or type(fault).__name__
+            _service.error("the audit log %s cannot be written: %s", self.baseFilename, why)
 
 
 def log_to_file(path: Path) -> logging.Handler:

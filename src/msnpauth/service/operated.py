@@ -143,6 +143,8 @@ class Operated:
         why = []
         if self._database.changes() < 0:
             why.append("the database cannot be read")
+        if not self._database.is_there():
+            why.append("the file of the database was deleted or replaced: restart the service")
         if office.maintenance:
             why.append("the service is in maintenance, or ends")
         return why

@@ -417,9 +417,10 @@ def here(folder: Path) -> Iterator[Service]:
 def asked(
     here: Service, method: str, path: str, content: object = None, key: str = ""
 ) -> tuple[int, bytes]:
-    listener = here._listeners[-1]
-    assert listener._server is not None  # type: ignore[union-attr]
-    port = listener._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
+    listener = here._private
+    assert listener is not None
+    assert listener._server is not None
+    port = listener._server.sockets[0].getsockname()[1]
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     body = None if content is None else json.dumps(content)

@@ -160,11 +160,16 @@ async def _answer_one(connection: h11.Connection, site: Site, way: _Way) -> byte
 
 def _web_request(request: h11.Request, body: bytes, way: _Way) -> WebRequest:
     headers: dict[str, str] = {}
+    brought = []
     for name, value in request.headers:
-        headers.setdefault(name.decode("ascii"), value.decode("utf-8", "surrogateescape"))
+        text = value.decode("utf-8", "surrogateescape")
+        headers.setdefault(name.decode("ascii"), text)
+        if name == b"x-forwarded-for":
+            # Some proxies add a line of their own behind the one that the client has written.
+            brought.append(text)
     address = way.visit.address
     if way.proxies:
-        address = _forwarded(headers.get("x-forwarded-for", ""), way.proxies) or address
+        address = _forwarded(",".join(brought), way.proxies) or address
     method, target = request.method.decode("ascii"), request.target.decode("ascii")
     return WebRequest(method, target, headers, body, address)
 

@@ -389,3 +389,13 @@ def test_every_table_is_there(path: Path, database: Database) -> None:
     with closing(sqlite3.connect(path)) as connection:
         asked = "SELECT name FROM sqlite_master WHERE type = 'table'"
         assert set(METADATA.tables) <= {name for (name,) in connection.execute(asked)}
+
+
+def test_a_file_that_is_deleted_or_replaced_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    with closing(Database(path)) as database:
+        assert database.is_there()
+        path.unlink()
+        assert not database.is_there()
+        path.write_bytes(b"")
+        assert not database.is_there()

@@ -54,6 +54,8 @@ class Database:
             raise
         # A connection of the event loop's own, for one question that costs microseconds.
         self._watch = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        about = path.stat()
+        self._path, self._file = path, (about.st_dev, about.st_ino)
         self._seen: tuple[int, int] = (-1, -1)
 
     def close(self) -> None:
@@ -109,6 +111,17 @@ class Database:
         except (sqlite3.Error, TypeError):
             return -1  # as unlike any number that was seen before
         return self._seen[1]
+
+    def is_there(self) -> bool:
+        """Tell whether the file is the one that was opened: it may have been deleted or replaced.
+
+        SQLite goes on with a file that has no name any more, and others would make a new one.
+        """
+        try:
+            about = self._path.stat()
+        except OSError:
+            return False
+        return (about.st_dev, about.st_ino) == self._file
 
     def _prepare(self, path: Path) -> None:
         def prepare(connection: Connection) -> int:
