@@ -241,7 +241,10 @@ class NotificationRole(Connected):
         office, scheme = self.office, self.dialect.scheme
         if scheme is Scheme.MD5:
             proof = await office.door.check_md5(self._passport, challenge, words[0], self._address)
-            return None if proof is None else proof.stamp
+            # The check may have waited for the database: it is asked last whether it still holds.
+            if proof is None or not await office.accounts.is_live(self._passport, proof.stamp):
+                return None
+            return proof.stamp
         if scheme is Scheme.TWN:
             grant = await office.tickets.accept(words[0], self._passport, office.state)
         else:

@@ -67,7 +67,7 @@ class WebSite:
         Whoever asks for a ticket needs a few thousand. To read XML costs time, and here it is read
         before anybody has shown who they are.
         """
-        folded = target.lower()
+        folded = target.partition("?")[0].lower()
         is_list = any(word in folded for word in ("/abservice/", "oim", "/rsi", "/storageservice/"))
         return _LONGEST_LIST if is_list else _LONGEST
 
