@@ -9,6 +9,9 @@ seconds, then 4, 8, and 15 at most. What makes it bearable for honest people:
   shares it with a stranger does not wait for the stranger's.
 - Guesses at one account from many networks make strangers wait, and never its owner at home.
 - There is no lock, however many guesses there were: a lock would be the stranger's to turn.
+
+One thing can still stand in the way. Each network has room for 128 passwords at once, and so has an
+account at a network that it knows. Whoever fills that room makes others there come again later.
 """
 
 from __future__ import annotations

@@ -288,11 +288,7 @@ class Service:
         return functools.partial(serve_web, site, proxies=proxies)
 
     def _login_role(self, places: Mapping[str, Address], here: str) -> LoginRole:
-        homes = (
-            dict.fromkeys(self._settings.homes, host_of(places["home"]))
-            if self._settings.homes
-            else {}
-        )
+        homes = {domain: host_of(places["home"]) for domain in self._settings.homes}
         return LoginRole(
             self._office.door,
             self._backing.tickets,
