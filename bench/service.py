@@ -33,8 +33,8 @@ from msnpauth.service.data import DataFolder
 from msnpauth.service.settings import Argon2
 from msnpauth.service.stores.memory import MemoryState
 from msnpauth.service.stores.sql.accounts import SqlAccounts
-from msnpauth.service.stores.sql.database import Database
 from msnpauth.service.stores.sql.hashing import Hasher
+from msnpauth.service.stores.sql.sqlite import SqliteDatabase
 from msnpauth.service.tickets import TicketOffice
 from operated import OperatedProcess, RstClient, fill, pinned
 
@@ -93,7 +93,7 @@ class Held:
     def __init__(self, service: OperatedProcess) -> None:
         self._service = service
         self._streams: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
-        self._tickets = TicketOffice(key.key for key in DataFolder(service.folder).ring())
+        self._tickets = TicketOffice(key.key for key in DataFolder(service.folder).keys.ring())
         with open_directory(service.folder) as accounts:
             found = {account.passport: account.stamp for account in accounts.all()}
         self._stamps = [found[passport(number)] for number in range(len(found))]
@@ -207,7 +207,7 @@ async def checks(folder: Path, seconds: float) -> list[Row]:
 def opened(folder: Path) -> SqlAccounts:
     """Return the accounts of a folder, without a service."""
     return SqlAccounts(
-        Database(folder / "accounts.sqlite3"), Hasher(Argon2()), Fernet(Fernet.generate_key())
+        SqliteDatabase(folder / "accounts.sqlite3"), Hasher(Argon2()), Fernet(Fernet.generate_key())
     )
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -81,7 +82,15 @@ def lines_of_the_command() -> list[str]:
 @pytest.mark.parametrize("line", lines_of_the_command())
 def test_the_commands_in_the_documents_exist(line: str) -> None:
     words = line.partition("#")[0].split()
-    help_text = CliRunner().invoke(main, [words[1], "--help"])
+    command: click.Command = main
+    path: list[str] = []
+    for word in words[1:]:
+        if not isinstance(command, click.Group):
+            break
+        assert word in command.commands, line
+        command = command.commands[word]
+        path.append(word)
+    help_text = CliRunner().invoke(main, [*path, "--help"])
     assert help_text.exit_code == 0, line
     for option in re.findall(r"--[a-z-]+", line):
         assert option in help_text.output, line

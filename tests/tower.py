@@ -49,6 +49,8 @@ def modules() -> dict[str, Path]:
     """Return the package's modules by their names within it; the package itself is `__init__`."""
     found = {}
     for path in PACKAGE.rglob("*.py"):
+        if "migrations" in path.parts:
+            continue  # scripts, which alembic runs
         words = path.relative_to(PACKAGE).with_suffix("").parts
         name = ".".join(words[:-1] if words[-1] == "__init__" and len(words) > 1 else words)
         found[name] = path

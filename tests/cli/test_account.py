@@ -16,6 +16,7 @@ from command import run as run_apart
 from msnpauth import WrongCredentials, sign_in
 from msnpauth.cli import main
 from msnpauth.service import Argon2, open_directory, run
+from msnpauth.service.data import DataFolder
 
 ALICE, BOB, PASSWORD = "Alice@example.com", "bob@example.com", "secret pw"
 CHEAP = Argon2(memory=64, passes=1)
@@ -140,9 +141,30 @@ def test_they_are_listed(folder: Path) -> None:
     }
 
 
-def test_none_are_listed(tmp_path: Path) -> None:
-    assert done(tmp_path, "list") == ""
-    assert json.loads(done(tmp_path, "list", "--json")) == []
+def test_none_are_listed(folder: Path) -> None:
+    done(folder, "remove", ALICE, "--yes")
+    assert done(folder, "list") == ""
+    assert json.loads(done(folder, "list", "--json")) == []
+
+
+def test_a_database_that_is_gone_is_not_made_anew(folder: Path) -> None:
+    (folder / "accounts.sqlite3").unlink()
+    for words in (["list"], ["show", ALICE], ["disable", ALICE]):
+        result = account(folder, *words)
+        assert result.exit_code == 2
+        assert "accounts.sqlite3 is not there" in result.stderr
+    assert not (folder / "accounts.sqlite3").exists()
+
+
+def test_a_database_that_is_gone_under_a_service_is_not_made_anew(folder: Path) -> None:
+    (folder / "accounts.sqlite3").unlink()
+    running = DataFolder(folder)
+    running.lock()
+    result = account(folder, "add", ALICE, MSNPAUTH_PASSWORD="secret")
+    assert "accounts.sqlite3 is not there" in result.stderr
+    running.unlock()
+    assert not (folder / "accounts.sqlite3").exists()
+    assert account(folder, "add", ALICE, MSNPAUTH_PASSWORD="secret").exit_code == 0
 
 
 def test_one_is_shown(folder: Path) -> None:

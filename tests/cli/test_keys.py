@@ -27,63 +27,94 @@ def _no_audit_is_left_behind() -> Iterator[None]:
         handler.close()
 
 
-def keys(folder: Path, word: str) -> Result:
-    result = invoke("keys", word, "--data", str(folder))
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return the folder of a service that has begun once."""
+    path = tmp_path / "data"
+    DataFolder(path).keys.make_missing()
+    return path
+
+
+def keys(folder: Path, word: str, *further: str) -> Result:
+    result = invoke("keys", word, "--data", str(folder), *further)
     assert result.exit_code == 0, result.stderr
     return result
 
 
 def ring(folder: Path) -> list[str]:
-    return [key.key for key in DataFolder(folder).ring()]
+    return [key.key for key in DataFolder(folder).keys.ring()]
 
 
-def test_how_many_there_are_and_how_old(tmp_path: Path) -> None:
-    lines = keys(tmp_path, "list").stdout.splitlines()
+def test_how_many_there_are_and_how_old(folder: Path) -> None:
+    lines = keys(folder, "list").stdout.splitlines()
     assert len(lines) == 1
     assert lines[0].endswith(" UTC seals and opens")
-    keys(tmp_path, "rotate")
-    keys(tmp_path, "rotate")
-    lines = keys(tmp_path, "list").stdout.splitlines()
+    keys(folder, "rotate")
+    keys(folder, "rotate")
+    lines = keys(folder, "list").stdout.splitlines()
     assert [line.partition(" UTC ")[2] for line in lines] == ["seals and opens", "opens", "opens"]
 
 
-def test_a_new_key_seals_and_the_older_ones_open(tmp_path: Path) -> None:
-    before = TicketOffice(ring(tmp_path)).issue("a@b")[0]
-    told = keys(tmp_path, "rotate").stdout
+def test_a_new_key_seals_and_the_older_ones_open(folder: Path) -> None:
+    before = TicketOffice(ring(folder)).issue("a@b")[0]
+    told = keys(folder, "rotate").stdout
     assert told == "New tickets are sealed by a new key; 1 older ones still open theirs.\n"
-    after = TicketOffice(ring(tmp_path)).issue("a@b")[0]
-    assert TicketVerifier(ring(tmp_path)).check_twn(before, "a@b")
-    assert TicketVerifier(ring(tmp_path)[:1]).check_twn(after, "a@b")
-    assert not TicketVerifier(ring(tmp_path)[1:]).check_twn(after, "a@b")
+    after = TicketOffice(ring(folder)).issue("a@b")[0]
+    assert TicketVerifier(ring(folder)).check_twn(before, "a@b")
+    assert TicketVerifier(ring(folder)[:1]).check_twn(after, "a@b")
+    assert not TicketVerifier(ring(folder)[1:]).check_twn(after, "a@b")
 
 
-def test_no_key_is_told(tmp_path: Path) -> None:
-    said = [keys(tmp_path, word) for word in ("list", "rotate", "list", "rotate", "list")]
-    output = "".join(result.output for result in said) + (tmp_path / "audit.log").read_text()
-    assert len(ring(tmp_path)) == 3
-    for key in ring(tmp_path):
+def test_no_key_is_told(folder: Path) -> None:
+    said = [keys(folder, word) for word in ("list", "rotate", "list", "rotate", "list")]
+    output = "".join(result.output for result in said) + (folder / "audit.log").read_text()
+    assert len(ring(folder)) == 3
+    for key in ring(folder):
         assert key not in output
         assert key[:8] not in output
 
 
-def test_it_is_in_the_audit(tmp_path: Path) -> None:
-    keys(tmp_path, "rotate")
-    (line,) = (tmp_path / "audit.log").read_text().splitlines()
+def test_it_is_in_the_audit(folder: Path) -> None:
+    keys(folder, "rotate")
+    (line,) = (folder / "audit.log").read_text().splitlines()
     told = json.loads(line)
     assert (told["event"], told["keys"]) == ("ticket keys rotated", "2")
 
 
 @pytest.mark.parametrize("word", ["list", "rotate"])
-def test_a_ring_that_is_damaged(tmp_path: Path, word: str) -> None:
-    keys(tmp_path, "list")
-    (key,) = ring(tmp_path)
+def test_a_ring_that_is_damaged(folder: Path, word: str) -> None:
+    keys(folder, "list")
+    (key,) = ring(folder)
     content = f"2026-11-22T12:00:00+00:00 {key[:-2]}\n"
-    (tmp_path / "ticket-keys").write_text(content)
-    result = invoke("keys", word, "--data", str(tmp_path))
+    (folder / "ticket-keys").write_text(content)
+    result = invoke("keys", word, "--data", str(folder))
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
     assert "ticket-keys is damaged" in result.stderr
     assert key[:8] not in result.stderr
-    assert (tmp_path / "ticket-keys").read_text() == content, "it may still be put right"
+    assert (folder / "ticket-keys").read_text() == content, "it may still be put right"
+
+
+def test_stolen_keys_are_replaced(folder: Path) -> None:
+    before = TicketOffice(ring(folder)).issue("a@b")[0]
+    told = keys(folder, "replace", "--yes").stdout
+    assert told == "There is one new key. Tickets of before are not taken any more.\n"
+    assert len(ring(folder)) == 1
+    assert not TicketVerifier(ring(folder)).check_twn(before, "a@b")
+    assert '"ticket keys replaced"' in (folder / "audit.log").read_text()
+
+
+def test_who_is_not_sure_keeps_the_keys(folder: Path) -> None:
+    before = ring(folder)
+    assert invoke("keys", "replace", "--data", str(folder), stdin="n\n").exit_code != 0
+    assert ring(folder) == before
+
+
+@pytest.mark.parametrize("word", ["list", "rotate"])
+def test_no_service_has_begun_there(tmp_path: Path, word: str) -> None:
+    result = invoke("keys", word, "--data", str(tmp_path))
+    assert result.exit_code == 2
+    assert "ticket-keys is not there" in result.stderr
+    assert not (tmp_path / "ticket-keys").exists()
 
 
 def test_without_a_folder() -> None:

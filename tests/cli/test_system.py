@@ -187,11 +187,11 @@ print(raise_descriptors(int(sys.argv[3])), resource.getrlimit(resource.RLIMIT_NO
 @pytest.mark.parametrize(
     ("soft", "hard", "wanted", "most", "soft_after"),
     [
-        (256, 1024, 100, 100, 256),
-        (256, 1024, 500, 500, 628),
-        (256, 512, 500, 384, 512),
+        (256, 1024, 100, 100, 356),
+        (256, 1024, 500, 500, 756),
+        (256, 512, 500, 256, 512),
         (256, 256, 10_000, 128, 256),
-        (64, 64, 10_000, 1, 64),
+        (64, 64, 10_000, 32, 64),
     ],
 )
 def test_as_many_descriptors_as_there_can_be(

@@ -1,10 +1,8 @@
-"""`msnpauth account`: the accounts of a data folder."""
+"""`msnpauth account`: the accounts of a service."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +10,7 @@ from .common import password_option
 from .output import emit_json, say
 from .password import ask_password
 from .values import PASSPORT, SCHEME, TEXT
+from .where import Where, where
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,43 +21,30 @@ if TYPE_CHECKING:
 
 __all__ = ["account"]
 
-_F = TypeVar("_F", bound=Callable[..., Any])
-
 
 @click.group()
 def account() -> None:
-    """Add, show and change the accounts of a service's data folder.
+    """Add, show and change the accounts of a service.
 
     Each change counts at once, also for a service that runs.
     """
 
 
-def _data(command: _F, *, exists: bool = True) -> _F:
-    """Add --data. Who mistypes a folder that should be there is told, and gets no new one."""
-    return click.option(
-        "--data",
-        type=click.Path(exists=exists, file_okay=False),
-        required=True,
-        envvar="MSNPAUTH_SERVE_DATA",
-        metavar="DIR",
-        help="The service's data folder.",
-    )(command)
-
-
-_new_data = functools.partial(_data, exists=False)
 _passport = click.argument("passport", type=PASSPORT)
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
 
 
-def _opened(data: str) -> AccountDirectory:
+def _opened(place: Where, *, make: bool = False) -> AccountDirectory:
     from ..service import open_directory
 
-    accounts = open_directory(data)  # it looks first whether the extra is installed
-    from ..service.data import DataFolder
-    from ..service.journal import log_to_file
+    # It looks first whether the extra is installed.
+    accounts = open_directory(place.data, database=place.database, make=make)
+    if place.data is not None:
+        from ..service.data import DataFolder
+        from ..service.journal import log_to_file
 
-    # What an operator changes stands beside what the service does.
-    log_to_file(DataFolder(data).audit_log)
+        # What an operator changes stands beside what the service does.
+        log_to_file(DataFolder(place.data).audit_log)
     return accounts
 
 
@@ -73,12 +59,12 @@ def _note(event: str, passport: str, **about: str) -> None:
 @password_option
 @click.option("--display-name", type=TEXT, help="How others see the account at first.")
 @click.option("--unverified", is_flag=True, help="The address was not verified.")
-@_new_data
+@where(new=True)
 def add(
-    passport: str, password_stdin: bool, display_name: str | None, unverified: bool, data: str
+    passport: str, password_stdin: bool, display_name: str | None, unverified: bool, where: Where
 ) -> None:
     """Add an account."""
-    with _opened(data) as accounts:
+    with _opened(where, make=True) as accounts:
         password = ask_password(passport, password_stdin)
         accounts.add(passport, password, display_name=display_name or "", verified=not unverified)
         _note("account added", passport)
@@ -87,10 +73,10 @@ def add(
 
 @account.command(name="list")
 @_json
-@_data
-def list_(as_json: bool, data: str) -> None:
+@where()
+def list_(as_json: bool, where: Where) -> None:
     """List the accounts."""
-    with _opened(data) as accounts:
+    with _opened(where) as accounts:
         found = accounts.all()
     if as_json:
         emit_json([_about(one) for one in found])
@@ -102,10 +88,10 @@ def list_(as_json: bool, data: str) -> None:
 @account.command()
 @_passport
 @_json
-@_data
-def show(passport: str, as_json: bool, data: str) -> None:
+@where()
+def show(passport: str, as_json: bool, where: Where) -> None:
     """Show an account and its app passwords, which are told by name alone."""
-    with _opened(data) as accounts:
+    with _opened(where) as accounts:
         found = accounts.get(passport)
     if as_json:
         emit_json(_about(found) | {"app_passwords": [_about_app(a) for a in found.app_passwords]})
@@ -123,10 +109,10 @@ def show(passport: str, as_json: bool, data: str) -> None:
 
 @account.command()
 @_passport
-@_data
-def disable(passport: str, data: str) -> None:
+@where()
+def disable(passport: str, where: Where) -> None:
     """Let nobody sign in to an account any more, and end its sessions."""
-    with _opened(data) as accounts:
+    with _opened(where) as accounts:
         accounts.disable(passport)
         _note("account disabled", passport)
     say(f"{passport} cannot sign in any more.")
@@ -134,10 +120,10 @@ def disable(passport: str, data: str) -> None:
 
 @account.command()
 @_passport
-@_data
-def enable(passport: str, data: str) -> None:
+@where()
+def enable(passport: str, where: Where) -> None:
     """Let an account sign in again."""
-    with _opened(data) as accounts:
+    with _opened(where) as accounts:
         accounts.enable(passport)
         _note("account enabled", passport)
     say(f"{passport} can sign in.")
@@ -148,10 +134,10 @@ def enable(passport: str, data: str) -> None:
 @click.confirmation_option(
     "--yes", help="Do not ask.", prompt="Remove the account, its lists and its messages?"
 )
-@_data
-def remove(passport: str, data: str) -> None:
+@where()
+def remove(passport: str, where: Where) -> None:
     """Remove an account, its contact list and its messages."""
-    with _opened(data) as accounts:
+    with _opened(where) as accounts:
         accounts.remove(passport)
         _note("account removed", passport)
     say(f"{passport} is gone.")
@@ -160,10 +146,10 @@ def remove(passport: str, data: str) -> None:
 @account.command()
 @_passport
 @password_option
-@_data
-def password(passport: str, password_stdin: bool, data: str) -> None:
+@where()
+def password(passport: str, password_stdin: bool, where: Where) -> None:
     """Give an account another password, and end its sessions and tickets."""
-    with _opened(data) as accounts:
+    with _opened(where) as accounts:
         accounts.get(passport)
         accounts.set_password(passport, ask_password(passport, password_stdin))
         _note("password changed", passport)
@@ -189,10 +175,10 @@ def app_password() -> None:
     help="What it may be used for: MD5, TWN, SSO; may be repeated. MD5 is for MSN Messenger before"
     " 5.0; the service then keeps it in a form that it can read.",
 )
-@_data
-def add_app_password(passport: str, name: str, schemes: tuple[str, ...], data: str) -> None:
+@where()
+def add_app_password(passport: str, name: str, schemes: tuple[str, ...], where: Where) -> None:
     """Make an app password, and show it this one time."""
-    with _opened(data) as accounts:
+    with _opened(where) as accounts:
         made = accounts.add_app_password(passport, name, [_scheme(word) for word in schemes])
         _note("app password added", passport, name=name, schemes=" ".join(schemes))
     # It is this command's whole purpose to tell it, to a terminal or a pipe.
@@ -202,10 +188,10 @@ def add_app_password(passport: str, name: str, schemes: tuple[str, ...], data: s
 @app_password.command(name="revoke")
 @_passport
 @click.argument("name_or_id", type=TEXT)
-@_data
-def revoke_app_password(passport: str, name_or_id: str, data: str) -> None:
+@where()
+def revoke_app_password(passport: str, name_or_id: str, where: Where) -> None:
     """Take an app password away, by its name or its id."""
-    with _opened(data) as accounts:
+    with _opened(where) as accounts:
         accounts.revoke_app_password(passport, name_or_id)
         _note("app password revoked", passport, name=name_or_id)
     say(f"{name_or_id} of {passport} is revoked.")
@@ -213,14 +199,14 @@ def revoke_app_password(passport: str, name_or_id: str, data: str) -> None:
 
 @account.command(name="import")
 @click.argument("file", type=click.File("r", encoding="utf-8-sig"))
-@_new_data
-def import_(file: Any, data: str) -> None:
+@where(new=True)
+def import_(file: Any, where: Where) -> None:
     """Add the accounts of a CSV file; `-` is stdin.
 
     Its first line names the columns: passport, and password or hash (argon2id); perhaps
     display_name, verified and disabled (yes or no).
     """
-    with _opened(data) as accounts:
+    with _opened(where, make=True) as accounts:
         count = accounts.import_csv(file, lambda done: say(f"{done} accounts …", err=True))
         _note("accounts imported", "", count=str(count))
     say(f"{count} accounts were added.")

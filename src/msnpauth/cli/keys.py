@@ -2,63 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import click
 
 from .output import say
+from .where import Where, where
 
 if TYPE_CHECKING:
-    from ..service.data import DataFolder
+    from ..service.keys import Keys
 
 __all__ = ["keys"]
 
-_data = click.option(
-    "--data",
-    type=click.Path(exists=True, file_okay=False),
-    required=True,
-    envvar="MSNPAUTH_SERVE_DATA",
-    metavar="DIR",
-    help="The service's data folder.",
-)
 
-
-def _folder(data: str) -> DataFolder:
+@contextmanager
+def _keys(place: Where) -> Iterator[Keys]:
     from ..service.embedded import check_service_installed
 
     check_service_installed()
     from ..service.data import DataFolder
+    from ..service.journal import log_to_file
+    from ..service.storage import keys_of, open_database
 
-    return DataFolder(data)
+    assert place.data is not None  # `where` has seen to it
+    folder = DataFolder(place.data)
+    database = None if place.database is None else open_database(place.database, make=False)
+    with nullcontext() if database is None else closing(database):
+        log_to_file(folder.audit_log)
+        yield keys_of(folder, database)
+
+
+def _note(event: str, **about: str) -> None:
+    from ..service.journal import audit
+
+    audit(event, **about)
 
 
 @click.group()
 def keys() -> None:
-    """Show and rotate the keys that seal tickets."""
+    """Show, rotate and replace the keys that seal tickets."""
 
 
 @keys.command(name="list")
-@_data
-def list_(data: str) -> None:
+@where(folder_needed=True)
+def list_(where: Where) -> None:
     """Tell how many keys there are, and how old; never what they are."""
-    newest, *older = _folder(data).ring()
+    with _keys(where) as kept:
+        newest, *older = kept.ring()
     say(f"{newest.made:%Y-%m-%d %H:%M} UTC", "seals and opens")
     for key in older:
         say(f"{key.made:%Y-%m-%d %H:%M} UTC", "opens")
 
 
 @keys.command()
-@_data
-def rotate(data: str) -> None:
+@where(folder_needed=True)
+def rotate(where: Where) -> None:
     """Seal new tickets by a new key. Nobody is signed out: older keys still open theirs.
 
     A service that runs reads the ring within a second. A server with a TicketVerifier of its own
     needs the new `ticket-keys`, too.
     """
-    folder = _folder(data)
-    from ..service.journal import audit, log_to_file
-
-    ring = folder.rotate()
-    log_to_file(folder.audit_log)
-    audit("ticket keys rotated", keys=str(len(ring)))
+    with _keys(where) as kept:
+        ring = kept.rotate()
+        _note("ticket keys rotated", keys=str(len(ring)))
     say(f"New tickets are sealed by a new key; {len(ring) - 1} older ones still open theirs.")
+
+
+@keys.command()
+@click.confirmation_option(
+    "--yes", help="Do not ask.", prompt="Everybody who comes back needs the password. Replace?"
+)
+@where(folder_needed=True)
+def replace(where: Where) -> None:
+    """Take all keys away and make a new one, because somebody has stolen them.
+
+    No ticket of before is taken any more. Sessions that are signed in go on.
+    """
+    with _keys(where) as kept:
+        kept.replace()
+        _note("ticket keys replaced")
+    say("There is one new key. Tickets of before are not taken any more.")

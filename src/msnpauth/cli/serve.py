@@ -88,11 +88,13 @@ def _settings(options: dict[str, Any], ports: dict[str, int]) -> dict[str, Any]:
 
     from ..service import Argon2
 
-    names, most = options["names"], raise_descriptors(options["connections"])
+    names = options["names"]
+    most = raise_descriptors(options["connections"], old_tls=options["legacy_tls"] is not None)
     if most < options["connections"] and options["data"] is not None:
         _warn(f"the system lets this process have {most} connections: see `ulimit -n`")
     files = {name: options[name] for name in ("certificate", "certificate_key", "data")}
     return {
+        "database": options["database"],
         **{name: Path(path) for name, path in files.items() if path is not None},
         "host": options["host"],
         "name": names[0] if names else None,
@@ -134,7 +136,7 @@ def _given(accounts: tuple[str, ...], from_stdin: bool, options: dict[str, Any])
         ]
     if not accounts:
         return []
-    with open_directory(options["data"]) as kept:
+    with open_directory(options["data"], database=options["database"]) as kept:
         known = {account.passport.casefold() for account in kept.all()}
         for who, password in zip(accounts, passwords, strict=True):
             if who.casefold() not in known:
@@ -161,8 +163,9 @@ def _check(accounts: tuple[str, ...], ports: dict[str, int], options: dict[str, 
         raise click.UsageError("--plain-http and --trusted-proxy go together")
     if (options["certificate"] is None) != (options["certificate_key"] is None):
         raise click.UsageError("--certificate and --certificate-key go together")
-    if options["private_port"] is not None and options["data"] is None:
-        raise click.UsageError("--private-port needs --data")
+    for flag in ("private_port", "database"):
+        if options[flag] is not None and options["data"] is None:
+            raise click.UsageError(f"--{flag.replace('_', '-')} needs --data")
     # The service finds an account by its passport in any letter case: the last would win.
     for who, count in Counter(who.casefold() for who in accounts).items():
         if count > 1:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from .values import COUNT, HOST, PASSPORT, PORT, TEXT
+from .where import database_option
 
 __all__ = ["serve_options"]
 
@@ -36,6 +37,7 @@ _WHO = (
         help="Keep accounts, lists, messages, keys and the certificate's authority in this folder."
         " Without it they are gone at the end.",
     ),
+    database_option,
     click.option(
         "--allow-md5",
         is_flag=True,

@@ -12,8 +12,11 @@ import click
 __all__ = ["activated", "notify", "raise_descriptors", "small_tls_buffers"]
 
 _FIRST = 3
-_RESERVE = 128
-"""Descriptors that are no connections: files, the database, listeners, and the next to come."""
+_RESERVE = 256
+"""Descriptors that are no connections of clients: files, the database, listeners, the operator's
+own connections, and those that each listener takes before anybody says that there is no room."""
+_OF_OLD_TLS = 400
+"""Descriptors of a listener for old TLS, which counts its connections apart: four for each."""
 
 
 def activated() -> dict[str, socket.socket]:
@@ -71,20 +74,26 @@ def small_tls_buffers() -> None:
         sslproto.SSLProtocol.max_size = 32 * 1024
 
 
-def raise_descriptors(wanted: int) -> int:
+def raise_descriptors(wanted: int, *, old_tls: bool = False) -> int:
     """Have as many descriptors as the connections want; return how many connections there can be.
 
     What is left over is a reserve: with the last descriptor gone, nobody at all could get in.
+
+    Args:
+        wanted: connections.
+        old_tls: there is a listener for old TLS besides.
     """
     if sys.platform == "win32":
         return wanted
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    enough = wanted + _RESERVE
+    reserve = _RESERVE + (_OF_OLD_TLS if old_tls else 0)
+    enough = wanted + reserve
     if soft < enough:
         most = enough if hard == resource.RLIM_INFINITY else min(enough, hard)
         with suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return max(1, min(wanted, soft - _RESERVE))
+    # Where there are few of them, half is for connections.
+    return max(1, min(wanted, max(soft - reserve, soft // 2)))

@@ -47,17 +47,27 @@ __all__ = [
 ]
 
 
-def open_directory(data: Path | str, argon2: Argon2 | None = None) -> AccountDirectory:
-    """Open the accounts of a data folder, to be changed, while a service runs on it or not.
+def open_directory(
+    data: Path | str | None,
+    argon2: Argon2 | None = None,
+    *,
+    database: str | None = None,
+    make: bool = True,
+) -> AccountDirectory:
+    """Open the accounts of a service, to be changed, while the service runs or not.
 
     Args:
-        data: the folder; made where there is none.
+        data: the data folder; made where there is none. None where only a database is known: then
+            there are no app passwords for MD5, whose key is in the folder.
         argon2: what new hashes cost.
+        database: the URL of the database; None where the accounts are in the folder.
+        make: make the folder's database where there is none.
 
     Raises:
-        LocalProtocolError: the folder cannot be used, or the extra `[service]` is not installed.
+        LocalProtocolError: folder or database cannot be used, or the extra `[service]` is not
+            installed.
     """
     check_service_installed()
-    from .data import open_directory as opened
+    from .storage import open_directory as opened
 
-    return opened(data, argon2)
+    return opened(data, argon2, database=database, make=make)

@@ -22,7 +22,7 @@ from .stores.protocol import Stores
 from .tickets import TicketOffice
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 __all__ = ["Backing", "InMemory"]
 
@@ -49,8 +49,8 @@ class Backing(Protocol):
     def private(self, office: Office, gate: Gate) -> Mapping[str, Answerer]:
         """Return what the private port answers."""
 
-    def refresh(self, *, forced: bool = False) -> bool:
-        """Read again what others may have changed; tell whether any account has changed."""
+    async def refresh(self, *, forced: bool = False) -> Collection[str] | None:
+        """Read again what others may have changed; return which accounts, None for any of them."""
 
     def ending(self) -> None:
         """The service ends: whoever waits is refused, so that nothing under way takes long."""
@@ -86,9 +86,9 @@ class InMemory:
         """As `Backing.private`: nothing."""
         return {}
 
-    def refresh(self, *, forced: bool = False) -> bool:
+    async def refresh(self, *, forced: bool = False) -> Collection[str] | None:
         """As `Backing.refresh`."""
-        return False
+        return ()
 
     def ending(self) -> None:
         """As `Backing.ending`."""

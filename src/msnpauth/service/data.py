@@ -1,13 +1,14 @@
-"""A data folder: everything that a service keeps, in files that are its own.
+"""A data folder: everything that a node keeps, in files that are its own.
 
     accounts.sqlite3     accounts, lists, messages, used tickets
-    ticket-keys          the ring that seals tickets: a line for each key, and when it was made
-    app-password-key     opens the app passwords for MD5
-    verify-key           what a server in another language shows at /verify
-    ca.pem, ca-key.pem   the authority that issues the service's certificate
     audit.log            who signed in, who was refused, what was changed
     lock                 held by the service that runs on the folder
-    files.lock           held for a moment by whoever writes one of these files
+    files.lock           held for a moment by whoever writes one of the keys
+
+and the keys that `keys` names. A network of several nodes has its accounts in a database of its
+own, and there also the keys, sealed under the one key that each node has in its folder:
+
+    service-key          opens the keys in the database; the same at all nodes
 
 Every file is readable by its owner alone, but for `ca.pem`, which clients need.
 """
@@ -15,39 +16,28 @@ Every file is readable by its owner alone, but for `ca.pem`, which clients need.
 from __future__ import annotations
 
 import os
-import secrets
-import ssl
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 
-import trustme
 from cryptography.fernet import Fernet
 from filelock import FileLock, Timeout
 
 from ..core.errors import LocalProtocolError
 from ..core.tickets.ticket import utc_now
-from .settings import Argon2
-from .stores.sql.database import Database
-from .stores.sql.directory import AccountDirectory
-from .stores.sql.hashing import Hasher
-from .tickets import LONGEST_LIFE, new_key
+from .keys import Change, Keys
+from .tickets import new_key
 
-__all__ = ["DataFolder", "RingKey", "open_directory"]
+__all__ = ["DataFolder"]
 
-
-class RingKey(NamedTuple):
-    """A key of the ring that seals tickets."""
-
-    made: datetime
-    key: str
+_FOR_EVERYBODY = ("ca.pem", "legacy-ca.pem")
+_SERVICE_KEY = "service-key"
 
 
 class DataFolder:
-    """See the module.
+    """See the module. It is a `Shelf` for keys.
 
     Args:
         path: the folder; made where there is none.
@@ -74,13 +64,18 @@ class DataFolder:
 
     @property
     def database(self) -> Path:
-        """Where accounts, lists, messages and used tickets are."""
+        """Where accounts, lists, messages and used tickets are, unless a database was named."""
         return self.path / "accounts.sqlite3"
 
     @property
     def audit_log(self) -> Path:
         """Where sign-ins, refusals and changes are noted."""
         return self.path / "audit.log"
+
+    @property
+    def keys(self) -> Keys:
+        """The keys in the folder."""
+        return Keys(self, now=self._now)
 
     def lock(self) -> None:
         """Keep the folder for this process, until it ends or calls `unlock`.
@@ -100,46 +95,64 @@ class DataFolder:
         """Let go of the folder."""
         self._lock.release()
 
-    # --- keys ------------------------------------------------------------------------------------
-
     @property
-    def ticket_keys(self) -> Path:
-        """The file with the ring."""
-        return self.path / "ticket-keys"
+    def is_locked(self) -> bool:
+        """True while a service runs on the folder."""
+        if self._lock.is_locked:
+            return True
+        try:
+            with self._lock.acquire(blocking=False):
+                return False
+        except Timeout:
+            return True
 
-    def ring(self) -> list[RingKey]:
-        """Return the keys of the ring, the newest first; make the first one where there is none.
+    def service_key(self, *, make: bool) -> Fernet:
+        """Return what opens the keys that all nodes share.
+
+        Args:
+            make: make it where there is none; for the first node of a network alone.
 
         Raises:
-            LocalProtocolError: the file is damaged.
+            LocalProtocolError: it is damaged, or not there.
         """
-        text = self._kept("ticket-keys", lambda: f"{self._now().isoformat()} {new_key()}\n")
-        with suppress(ValueError):
-            found = [_ring_key(line) for line in text.splitlines() if line.strip()]
-            if found:
-                return found
-        # Outside of `except`: that error may quote the key.
-        raise LocalProtocolError(
-            f"{self.ticket_keys} is damaged",
-            hint="bring it back from a backup; without it everybody signs in anew",
-        )
+        if make and self.read(_SERVICE_KEY) is None:
+            self.change((_SERVICE_KEY,), lambda has: {_SERVICE_KEY: has[_SERVICE_KEY] or new_key()})
+        try:
+            return Fernet((self.read(_SERVICE_KEY) or "").strip())
+        except ValueError:
+            raise LocalProtocolError(
+                f"{self.called(_SERVICE_KEY)} is damaged, or not there",
+                hint="copy it from another node of the network, or from a backup",
+            ) from None
 
-    def rotate(self) -> list[RingKey]:
-        """Put a new key in front of the ring, and return it. Nobody is signed out by it.
+    # --- as a Shelf ------------------------------------------------------------------------------
 
-        A key is dropped when the last ticket that it may have sealed is of no use any more.
+    def read(self, name: str) -> str | None:
+        """As `Shelf.read`."""
+        path = self.path / name
+        try:
+            return path.read_text("ascii")
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as fault:
+            why = getattr(fault, "strerror", "it is damaged")
+        # Outside of `except`: that error may have the file's bytes in it.
+        raise LocalProtocolError(f"{path} cannot be read: {why}")
+
+    def change(self, names: tuple[str, ...], change: Change) -> None:
+        """As `Shelf.change`.
+
+        Several files are written one after another. What is half of a pair is made anew.
         """
-        now = self._now()
         with self._writing():
-            before = self.ring()
-            kept = [RingKey(now, new_key())]
-            # A key was the newest until the one before it in the list was made.
-            for newer, old in zip([kept[0], *before], before, strict=False):
-                if newer.made + LONGEST_LIFE > now:
-                    kept.append(old)
-            lines = [f"{made.isoformat()} {key}\n" for made, key in kept]
-            _write(self.ticket_keys, "".join(lines))
-        return kept
+            found = {name: self.read(name) for name in names}
+            for name, text in change(found).items():
+                if text != found[name]:
+                    _write(self.path / name, text, 0o644 if name in _FOR_EVERYBODY else 0o600)
+
+    def called(self, name: str) -> str:
+        """As `Shelf.called`."""
+        return str(self.path / name)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -159,106 +172,10 @@ class DataFolder:
                 f"{self.path} cannot be written: {why}", hint="is there room on the disk?"
             )
 
-    def app_password_key(self) -> Fernet:
-        """Return what opens the app passwords for MD5; make it where there is none.
 
-        Raises:
-            LocalProtocolError: the file is damaged.
-        """
-        try:
-            return Fernet(self._kept("app-password-key", lambda: f"{new_key()}\n").strip())
-        except ValueError:
-            raise LocalProtocolError(
-                f"{self.path / 'app-password-key'} is damaged",
-                hint="bring it back from a backup; without it app passwords for MD5 are lost",
-            ) from None
-
-    def verify_keys(self) -> list[str]:
-        """Return what may be shown at /verify, a line each; make the first where there is none."""
-        text = self._kept("verify-key", lambda: f"{secrets.token_urlsafe(32)}\n")
-        return [line.strip() for line in text.splitlines() if line.strip()]
-
-    # --- the certificate's authority -------------------------------------------------------------
-
-    def authority(self, name: str = "ca", key_type: trustme.KeyType | None = None) -> trustme.CA:
-        """Return a certificate authority of this folder's own; make it where there is none.
-
-        Args:
-            name: of its files.
-            key_type: of its key; elliptic curves by default.
-
-        Raises:
-            LocalProtocolError: its files are damaged.
-        """
-        certificate, key = self.path / f"{name}.pem", self.path / f"{name}-key.pem"
-        with self._writing():
-            if not certificate.exists() or not key.exists():
-                made = trustme.CA(key_type=key_type or trustme.KeyType.ECDSA)
-                # The key first: a certificate without its key would be of no use.
-                _write(key, made.private_key_pem.bytes().decode())
-                _write(certificate, made.cert_pem.bytes().decode(), mode=0o644)
-        try:
-            # trustme does not look whether they belong together. No question at the terminal.
-            probe = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            probe.load_cert_chain(certificate, key, password=lambda: "")
-            return trustme.CA.from_pem(certificate.read_bytes(), key.read_bytes())
-        except (OSError, ValueError):
-            raise LocalProtocolError(
-                f"{certificate} and {key} are no certificate authority",
-                hint="bring them back from a backup, or delete both: clients then need the new one",
-            ) from None
-
-    def _kept(self, name: str, make: Callable[[], str]) -> str:
-        path = self.path / name
-        with suppress(FileNotFoundError):
-            return self._read(path)
-        made = make()
-        with self._writing():
-            _write(path, made, once=True)
-        return self._read(path)
-
-    def _read(self, path: Path) -> str:
-        try:
-            return path.read_text("ascii")
-        except FileNotFoundError:
-            raise
-        except (OSError, ValueError) as fault:
-            why = getattr(fault, "strerror", "it is damaged")
-        # Outside of `except`: that error may have the file's bytes in it.
-        raise LocalProtocolError(f"{path} cannot be read: {why}")
-
-
-def open_directory(path: Path | str, cost: Argon2 | None = None) -> AccountDirectory:
-    """Return the accounts of a data folder, to be changed.
-
-    Args:
-        path: the folder.
-        cost: of new hashes.
-
-    Raises:
-        LocalProtocolError: the folder cannot be used.
-    """
-    folder = DataFolder(path)
-    seal = folder.app_password_key()
-    return AccountDirectory(Database(folder.database), Hasher(cost or Argon2()), seal)
-
-
-def _ring_key(line: str) -> RingKey:
-    made, _, key = line.strip().partition(" ")
-    Fernet(key)
-    moment = datetime.fromisoformat(made)
-    return RingKey(moment if moment.tzinfo else moment.replace(tzinfo=UTC), key)
-
-
-def _write(path: Path, text: str, *, mode: int = 0o600, once: bool = False) -> None:
-    """Write a file whole or not at all.
-
-    Args:
-        path: the file.
-        text: what is to be in it.
-        mode: who may read it.
-        once: leave it alone if somebody else was quicker.
-    """
+def _write(path: Path, text: str, mode: int) -> None:
+    """Write a file whole or not at all, and have it on the disk."""
+    # mkstemp makes a file that only its owner may read.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:
@@ -267,11 +184,7 @@ def _write(path: Path, text: str, *, mode: int = 0o600, once: bool = False) -> N
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(mode)
-        if once:
-            with suppress(FileExistsError):
-                os.link(temporary, path)
-        else:
-            temporary.replace(path)
+        temporary.replace(path)
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()

@@ -38,6 +38,7 @@ class RunOptions(TypedDict, total=False):
     dialects: Iterable[int] | None
     keys: Iterable[str] | None
     chat_limit: int | None
+    database: str | None
     certificate: Path | None
     certificate_key: Path | None
     allow_md5: bool
@@ -83,6 +84,9 @@ class run:  # noqa: N801 - used as a function
         chat_limit: how many chats an account may begin in a minute; the next gets 800. None for
             any number.
         data: the folder of a service that lasts; made where there is none.
+        database: with `data`, the URL of a database for several nodes, as
+            `postgresql://msnpauth@db.example.net/msnpauth`; by default the accounts are in the
+            folder, in SQLite.
         certificate, certificate_key: a certificate of one's own, in PEM; read again when the files
             change. By default an authority of the service's own issues one.
         allow_md5: with `data`, whether app passwords for MD5 are taken.
@@ -196,4 +200,4 @@ def check_service_installed() -> None:
         )
 
 
-_LIBRARIES = ("argon2", "limits", "prometheus_client", "sqlalchemy")
+_LIBRARIES = ("alembic", "argon2", "limits", "prometheus_client", "sqlalchemy")

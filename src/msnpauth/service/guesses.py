@@ -10,8 +10,10 @@ seconds, then 4, 8, and 15 at most. What makes it bearable for honest people:
 - Guesses at one account from many networks make strangers wait, and never its owner at home.
 - There is no lock, however many guesses there were: a lock would be the stranger's to turn.
 
-One thing can still stand in the way. Each network has room for 128 passwords at once, and so has an
-account at a network that it knows. Whoever fills that room makes others there come again later.
+A network has room for as many passwords at once as it may have connections, and so has an account
+at a network that it knows. So who holds all that room holds all connections, and the gate ends the
+oldest of those for the next who comes (`hosts.gate`). One thing can still stand in the way of
+somebody: a stranger in the same network who opens new connections faster than they can be served.
 """
 
 from __future__ import annotations
@@ -20,16 +22,15 @@ import asyncio
 import hashlib
 import hmac
 import secrets
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 
 from ..core.errors import ServiceUnavailable
 from ..core.secrets import Secret
+from .tally import MemoryTally, Tally
 
 __all__ = ["Guesses"]
 
@@ -44,28 +45,35 @@ _AT_ONCE = 8
 """Checks of one network that run beside each other before more of them are taken for guesses."""
 _CROWD = 4
 """So many more of them count as one guess."""
-_MOST_AT_ONCE = 128
-"""Of one network. Whoever shares it with a stranger who guesses is not to find it full."""
-_MOST_REMEMBERED = 65_536
-_MOST_COUNTED = 65_536
-"""Networks and accounts whose guesses are counted."""
+_MOST_AT_ONCE = 500
 
 
 class Guesses:
-    """A `Guard` that remembers for a quarter of an hour, in memory.
+    """A `Guard` that remembers for a quarter of an hour.
 
     Args:
+        tally: counts the guesses; in the memory of this process by default.
+        key: makes the words under which wrong passwords are remembered; the same at all nodes
+            that have one tally.
         sleep: waits so many seconds; by default also not longer than the service lasts.
+        most_at_once: passwords of one network, as many as it may have connections. A proxy's
+            connections are not counted by network, and there this is the only bound.
     """
 
-    def __init__(self, sleep: Callable[[float], Awaitable[object]] | None = None) -> None:
+    def __init__(
+        self,
+        tally: Tally | None = None,
+        *,
+        key: bytes | None = None,
+        sleep: Callable[[float], Awaitable[object]] | None = None,
+        most_at_once: int | None = None,
+    ) -> None:
+        self._tally = tally or MemoryTally()
+        self._key = key or secrets.token_bytes(16)
+        self._most_at_once = most_at_once or _MOST_AT_ONCE
         self._patience = _Patience()
         self._sleep = sleep or self._patience.sleep
-        self._storage = MemoryStorage()
-        self._counted = MovingWindowRateLimiter(self._storage)
         self._under_way: Counter[tuple[str, str]] = Counter()
-        self._key = secrets.token_bytes(16)
-        self._remembered: OrderedDict[bytes, None] = OrderedDict()
         self.delayed = 0
         """How many wait now."""
 
@@ -77,13 +85,13 @@ class Guesses:
         who = _named(passport)
         # An account at a network that it knows has a place of its own there.
         place = (address, who if is_known else "")
-        if self._under_way[place] >= _MOST_AT_ONCE:
+        if self._under_way[place] >= self._most_at_once:
             raise ServiceUnavailable(
                 "too many passwords come from there at once", retry_after=_LONGEST, code=600
             )
-        seconds = self._seconds(who, place)
         self._under_way[place] += 1
         try:
+            seconds = await self._seconds(who, place)
             if seconds:
                 await self._wait(seconds)
             yield _Attempt(self, who, place)
@@ -103,58 +111,36 @@ class Guesses:
         """Let nobody wait any more: the service ends, and they are refused."""
         self._patience.end()
 
-    def seconds(self, passport: str, address: str, *, is_known: bool) -> float:
+    async def seconds(self, passport: str, address: str, *, is_known: bool) -> float:
         """Return how long a password of an account from a network has to wait."""
         who = _named(passport)
-        return self._seconds(who, (address, who if is_known else ""))
+        return await self._seconds(who, (address, who if is_known else ""))
 
-    def _seconds(self, who: str, place: tuple[str, str]) -> float:
+    async def _seconds(self, who: str, place: tuple[str, str]) -> float:
         # Those under way are guesses until the opposite is known: a thousand may come at once.
-        crowd = max(0, self._under_way[place] - _AT_ONCE + _CROWD) // _CROWD
-        steps = self._count(_OF_PLACE, *place) + crowd
+        others = self._under_way[place] - 1
+        crowd = max(0, others - _AT_ONCE + _CROWD) // _CROWD
+        steps = await self._tally.count(_OF_PLACE, *place) + crowd
         if not place[1]:
             # A few at an account are its owner's own, who mistypes on the way.
-            steps = max(steps, self._count(_OF_ACCOUNT, who) - 4)
-            steps = max(steps, int(self._count(_IN_ALL) >= _IN_ALL.amount))
+            steps = max(steps, await self._tally.count(_OF_ACCOUNT, who) - 4)
+            steps = max(steps, int(await self._tally.count(_IN_ALL) >= _IN_ALL.amount))
         return min(_LONGEST, 2.0 ** min(steps, _STEPS)) if steps > 0 else 0.0
 
-    def note(self, who: str, place: tuple[str, str], guess: Secret | None) -> None:
-        """Count a wrong password."""
-        if guess is not None and self._is_repeated(who, place, guess):
+    async def note(self, who: str, place: tuple[str, str], guess: Secret | None) -> None:
+        """Count a wrong password; the same one again is not counted."""
+        if guess is not None and await self._tally.is_repeated(self._digest(who, place, guess)):
             return
-        self._make_room()
-        self._counted.hit(_OF_PLACE, *place)
+        await self._tally.hit(_OF_PLACE, *place)
         if not place[1]:
-            self._counted.hit(_OF_ACCOUNT, who)
-            self._counted.hit(_IN_ALL)
+            await self._tally.hit(_OF_ACCOUNT, who)
+            await self._tally.hit(_IN_ALL)
 
-    def _count(self, item: RateLimitItemPerMinute, *whose: str) -> int:
-        return item.amount - self._counted.get_window_stats(item, *whose).remaining
-
-    def _make_room(self) -> None:
-        """Forget whom nothing is counted of any more, and then the oldest.
-
-        `limits` forgets the guesses in time, and keeps the names that they had for ever.
-        """
-        counted = self._storage.events
-        if len(counted) < _MOST_COUNTED:
-            return
-        for key in sorted(counted, key=lambda one: bool(counted[one]))[: _MOST_COUNTED // 4]:
-            with self._storage.locks[key]:  # its own thread looks at them too
-                self._storage.clear(key)
-
-    def _is_repeated(self, who: str, place: tuple[str, str], guess: Secret) -> bool:
-        """Tell whether the same password was wrong before; its keyed hash is all that is kept."""
+    def _digest(self, who: str, place: tuple[str, str], guess: Secret) -> bytes:
+        """Return all that is kept of a wrong password: a keyed hash."""
         mac = hmac.new(self._key, f"{who}\0{place}\0".encode(), hashlib.sha256)
         mac.update(guess.reveal().encode("utf-8", "surrogatepass"))
-        digest = mac.digest()[:16]
-        if digest in self._remembered:
-            self._remembered.move_to_end(digest)
-            return True
-        self._remembered[digest] = None
-        if len(self._remembered) > _MOST_REMEMBERED:
-            self._remembered.popitem(last=False)
-        return False
+        return mac.digest()[:16]
 
 
 class _Patience:
@@ -186,9 +172,9 @@ class _Attempt:
         self._who = who
         self._place = place
 
-    def wrong(self, guess: Secret | None) -> None:
+    async def wrong(self, guess: Secret | None) -> None:
         """As `Attempt.wrong`."""
-        self._guesses.note(self._who, self._place, guess)
+        await self._guesses.note(self._who, self._place, guess)
 
 
 def _named(passport: str) -> str:

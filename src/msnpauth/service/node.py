@@ -45,6 +45,8 @@ __all__ = ["Service"]
 
 _WATCH_SECONDS = 1.0
 _FINISH_SECONDS = 10.0
+_MOST_PRIVATE = 32
+"""Connections of the operator's own, which are none of the others'."""
 
 
 class Service:
@@ -67,12 +69,16 @@ class Service:
         self._backing: Backing
         self._office: Office
         self._chats: Chats
-        self._gate = Gate(settings.connections_of_network, settings.connections)
+        self._gate = Gate(
+            settings.connections_of_network,
+            settings.connections,
+            proxies=tuple(settings.trusted_proxies),
+        )
         self._sites: list[WebSite] = []
         self._listeners: list[Listener | LegacyListener] = []
         self._watch: asyncio.Task[None] | None = None
         self._private: Listener | None = None
-        self._is_to_sweep = False
+        self._to_sweep: set[str] | None = set()
         self._loop: asyncio.AbstractEventLoop
         self.servers: Servers
         self.ca_file: Path | None
@@ -219,7 +225,8 @@ class Service:
     async def _listen_private(self, sock: socket.socket) -> None:
         """Listen for the operator. It is no site of the others: it answers to the last moment."""
         site = WebSite(self._backing.private(self._office, self._gate))
-        listener = Listener(functools.partial(serve_web, site))
+        gate = Gate(in_all=_MOST_PRIVATE)
+        listener = Listener(functools.partial(serve_web, site), None, gate)
         await listener.start(sock)
         self._private = listener
 
@@ -233,11 +240,15 @@ class Service:
                 tell_fault(fault)
 
     async def _refresh(self, *, forced: bool) -> None:
-        self._is_to_sweep = self._backing.refresh(forced=forced) or self._is_to_sweep
-        if self._is_to_sweep:
+        changed = await self._backing.refresh(forced=forced)
+        if changed is None or self._to_sweep is None:
+            self._to_sweep = None
+        else:
+            self._to_sweep |= set(changed)
+        if self._to_sweep is None or self._to_sweep:
             with suppress(ServiceUnavailable):  # nobody can tell now: it is asked again
-                await self._office.sweep()
-                self._is_to_sweep = False
+                await self._office.sweep(self._to_sweep)
+                self._to_sweep = set()
 
     def reload(self) -> None:
         """Read certificates and keys again, now. Any thread may call it."""
@@ -267,9 +278,7 @@ class Service:
             )
             proxies = frozenset(self._settings.trusted_proxies)
             serve = self._site(login.paths(), *rest[:-1], front.paths(), proxies=proxies)
-            # All clients come from the proxies' few addresses, so that these are not counted.
-            gate = Gate(None, self._settings.connections)
-            await self._listen(from_proxies(serve, proxies), socks["plain_http"], None, gate)
+            await self._listen(from_proxies(serve, proxies), socks["plain_http"], None)
         if "plain_contacts" in socks:
             await self._listen(self._site(contacts.paths()), socks["plain_contacts"], None)
         if "legacy_tls" in socks:
@@ -307,18 +316,12 @@ class Service:
         self.legacy_ca_file = (self._settings.data or folder) / "legacy-ca.pem"
         authority.cert_pem.write_to_path(str(self.legacy_ca_file))
         chain, key = rsa_chain(authority, self._settings.certified)
-        listener = LegacyListener(serve, chain=chain, key=key, gate=self._gate)
+        listener = LegacyListener(serve, chain=chain, key=key)
         await listener.start(sock)
         self._listeners.append(listener)
 
-    async def _listen(
-        self,
-        serve: Serve,
-        sock: socket.socket,
-        tls: ssl.SSLContext | None,
-        gate: Gate | None = None,
-    ) -> None:
-        listener = Listener(serve, tls, gate or self._gate)
+    async def _listen(self, serve: Serve, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
+        listener = Listener(serve, tls, self._gate)
         await listener.start(sock)
         self._listeners.append(listener)
 

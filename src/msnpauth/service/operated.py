@@ -6,12 +6,12 @@ It needs the extra `[service]`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import trustme
 
-from ..core.errors import LocalProtocolError
+from ..core.errors import LocalProtocolError, ServiceUnavailable
 from .certificates import Certificates, FromFiles, OfAuthority
 from .data import DataFolder
 from .guesses import Guesses
@@ -24,11 +24,14 @@ from .roles.office import Office
 from .roles.private import PrivateRole
 from .roles.web import Answerer
 from .settings import Settings
+from .storage import keys_of, open_database
 from .stores.protocol import Stores
 from .stores.sql.accounts import SqlAccounts
+from .stores.sql.changes import UNKNOWN
 from .stores.sql.database import Database
 from .stores.sql.hashing import Hasher
 from .stores.sql.lists import SqlLeft, SqlLists
+from .stores.sql.sqlite import SqliteDatabase
 from .stores.sql.state import SqlState
 from .tickets import TicketOffice
 
@@ -54,12 +57,15 @@ class Operated:
         try:
             self._memory = Memory()
             self._metrics = Metrics()
-            self._guesses = Guesses()
+            self._guesses = Guesses(most_at_once=settings.connections_of_network)
             self._hasher = Hasher(settings.argon2, timed=self._metrics.password_seconds.observe)
-            self._database = Database(self._folder.database)
-            self._ring = self._folder.ring()
-            self._verify_keys = self._folder.verify_keys()
-            seal = self._folder.app_password_key()
+            self._database = self._opened(settings.database)
+            self._keys = keys_of(self._folder, self._database if settings.database else None)
+            for name in self._keys.make_missing():
+                _log.info("%s was not there, and was made", name)
+            self._ring = self._keys.ring()
+            self._verify_keys = self._keys.verify_keys()
+            seal = self._keys.app_password_key()
             self._audit = log_to_file(self._folder.audit_log)
         except BaseException:
             self._folder.unlock()
@@ -71,7 +77,8 @@ class Operated:
         self.tickets = TicketOffice(key.key for key in self._ring)
         self.door = Door(accounts, self._guesses, ServiceJournal(self._metrics))
         self._certificates: Certificates | None = None
-        self._changes = self._database.changes()
+        self._keys_fault = ""
+        self._changes, _ = self._database.changes(UNKNOWN)
         audit("service began", data=str(path))
 
     def certificates(self, settings: Settings, folder: Path) -> Certificates:
@@ -79,13 +86,15 @@ class Operated:
         if settings.certificate is not None and settings.certificate_key is not None:
             self._certificates = FromFiles(settings.certificate, settings.certificate_key)
         else:
-            authority, ca_file = self._folder.authority(), self._folder.path / "ca.pem"
+            authority, ca_file = self._keys.authority(), self._folder.path / "ca.pem"
+            if settings.database is not None:  # it is in the database, and clients need a file
+                authority.cert_pem.write_to_path(str(ca_file))
             self._certificates = OfAuthority(authority, ca_file, settings.certified)
         return self._certificates
 
     def legacy_authority(self) -> trustme.CA:
         """As `Backing.legacy_authority`."""
-        return self._folder.authority("legacy-ca", trustme.KeyType.RSA)
+        return self._keys.authority("legacy-ca", trustme.KeyType.RSA)
 
     def private(self, office: Office, gate: Gate) -> Mapping[str, Answerer]:
         """As `Backing.private`."""
@@ -108,23 +117,33 @@ class Operated:
         )
         return role.paths()
 
-    def refresh(self, *, forced: bool = False) -> bool:
-        """As `Backing.refresh`; a damaged file leaves all as it was, and is told of."""
+    async def refresh(self, *, forced: bool = False) -> Collection[str] | None:
+        """As `Backing.refresh`."""
         if self._certificates is not None:
             self._certificates.refresh(forced=forced)
+        await self._refresh_keys()
+        self._memory.rest(is_busy=self._hasher.was_busy())
+        changes, changed = self._database.changes(self._changes)
+        if changes == UNKNOWN:
+            return ()  # nobody can tell now
+        self._changes = changes
+        return changed
+
+    async def _refresh_keys(self) -> None:
+        """Read the keys again; what is damaged or gone stays as it was here, and is told of."""
+        why = ""
         try:
-            ring = self._folder.ring()
+            ring = await self._database.aside(self._keys.ring)
             if ring != self._ring:
                 self.tickets.replace_keys(key.key for key in ring)
                 self._ring = ring
                 _log.info("the ring of ticket keys was read again: %d keys", len(ring))
-            self._verify_keys = self._folder.verify_keys()
-        except LocalProtocolError as fault:
-            _log.error("the keys stay as they were: %s", fault.text)
-        self._memory.rest(is_busy=self._hasher.was_busy())
-        changes = self._database.changes()
-        has_changed, self._changes = changes != self._changes, changes
-        return has_changed
+            self._verify_keys = await self._database.aside(self._keys.verify_keys)
+        except (LocalProtocolError, ServiceUnavailable) as fault:
+            why = fault.text
+        if why and why != self._keys_fault:
+            _log.error("the keys stay as they were: %s", why)
+        self._keys_fault = why
 
     def ending(self) -> None:
         """As `Backing.ending`: whoever waits because of guesses."""
@@ -139,12 +158,15 @@ class Operated:
         self._audit.close()
         self._folder.unlock()
 
+    def _opened(self, url: str | None) -> Database:
+        return SqliteDatabase(self._folder.database) if url is None else open_database(url)
+
     def _why_not_ready(self, office: Office) -> list[str]:
         why = []
-        if self._database.changes() < 0:
-            why.append("the database cannot be read")
-        if not self._database.is_there():
-            why.append("the file of the database was deleted or replaced: restart the service")
+        if self._database.changes(UNKNOWN)[0] == UNKNOWN:
+            why.append(f"the database cannot be used: {self._database.problem() or 'no answer'}")
+        if self._keys_fault:
+            why.append(self._keys_fault)
         if office.maintenance:
             why.append("the service is in maintenance, or ends")
         return why

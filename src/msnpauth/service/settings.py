@@ -42,7 +42,7 @@ class Argon2:
     lanes: int = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Settings:
     """See `run`, whose arguments these are.
 
@@ -62,6 +62,7 @@ class Settings:
     keys: Iterable[str] | None = None
     chat_limit: int | None = 8
     data: Path | None = None
+    database: str | None = None
     certificate: Path | None = None
     certificate_key: Path | None = None
     allow_md5: bool = False
@@ -81,6 +82,11 @@ class Settings:
         if "private" in {*self.ports, *self.sockets} and self.data is None:
             raise LocalProtocolError(
                 "the private port is for a service with a data folder", hint="give data="
+            )
+        if self.database is not None and self.data is None:
+            raise LocalProtocolError(
+                "a service with a database wants a data folder as well",
+                hint="give data=: its key, its certificate and its audit log are there",
             )
         known(DIALECTS if self.dialects is None else self.dialects)
         change = {

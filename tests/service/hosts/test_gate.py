@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pytest
 
 from msnpauth.service.addresses import network_of
@@ -11,8 +13,13 @@ from msnpauth.service.hosts.gate import Gate, Visit
 class Porch:
     """A gate, and who was sent away from it, in their order."""
 
-    def __init__(self, of_network: int | None = None, in_all: int | None = None) -> None:
-        self.gate = Gate(of_network, in_all)
+    def __init__(
+        self,
+        of_network: int | None = None,
+        in_all: int | None = None,
+        proxies: Collection[str] = (),
+    ) -> None:
+        self.gate = Gate(of_network, in_all, proxies=proxies)
         self.sent_away: list[str] = []
 
     def enter(self, peer: str) -> Visit | None:
@@ -61,15 +68,53 @@ def test_without_bounds_everybody_comes_in() -> None:
 def test_a_network_has_so_many_and_no_more(one: str, same: str, other: str) -> None:
     porch = Porch(of_network=2)
     first, second = porch.entered(one), porch.entered(same)
-    assert porch.enter(one) is None
+    first.proved()
+    second.proved()
+    assert porch.enter(one) is None, "who has signed in stays, and counts"
     assert porch.enter(same) is None
     assert porch.gate.refused == 2
     porch.entered(other)
-    first.proved()
-    assert porch.enter(one) is None, "who has signed in counts as well"
     porch.gate.leave(second)
     assert porch.enter(one) is not None
     assert porch.sent_away == []
+
+
+def test_the_oldest_of_a_network_that_is_full_makes_room_for_others_of_it() -> None:
+    """Who only holds connections does not keep the neighbours out."""
+    porch = Porch(of_network=3, in_all=100)
+    porch.entered("10.0.0.9")
+    held = [porch.entered("10.0.0.1") for _ in range(3)]
+    held[1].proved()
+    for _ in range(2):
+        porch.entered("10.0.0.1")
+    assert porch.sent_away == ["10.0.0.1"] * 2
+    assert porch.gate.unproved == 3, "two of that network, and the one of another"
+    for visit in held:
+        porch.gate.leave(visit)
+    assert porch.gate.count == 3
+
+
+def test_a_network_whose_connections_have_all_signed_in_is_full() -> None:
+    porch = Porch(of_network=2)
+    for _ in range(2):
+        porch.entered("10.0.0.1").proved()
+    assert porch.enter("10.0.0.1") is None
+    assert (porch.gate.refused, porch.sent_away) == (1, [])
+
+
+def test_what_proxies_bring_is_anybody_s() -> None:
+    """It is not counted by network, is not ended for others, and does not take all there is."""
+    porch = Porch(of_network=2, in_all=10, proxies=["10.0.0.1", "10.0.0.2"])
+    brought = [porch.entered("10.0.0.1") for _ in range(3)]
+    brought += [porch.entered("10.0.0.2") for _ in range(2)]
+    assert porch.enter("10.0.0.1") is None
+    for number in range(20):
+        porch.entered(f"192.0.2.{number}")
+    assert not {"10.0.0.1", "10.0.0.2"} & set(porch.sent_away)
+    assert porch.gate.refused == 1
+    porch.gate.leave(brought[0])
+    brought[1].proved()
+    porch.entered("10.0.0.2")
 
 
 def test_the_oldest_that_has_not_signed_in_makes_room() -> None:
@@ -98,8 +143,8 @@ def test_one_network_that_is_full_sends_nobody_of_another_away() -> None:
     porch = Porch(of_network=1, in_all=2)
     porch.entered("10.0.0.1")
     porch.entered("10.0.0.2")
-    assert porch.enter("10.0.0.2") is None
-    assert porch.sent_away == []
+    porch.entered("10.0.0.2")
+    assert porch.sent_away == ["10.0.0.2"]
 
 
 def test_counts_come_back_to_zero() -> None:

@@ -114,6 +114,41 @@ def test_what_is_not_finished(service: Service, data: bytes) -> None:
     assert b"200" not in converse(service, data)[:12]
 
 
+def test_headers_that_drip_are_not_searched_anew_for_each_byte() -> None:
+    """Only the end of what was looked at before can be the beginning of the end."""
+
+    class Watched(bytearray):
+        searched = 0
+
+        def find(self, what: bytes, start: int = 0) -> int:  # type: ignore[override]
+            Watched.searched += min(len(self), 4096) - start
+            return super().find(what, start)
+
+    heard = Watched(b"GET / HTTP/1.1\r\n")
+    assert not web_host._is_enough(heard, 0)
+    for _ in range(1000):
+        Watched.searched = 0
+        looked = len(heard)
+        heard += b"x"
+        assert not web_host._is_enough(heard, looked)
+        assert Watched.searched - len(heard) < 100, "the first line is found by memchr"
+    for byte in b"\r\n\r":
+        looked = len(heard)
+        heard.append(byte)
+        assert not web_host._is_enough(heard, looked)
+    assert web_host._is_enough(heard + b"\n", len(heard))
+
+
+@pytest.mark.parametrize("head", [b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\nA: b\n\n"])
+@pytest.mark.parametrize("step", [1, 2, 3, 7, 100])
+def test_the_end_of_the_headers_is_found_wherever_it_is_cut(head: bytes, step: int) -> None:
+    heard, looked = bytearray(), 0
+    while not web_host._is_enough(heard, looked):
+        looked = len(heard)
+        heard += head[looked : looked + step]
+    assert bytes(heard) == head
+
+
 def test_a_body_that_is_too_long(service: Service) -> None:
     head = b"POST /login2.srf HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\n"
     with web(service) as sock:

@@ -6,7 +6,7 @@ import errno
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import pytest
 from tlslite import HandshakeSettings, TLSConnection
@@ -16,6 +16,7 @@ from msnpauth.core.secrets import Secret
 from msnpauth.core.tickets.passport14 import authorization
 from msnpauth.service import Service, run
 from msnpauth.service.hosts import legacy
+from msnpauth.service.hosts.legacy import LegacyListener
 
 ALICE, PASSWORD = "alice@example.com", "secret"
 
@@ -112,6 +113,22 @@ def test_a_handshake_that_drips_ends(
             except OSError:
                 return
     raise AssertionError("it went on for 20 seconds")
+
+
+def test_a_network_has_few_of_its_connections_and_keeps_nobody_out() -> None:
+    """Each costs four descriptors, and a handshake in pure Python."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with run({ALICE: PASSWORD}, ports={"legacy_tls": port}) as service, ExitStack() as stack:
+        (gate,) = [one.gate for one in service._listeners if isinstance(one, LegacyListener)]
+        held = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), 20)) for _ in range(8)
+        ]
+        while gate.count < 8:
+            pass
+        assert ask(port, NEXUS, "aes128")[0].startswith(b"HTTP/1.1 200 ")
+        assert gate.ended == 1
+        assert held[0].recv(1) == b"", "before its handshake, and the oldest"
 
 
 def test_no_descriptors_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:

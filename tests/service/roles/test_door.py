@@ -75,7 +75,7 @@ class Guarding:
         yield self
         self._hall.events.append(("ends",))
 
-    def wrong(self, guess: Secret | None) -> None:
+    async def wrong(self, guess: Secret | None) -> None:
         self._hall.events.append(("wrong", guess))
 
 

@@ -14,7 +14,7 @@ from msnpauth.service.roles.notification import NotificationRole
 from msnpauth.service.roles.office import Office
 from msnpauth.service.roles.people import People
 from msnpauth.service.stores.memory import Accounts, at_once, in_memory
-from msnpauth.service.stores.protocol import Account, Presence, Seat
+from msnpauth.service.stores.protocol import MOST_PLACES, Account, Presence, Seat
 from msnpauth.service.tickets import TicketOffice
 
 ALICE, BOB, CAROL = "alice@example.com", "bob@example.com", "carol@example.com"
@@ -344,3 +344,16 @@ def test_two_processes_are_one_network() -> None:
     at_once(one.office.put_out(BOB, "SSD"))
     assert bob.heard()[-1] == "OUT SSD|"
     assert one.office.seat_of(alice.role) == Seat(one.office.node, alice.role.number)
+
+
+def test_too_many_machines_of_one_account() -> None:
+    """The oldest goes, as if somebody had signed in at its place."""
+    house = House()
+    clients = [
+        house.client(ALICE, 18, f"{{F52973B6-C926-4BAD-9BA8-{number:012X}}}")
+        for number in range(MOST_PLACES + 1)
+    ]
+    assert clients[0].heard() == ["OUT OTH|"]
+    assert clients[0].role.closing
+    assert not any(client.role.closing for client in clients[1:])
+    assert len(at_once(house.office.state.seats(ALICE))) == MOST_PLACES

@@ -248,6 +248,21 @@ def test_proof(response: str) -> None:
     assert desk.verify(ticket, nonce=NONCE, response=answer(SECRET, NONCE))["valid"]
 
 
+def test_revoked_while_its_use_is_noted() -> None:
+    """To note it takes time; the password may be changed meanwhile."""
+    desk = Desk()
+    ticket = desk.issued()
+    use_up = desk.office.state.use_up
+
+    async def slow(token: str, until: datetime) -> bool:
+        is_new = await use_up(token, until)
+        desk.accounts.add(Account(ALICE, "new"))
+        return is_new
+
+    desk.office.state.use_up = slow  # type: ignore[method-assign]
+    assert desk.reason(ticket) == "revoked"
+
+
 def test_proof_of_a_ticket_without_a_secret() -> None:
     desk = Desk()
     ticket = desk.issued(MESSENGER_CLEAR)

@@ -10,7 +10,7 @@ from msnpauth.core.client.routes import md5_answer
 from msnpauth.core.wire.dialects import Scheme
 from msnpauth.service import Account, Accounts
 from msnpauth.service.stores.memory import MemoryState, at_once
-from msnpauth.service.stores.protocol import Place, Principal, Proof, Seat
+from msnpauth.service.stores.protocol import MOST_PLACES, Place, Principal, Proof, Seat
 
 
 def test_of_passwords() -> None:
@@ -163,16 +163,29 @@ def test_a_token_is_used_up_once() -> None:
 def test_who_holds_a_place() -> None:
     state = MemoryState()
     first, second, other = Seat("one", 1), Seat("two", 1), Seat("one", 2)
-    assert at_once(state.enter(ALICE, first)) is None
-    assert at_once(state.enter(ELSEWHERE, other)) is None
-    assert at_once(state.enter(ALICE, second)) == first
-    assert at_once(state.seats("alice@example.com")) == [second, other]
+    assert at_once(state.enter(ALICE, first)) == []
+    assert at_once(state.enter(ELSEWHERE, other)) == []
+    assert at_once(state.enter(ALICE, second)) == [first]
+    assert at_once(state.seats("alice@example.com")) == [other, second]
     at_once(state.leave(ALICE, first))  # which holds it no longer
-    assert at_once(state.seats("alice@example.com")) == [second, other]
+    assert at_once(state.seats("alice@example.com")) == [other, second]
     at_once(state.leave(ALICE, second))
     at_once(state.leave(ELSEWHERE, other))
     at_once(state.leave(ELSEWHERE, other))
     assert at_once(state.seats("alice@example.com")) == []
+
+
+def test_an_account_has_so_many_places_and_no_more() -> None:
+    state = MemoryState()
+    places = [Place("a@b", f"guid {number}") for number in range(MOST_PLACES + 2)]
+    going = [
+        at_once(state.enter(place, Seat("one", number))) for number, place in enumerate(places)
+    ]
+    assert going == [[]] * MOST_PLACES + [[Seat("one", 0)], [Seat("one", 1)]]
+    # Who comes back to a place is the newest there, and not the next to go.
+    assert at_once(state.enter(places[2], Seat("two", 1))) == [Seat("one", 2)]
+    assert at_once(state.enter(places[0], Seat("two", 2))) == [Seat("one", 3)]
+    assert len(at_once(state.seats("a@b"))) == MOST_PLACES
 
 
 def test_words_for_another_process() -> None:

@@ -12,11 +12,12 @@ import socket
 import threading
 import time
 import warnings
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
 
 from ...core.errors import LocalProtocolError
-from .gate import Gate
+from .gate import Gate, Visit
 from .listener import Serve
 
 __all__ = ["LegacyListener", "check_installed"]
@@ -24,7 +25,11 @@ __all__ = ["LegacyListener", "check_installed"]
 _HANDSHAKE_SECONDS = 20.0
 _IDLE_SECONDS = 60.0
 _MOST = 64
-"""Connections at once. A handshake in pure Python takes a tenth of a second of the processor."""
+"""Connections at once. A handshake in pure Python takes a tenth of a second of the processor, and
+each connection has four descriptors: its own, a second handle of it, and a pair to the loop."""
+_MOST_OF_NETWORK = 8
+_MOST_THREADS = _MOST + 32
+"""Some belong to connections that had to go, and have not noticed it yet."""
 _CHUNK = 16 * 1024
 _PAUSE = 0.1
 
@@ -35,22 +40,24 @@ class LegacyListener:
     Args:
         serve: serves one of them, in the event loop.
         chain, key: certificate and RSA key, in PEM.
-        gate: says who may come in; everybody by default.
+
+    Attributes:
+        gate: says who may come in. It is asked before the handshake, which is the costly part.
 
     Raises:
         LocalProtocolError: the extra is not installed.
     """
 
-    def __init__(self, serve: Serve, *, chain: bytes, key: bytes, gate: Gate | None = None) -> None:
+    def __init__(self, serve: Serve, *, chain: bytes, key: bytes) -> None:
         tls = _tlslite()
         self._serve = serve
-        self._gate = gate or Gate()
+        self.gate = Gate(_MOST_OF_NETWORK, _MOST)
         self._chain = tls.X509CertChain()
         self._chain.parsePemList(chain.decode("ascii"))
         self._key = tls.parsePEMKey(key.decode("ascii"), private=True)
         self._settings = _settings(tls)
         self._connection = tls.TLSConnection
-        self._places = threading.Semaphore(_MOST)
+        self._threads = threading.Semaphore(_MOST_THREADS)
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._is_stopping = False
@@ -83,20 +90,43 @@ class LegacyListener:
     def _accept(self) -> None:
         while not self._is_stopping:
             try:
-                sock, _ = self._sock.accept()
+                sock, peer = self._sock.accept()
             except OSError:
                 time.sleep(_PAUSE)  # no descriptors left, or the listener is being stopped
                 continue
-            if not self._places.acquire(blocking=False):
+            if not self._threads.acquire(blocking=False):
                 sock.close()
                 continue
+            visit = self._entered(sock, peer[0])
             try:
-                threading.Thread(target=self._carry, args=(sock,), daemon=True).start()
+                if visit is not None:
+                    threading.Thread(target=self._carry, args=(sock, visit), daemon=True).start()
+                    continue
             except RuntimeError:  # no more threads
-                sock.close()
-                self._places.release()
+                pass
+            sock.close()
+            self._left(visit)
 
-    def _carry(self, sock: socket.socket) -> None:
+    def _entered(self, sock: socket.socket, peer: str) -> Visit | None:
+        """Ask the gate, which belongs to the event loop."""
+        answer: Future[Visit | None] = Future()
+
+        def enter() -> None:
+            answer.set_result(self.gate.enter(peer, lambda: _hang_up(sock)))
+
+        try:
+            self._loop.call_soon_threadsafe(enter)
+        except RuntimeError:  # the loop has ended
+            return None
+        return answer.result()
+
+    def _left(self, visit: Visit | None) -> None:
+        self._threads.release()
+        if visit is not None:
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self.gate.leave, visit)
+
+    def _carry(self, sock: socket.socket, visit: Visit) -> None:
         """Shake hands, and carry what is said to the loop and back."""
         with self._lock:
             self._open.add(sock)
@@ -111,7 +141,6 @@ class LegacyListener:
                 # A time-out of the socket limits each read, and a peer that drips has many.
                 limit = threading.Timer(_HANDSHAKE_SECONDS, _hang_up, (sock,))
                 limit.start()
-                peer = sock.getpeername()[0]
                 sock.settimeout(_HANDSHAKE_SECONDS)
                 connection = self._connection(sock)
                 try:
@@ -121,17 +150,17 @@ class LegacyListener:
                 finally:
                     limit.cancel()
                 sock.settimeout(_IDLE_SECONDS)
-                self._pump(connection, handle, peer)
+                self._pump(connection, handle, visit)
         finally:
             with self._lock:
                 self._open.discard(sock)
-            self._places.release()
+            self._left(visit)
 
-    def _pump(self, connection: Any, handle: socket.socket, peer: str) -> None:
+    def _pump(self, connection: Any, handle: socket.socket, visit: Visit) -> None:
         """Have the loop serve the connection over a pair of sockets."""
         ours, theirs = socket.socketpair()
         with ours:
-            served = asyncio.run_coroutine_threadsafe(self._served(theirs, peer), self._loop)
+            served = asyncio.run_coroutine_threadsafe(self._served(theirs, visit), self._loop)
             answers = threading.Thread(
                 target=_answers, args=(ours, connection, handle), daemon=True
             )
@@ -144,16 +173,9 @@ class LegacyListener:
             answers.join(_IDLE_SECONDS)
             served.cancel()
 
-    async def _served(self, sock: socket.socket, peer: str) -> None:
+    async def _served(self, sock: socket.socket, visit: Visit) -> None:
         reader, writer = await asyncio.open_connection(sock=sock)
-        visit = self._gate.enter(peer, writer.transport.abort)
-        if visit is None:
-            writer.transport.abort()
-            return
-        try:
-            await self._serve(reader, writer, visit)
-        finally:
-            self._gate.leave(visit)
+        await self._serve(reader, writer, visit)
 
 
 def _hang_up(sock: socket.socket) -> None:

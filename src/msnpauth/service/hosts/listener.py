@@ -93,44 +93,52 @@ class Listener:
         if self._is_stopping:
             transport.abort()
             return
-        visit = self._gate.enter(_peer(transport), transport.abort)
+
+        # The work for a connection ends with it: a password that waits would keep its place.
+        def end() -> None:
+            task.cancel()
+
+        visit = self._gate.enter(_peer(transport), end)
         if visit is None:
             transport.abort()
             return
         task = asyncio.create_task(self._carry(transport, visit))
         self._connections.add(task)
-        task.add_done_callback(self._connections.discard)
+
+        def done(task: asyncio.Task[None]) -> None:
+            # Here, because a task that is cancelled before its first step has no `finally`.
+            self._connections.discard(task)
+            transport.abort()
+            self._gate.leave(visit)
+
+        task.add_done_callback(done)
 
     async def _carry(self, plain: asyncio.Transport, visit: Visit) -> None:
         """Serve one connection, and come back when nothing of it is left."""
         transport = plain
+        reader = asyncio.StreamReader(limit=_BUFFER // 2)
+        protocol = asyncio.StreamReaderProtocol(reader)
+        if self._tls is not None:
+            secured = await self._secured(plain, protocol, self._tls)
+            if secured is None:
+                return
+            transport = secured
+        else:
+            plain.set_protocol(protocol)
+            plain.resume_reading()
+        protocol.connection_made(transport)
+        writer = asyncio.StreamWriter(transport, protocol, reader, asyncio.get_running_loop())
         try:
-            reader = asyncio.StreamReader(limit=_BUFFER // 2)
-            protocol = asyncio.StreamReaderProtocol(reader)
-            if self._tls is not None:
-                secured = await self._secured(plain, protocol, self._tls)
-                if secured is None:
-                    return
-                transport = secured
-            else:
-                plain.set_protocol(protocol)
-                plain.resume_reading()
-            protocol.connection_made(transport)
-            writer = asyncio.StreamWriter(transport, protocol, reader, asyncio.get_running_loop())
-            try:
-                await self._serve(reader, writer, visit)
-            except asyncio.CancelledError:
-                # Not close(): saying good-bye over TLS could wait for the peer.
-                transport.abort()
-                raise
-            finally:
-                # Who does not read what is left would keep the connection for ever.
-                with suppress(Exception):
-                    async with asyncio.timeout(_CLOSE_SECONDS):
-                        await writer.wait_closed()
+            await self._serve(reader, writer, visit)
+        except asyncio.CancelledError:
+            # Not close(): saying good-bye over TLS could wait for the peer.
+            transport.abort()
+            raise
         finally:
-            plain.abort()
-            self._gate.leave(visit)
+            # Who does not read what is left would keep the connection for ever.
+            with suppress(Exception):
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await writer.wait_closed()
 
     async def _secured(
         self, plain: asyncio.Transport, protocol: asyncio.Protocol, tls: ssl.SSLContext

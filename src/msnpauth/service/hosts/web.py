@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Collection
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from email.utils import formatdate
 from typing import NamedTuple, Protocol
 
@@ -18,8 +18,10 @@ from .gate import Visit
 
 __all__ = ["serve_web"]
 
-_MAX_HEADER = 64 * 1024
+_MAX_HEADER = 16 * 1024
 _IDLE_SECONDS = 30.0
+_HEAR_OUT_SECONDS = 2.0
+_MOST_UNHEARD = 256 * 1024
 _LONGEST_ADDRESS = 64
 _CHUNK = 16 * 1024
 
@@ -29,6 +31,9 @@ class Site(Protocol):
 
     def longest(self, target: str) -> int:
         """Return how many bytes the body of a request may have."""
+
+    def under_way(self) -> AbstractContextManager[None]:
+        """Return what surrounds an answer, until it is sent: the site's end waits for it."""
 
     async def answer(self, request: WebRequest) -> WebAnswer:
         """Return the answer to a request."""
@@ -64,6 +69,7 @@ async def serve_web(
     except h11.RemoteProtocolError as error:
         if connection.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             writer.write(_refusal(connection, error.error_status_hint))
+            await _hear_out(reader)
     except (OSError, TimeoutError):
         pass  # gone, or silent for too long
     except Exception as fault:  # noqa: BLE001 - the net of last resort: one client, not the service
@@ -71,6 +77,15 @@ async def serve_web(
     finally:
         with suppress(OSError):
             writer.close()
+
+
+async def _hear_out(reader: asyncio.StreamReader) -> None:
+    """Read what is still on its way: a connection that is closed before loses the answer."""
+    most = _MOST_UNHEARD
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(_HEAR_OUT_SECONDS):
+            while most > 0 and (data := await reader.read(_CHUNK)):
+                most -= len(data)
 
 
 def _new_connection() -> h11.Connection:
@@ -87,26 +102,38 @@ async def _beginning(reader: asyncio.StreamReader, left: bytes) -> bytes:
         reader: the connection.
         left: bytes of it that came behind the last request.
     """
-    heard = left.lstrip(b"\r\n")
+    heard = bytearray(left.lstrip(b"\r\n"))
+    looked = 0
     async with asyncio.timeout(_IDLE_SECONDS):
-        while not _is_enough(heard):
+        while not _is_enough(heard, looked):
+            looked = len(heard)
             data = await reader.read(_CHUNK)
             if not data:
                 break
-            heard = (heard + data).lstrip(b"\r\n")
-    first, end, rest = heard.partition(b"\n")
-    return _put_right(first.rstrip(b"\r"), rest) if end else heard
+            heard += data if heard else data.lstrip(b"\r\n")
+    first, end, rest = bytes(heard).partition(b"\n")
+    return _put_right(first.rstrip(b"\r"), rest) if end else bytes(heard)
 
 
-def _is_enough(heard: bytes) -> bool:
-    """True when the headers are whole, or will never be: h11 says what is wrong with them."""
-    first, end, rest = heard.partition(b"\n")
+def _is_enough(heard: bytearray, looked: int) -> bool:
+    """True when the headers are whole, or will never be: h11 says what is wrong with them.
+
+    Args:
+        heard: what has come.
+        looked: how much of it was looked at before. To look at all of it for each byte of a
+            client that drips would keep everybody else waiting.
+    """
     if len(heard) >= _MAX_HEADER or (heard and not heard[:1].isalpha()):
         return True
-    words = first.split()
-    if end and (len(words) != 3 or not words[2].startswith(b"HTTP/1.")):
-        return True
-    return bool(end) and (b"\n\r\n" in b"\n" + rest or b"\n\n" in b"\n" + rest)
+    end = heard.find(b"\n")
+    if end < 0:
+        return False
+    if end >= looked:  # the first line is whole since now
+        words = heard[:end].split()
+        if len(words) != 3 or not words[2].startswith(b"HTTP/1."):
+            return True
+    since = max(end, looked - len(b"\n\r"))
+    return heard.find(b"\n\r\n", since) >= 0 or heard.find(b"\n\n", since) >= 0
 
 
 def _put_right(first: bytes, rest: bytes) -> bytes:
@@ -152,8 +179,9 @@ async def _answer_one(connection: h11.Connection, site: Site, way: _Way) -> byte
             writer.write(_refusal(connection, 501))
             return None
         asked = _web_request(request, bytes(body), way)
-        writer.write(_encoded(connection, await site.answer(asked)))
-        await writer.drain()
+        with site.under_way():
+            writer.write(_encoded(connection, await site.answer(asked)))
+            await writer.drain()
     is_kept = connection.our_state is h11.DONE and connection.their_state is h11.DONE
     return connection.trailing_data[0] if is_kept else None
 

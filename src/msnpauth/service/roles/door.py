@@ -20,7 +20,7 @@ __all__ = ["Attempt", "Door", "Guard", "Journal", "Unguarded", "Unwritten"]
 class Attempt(Protocol):
     """One password that is being checked."""
 
-    def wrong(self, guess: Secret | None) -> None:
+    async def wrong(self, guess: Secret | None) -> None:
         """It was wrong. The same one again is no guess; None where it is not told."""
 
 
@@ -60,7 +60,7 @@ class Unguarded:
         """As `Guard.attempt`."""
         yield self
 
-    def wrong(self, guess: Secret | None) -> None:
+    async def wrong(self, guess: Secret | None) -> None:
         """As `Attempt.wrong`."""
 
 
@@ -111,7 +111,7 @@ class Door:
         async with self._guard.attempt(passport, address, is_known=is_known) as attempt:
             proof = await self._accounts.check(passport, password, scheme, is_known=is_known)
             if proof is None:
-                attempt.wrong(password)
+                await attempt.wrong(password)
         if proof is None:
             self.journal.refused(passport, scheme, address, _why(password))
         else:
@@ -124,7 +124,7 @@ class Door:
         async with self._guard.attempt(passport, address, is_known=is_known) as attempt:
             proof = await self._accounts.check_md5(passport, salt, answer)
             if proof is None:
-                attempt.wrong(None)
+                await attempt.wrong(None)
         if proof is None:
             self.journal.refused(passport, Scheme.MD5, address, "wrong password")
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Protocol
 
@@ -94,12 +94,15 @@ class Office:
         return grant if await self.accounts.is_live(grant.passport, grant.stamp) else None
 
     async def enter(self, account: Principal, member: Member) -> None:
-        """Note a sign-in that succeeded; an earlier one from the same place is told and ended."""
+        """Note a sign-in that succeeded; an earlier one from the same place is told and ended.
+
+        So is the oldest one of an account that is signed in from too many machines.
+        """
         member.number = next(self._numbers)
-        before = await self.state.enter(member.place_of(account), self.seat_of(member))
+        going = await self.state.enter(member.place_of(account), self.seat_of(member))
         self.here[member.number] = member
-        if before is not None:
-            await self.tell(before, PutOut("OTH"))
+        for seat in going:
+            await self.tell(seat, PutOut("OTH"))
 
     async def leave(self, account: Principal, member: Member) -> None:
         """Note that a connection is gone."""
@@ -114,16 +117,22 @@ class Office:
         """End every session of an account, in whichever process it is."""
         await self.tell_all(passport, PutOut(reason))
 
-    async def sweep(self) -> None:
+    async def sweep(self, passports: Collection[str] | None = None) -> None:
         """End the sessions whose password was changed or revoked, or whose account is gone.
 
         The client then asks for the password, as it would after a restart of the service.
+
+        Args:
+            passports: the accounts that were changed, in folded letter case; None for any.
         """
         for member in list(self.here.values()):
             account = member.account
-            if account is None or await self.accounts.is_live(account.passport, member.stamp):
+            if account is None:
                 continue
-            member.hear(PutOut(""))
+            if passports is not None and account.passport.casefold() not in passports:
+                continue
+            if not await self.accounts.is_live(account.passport, member.stamp):
+                member.hear(PutOut(""))
 
     async def tell_all(self, passport: str, news: News) -> int:
         """Tell every connection of an account; return how many there are."""

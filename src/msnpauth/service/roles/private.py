@@ -126,6 +126,9 @@ class PrivateRole:
             is_new = await office.state.use_up(mark, office.now() + _NONCE_LIFE)
         else:
             is_new = grant.site != LOGIN or await office.state.use_up(grant.id, grant.expires)
+        # To note the use took time, in which the password may have been changed.
+        if not await office.accounts.is_live(passport, grant.stamp):
+            return grant, "revoked"
         return grant, "" if is_new else "used"
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from ...core.errors import ServiceUnavailable
@@ -57,7 +57,7 @@ class WebSite:
     def __init__(self, *tables: Mapping[str, Answerer]) -> None:
         self._answerers = {row: answer for table in tables for row, answer in table.items()}
         self.maintenance = False
-        self._under_way = 0
+        self._count = 0
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -72,9 +72,21 @@ class WebSite:
         return _LONGEST_LIST if is_list else _LONGEST
 
     async def finish(self, seconds: float) -> None:
-        """Come back when no request is being answered any more, or after so many seconds."""
+        """Come back when nothing is under way any more, or after so many seconds."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._idle.wait(), seconds)
+
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """Surround an answer, from before it is made until it is sent."""
+        self._count += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._count -= 1
+            if not self._count:
+                self._idle.set()
 
     async def answer(self, request: WebRequest) -> WebAnswer:
         """Return the answer to a request."""
@@ -85,16 +97,10 @@ class WebSite:
         answerer = self._answerers.get(f"{request.method} {path}")
         if answerer is None:
             return WebAnswer(404, (_HTML,))
-        self._under_way += 1
-        self._idle.clear()
         try:
             return await answerer(request)
         except ServiceUnavailable as busy:
             return unavailable(busy.retry_after)
-        finally:
-            self._under_way -= 1
-            if not self._under_way:
-                self._idle.set()
 
 
 def unavailable(seconds: float | None) -> WebAnswer:

@@ -16,6 +16,7 @@ from ...core.tickets.ticket import utc_now
 from ...core.wire.dialects import Scheme
 from .listing import new_group, put_on
 from .protocol import (
+    MOST_PLACES,
     Account,
     LeftMessage,
     Lists,
@@ -235,12 +236,14 @@ class MemoryState:
         self._used.setdefault(_minute(until), set()).add(token)
         return True
 
-    async def enter(self, place: Place, seat: Seat) -> Seat | None:
+    async def enter(self, place: Place, seat: Seat) -> list[Seat]:
         """As `SharedState.enter`."""
         places = self._seats.setdefault(place.passport, {})
-        before = places.get(place)
-        places[place] = seat
-        return before
+        going = [places.pop(place)] if place in places else []
+        places[place] = seat  # the newest stands last
+        while len(places) > MOST_PLACES:
+            going.append(places.pop(next(iter(places))))
+        return going
 
     async def leave(self, place: Place, seat: Seat) -> None:
         """As `SharedState.leave`."""

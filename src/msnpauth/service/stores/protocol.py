@@ -17,6 +17,7 @@ from ...core.secrets import Secret
 from ...core.wire.dialects import Scheme
 
 __all__ = [
+    "MOST_PLACES",
     "Account",
     "AccountStore",
     "LeftMessage",
@@ -265,6 +266,13 @@ class Seat:
     connection: int
 
 
+MOST_PLACES = 20
+"""How many machines an account may be signed in from at once.
+
+Each tells all others of the account what it does: two hundred would send 40,000 words for each.
+"""
+
+
 class SharedState(Protocol):
     """What all processes of one network know of each other's connections.
 
@@ -278,8 +286,12 @@ class SharedState(Protocol):
         It need not be remembered after `until`: the ticket has ended by then.
         """
 
-    async def enter(self, place: Place, seat: Seat) -> Seat | None:
-        """Give a place to a connection, and return the one that held it."""
+    async def enter(self, place: Place, seat: Seat) -> list[Seat]:
+        """Give a place to a connection, and return those that have to go.
+
+        That is the one that held the place, and the oldest of an account that has more than
+        `MOST_PLACES`: they are not among its seats any more.
+        """
 
     async def leave(self, place: Place, seat: Seat) -> None:
         """Free a place, if that connection still holds it."""

@@ -24,9 +24,9 @@ from msnpauth.service.data import DataFolder
 from msnpauth.service.settings import Argon2
 from msnpauth.service.stores.protocol import Principal, Proof
 from msnpauth.service.stores.sql.accounts import SqlAccounts
-from msnpauth.service.stores.sql.database import Database
 from msnpauth.service.stores.sql.directory import AccountDirectory, MadeAppPassword
 from msnpauth.service.stores.sql.hashing import Hasher
+from msnpauth.service.stores.sql.sqlite import SqliteDatabase
 from msnpauth.service.stores.sql.tables import known_networks
 
 _T = TypeVar("_T")
@@ -56,11 +56,11 @@ class Shop:
     folder: DataFolder
     seal: Fernet
     now: datetime = NOW
-    opened: list[Database] = field(default_factory=list)
+    opened: list[SqliteDatabase] = field(default_factory=list)
     hashers: list[Hasher] = field(default_factory=list)
 
-    def database(self) -> Database:
-        self.opened.append(Database(self.folder.database))
+    def database(self) -> SqliteDatabase:
+        self.opened.append(SqliteDatabase(self.folder.database))
         return self.opened[-1]
 
     def hasher(self, cost: Argon2 = COST) -> Counting:
@@ -82,7 +82,8 @@ class Shop:
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
     folder = DataFolder(tmp_path / "data")
-    made = Shop(folder, folder.app_password_key())
+    folder.keys.make_missing()
+    made = Shop(folder, folder.keys.app_password_key())
     made.directory().add(ALICE, PASSWORD)
     yield made
     for database in made.opened:
@@ -221,7 +222,7 @@ def test_another_process_changes_an_account(shop: Shop) -> None:
     assert checked(accounts, PASSWORD) is None
 
 
-def test_an_account_that_was_asked_for_is_kept_until_one_changes(
+def test_an_account_that_was_asked_for_is_kept_until_it_changes(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accounts, directory = shop.accounts(), shop.directory()
@@ -242,13 +243,19 @@ def test_an_account_that_was_asked_for_is_kept_until_one_changes(
     directory.add("bob@example.com", "x")
     for _ in range(3):
         assert asked(accounts.is_live(ALICE, stamp))
+    assert not ways, "it concerns somebody else"
+    directory.add_app_password(ALICE, "laptop")
+    for _ in range(3):
+        assert asked(accounts.is_live(ALICE, stamp))
     assert len(ways) == 1
 
 
 def test_nothing_is_kept_where_nobody_knows_whether_it_changed(shop: Shop) -> None:
     accounts, directory = shop.accounts(), shop.directory()
     stamp = proved(accounts).stamp
-    accounts._database._watch.close()
+    database = accounts._database
+    assert isinstance(database, SqliteDatabase)
+    database._watch.close()
     assert asked(accounts.is_live(ALICE, stamp))
     directory.set_password(ALICE, "new")
     assert not asked(accounts.is_live(ALICE, stamp))

@@ -1,401 +1,127 @@
-"""One database: what lasts, what a fault comes to, and which files are refused."""
+"""What all databases have in common: whose turn it is, and what is tried again."""
 
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+import threading
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing
 
 import pytest
-from cryptography.fernet import Fernet
-from sqlalchemy import Connection, event, insert, select, text, update
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
-from leaks import assert_no_secret
 from msnpauth import LocalProtocolError, ServiceUnavailable
-from msnpauth.core.people.contact import ListName
-from msnpauth.service.settings import Argon2
-from msnpauth.service.stores.protocol import LeftMessage, Lists
 from msnpauth.service.stores.sql import database as under_test
-from msnpauth.service.stores.sql.database import Database, note_change
-from msnpauth.service.stores.sql.directory import AccountDirectory
-from msnpauth.service.stores.sql.hashing import Hasher
-from msnpauth.service.stores.sql.lists import SqlLeft, SqlLists
-from msnpauth.service.stores.sql.state import SqlState
-from msnpauth.service.stores.sql.tables import FORM, METADATA, notes
+from msnpauth.service.stores.sql.changes import UNKNOWN
+from msnpauth.service.stores.sql.database import Database, check_form, form_of, make_tables
+from msnpauth.service.stores.sql.tables import FORM, SERVES
 
-COST = Argon2(memory=64, passes=1)
-PASSWORD = "correct-horse"
-NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+class Stage(Database):
+    """A database in memory, whose faults are played."""
+
+    why = ""
+
+    def changes(self, since: int) -> tuple[int, Collection[str] | None]:
+        return UNKNOWN, None
+
+    def problem(self) -> str:
+        return self.why
+
+    def _may_try_again(self, fault: BaseException) -> bool:
+        return "quicker" in str(fault)
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "accounts.sqlite3"
-
-
-@pytest.fixture
-def database(path: Path) -> Iterator[Database]:
-    with closing(Database(path)) as made:
+def database() -> Iterator[Stage]:
+    with closing(Stage(create_engine("sqlite://"), threads=1)) as made:
         yield made
 
 
-@pytest.fixture
-def directory(database: Database) -> Iterator[AccountDirectory]:
-    with AccountDirectory(database, Hasher(COST, 1), Fernet(Fernet.generate_key())) as made:
-        yield made
+def failing(times: int, word: str) -> tuple[Callable[[Connection], str], list[None]]:
+    """Return work that fails so many times, and how often it was tried."""
+    tries: list[None] = []
+
+    def work(_connection: Connection) -> str:
+        tries.append(None)
+        if len(tries) <= times:
+            raise SQLAlchemyError(word)
+        return "done"
+
+    return work, tries
 
 
-@contextmanager
-def every_transaction(database: Database, pragma: str, after: str) -> Iterator[None]:
-    """Have each transaction begin with a pragma; later ones begin with what takes it back."""
-
-    def said(pragma: str) -> Callable[..., None]:
-        return lambda raw, *_others: raw.execute(f"PRAGMA {pragma}")
-
-    begin = said(pragma)
-    event.listen(database._engine, "checkout", begin)
-    try:
-        yield
-    finally:
-        event.remove(database._engine, "checkout", begin)
-        event.listen(database._engine, "checkout", said(after))
+def test_what_others_were_quicker_with_is_tried_again(database: Stage) -> None:
+    work, tries = failing(3, "somebody was quicker")
+    assert database.call(work) == "done"
+    assert len(tries) == 4
 
 
-def full_disk(database: Database) -> Any:
-    """Give no page of room beyond those that the file has."""
-    return every_transaction(database, "max_page_count=1", "max_page_count=1000000")
-
-
-def broken_disk(database: Database) -> Any:
-    return every_transaction(database, "query_only=ON", "query_only=OFF")
-
-
-def content(path: Path) -> list[str]:
-    """Return everything that the file has, as statements of SQL."""
-    with closing(sqlite3.connect(path)) as connection:
-        return list(connection.iterdump())
-
-
-def told_by(error: BaseException | None) -> Iterator[str]:
-    while error is not None:
-        yield f"{error} {error!r} {error.args!r} {vars(error)!r}"
-        error = error.__cause__ or error.__context__
-
-
-def wrote(database: Database, value: int) -> None:
-    """Write a note, as any other work would."""
-    database.call(
-        lambda connection: connection.execute(insert(notes).values(name="x", value=value))
-    )
-
-
-def noted(database: Database) -> int | None:
-    return database.call(
-        lambda connection: connection.scalar(select(notes.c.value).where(notes.c.name == "x"))
-    )
-
-
-def test_work_is_one_transaction(database: Database) -> None:
-    def work(connection: Connection) -> None:
-        connection.execute(insert(notes).values(name="x", value=1))
-        raise LookupError("of the work's own")
-
-    with pytest.raises(LookupError, match="of the work's own"):
-        database.call(work)
-    with pytest.raises(LookupError, match="of the work's own"):
-        asyncio.run(database.run(work))
-    assert noted(database) is None
-    wrote(database, 2)
-    assert noted(database) == 2
-
-
-@pytest.mark.parametrize("durable", [True, False])
-def test_what_was_written_is_seen_by_another_at_once(
-    path: Path, database: Database, durable: bool
-) -> None:
-    with closing(Database(path)) as other:
-        work = insert(notes).values(name="x", value=7)
-        asyncio.run(database.run(lambda connection: connection.execute(work), durable=durable))
-        assert noted(other) == 7
-
-
-@pytest.mark.parametrize(("durable", "synchronous"), [(True, 2), (False, 1)])
-def test_how_long_it_waits_for_the_disk(
-    database: Database, durable: bool, synchronous: int
-) -> None:
-    asked = text("PRAGMA synchronous")
-    assert database.call(lambda connection: connection.scalar(asked), durable) == synchronous
-    run = database.run(lambda connection: connection.scalar(asked), durable=durable)
-    assert asyncio.run(run) == synchronous
-
-
-def test_the_number_of_changes(path: Path, database: Database) -> None:
-    with closing(Database(path)) as other:
-        before = database.changes()
-        assert before >= 0
-        assert database.changes() == other.changes() == before
-        wrote(other, 1)  # which concerns no account
-        assert database.changes() == before
-        other.call(note_change)
-        assert database.changes() == other.changes() == before + 1
-        database.call(note_change)
-        assert database.changes() == other.changes() == before + 2
-
-
-def test_nobody_knows_the_number_of_changes(database: Database) -> None:
-    database.changes()
-    wrote(database, 1)
-    database._watch.close()
-    assert database.changes() == -1
-
-
-def test_a_change_that_fails_is_not_counted(database: Database) -> None:
-    before = database.changes()
-
-    def work(connection: Connection) -> None:
-        note_change(connection)
-        raise LookupError
-
-    with pytest.raises(LookupError):
-        database.call(work)
-    assert database.changes() == before
-
-
-def test_only_the_owner_may_read_it(path: Path, database: Database) -> None:
-    wrote(database, 1)
-    files = list(path.parent.glob("accounts.sqlite3*"))
-    assert len(files) == 3, "with what WAL keeps beside it"
-    for file in files:
-        assert file.stat().st_mode & 0o777 == 0o600
-
-
-KILLED = """
-import asyncio, sys
-from datetime import timedelta
-from pathlib import Path
-from cryptography.fernet import Fernet
-from msnpauth.core.people.contact import ListName
-from msnpauth.core.tickets.ticket import utc_now
-from msnpauth.service.settings import Argon2
-from msnpauth.service.stores.protocol import LeftMessage
-from msnpauth.service.stores.sql.database import Database
-from msnpauth.service.stores.sql.directory import AccountDirectory
-from msnpauth.service.stores.sql.hashing import Hasher
-from msnpauth.service.stores.sql.lists import SqlLeft, SqlLists
-from msnpauth.service.stores.sql.state import SqlState
-
-database = Database(Path(sys.argv[1]))
-accounts = AccountDirectory(database, Hasher(Argon2(64, 1), 1), Fernet(Fernet.generate_key()))
-lists, left, state = SqlLists(database), SqlLeft(database, 10**6), SqlState(database)
-
-async def work():
-    number = 0
-    while True:
-        number += 1
-        name = f"u{number}@example.com"
-        accounts.add(name, "secret")
-        print("account", name, flush=True)
-        await lists.change("a@b", lambda mine: mine.book.entry(name).put(ListName.FORWARD, True))
-        print("contact", name, flush=True)
-        await left.leave("a@b", LeftMessage(name, "c@d", "C", "text", utc_now()))
-        print("message", name, flush=True)
-        await state.use_up(name, utc_now() + timedelta(days=1))
-        print("ticket", name, flush=True)
-
-asyncio.run(work())
-"""
-
-
-def test_a_process_that_is_killed_loses_nothing_that_it_has_told(path: Path) -> None:
-    command = [sys.executable, "-c", KILLED, str(path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(150)]
-        process.kill()
-        lines += process.stdout.readlines()
-    whole = [line.split() for line in lines if line.endswith("\n")]
-    told = {kind: {line[1] for line in whole if line[0] == kind} for kind, _ in whole}
-    assert min(map(len, told.values())) >= 30
-    with closing(Database(path)) as database:
-        directory = AccountDirectory(database, Hasher(COST, 1), Fernet(Fernet.generate_key()))
-        assert told["account"] <= {account.passport for account in directory.all()}
-        mine = asyncio.run(SqlLists(database).lists("a@b"))
-        people = {entry.passport for entry in mine.book.entries.values()}
-        assert told["contact"] <= people
-        assert all(entry.is_on(ListName.FORWARD) for entry in mine.book.entries.values())
-        messages = asyncio.run(SqlLeft(database).left("a@b"))
-        assert told["message"] <= {message.id for message in messages}
-        state, until = SqlState(database), datetime.now(UTC) + timedelta(days=1)
-
-        async def used() -> list[bool]:
-            return [await state.use_up(token, until) for token in sorted(told["ticket"])]
-
-        assert not any(asyncio.run(used()))
-
-
-def test_a_full_disk(path: Path, database: Database, directory: AccountDirectory) -> None:
-    directory.add("a@b", PASSWORD)
-    lists, left, state = SqlLists(database), SqlLeft(database), SqlState(database)
-    long = "x" * 20_000
-    message = LeftMessage("1", "c@d", "C", long, NOW)
-
-    def change(mine: Lists) -> None:
-        mine.book.own_name = long
-
-    before = content(path)
-    with full_disk(database):
-        for work in (
-            lambda: directory.add("c@d", PASSWORD, display_name=long),
-            lambda: asyncio.run(lists.change("a@b", change)),
-            lambda: asyncio.run(left.leave("a@b", message)),
-            lambda: asyncio.run(state.use_up(long, NOW)),
-        ):
-            with pytest.raises(ServiceUnavailable, match="database or disk is full") as caught:
-                work()
-            assert caught.value.code == 603
-            assert caught.value.retry_after
-            assert_no_secret(caught.value, PASSWORD)
-            assert long not in " ".join(told_by(caught.value))
-        assert asyncio.run(lists.lists("a@b")) == Lists()
-    assert content(path) == before
-    directory.add("c@d", PASSWORD, display_name=long)
-    asyncio.run(lists.change("a@b", change))
-    assert asyncio.run(left.leave("a@b", message))
-    assert asyncio.run(state.use_up(long, NOW))
-
-
-def test_a_disk_that_takes_nothing(
-    path: Path, database: Database, directory: AccountDirectory
-) -> None:
-    directory.add("a@b", "old")
-    hashed = directory.get("a@b").hash
-    before = content(path)
-    with broken_disk(database):
-        for work in (
-            lambda: directory.add("c@d", PASSWORD),
-            lambda: directory.set_password("a@b", PASSWORD),
-            lambda: directory.disable("a@b"),
-            lambda: directory.remove("a@b"),
-            lambda: directory.add_app_password("a@b", "laptop"),
-        ):
-            with pytest.raises(ServiceUnavailable) as caught:
-                work()
-            assert caught.value.code == 603
-            assert_no_secret(caught.value, PASSWORD)
-            told = " ".join(told_by(caught.value))
-            assert "argon2" not in told
-            assert hashed not in told
-    assert content(path) == before
-    directory.set_password("a@b", PASSWORD)
-    assert directory.get("a@b").hash != hashed
-
-
-def test_an_error_of_the_database_quotes_nothing(
-    database: Database, directory: AccountDirectory
-) -> None:
-    directory.add("a@b", PASSWORD)
-    database.call(lambda connection: connection.execute(text("ALTER TABLE accounts DROP hash")))
+def test_it_is_not_tried_for_ever(database: Stage) -> None:
+    work, tries = failing(1000, "somebody was quicker")
     with pytest.raises(ServiceUnavailable, match="the database cannot be used now") as caught:
-        directory.set_password("a@b", PASSWORD)
-    assert (caught.value.__context__, caught.value.__cause__) == (None, None)
-    assert_no_secret(caught.value, PASSWORD)
-    assert "$argon2" not in " ".join(told_by(caught.value))
+        database.call(work)
+    assert len(tries) == 10
+    assert caught.value.code == 603
 
 
-def test_another_process_writes_for_too_long(
-    path: Path, directory: AccountDirectory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(under_test, "_BUSY_SECONDS", 0)
-    with (
-        closing(Database(path)) as database,
-        closing(sqlite3.connect(path, isolation_level=None)) as other,
-    ):
-        other.execute("BEGIN IMMEDIATE")
-        for call in (database.call, lambda work: asyncio.run(database.run(work))):
-            with pytest.raises(ServiceUnavailable, match="database is locked") as caught:
-                call(lambda _connection: None)
-            assert caught.value.code == 603
-        other.execute("ROLLBACK")
-        wrote(database, 1)
-        assert noted(database) == 1
+def test_another_fault_is_not_tried_again(database: Stage) -> None:
+    work, tries = failing(1, "it is down")
+    with pytest.raises(ServiceUnavailable):
+        asyncio.run(database.run(work))
+    assert len(tries) == 1
 
 
-def test_text_that_is_no_utf_8(database: Database) -> None:
-    left = SqlLeft(database)
-    message = LeftMessage("1", "c@d", "C", "secret\udc80", NOW)
-    with pytest.raises(ServiceUnavailable) as caught:
-        asyncio.run(left.leave("a@b", message))
-    assert "secret" not in " ".join(told_by(caught.value))
-    assert asyncio.run(left.left("a@b")) == []
+def test_what_is_known_to_be_down_is_not_tried_at_all(database: Stage) -> None:
+    work, tries = failing(0, "")
+    database.why = "it cannot be reached"
+    with pytest.raises(ServiceUnavailable, match="it cannot be reached") as caught:
+        database.call(work)
+    assert not tries
+    assert caught.value.retry_after == 5
+    database.why = ""
+    assert database.call(work) == "done"
 
 
-def test_what_a_later_version_has_written(path: Path) -> None:
-    with closing(Database(path)) as database:
-        later = update(notes).where(notes.c.name == "form").values(value=FORM + 1)
-        database.call(lambda connection: connection.execute(later))
-        gone = text("DROP TABLE left_messages")
-        database.call(lambda connection: connection.execute(gone))
-    before = content(path)
-    with pytest.raises(LocalProtocolError, match="was written by a later version") as caught:
-        Database(path)
-    assert "backup" in caught.value.hint
-    assert content(path) == before, "it is left as it was"
+def test_no_more_than_so_much_waits(database: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(under_test, "_MOST_WAITING", 3)
+    may_go_on = threading.Event()
+
+    async def main() -> list[object]:
+        work = [database.run(lambda _: may_go_on.wait(20)) for _ in range(5)]
+        tasks = [asyncio.create_task(one) for one in work]
+        refused, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        assert len(refused) == 2
+        may_go_on.set()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    done = asyncio.run(main())
+    assert done[:3] == [True] * 3
+    for fault in done[3:]:
+        assert isinstance(fault, ServiceUnavailable)
 
 
-def form_of(connection: Connection) -> int | None:
-    return connection.scalar(select(notes.c.value).where(notes.c.name == "form"))
+def test_work_aside_has_the_database_s_thread(database: Stage) -> None:
+    name = asyncio.run(database.aside(lambda: threading.current_thread().name))
+    assert name.startswith("msnpauth-database")
 
 
-def test_it_is_opened_again_and_again(path: Path) -> None:
-    for number in range(3):
-        with closing(Database(path)) as database:
-            assert database.changes() == number
-            database.call(note_change)
-            assert database.call(form_of) == FORM
+def test_tables_that_are_not_there(database: Stage) -> None:
+    assert database.call(form_of) is None
+    database.call(make_tables)
+    assert database.call(form_of) == (FORM, SERVES)
 
 
-@pytest.mark.parametrize("junk", [b"x" * 5_000, b"SQLite format 3\x00" + b"\xff" * 5_000])
-def test_a_file_that_is_no_database(path: Path, junk: bytes) -> None:
-    path.write_bytes(junk)
-    with pytest.raises(LocalProtocolError, match="cannot be opened: ") as caught:
-        Database(path)
-    assert str(path) in caught.value.text
-    assert "is it a database of this service" in caught.value.hint
-    assert path.read_bytes() == junk
+def test_a_database_of_before_that_says_nothing_of_whom_it_serves(database: Stage) -> None:
+    database.call(make_tables)
+    gone = text("DELETE FROM notes WHERE name = 'serves'")
+    database.call(lambda connection: connection.execute(gone))
+    assert database.call(form_of) == (FORM, FORM)
 
 
-def test_a_database_of_something_else(path: Path) -> None:
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)")
-    before = content(path)
-    with pytest.raises(LocalProtocolError, match="cannot be opened"):
-        Database(path)
-    assert content(path) == before
-
-
-def test_a_place_where_no_file_can_be(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "nowhere" / "accounts.sqlite3"):
-        with pytest.raises(LocalProtocolError, match="unable to open database file"):
-            Database(path)
-
-
-def test_every_table_is_there(path: Path, database: Database) -> None:
-    with closing(sqlite3.connect(path)) as connection:
-        asked = "SELECT name FROM sqlite_master WHERE type = 'table'"
-        assert set(METADATA.tables) <= {name for (name,) in connection.execute(asked)}
-
-
-def test_a_file_that_is_deleted_or_replaced_is_noticed(tmp_path: Path) -> None:
-    path = tmp_path / "db"
-    with closing(Database(path)) as database:
-        assert database.is_there()
-        path.unlink()
-        assert not database.is_there()
-        path.write_bytes(b"")
-        assert not database.is_there()
+def test_which_forms_can_be_worked_with() -> None:
+    check_form((FORM, SERVES), "it")
+    check_form((FORM + 3, FORM), "it")
+    with pytest.raises(LocalProtocolError, match="it was written by a later version"):
+        check_form((FORM + 1, FORM + 1), "it")

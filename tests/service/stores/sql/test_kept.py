@@ -13,24 +13,24 @@ from sqlalchemy import insert
 from msnpauth import Secret
 from msnpauth.core.wire.dialects import Scheme
 from msnpauth.service.stores.protocol import Principal
-from msnpauth.service.stores.sql.database import Database
 from msnpauth.service.stores.sql.kept import (
     APP_PASSWORD_LENGTH,
     AppPassword,
     KeptAccount,
     digest_of,
     find,
-    is_utf8,
+    is_storable,
     time_of,
 )
+from msnpauth.service.stores.sql.sqlite import SqliteDatabase
 from msnpauth.service.stores.sql.tables import accounts, app_passwords
 
 NOW = datetime(2026, 11, 22, 12, 30, 15, 250_000, tzinfo=UTC)
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with closing(Database(tmp_path / "accounts.sqlite3")) as made:
+def database(tmp_path: Path) -> Iterator[SqliteDatabase]:
+    with closing(SqliteDatabase(tmp_path / "accounts.sqlite3")) as made:
         yield made
 
 
@@ -61,7 +61,7 @@ def account(*apps: AppPassword, is_disabled: bool = False) -> KeptAccount:
     )
 
 
-def test_an_account_is_read_as_it_was_written(database: Database) -> None:
+def test_an_account_is_read_as_it_was_written(database: SqliteDatabase) -> None:
     row = {
         "passport": "alice@example.com",
         "spelled": "Alice@example.com",
@@ -129,7 +129,7 @@ def test_an_account_is_read_as_it_was_written(database: Database) -> None:
 
 
 @pytest.mark.parametrize("passport", ["bob@example.com", "", "\udc80@b", "a'; DROP TABLE accounts"])
-def test_nobody_of_that_passport(database: Database, passport: str) -> None:
+def test_nobody_of_that_passport(database: SqliteDatabase, passport: str) -> None:
     assert database.call(lambda connection: find(connection, passport)) is None
 
 
@@ -171,6 +171,7 @@ def test_a_digest_is_of_one_app_password() -> None:
 
 
 def test_which_text_can_be_written_down() -> None:
-    assert is_utf8("")
-    assert is_utf8("päss 😀")
-    assert not is_utf8("\udc80")
+    assert is_storable("")
+    assert is_storable("päss 😀")
+    assert not is_storable("\udc80")
+    assert not is_storable("a\0b"), "PostgreSQL takes none"

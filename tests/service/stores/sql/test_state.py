@@ -14,7 +14,7 @@ from sqlalchemy import event, func, select
 from msnpauth import ServiceUnavailable
 from msnpauth.service.stores.memory import MemoryState
 from msnpauth.service.stores.protocol import Place, Seat
-from msnpauth.service.stores.sql.database import Database
+from msnpauth.service.stores.sql.sqlite import SqliteDatabase
 from msnpauth.service.stores.sql.state import SqlState
 from msnpauth.service.stores.sql.tables import used
 
@@ -28,17 +28,17 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def database(path: Path) -> Iterator[Database]:
-    with closing(Database(path)) as made:
+def database(path: Path) -> Iterator[SqliteDatabase]:
+    with closing(SqliteDatabase(path)) as made:
         yield made
 
 
-def count(database: Database) -> int | None:
+def count(database: SqliteDatabase) -> int | None:
     asked = select(func.count()).select_from(used)
     return database.call(lambda connection: connection.scalar(asked))
 
 
-def test_a_ticket_is_used_once(database: Database) -> None:
+def test_a_ticket_is_used_once(database: SqliteDatabase) -> None:
     state = SqlState(database, now=lambda: NOW)
     assert asyncio.run(state.use_up("a", ENDS))
     assert asyncio.run(state.use_up("b", ENDS))
@@ -48,24 +48,24 @@ def test_a_ticket_is_used_once(database: Database) -> None:
 
 
 def test_also_after_a_restart(path: Path) -> None:
-    with closing(Database(path)) as database:
+    with closing(SqliteDatabase(path)) as database:
         assert asyncio.run(SqlState(database, now=lambda: NOW).use_up("a", ENDS))
-    with closing(Database(path)) as database:
+    with closing(SqliteDatabase(path)) as database:
         state = SqlState(database, now=lambda: NOW)
         assert not asyncio.run(state.use_up("a", ENDS))
         assert asyncio.run(state.use_up("b", ENDS))
 
 
-def test_of_many_at_the_same_time_one_uses_it(path: Path, database: Database) -> None:
+def test_of_many_at_the_same_time_one_uses_it(path: Path, database: SqliteDatabase) -> None:
     async def work(states: list[SqlState]) -> list[bool]:
         return await asyncio.gather(*(state.use_up("a", ENDS) for state in states * 10))
 
-    with closing(Database(path)) as other:
+    with closing(SqliteDatabase(path)) as other:
         states = [SqlState(each, now=lambda: NOW) for each in (database, other)]
         assert sum(asyncio.run(work(states))) == 1
 
 
-def test_those_that_have_ended_are_swept_once_a_minute(database: Database) -> None:
+def test_those_that_have_ended_are_swept_once_a_minute(database: SqliteDatabase) -> None:
     clock = [NOW]
     state = SqlState(database, now=lambda: clock[0])
     for number in range(5):
@@ -85,7 +85,7 @@ def test_those_that_have_ended_are_swept_once_a_minute(database: Database) -> No
     assert count(database) == 1
 
 
-def test_one_that_ends_now_is_not_swept_yet(database: Database) -> None:
+def test_one_that_ends_now_is_not_swept_yet(database: SqliteDatabase) -> None:
     clock = [NOW]
     state = SqlState(database, now=lambda: clock[0])
     assert asyncio.run(state.use_up("a", ENDS))
@@ -93,7 +93,7 @@ def test_one_that_ends_now_is_not_swept_yet(database: Database) -> None:
     assert not asyncio.run(state.use_up("a", ENDS))
 
 
-def test_a_database_that_fails(database: Database) -> None:
+def test_a_database_that_fails(database: SqliteDatabase) -> None:
     clock = [NOW]
     state = SqlState(database, now=lambda: clock[0])
     assert asyncio.run(state.use_up("old", ENDS))
@@ -111,10 +111,10 @@ def test_a_database_that_fails(database: Database) -> None:
     assert count(database) == 1, "what could not be swept then is swept now"
 
 
-def test_connections_are_known_in_memory(database: Database) -> None:
+def test_connections_are_known_in_memory(database: SqliteDatabase) -> None:
     state = SqlState(database)
     assert isinstance(state, MemoryState)
     seat = Seat("one", 1)
-    assert asyncio.run(state.enter(Place("a@b"), seat)) is None
+    assert asyncio.run(state.enter(Place("a@b"), seat)) == []
     assert asyncio.run(state.seats("a@b")) == [seat]
     assert asyncio.run(SqlState(database).seats("a@b")) == []

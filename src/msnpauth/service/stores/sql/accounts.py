@@ -1,6 +1,6 @@
 """Who may sign in, as the roles ask: an `AccountStore` over a database.
 
-Accounts that were asked for are kept in memory, until any account changes. So the check of a ticket
+Accounts that were asked for are kept in memory, until they are changed. So the check of a ticket
 costs no way to the database, and a change by another process counts at once.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -21,7 +20,8 @@ from ....core.secrets import Secret, printable
 from ....core.tickets.ticket import utc_now
 from ....core.wire.dialects import Scheme
 from ..protocol import Principal, Proof
-from .database import Database, note_change
+from .changes import Remembered
+from .database import Database
 from .hashing import Hasher
 from .kept import APP_PASSWORD_LENGTH, AppPassword, KeptAccount, digest_of, find
 from .tables import accounts, app_passwords, known_networks
@@ -63,8 +63,9 @@ class SqlAccounts:
         self._seal = seal
         self._allow_md5 = allow_md5
         self._now = now
-        self._kept: OrderedDict[str, tuple[KeptAccount | None, dict[str, float]]] = OrderedDict()
-        self._changes = -1
+        self._kept: Remembered[tuple[KeptAccount | None, dict[str, float]]] = Remembered(
+            database.changes, _MOST_KEPT
+        )
 
     async def find(self, passport: str) -> Principal | None:
         """As `AccountStore.find`."""
@@ -118,8 +119,8 @@ class SqlAccounts:
             connection.execute(update(accounts).where(mine).values(display_name=name))
 
         await self._database.run(rename)
-        # Without `note_change`: whoever renames themselves is not to empty everybody's memory.
-        self._kept.pop(passport.casefold(), None)
+        # Without `note_change`: others see a name of before for a while, and nothing hangs on it.
+        self._kept.forget(passport.casefold())
 
     async def knows(self, passport: str, address: str) -> bool:
         """As `AccountStore.knows`."""
@@ -147,18 +148,12 @@ class SqlAccounts:
 
     async def _get(self, passport: str) -> tuple[KeptAccount | None, dict[str, float]]:
         """Return an account and where it has signed in from, from memory where nothing changed."""
-        changes = self._database.changes()
-        if changes != self._changes or changes < 0:
-            self._kept.clear()
-            self._changes = changes
         key = passport.casefold()
-        found = self._kept.get(key)
+        found, number = self._kept.get(key)
         if found is None:
             found = await self._database.run(lambda connection: _read(connection, key))
-            if self._changes == changes and len(key) <= _LONGEST_KEPT:
-                self._kept[key] = found
-            if len(self._kept) > _MOST_KEPT:
-                self._kept.popitem(last=False)
+            if len(key) <= _LONGEST_KEPT:
+                self._kept.keep(key, found, number)
         return found
 
     async def _renew(self, account: KeptAccount, password: Secret) -> None:
@@ -169,13 +164,14 @@ class SqlAccounts:
             # Not if the password was changed in the meantime.
             same = (accounts.c.passport == key) & (accounts.c.hash == before)
             connection.execute(update(accounts).where(same).values(hash=made))
-            note_change(connection)
 
         try:
             made = await self._hasher.renewed(password)
             await self._database.run(lambda connection: store(connection, made))
         except ServiceUnavailable as fault:
             _log.warning("a hash was not renewed: %s", fault.text)
+        # Without `note_change`: the password is the same, and so is all that others know of it.
+        self._kept.forget(key)
 
     def _opened(self, sealed: str) -> Secret:
         try:

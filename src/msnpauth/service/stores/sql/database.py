@@ -1,188 +1,163 @@
 """One database: its threads, its transactions, and what its failures come to.
 
-Work on a database blocks, so that it has a thread of its own. SQLite has one writer at a time, and
-one thread is what it can use; a fault of the database is a ServiceUnavailable for whoever asked.
+Work on a database blocks, so that it has threads of its own. A fault of the database is a
+ServiceUnavailable for whoever asked. What is special to SQLite or to PostgreSQL is in `sqlite` and
+`postgres`; nothing that works on a database knows which of them it is.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, update
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, Engine, insert, inspect, select
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ....core.errors import LocalProtocolError, ServiceUnavailable
-from .tables import FORM, METADATA, notes
+from .tables import FORM, METADATA, SERVES, notes
 
-__all__ = ["DATABASE_DOWN", "Database"]
+__all__ = ["DATABASE_DOWN", "Database", "form_of", "make_tables"]
 
 T = TypeVar("T")
 
 DATABASE_DOWN = 603
 """The code of MSNP for it: "cannot reach its database". Clients try again later."""
 
-_BUSY_SECONDS = 5
-_AGAIN_SECONDS = 5.0
+AGAIN_SECONDS = 5.0
+_MOST_WAITING = 2_000
+_MOST_TRIES = 10
 
 
-class Database:
-    """An SQLite database in a file.
+class Database(ABC):
+    """A database of the service.
 
     Args:
-        path: the file; made where there is none.
-
-    Raises:
-        LocalProtocolError: it cannot be opened, or a later version has written it.
+        engine: SQLAlchemy's.
+        threads: how much may be under way at once.
     """
 
-    def __init__(self, path: Path) -> None:
-        with suppress(OSError):  # what is wrong with it is told below
-            path.touch(mode=0o600)
-        self._engine = _engine(path)
-        self._threads = ThreadPoolExecutor(1, thread_name_prefix="msnpauth-database")
-        try:
-            self._prepare(path)
-        except BaseException:
-            self._engine.dispose()
-            raise
-        # A connection of the event loop's own, for one question that costs microseconds.
-        self._watch = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        about = path.stat()
-        self._path, self._file = path, (about.st_dev, about.st_ino)
-        self._seen: tuple[int, int] = (-1, -1)
+    def __init__(self, engine: Engine, threads: int) -> None:
+        self._engine = engine
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="msnpauth-database")
+        self._waiting = 0
+
+    @property
+    def engine(self) -> Engine:
+        """SQLAlchemy's engine, for what changes the tables themselves."""
+        return self._engine
 
     def close(self) -> None:
         """Finish what is under way, and close."""
         self._threads.shutdown()
-        self._watch.close()
         self._engine.dispose()
 
     async def run(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
-        """Run work in a transaction, in the database's thread.
+        """Run work in a transaction, in a thread of the database.
 
         Args:
-            work: is given the connection. It may run twice, if the caller has it run twice.
+            work: is given the connection. It may run several times, and only the last one counts:
+                on PostgreSQL others may have changed the same rows at the same moment.
             durable: the change is on the disk when this comes back. What a crash of the machine may
                 take back, such as when somebody was seen last, need not wait for the disk. A crash
                 of this process takes back neither.
 
         Raises:
-            ServiceUnavailable: the database failed; nothing was changed.
+            ServiceUnavailable: the database failed, or too much waits for it; nothing was changed.
         """
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self.call, work, durable)
+        if self._waiting >= _MOST_WAITING:
+            raise _unavailable("too much waits for it")
+        self._waiting += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._threads, self.call, work, durable)
+        finally:
+            self._waiting -= 1
+
+    async def aside(self, work: Callable[[], T]) -> T:
+        """Run what uses `call` by itself in a thread of the database."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def call(self, work: Callable[[Connection], T], durable: bool = True) -> T:
         """As `run`, in this thread."""
-        why = ""
-        try:
-            with self._engine.connect() as connection:
-                connection.execution_options(durable=durable)
-                with connection.begin():
-                    return work(connection)
-        # What fails in `begun` comes as the driver raises it; so does text that is no UTF-8.
-        except (SQLAlchemyError, sqlite3.Error, OSError, UnicodeError) as fault:
-            why = _reason(fault)
+        why, tries = self.problem(), 0
+        while not why:
+            tries += 1
+            try:
+                with self._engine.connect() as connection:
+                    connection.execution_options(durable=durable)
+                    with connection.begin():
+                        return work(connection)
+            # What fails in an event comes as the driver raises it; so does text that is no UTF-8.
+            except (SQLAlchemyError, sqlite3.Error, OSError, UnicodeError) as fault:
+                may_try = self._may_try_again(fault) and tries < _MOST_TRIES
+                why = "" if may_try else self._reason(fault)
         # Outside of `except`: the error quotes the statement and what was to be written.
-        raise ServiceUnavailable(
-            f"the database cannot be used now: {why}",
-            retry_after=_AGAIN_SECONDS,
-            code=DATABASE_DOWN,
-        )
+        raise _unavailable(why)
 
-    def changes(self) -> int:
-        """Return a number that grows with each change of an account, by whichever process.
+    @abstractmethod
+    def changes(self, since: int) -> tuple[int, Collection[str] | None]:
+        """As `changes.Changes`."""
 
-        Asking costs a few microseconds where nothing was written since: it is asked before each use
-        of what is kept in memory.
+    @abstractmethod
+    def problem(self) -> str:
+        """Return why the database cannot be used now; "" when nothing is known against it.
+
+        It is asked before each use, and costs microseconds.
         """
-        try:
-            version = self._watch.execute("PRAGMA data_version").fetchone()[0]
-            if version != self._seen[0]:
-                found = self._watch.execute("SELECT value FROM notes WHERE name = 'changes'")
-                self._seen = (version, found.fetchone()[0])
-        except (sqlite3.Error, TypeError):
-            return -1  # as unlike any number that was seen before
-        return self._seen[1]
 
-    def is_there(self) -> bool:
-        """Tell whether the file is the one that was opened: it may have been deleted or replaced.
+    def _may_try_again(self, fault: BaseException) -> bool:
+        """Tell whether the same work can succeed now: others have changed the same rows."""
+        return False
 
-        SQLite goes on with a file that has no name any more, and others would make a new one.
-        """
-        try:
-            about = self._path.stat()
-        except OSError:
-            return False
-        return (about.st_dev, about.st_ino) == self._file
-
-    def _prepare(self, path: Path) -> None:
-        def prepare(connection: Connection) -> int:
-            form = select(notes.c.value).where(notes.c.name == "form")
-            found = connection.scalar(form) if inspect(connection).has_table(notes.name) else None
-            if found is not None and found > FORM:
-                return int(found)
-            METADATA.create_all(connection)
-            if found is None:
-                first = [{"name": "form", "value": FORM}, {"name": "changes", "value": 0}]
-                connection.execute(insert(notes), first)
-            return FORM if found is None else int(found)
-
-        try:
-            form = self.call(prepare)
-        except ServiceUnavailable as fault:
-            raise LocalProtocolError(
-                f"{path} cannot be opened: {fault.text}",
-                hint="is it a database of this service, and may this user write it?",
-            ) from None
-        if form > FORM:
-            raise LocalProtocolError(
-                f"{path} was written by a later version of msnpauth",
-                hint="install that version, or go back to a backup of before the upgrade",
-            )
+    def _reason(self, fault: BaseException) -> str:
+        """Return what the database says, without the statement and without the values in it."""
+        inner = fault.orig if isinstance(fault, DBAPIError) else fault
+        with suppress(Exception):
+            if isinstance(inner, sqlite3.Error):
+                return str(inner)
+            if isinstance(fault, OSError):
+                return fault.strerror or type(fault).__name__
+        return type(inner or fault).__name__
 
 
-def note_change(connection: Connection) -> None:
-    """Count a change of an account, within its own transaction."""
-    connection.execute(
-        update(notes).where(notes.c.name == "changes").values(value=notes.c.value + 1)
+def _unavailable(why: str) -> ServiceUnavailable:
+    return ServiceUnavailable(
+        f"the database cannot be used now: {why}", retry_after=AGAIN_SECONDS, code=DATABASE_DOWN
     )
 
 
-def _engine(path: Path) -> Engine:
-    engine = create_engine(URL.create("sqlite", database=str(path)), hide_parameters=True)
+def form_of(connection: Connection) -> tuple[int, int] | None:
+    """Return the form of a database's tables, and the oldest one that it serves.
 
-    @event.listens_for(engine, "connect")
-    def connected(connection: Any, _record: object) -> None:
-        # Without this pysqlite begins its transactions by itself, and too late for two writers.
-        connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "foreign_keys=ON", f"busy_timeout={_BUSY_SECONDS}000"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def begun(connection: Connection) -> None:
-        raw: Any = connection.connection.dbapi_connection
-        durable = connection.get_execution_options().get("durable", True)
-        raw.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-        # From the beginning a writer: who reads first and writes later may find another in between.
-        raw.execute("BEGIN IMMEDIATE")
-
-    return engine
+    None when it has no tables of ours.
+    """
+    if not inspect(connection).has_table(notes.name):
+        return None
+    found = {row.name: row.value for row in connection.execute(select(notes))}
+    return (found["form"], found.get("serves", found["form"])) if "form" in found else None
 
 
-def _reason(fault: BaseException) -> str:
-    """Return what the database says, without the statement and without what was to be written."""
-    inner = getattr(fault, "orig", fault)
-    with suppress(Exception):
-        if isinstance(inner, sqlite3.Error):
-            return str(inner)
-        if isinstance(fault, OSError):
-            return fault.strerror or type(fault).__name__
-    return type(fault).__name__
+def make_tables(connection: Connection) -> None:
+    """Make the tables of today in a database that has none."""
+    METADATA.create_all(connection)
+    first = {"form": FORM, "serves": SERVES, "changes": 0}
+    rows = [{"name": name, "value": value} for name, value in first.items()]
+    connection.execute(insert(notes), rows)
+
+
+def check_form(form: tuple[int, int], where: str) -> None:
+    """Find out whether this version can work with tables of that form.
+
+    Raises:
+        LocalProtocolError: a later version has written them, and they do not serve this one.
+    """
+    if form[1] > FORM:
+        raise LocalProtocolError(
+            f"{where} was written by a later version of msnpauth",
+            hint="install that version, or go back to a backup of before the upgrade",
+        )

@@ -17,9 +17,10 @@ from ....core.errors import LocalProtocolError
 from ....core.secrets import Secret
 from ....core.tickets.ticket import utc_now
 from ....core.wire.dialects import Scheme
-from .database import Database, note_change
+from .changes import ANY, note_change, note_removal
+from .database import Database
 from .hashing import Hasher
-from .kept import APP_PASSWORD_LENGTH, AppPassword, KeptAccount, digest_of, find, is_utf8, kept
+from .kept import APP_PASSWORD_LENGTH, AppPassword, KeptAccount, digest_of, find, is_storable, kept
 from .tables import accounts, app_passwords, known_networks, left, lists
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class AccountDirectory:
     Args:
         database: where they are.
         hasher: makes the hashes.
-        seal: closes app passwords for MD5.
+        seal: closes app passwords for MD5; without it there are none.
         now: the clock.
     """
 
@@ -63,7 +64,7 @@ class AccountDirectory:
         self,
         database: Database,
         hasher: Hasher,
-        seal: Fernet,
+        seal: Fernet | None,
         *,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -114,7 +115,7 @@ class AccountDirectory:
                     hint="`password` gives it another password",
                 )
             connection.execute(insert(accounts).values(row))
-            note_change(connection)
+            note_change(connection, passport.casefold())
 
         self._database.call(add)
 
@@ -164,7 +165,7 @@ class AccountDirectory:
             _wanted(connection, passport)
             for table in (app_passwords, known_networks, lists, left, accounts):
                 connection.execute(delete(table).where(table.c.passport == key))
-            note_change(connection)
+            note_removal(connection, key)
 
         self._database.call(remove)
 
@@ -196,6 +197,11 @@ class AccountDirectory:
         app_id = secrets.token_hex(8)
         sealed = None
         if Scheme.MD5 in chosen:
+            if self._seal is None:
+                raise LocalProtocolError(
+                    "app passwords for MD5 are sealed by a key that is not here",
+                    hint="name the data folder of a node as well (`--data`)",
+                )
             sealed = self._seal.encrypt(made.reveal().encode()).decode()
         row = {
             "id": app_id,
@@ -214,7 +220,7 @@ class AccountDirectory:
                     hint="revoke those that are not used any more",
                 )
             connection.execute(insert(app_passwords).values(row))
-            note_change(connection)
+            note_change(connection, passport.casefold())
             apps = _wanted(connection, passport).app_passwords
             return next(app for app in apps if app.id == app_id)
 
@@ -236,7 +242,7 @@ class AccountDirectory:
                     hint="`show` lists them with their ids",
                 )
             connection.execute(delete(app_passwords).where(app_passwords.c.id == found[0].id))
-            note_change(connection)
+            note_change(connection, passport.casefold())
 
         self._database.call(revoke)
 
@@ -273,7 +279,7 @@ class AccountDirectory:
         def add(connection: Connection) -> None:
             if made:
                 connection.execute(insert(accounts), made)
-                note_change(connection)
+                note_change(connection, ANY)
 
         self._database.call(add)
         return len(rows)
@@ -301,7 +307,7 @@ class AccountDirectory:
     ) -> dict[str, object]:
         check_passport(passport)
         check_password(secret)
-        if not is_utf8(display_name):
+        if not is_storable(display_name):
             raise LocalProtocolError("the display name cannot be written as UTF-8")
         now = self._now().timestamp()
         return {
@@ -321,7 +327,7 @@ class AccountDirectory:
             _wanted(connection, passport)
             mine = accounts.c.passport == passport.casefold()
             connection.execute(update(accounts).where(mine).values(values))
-            note_change(connection)
+            note_change(connection, passport.casefold())
 
         self._database.call(change)
 

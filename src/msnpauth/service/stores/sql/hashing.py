@@ -26,7 +26,8 @@ __all__ = ["Hasher"]
 
 _T = TypeVar("_T")
 
-_MOST_WAITING = 256
+_MOST_WAITING = 1024
+"""In a lane. It takes twice what one network may have under way, so that none fills it alone."""
 _AGAIN_SECONDS = 5.0
 _NICE = 10
 

@@ -20,7 +20,7 @@ __all__ = [
     "KeptAccount",
     "digest_of",
     "find",
-    "is_utf8",
+    "is_storable",
     "kept",
     "time_of",
 ]
@@ -106,7 +106,7 @@ class KeptAccount:
 def find(connection: Connection, passport: str) -> KeptAccount | None:
     """Return an account, in any letter case; None when there is none."""
     key = passport.casefold()
-    if not is_utf8(key):
+    if not is_storable(key):
         return None  # the database would not take it; on the wire there may be any bytes
     row = connection.execute(select(accounts).where(accounts.c.passport == key)).one_or_none()
     if row is None:
@@ -119,13 +119,16 @@ def find(connection: Connection, passport: str) -> KeptAccount | None:
     return kept(row, tuple(_app_password(app) for app in apps))
 
 
-def is_utf8(text: str) -> bool:
-    """Tell whether a text can be written down: bytes that are no UTF-8 cannot."""
+def is_storable(text: str) -> bool:
+    """Tell whether every database takes a text: bytes that are no UTF-8 fit in none.
+
+    PostgreSQL takes no NUL either.
+    """
     try:
         text.encode()
     except UnicodeEncodeError:
         return False
-    return True
+    return "\0" not in text
 
 
 def kept(row: Any, apps: tuple[AppPassword, ...] = ()) -> KeptAccount:

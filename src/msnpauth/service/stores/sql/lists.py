@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -14,6 +13,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from ....core.people.contact import Book, Entry
 from ..protocol import LeftMessage, Lists
+from .changes import Remembered, note_lists
 from .database import Database
 from .tables import left, lists
 
@@ -33,10 +33,9 @@ class SqlLists:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._kept: OrderedDict[str, tuple[int, str, Lists]] = OrderedDict()
+        self._kept: Remembered[tuple[int, str, Lists]] = Remembered(database.changes, _MOST_KEPT)
         # One change of an account at a time in this process, so that few are tried in vain.
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._changes = -1
 
     async def lists(self, passport: str) -> Lists:
         """As `ListStore.lists`."""
@@ -53,38 +52,28 @@ class SqlLists:
                 changed = read_lists(content)
                 result = change(changed)
                 written = written_lists(changed)
-                changes = self._changes
+                _, number = self._kept.get(key)
                 if written == content:
                     # It may have been tried on what is not true any more.
                     is_done = await self._is_present(key, revision)
                 else:
                     is_done = await self._write(key, revision, written)
-                if not is_done or self._changes != changes:
-                    self._kept.pop(key, None)
+                if not is_done:
+                    self._kept.forget(key)
                 elif written != content:
-                    self._keep(key, (revision + 1, written, changed))
+                    self._kept.forget(key)
+                    self._kept.keep(key, (revision + 1, written, changed), number)
                 if is_done:
                     return result
 
     async def _get(self, key: str) -> tuple[int, str, Lists]:
         # Who removes an account removes its lists.
-        changes = self._database.changes()
-        if changes != self._changes or changes < 0:
-            self._kept.clear()
-            self._changes = changes
-        found = self._kept.get(key)
+        found, number = self._kept.get(key)
         if found is None:
             revision, content = await self._database.run(lambda connection: _read(connection, key))
             found = (revision, content, read_lists(content))
-            if self._changes == changes:
-                self._keep(key, found)
+            self._kept.keep(key, found, number)
         return found
-
-    def _keep(self, key: str, found: tuple[int, str, Lists]) -> None:
-        self._kept[key] = found
-        self._kept.move_to_end(key)
-        if len(self._kept) > _MOST_KEPT:
-            self._kept.popitem(last=False)
 
     async def _is_present(self, key: str, revision: int) -> bool:
         """Tell whether nobody has written the lists since that revision."""
@@ -100,11 +89,14 @@ class SqlLists:
                 if connection.execute(known).first() is not None:
                     return False
                 connection.execute(insert(lists).values(passport=key, revision=1, content=content))
+                note_lists(connection, key)
                 return True
             same = (lists.c.passport == key) & (lists.c.revision == revision)
             done = connection.execute(
                 update(lists).where(same).values(revision=revision + 1, content=content)
             )
+            if done.rowcount == 1:
+                note_lists(connection, key)
             return done.rowcount == 1
 
         return await self._database.run(write)

@@ -21,17 +21,31 @@ from sqlalchemy import (
 __all__ = [
     "FORM",
     "METADATA",
+    "REVISION",
+    "SERVES",
     "accounts",
     "app_passwords",
+    "changes",
+    "invitations",
+    "kept_secrets",
     "known_networks",
     "left",
     "lists",
     "notes",
+    "page_sessions",
     "used",
 ]
 
-FORM = 1
-"""Grows with each change of the tables. A service does not open what a later one has written."""
+FORM = 2
+"""Grows with each change of the tables. The file in `migrations` that makes it has its number."""
+SERVES = 2
+"""The oldest form whose service can still work with these tables, beside those of today.
+
+Nodes are upgraded one after another, after the database was. So a change adds tables and columns,
+and what is not used any more is taken away when no service of before is left.
+"""
+REVISION = f"{FORM:04}"
+"""What alembic calls the form."""
 
 METADATA = MetaData()
 
@@ -49,7 +63,15 @@ notes = Table(
     Column("name", String(40), primary_key=True),
     Column("value", Integer, nullable=False),
 )
-"""`form`, the number of the tables' form; `changes`, which grows with each change of an account."""
+"""`form` and `serves`, see above; `changes`, the number of the last row of `account_changes`."""
+
+changes = Table(
+    "account_changes",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("passport", _PASSPORT, nullable=False),
+)
+"""Which accounts were changed lately, for other processes that have them in memory (SQLite)."""
 
 accounts = Table(
     "accounts",
@@ -119,5 +141,36 @@ used = Table(
     "used_tickets",
     METADATA,
     Column("id", String(64), primary_key=True),
+    Column("until", Float, nullable=False, index=True),
+)
+
+kept_secrets = Table(
+    "kept_secrets",
+    METADATA,
+    Column("name", String(40), primary_key=True),
+    Column("sealed", Text, nullable=False),
+)
+"""The keys that all nodes of a network share, sealed under a key that is in no database."""
+
+invitations = Table(
+    "invitations",
+    METADATA,
+    # A hash of the code: who reads the database is not invited by it.
+    Column("digest", String(64), primary_key=True),
+    Column("note", Text, nullable=False),
+    Column("uses_left", Integer, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("until", Float, nullable=False),
+)
+
+page_sessions = Table(
+    "page_sessions",
+    METADATA,
+    # A hash of the cookie's word, for the same reason.
+    Column("digest", String(64), primary_key=True),
+    _of_account(),
+    # The session ends with the password by which it began.
+    Column("stamp", String(16), nullable=False),
+    Column("created", Float, nullable=False),
     Column("until", Float, nullable=False, index=True),
 )

@@ -1,0 +1,91 @@
+"""The options that say where a service keeps things: its data folder, its database."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar, cast
+
+import click
+from click.core import ParameterSource
+
+__all__ = ["Where", "database_option", "where"]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+class Where(NamedTuple):
+    """The places that were named.
+
+    Attributes:
+        data: the folder of a node, or None.
+        database: the URL of a database that several nodes share, or None.
+    """
+
+    data: str | None
+    database: str | None
+
+
+def _checked(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        return None
+    from ..core.errors import LocalProtocolError
+    from ..service.embedded import check_service_installed
+    from .hints import for_command
+
+    check_service_installed()
+    from ..service.storage import database_url
+
+    try:
+        url = database_url(value)
+    except LocalProtocolError as error:
+        raise click.BadParameter(str(for_command(error)), context, parameter) from None
+    source = context.get_parameter_source(parameter.name or "")
+    if url.password is not None and source is ParameterSource.COMMANDLINE:
+        raise click.BadParameter(
+            "everybody on this machine can read a password that stands on the command line: put it"
+            " into ~/.pgpass, or the whole URL into MSNPAUTH_SERVE_DATABASE",
+            context,
+            parameter,
+        )
+    return value
+
+
+database_option = click.option(
+    "--database",
+    metavar="URL",
+    envvar="MSNPAUTH_SERVE_DATABASE",
+    show_envvar=False,
+    callback=_checked,
+    help="The database that several nodes share, as in postgresql://msnpauth@db.example.net/msn.",
+)
+
+
+def where(*, new: bool = False, folder_needed: bool = False) -> Callable[[_F], _F]:
+    """Add --data and --database; the command is given a `Where` as `where`.
+
+    Args:
+        new: the folder may be made. Who mistypes one that should be there is told otherwise.
+        folder_needed: a database alone is not enough.
+    """
+
+    def add(command: _F) -> _F:
+        @functools.wraps(command)
+        def run(data: str | None, database: str | None, **others: Any) -> Any:
+            if data is None and (database is None or folder_needed):
+                raise click.UsageError(
+                    "say where the service keeps things: --data DIR"
+                    + ("" if folder_needed else ", or --database URL")
+                )
+            return command(where=Where(data, database), **others)
+
+        data = click.option(
+            "--data",
+            type=click.Path(exists=not new, file_okay=False),
+            envvar="MSNPAUTH_SERVE_DATA",
+            metavar="DIR",
+            help="The service's data folder.",
+        )
+        return cast("_F", data(database_option(run)))
+
+    return add

@@ -1,0 +1,139 @@
+"""Where a service keeps things: in a data folder alone, or in a folder and a database of its own.
+
+A network of one node has everything in its folder. One of several nodes has a database that all of
+them use. Its URL says which: `postgresql://user@host/name`; the password of it is better in
+`~/.pgpass` or in the environment, where no list of processes shows it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from ..core.errors import LocalProtocolError
+from .data import DataFolder
+from .keys import Keys
+from .settings import Argon2
+from .stores.sql.database import Database
+from .stores.sql.directory import AccountDirectory
+from .stores.sql.hashing import Hasher
+from .stores.sql.shelf import SqlShelf
+from .stores.sql.sqlite import SqliteDatabase
+from .tickets import new_key
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
+
+__all__ = ["database_url", "keys_of", "open_database", "open_directory"]
+
+
+def database_url(text: str) -> URL:
+    """Return the URL of a database.
+
+    Raises:
+        LocalProtocolError: it is none, or of a database that this service does not know.
+    """
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        # `from None`: that error quotes the URL, and there may be a password in it.
+        url = None
+    if url is None or url.get_backend_name() not in ("postgresql", "sqlite"):
+        raise LocalProtocolError(
+            "that is no URL of a database that the service can use",
+            hint="as in postgresql://msnpauth@db.example.net/msnpauth, or sqlite:////var/lib/x.db",
+        )
+    if url.get_backend_name() == "sqlite" and not url.database:
+        raise LocalProtocolError("sqlite:// wants a file", hint="as in sqlite:////var/lib/x.db")
+    return url
+
+
+def open_database(url: str, *, make: bool = True, check: bool = True) -> Database:
+    """Open the database of a URL.
+
+    Args:
+        url: as for `database_url`.
+        make: an SQLite file is made where there is none. PostgreSQL's tables are made by `migrate`.
+        check: refuse a database whose tables are not those of today.
+
+    Raises:
+        LocalProtocolError: it cannot be opened, or is of another version.
+    """
+    where = database_url(url)
+    if where.get_backend_name() == "sqlite":
+        return SqliteDatabase(Path(where.database or ""), make=make)
+    try:
+        from .stores.sql.postgres import PostgresDatabase
+    except ImportError:
+        raise LocalProtocolError(
+            "PostgreSQL needs a package that is not installed here (psycopg)",
+            hint="pip install 'msnpauth[nodes]'",
+        ) from None
+    return PostgresDatabase(where, check=check)
+
+
+def keys_of(folder: DataFolder, database: Database | None) -> Keys:
+    """Return the keys of a node: of its folder, or those that all nodes of a database share.
+
+    Args:
+        folder: the node's folder.
+        database: where the nodes have their keys; None for a node of its own.
+
+    Raises:
+        LocalProtocolError: the folder lacks the key that opens them.
+    """
+    if database is None:
+        return folder.keys
+    # The first node of a network makes the key, and the others are given it.
+    is_first = SqlShelf(database, _nothing()).is_empty()
+    return Keys(SqlShelf(database, folder.service_key(make=is_first)))
+
+
+def open_directory(
+    path: Path | str | None,
+    cost: Argon2 | None = None,
+    *,
+    database: str | None = None,
+    make: bool = True,
+) -> AccountDirectory:
+    """Return the accounts of a service, to be changed.
+
+    Args:
+        path: the data folder; None where a database alone is known.
+        cost: of new hashes.
+        database: its URL; None where the accounts are in the folder.
+        make: make the database where there is none.
+
+    Raises:
+        LocalProtocolError: folder or database cannot be used.
+    """
+    folder = None if path is None else DataFolder(path)
+    if database is not None:
+        opened = open_database(database, make=make)
+    elif folder is None:
+        raise LocalProtocolError("the accounts are in a data folder, or in a database")
+    else:
+        # A second file beside the one that is gone would be seen by no service.
+        opened = SqliteDatabase(folder.database, make=make and not folder.is_locked)
+    try:
+        return AccountDirectory(opened, Hasher(cost or Argon2()), _seal(folder, opened, database))
+    except BaseException:
+        opened.close()
+        raise
+
+
+def _seal(folder: DataFolder | None, opened: Database, url: str | None) -> Fernet | None:
+    if folder is None:
+        return None
+    keys = keys_of(folder, None if url is None else opened)
+    keys.make_missing()
+    return keys.app_password_key()
+
+
+def _nothing() -> Fernet:
+    from cryptography.fernet import Fernet
+
+    return Fernet(new_key())

@@ -1,0 +1,66 @@
+"""Brings a database to the form of today, by the scripts in `migrations`, with alembic.
+
+A script adds, and takes nothing away that the version before it uses: its nodes run on while the
+new ones are started.
+"""
+
+from __future__ import annotations
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, inspect, text
+
+from .database import Database, check_form, form_of, make_tables
+from .tables import FORM, REVISION, SERVES
+
+__all__ = ["alembic_config", "bring_up", "migrate"]
+
+_LOCK = 0x6D736E70
+"""Of PostgreSQL's advisory locks: two commands that migrate at once would both make the tables."""
+
+
+def migrate(database: Database) -> tuple[int, int]:
+    """Bring a database to the form of today; return the form that it had, 0 for none, and has.
+
+    Raises:
+        LocalProtocolError: a later version has written it.
+        ServiceUnavailable: the database failed; it is as it was.
+    """
+    return database.call(lambda connection: (bring_up(connection), FORM))
+
+
+def alembic_config(connection: Connection) -> Config:
+    """Return what alembic wants to know."""
+    config = Config()
+    config.set_main_option("script_location", "msnpauth:service/stores/sql/migrations")
+    config.attributes["connection"] = connection
+    return config
+
+
+def bring_up(connection: Connection) -> int:
+    """As `migrate`, within a transaction; return the form that the database had."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    form = form_of(connection)
+    config = alembic_config(connection)
+    if form is None:
+        make_tables(connection)
+        command.stamp(config, REVISION)
+        return 0
+    check_form(form, "the database")
+    if form[0] < FORM:
+        # A database of this service may never have met alembic: `serve` makes its tables itself.
+        if not inspect(connection).has_table("alembic_version"):
+            command.stamp(config, f"{form[0]:04}")
+        command.upgrade(config, REVISION)
+        _note(connection)
+    return form[0]
+
+
+def _note(connection: Connection) -> None:
+    connection.execute(text("DELETE FROM notes WHERE name IN ('form', 'serves')"))
+    for name, value in (("form", FORM), ("serves", SERVES)):
+        connection.execute(
+            text("INSERT INTO notes (name, value) VALUES (:name, :value)"),
+            {"name": name, "value": value},
+        )

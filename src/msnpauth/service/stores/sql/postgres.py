@@ -1,0 +1,181 @@
+"""PostgreSQL: for a network of several nodes, or one that has a database server already."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Collection
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+
+from ....core.errors import LocalProtocolError, ServiceUnavailable
+from .changes import CHANNEL, UNKNOWN, ChangeLog
+from .database import Database, check_form, form_of
+from .tables import FORM
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
+__all__ = ["PostgresDatabase"]
+
+_THREADS = 8
+_BEAT_SECONDS = 1.0
+_SILENT_SECONDS = 4.0
+"""Without a sign of life for so long nothing that is kept in memory counts any more."""
+_REST_SECONDS = 1.0
+"""After a failure to connect nobody else tries for so long: each try may take five seconds."""
+
+# A server that is cut off answers nothing, and says nothing about it either.
+_CONNECT: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 8000,
+    "application_name": "msnpauth",
+    "options": "-c statement_timeout=10s -c lock_timeout=5s"
+    " -c idle_in_transaction_session_timeout=30s",
+}
+
+_AGAIN = frozenset({"23505", "40001", "40P01"})
+"""Somebody else was quicker: a key is taken (`unique_violation`), or two waited for each other.
+
+The work is done anew, and sees then what the other one has written.
+"""
+
+_log = logging.getLogger("msnpauth.service")
+
+
+class PostgresDatabase(Database):
+    """A PostgreSQL database.
+
+    Args:
+        url: as in `postgresql://msnpauth@db.example.net/msnpauth`; what it does not say, libpq
+            takes from the environment and from `~/.pgpass`.
+        check: refuse a database whose tables are not those of today.
+
+    Raises:
+        LocalProtocolError: it cannot be reached, or its tables are not those of this version.
+    """
+
+    def __init__(self, url: URL, *, check: bool = True) -> None:
+        super().__init__(_engine(url), _THREADS)
+        self._where = f"the database {url.database or ''} at {url.host or 'this machine'}"
+        self._log = ChangeLog()
+        self._down_until = 0.0
+        self._heard = 0.0
+        self._is_closing = threading.Event()
+        self._listener: threading.Thread | None = None
+        if check:
+            try:
+                self._check()
+            except BaseException:
+                self._engine.dispose()
+                raise
+            self._listener = threading.Thread(
+                target=self._listen, name="msnpauth-changes", daemon=True
+            )
+            self._listener.start()
+
+    def close(self) -> None:
+        """As `Database.close`."""
+        self._is_closing.set()
+        if self._listener is not None:
+            self._listener.join(_SILENT_SECONDS)
+        super().close()
+
+    def changes(self, since: int) -> tuple[int, Collection[str] | None]:
+        """As `Database.changes`."""
+        if time.monotonic() - self._heard > _SILENT_SECONDS:
+            return UNKNOWN, None
+        return self._log.since(since)
+
+    def problem(self) -> str:
+        """As `Database.problem`."""
+        return "it cannot be reached" if time.monotonic() < self._down_until else ""
+
+    def _may_try_again(self, fault: BaseException) -> bool:
+        if not isinstance(fault, DBAPIError):
+            return False
+        state = getattr(fault.orig, "sqlstate", None)
+        if state is None and isinstance(fault.orig, psycopg.OperationalError):
+            self._down_until = time.monotonic() + _REST_SECONDS
+        return state in _AGAIN
+
+    def _reason(self, fault: BaseException) -> str:
+        inner = fault.orig if isinstance(fault, DBAPIError) else fault
+        if isinstance(inner, psycopg.Error):
+            # The other parts of a message quote what was to be written.
+            said = inner.diag.message_primary
+            if said is None and isinstance(inner, psycopg.OperationalError):
+                said = str(inner).partition("\n")[0]
+            return said or type(inner).__name__
+        return super()._reason(fault)
+
+    def _check(self) -> None:
+        try:
+            form = self.call(form_of)
+        except ServiceUnavailable as fault:
+            raise LocalProtocolError(
+                f"{self._where} cannot be opened: {fault.text}",
+                hint="does the server run, and may this user use the database?",
+            ) from None
+        if form is None or form[0] < FORM:
+            raise LocalProtocolError(
+                f"{self._where} has no tables of this version of msnpauth",
+                hint="`msnpauth migrate` makes them, while older nodes go on",
+            )
+        check_form(form, self._where)
+
+    # --- what others change ----------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        """Hear of changes until the end; come back after each failure."""
+        while not self._is_closing.is_set():
+            with suppress(psycopg.Error, OSError):
+                self._hear()
+            if not self._is_closing.is_set():
+                self._heard = 0.0
+                _log.warning("the connection for changes in the database is lost: trying again")
+                self._is_closing.wait(_BEAT_SECONDS)
+
+    def _hear(self) -> None:
+        arguments = self._engine.dialect.create_connect_args(self._engine.url)[1]
+        with psycopg.connect(**{**arguments, **_CONNECT}, autocommit=True) as connection:
+            connection.execute(f"LISTEN {CHANNEL}")
+            # What was changed until now may have been changed unheard.
+            self._log.add_any()
+            while not self._is_closing.is_set():
+                connection.execute("SELECT 1")
+                self._heard = time.monotonic()
+                for notice in connection.notifies(timeout=_BEAT_SECONDS):
+                    self._log.add(notice.payload)
+                    self._heard = time.monotonic()
+                    if self._is_closing.is_set():
+                        break
+
+
+def _engine(url: URL) -> Engine:
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_size=_THREADS,
+        max_overflow=0,
+        # A connection of before a restart of the server is found out before it is used.
+        pool_pre_ping=True,
+        pool_timeout=10,
+        isolation_level="READ COMMITTED",
+        hide_parameters=True,
+        connect_args=_CONNECT,
+    )
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: Connection) -> None:
+        if not connection.get_execution_options().get("durable", True):
+            connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
+
+    return engine

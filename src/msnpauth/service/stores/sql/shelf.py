@@ -1,0 +1,84 @@
+"""The keys that all nodes of a network share, in its database.
+
+There they are sealed under a key that each node has in a file of its own: who reads the database,
+or a backup of it, can make no ticket and open no app password.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cryptography.fernet import Fernet, InvalidToken
+from sqlalchemy import Connection, delete, insert, select
+
+from ....core.errors import LocalProtocolError
+from ...keys import Change
+from .changes import note_lists
+from .database import Database
+from .tables import kept_secrets
+
+__all__ = ["KEYS_CHANGED", "SqlShelf"]
+
+KEYS_CHANGED = "/keys"
+"""What other nodes hear when a key was changed; no passport looks like it."""
+
+
+class SqlShelf:
+    """A `Shelf` in a database.
+
+    Args:
+        database: where they are.
+        seal: the key of the nodes.
+    """
+
+    def __init__(self, database: Database, seal: Fernet) -> None:
+        self._database = database
+        self._seal = seal
+
+    def is_empty(self) -> bool:
+        """Tell whether no node has put anything there yet."""
+        asked = select(kept_secrets.c.name).limit(1)
+        return self._database.call(lambda connection: connection.scalar(asked)) is None
+
+    def read(self, name: str) -> str | None:
+        """As `Shelf.read`."""
+        return self._database.call(lambda connection: self._read(connection, (name,)))[name]
+
+    def change(self, names: tuple[str, ...], change: Change) -> None:
+        """As `Shelf.change`."""
+
+        def work(connection: Connection) -> None:
+            changed = change(self._read(connection, names, for_update=True))
+            connection.execute(delete(kept_secrets).where(kept_secrets.c.name.in_(list(names))))
+            rows = [
+                {"name": name, "sealed": self._seal.encrypt(text.encode()).decode()}
+                for name, text in changed.items()
+            ]
+            connection.execute(insert(kept_secrets), rows)
+            note_lists(connection, KEYS_CHANGED)
+
+        self._database.call(work)
+
+    def called(self, name: str) -> str:
+        """As `Shelf.called`."""
+        return f"{name} in the database"
+
+    def _read(
+        self, connection: Connection, names: tuple[str, ...], *, for_update: bool = False
+    ) -> Mapping[str, str | None]:
+        asked = select(kept_secrets).where(kept_secrets.c.name.in_(list(names)))
+        if for_update:
+            asked = asked.with_for_update()
+        found: dict[str, str | None] = dict.fromkeys(names)
+        for row in connection.execute(asked):
+            found[row.name] = self._opened(row.name, row.sealed)
+        return found
+
+    def _opened(self, name: str, sealed: str) -> str:
+        try:
+            return self._seal.decrypt(sealed).decode()
+        except InvalidToken:
+            raise LocalProtocolError(
+                f"{self.called(name)} was sealed by another service-key than this node has",
+                hint="copy `service-key` from another node of the network",
+            ) from None

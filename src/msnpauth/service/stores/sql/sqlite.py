@@ -1,0 +1,152 @@
+"""SQLite: one file, for one node.
+
+SQLite has one writer at a time, and one thread is what it can use.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+
+from ....core.errors import LocalProtocolError, ServiceUnavailable
+from .changes import UNKNOWN, ChangeLog
+from .database import Database, check_form, form_of, make_tables
+from .tables import FORM
+
+__all__ = ["SqliteDatabase"]
+
+_BUSY_SECONDS = 5
+
+
+class SqliteDatabase(Database):
+    """An SQLite database in a file.
+
+    Args:
+        path: the file.
+        make: make it where there is none.
+
+    Raises:
+        LocalProtocolError: it is not there, it cannot be opened, or a later version has written it.
+    """
+
+    def __init__(self, path: Path, *, make: bool = True) -> None:
+        if not make and not path.exists():
+            raise LocalProtocolError(
+                f"{path} is not there",
+                hint="`msnpauth account add` and `serve` make one; a backup may have the old one",
+            )
+        with suppress(OSError):  # what is wrong with it is told below
+            path.touch(mode=0o600)
+        self._path = path
+        self._file = _identity(path)
+        self._log = ChangeLog()
+        super().__init__(_engine(path), threads=1)
+        try:
+            self._prepare()
+        except BaseException:
+            self._engine.dispose()
+            raise
+        # A connection of the event loop's own, for one question that costs microseconds.
+        self._watch = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._seen = self._number = UNKNOWN
+
+    def close(self) -> None:
+        """As `Database.close`."""
+        super().close()
+        self._watch.close()
+
+    def changes(self, since: int) -> tuple[int, Collection[str] | None]:
+        """As `Database.changes`."""
+        if self.problem():
+            return UNKNOWN, None
+        try:
+            seen = self._watch.execute("PRAGMA data_version").fetchone()[0]
+            if seen != self._seen:
+                self._read_changes()
+                self._seen = seen
+        except (sqlite3.Error, TypeError):
+            return UNKNOWN, None
+        return self._log.since(since)
+
+    def problem(self) -> str:
+        """As `Database.problem`: the file may have been deleted or replaced.
+
+        SQLite goes on with a file that has no name any more. What is written to it is lost, and
+        other processes do not see it.
+        """
+        if self._file is None or _identity(self._path) == self._file:
+            return ""
+        return "its file was deleted or replaced: bring it back, and restart the service"
+
+    def _read_changes(self) -> None:
+        """Read which accounts others have changed since this was asked last."""
+        rows = self._watch.execute(
+            "SELECT number, passport FROM account_changes WHERE number > ? ORDER BY number",
+            (self._number,),
+        ).fetchall()
+        asked = self._watch.execute("SELECT value FROM notes WHERE name = 'changes'")
+        number = asked.fetchone()[0]
+        # Of many changes the first are not there any more.
+        if self._number == UNKNOWN or len(rows) != number - self._number:
+            self._log.add_any()
+        else:
+            for _, passport in rows:
+                self._log.add(passport)
+        self._number = number
+
+    def _prepare(self) -> None:
+        def prepare(connection: Connection) -> None:
+            form = form_of(connection)
+            if form is None:
+                make_tables(connection)
+                return
+            check_form(form, str(self._path))
+            if form[0] < FORM:
+                # The one command of a small network does it by itself.
+                from .migrate import bring_up
+
+                bring_up(connection)
+
+        try:
+            self.call(prepare)
+        except ServiceUnavailable as fault:
+            raise LocalProtocolError(
+                f"{self._path} cannot be opened: {fault.text}",
+                hint="is it a database of this service, and may this user write it?",
+            ) from None
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        about = os.stat(path)  # noqa: PTH116 - at each use: pathlib's takes three times as long
+    except OSError:
+        return None
+    return about.st_dev, about.st_ino
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(URL.create("sqlite", database=str(path)), hide_parameters=True)
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, _record: object) -> None:
+        # Without this pysqlite begins its transactions by itself, and too late for two writers.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "foreign_keys=ON", f"busy_timeout={_BUSY_SECONDS}000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: Connection) -> None:
+        raw: Any = connection.connection.dbapi_connection
+        durable = connection.get_execution_options().get("durable", True)
+        raw.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+        # From the beginning a writer: who reads first and writes later may find another in between.
+        raw.execute("BEGIN IMMEDIATE")
+
+    return engine

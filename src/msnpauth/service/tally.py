@@ -1,0 +1,71 @@
+"""How many guesses there were of late: counted by the library `limits`, in memory."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Protocol
+
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+
+if TYPE_CHECKING:
+    from limits import RateLimitItemPerMinute
+
+__all__ = ["MemoryTally", "Tally"]
+
+_MOST_REMEMBERED = 65_536
+_MOST_COUNTED = 65_536
+"""Networks and accounts whose guesses are counted."""
+
+
+class Tally(Protocol):
+    """Counts guesses. Any method may raise ServiceUnavailable: then nobody is let in."""
+
+    async def count(self, item: RateLimitItemPerMinute, *whose: str) -> int:
+        """Return how many there were within the item's time, up to its amount."""
+
+    async def hit(self, item: RateLimitItemPerMinute, *whose: str) -> None:
+        """Count one."""
+
+    async def is_repeated(self, digest: bytes) -> bool:
+        """Tell whether that guess was seen before, and remember it."""
+
+
+class MemoryTally:
+    """A `Tally` of one process, which a restart empties."""
+
+    def __init__(self) -> None:
+        self._storage = MemoryStorage()
+        self._counted = MovingWindowRateLimiter(self._storage)
+        self._remembered: OrderedDict[bytes, None] = OrderedDict()
+
+    async def count(self, item: RateLimitItemPerMinute, *whose: str) -> int:
+        """As `Tally.count`."""
+        return item.amount - self._counted.get_window_stats(item, *whose).remaining
+
+    async def hit(self, item: RateLimitItemPerMinute, *whose: str) -> None:
+        """As `Tally.hit`."""
+        self._make_room()
+        self._counted.hit(item, *whose)
+
+    async def is_repeated(self, digest: bytes) -> bool:
+        """As `Tally.is_repeated`."""
+        if digest in self._remembered:
+            self._remembered.move_to_end(digest)
+            return True
+        self._remembered[digest] = None
+        if len(self._remembered) > _MOST_REMEMBERED:
+            self._remembered.popitem(last=False)
+        return False
+
+    def _make_room(self) -> None:
+        """Forget whom nothing is counted of any more, and then the oldest.
+
+        `limits` forgets the guesses in time, and keeps the names that they had for ever.
+        """
+        counted = self._storage.events
+        if len(counted) < _MOST_COUNTED:
+            return
+        for key in sorted(counted, key=lambda one: bool(counted[one]))[: _MOST_COUNTED // 4]:
+            with self._storage.locks[key]:  # its own thread looks at them too
+                self._storage.clear(key)
