@@ -51,7 +51,10 @@ def notification(data: bytes) -> None:
     if greeted:
         at_once(role.receive(Command("VER", 1, (f"MSNP{dialect}", "CVR0"))))
     if greeted and signed_in:
-        role.account = at_once(_ACCOUNTS.find(PASSPORT))  # as if the ticket had been right
+        account = at_once(_ACCOUNTS.find(PASSPORT))  # as if the ticket had been right
+        assert account is not None
+        at_once(office.enter(account, role))
+        role.account = account
     lines = LineReader(Role.CLIENT)
     lines.feed(feed.rest())
     for _ in range(200):

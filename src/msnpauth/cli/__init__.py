@@ -10,6 +10,7 @@ Exit status: 0 signed in, 1 refused, 2 usage, 3 unavailable; `failures` has the 
     conversation  the library's events, shown
     received      a server's command as JSON, secrets masked
     config        settings from a file
+    where         the places where a service keeps things
     system        what systemd hands over, and is told
     hints         the library's hints in words of the command
     failures      exit status, errors in one line, signals
@@ -30,6 +31,7 @@ from .demo import demo
 from .doctor import doctor
 from .failures import ended
 from .keys import keys
+from .migrate import migrate
 from .serve import serve
 from .services import services
 from .sign_in import sign_in
@@ -78,5 +80,5 @@ def main() -> None:
 
 for _command in (demo, ticket, sign_in, send, contacts, listen, doctor, decode, services):
     main.add_command(_command)
-for _command in (serve, account, keys):
+for _command in (serve, account, keys, migrate):
     main.add_command(_command)

@@ -95,6 +95,8 @@ def _settings(options: dict[str, Any], ports: dict[str, int]) -> dict[str, Any]:
     files = {name: options[name] for name in ("certificate", "certificate_key", "data")}
     return {
         "database": options["database"],
+        "shared": options["shared"],
+        "switchboard_name": options["switchboard_name"],
         **{name: Path(path) for name, path in files.items() if path is not None},
         "host": options["host"],
         "name": names[0] if names else None,
@@ -163,9 +165,9 @@ def _check(accounts: tuple[str, ...], ports: dict[str, int], options: dict[str, 
         raise click.UsageError("--plain-http and --trusted-proxy go together")
     if (options["certificate"] is None) != (options["certificate_key"] is None):
         raise click.UsageError("--certificate and --certificate-key go together")
-    for flag in ("private_port", "database"):
-        if options[flag] is not None and options["data"] is None:
-            raise click.UsageError(f"--{flag.replace('_', '-')} needs --data")
+    for flag, needed in (("private_port", "data"), ("database", "data"), ("shared", "database")):
+        if options[flag] is not None and options[needed] is None:
+            raise click.UsageError(f"--{flag.replace('_', '-')} needs --{needed}")
     # The service finds an account by its passport in any letter case: the last would win.
     for who, count in Counter(who.casefold() for who in accounts).items():
         if count > 1:

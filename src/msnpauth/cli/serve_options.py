@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from .values import COUNT, HOST, PASSPORT, PORT, TEXT
-from .where import database_option
+from .where import database_option, shared_option
 
 __all__ = ["serve_options"]
 
@@ -38,6 +38,7 @@ _WHO = (
         " Without it they are gone at the end.",
     ),
     database_option,
+    shared_option,
     click.option(
         "--allow-md5",
         is_flag=True,
@@ -68,6 +69,12 @@ _WHERE = (
     _port("--port", "Dispatch server's port; a free one by default."),
     _port("--notification-port", "Notification server's port."),
     _port("--switchboard-port", "Port of the chats, which a firewall has to let through as well."),
+    click.option(
+        "--switchboard-name",
+        type=HOST,
+        metavar="HOST",
+        help="How clients call this node for chats, where --name is a load balancer's.",
+    ),
     _port("--login-port", "Port of nexus and login server."),
     click.option(
         "--home",

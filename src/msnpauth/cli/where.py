@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 import click
 from click.core import ParameterSource
 
-__all__ = ["Where", "database_option", "where"]
+__all__ = ["Where", "database_option", "shared_option", "where"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -26,25 +26,48 @@ class Where(NamedTuple):
     database: str | None
 
 
-def _checked(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+def _checked_database(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> str | None:
     if value is None:
         return None
-    from ..core.errors import LocalProtocolError
     from ..service.embedded import check_service_installed
-    from .hints import for_command
 
     check_service_installed()
     from ..service.storage import database_url
 
+    return _checked(context, parameter, value, database_url)
+
+
+def _checked_shared(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> str | None:
+    if value is None:
+        return None
+    from urllib.parse import urlsplit
+
+    return _checked(context, parameter, value, urlsplit)
+
+
+def _checked(
+    context: click.Context, parameter: click.Parameter, value: str, read: Callable[[str], Any]
+) -> str:
+    """Return a URL that can be read, and whose password nobody sees in a list of processes."""
+    from ..core.errors import LocalProtocolError
+    from .hints import for_command
+
     try:
-        url = database_url(value)
+        password = read(value).password
     except LocalProtocolError as error:
         raise click.BadParameter(str(for_command(error)), context, parameter) from None
+    except ValueError:
+        raise click.BadParameter("that is no URL", context, parameter) from None
     source = context.get_parameter_source(parameter.name or "")
-    if url.password is not None and source is ParameterSource.COMMANDLINE:
+    if password is not None and source is ParameterSource.COMMANDLINE:
+        variable = f"MSNPAUTH_SERVE_{(parameter.name or '').upper()}"
         raise click.BadParameter(
-            "everybody on this machine can read a password that stands on the command line: put it"
-            " into ~/.pgpass, or the whole URL into MSNPAUTH_SERVE_DATABASE",
+            "everybody on this machine can read a password that stands on the command line: put"
+            f" the URL into {variable}, or into the file of --config",
             context,
             parameter,
         )
@@ -55,9 +78,16 @@ database_option = click.option(
     "--database",
     metavar="URL",
     envvar="MSNPAUTH_SERVE_DATABASE",
-    show_envvar=False,
-    callback=_checked,
+    callback=_checked_database,
     help="The database that several nodes share, as in postgresql://msnpauth@db.example.net/msn.",
+)
+
+shared_option = click.option(
+    "--shared",
+    metavar="URL",
+    callback=_checked_shared,
+    help="The store by which several nodes know of each other's people, as in"
+    " valkey://shared.example.net:6379/0; needs --database.",
 )
 
 

@@ -39,6 +39,8 @@ class RunOptions(TypedDict, total=False):
     keys: Iterable[str] | None
     chat_limit: int | None
     database: str | None
+    shared: str | None
+    switchboard_name: str | None
     certificate: Path | None
     certificate_key: Path | None
     allow_md5: bool
@@ -87,6 +89,10 @@ class run:  # noqa: N801 - used as a function
         database: with `data`, the URL of a database for several nodes, as
             `postgresql://msnpauth@db.example.net/msnpauth`; by default the accounts are in the
             folder, in SQLite.
+        shared: with `database`, the URL of a server that all nodes share, as
+            `valkey://shared.example.net:6379/0`: by it they know of each other's people.
+        switchboard_name: how clients call this host for chats, which belong to one node; `name` by
+            default. Behind a load balancer `name` is the balancer's, and this is the node's own.
         certificate, certificate_key: a certificate of one's own, in PEM; read again when the files
             change. By default an authority of the service's own issues one.
         allow_md5: with `data`, whether app passwords for MD5 are taken.

@@ -11,6 +11,7 @@ mistake would come back as another one, and everybody would be signed out.
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import ssl
 from collections.abc import Callable, Mapping
@@ -27,9 +28,16 @@ from ..core.errors import LocalProtocolError
 from ..core.tickets.ticket import utc_now
 from .tickets import LONGEST_LIFE, new_key
 
-__all__ = ["Keys", "RingKey", "Shelf"]
+__all__ = ["SHARED_KEYS", "Keys", "RingKey", "Shelf"]
 
 _RING, _APP_PASSWORDS, _VERIFY = "ticket-keys", "app-password-key", "verify-key"
+
+_AUTHORITIES = ("ca", "legacy-ca")
+SHARED_KEYS = (
+    *(_RING, _APP_PASSWORDS, _VERIFY),
+    *(f"{name}{end}" for name in _AUTHORITIES for end in (".pem", "-key.pem")),
+)
+"""All that nodes of one network have in common."""
 
 
 class Shelf(Protocol):
@@ -173,6 +181,14 @@ class Keys:
                 f"{self._shelf.called(_APP_PASSWORDS)} is damaged",
                 hint="bring it back from a backup; without it app passwords for MD5 are lost",
             ) from None
+
+    def mark_key(self) -> bytes:
+        """Return what marks wrong passwords, so that all nodes know one again.
+
+        Raises:
+            LocalProtocolError: the key that it is made of is gone.
+        """
+        return hashlib.sha256(f"marks {self._wanted(_APP_PASSWORDS)}".encode()).digest()
 
     def verify_keys(self) -> list[str]:
         """Return what may be shown at /verify.

@@ -188,6 +188,9 @@ class Service:
         places = {
             role: Address(settings.called, sock.getsockname()[1]) for role, sock in socks.items()
         }
+        if settings.switchboard_name is not None:
+            port = places["switchboard"].port
+            places["switchboard"] = Address(settings.switchboard_name, port)
         try:
             await self._start(folder, socks, places)
         except BaseException:
@@ -210,6 +213,7 @@ class Service:
         self.ca_file, self.ssl_context = certificates.ca_file, certificates.client_context
         self._describe(places)
         self._chats = Chats(self._office, places["switchboard"], limit=self._settings.chat_limit)
+        self._office.announce = self._chats.people.announce
         self._puppets = Puppets(self._office, self._chats)
         await self._listen_web(folder, socks, places, certificates.context)
         for name, target in (("dispatch", places["notification"]), ("notification", None)):
@@ -339,6 +343,7 @@ class Service:
         await asyncio.gather(*(listener.stop() for listener in self._listeners))
         if self._private is not None:
             await self._private.stop()
+        await self._office.state.close()
         self._backing.close()
 
     def _describe(self, places: Mapping[str, Address]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import trustme
 
@@ -25,7 +26,7 @@ from .roles.private import PrivateRole
 from .roles.web import Answerer
 from .settings import Settings
 from .storage import keys_of, open_database
-from .stores.protocol import Stores
+from .stores.protocol import SharedState, Stores
 from .stores.sql.accounts import SqlAccounts
 from .stores.sql.changes import UNKNOWN
 from .stores.sql.database import Database
@@ -33,7 +34,11 @@ from .stores.sql.hashing import Hasher
 from .stores.sql.lists import SqlLeft, SqlLists
 from .stores.sql.sqlite import SqliteDatabase
 from .stores.sql.state import SqlState
+from .tally import Tally
 from .tickets import TicketOffice
+
+if TYPE_CHECKING:
+    from .stores.shared.server import SharedServer
 
 __all__ = ["Operated"]
 
@@ -57,14 +62,19 @@ class Operated:
         try:
             self._memory = Memory()
             self._metrics = Metrics()
-            self._guesses = Guesses(most_at_once=settings.connections_of_network)
             self._hasher = Hasher(settings.argon2, timed=self._metrics.password_seconds.observe)
-            self._database = self._opened(settings.database)
+            self._server = _shared(settings.shared)
+            self._database = self._opened(settings)
             self._keys = keys_of(self._folder, self._database if settings.database else None)
             for name in self._keys.make_missing():
                 _log.info("%s was not there, and was made", name)
             self._ring = self._keys.ring()
             self._verify_keys = self._keys.verify_keys()
+            self._guesses = Guesses(
+                *([] if self._server is None else [_tally(self._server)]),
+                key=self._keys.mark_key(),
+                most_at_once=settings.connections_of_network,
+            )
             seal = self._keys.app_password_key()
             self._audit = log_to_file(self._folder.audit_log)
         except BaseException:
@@ -72,7 +82,7 @@ class Operated:
             raise
         accounts = SqlAccounts(self._database, self._hasher, seal, allow_md5=settings.allow_md5)
         self.stores = Stores(
-            accounts, SqlLists(self._database), SqlLeft(self._database), SqlState(self._database)
+            accounts, SqlLists(self._database), SqlLeft(self._database), self._state()
         )
         self.tickets = TicketOffice(key.key for key in self._ring)
         self.door = Door(accounts, self._guesses, ServiceJournal(self._metrics))
@@ -158,8 +168,17 @@ class Operated:
         self._audit.close()
         self._folder.unlock()
 
-    def _opened(self, url: str | None) -> Database:
-        return SqliteDatabase(self._folder.database) if url is None else open_database(url)
+    def _opened(self, settings: Settings) -> Database:
+        if settings.database is None:
+            return SqliteDatabase(self._folder.database)
+        return open_database(settings.database, alone=settings.shared is None)
+
+    def _state(self) -> SharedState:
+        if self._server is None:
+            return SqlState(self._database)
+        from .stores.shared.state import ValkeyState
+
+        return ValkeyState(self._server)
 
     def _why_not_ready(self, office: Office) -> list[str]:
         why = []
@@ -167,6 +186,32 @@ class Operated:
             why.append(f"the database cannot be used: {self._database.problem() or 'no answer'}")
         if self._keys_fault:
             why.append(self._keys_fault)
+        if self._server is not None and self._server.is_down:
+            why.append("the shared store does not answer")
         if office.maintenance:
             why.append("the service is in maintenance, or ends")
         return why
+
+
+def _shared(url: str | None) -> SharedServer | None:
+    """Return the server that all nodes share; None for a node of its own.
+
+    Raises:
+        LocalProtocolError: that is no URL of one, or its library is not installed.
+    """
+    if url is None:
+        return None
+    try:
+        from .stores.shared.server import SharedServer
+    except ImportError:
+        raise LocalProtocolError(
+            "a shared store needs a package that is not installed here (valkey)",
+            hint="pip install 'msnpauth[nodes]'",
+        ) from None
+    return SharedServer(url)
+
+
+def _tally(server: SharedServer) -> Tally:
+    from .stores.shared.tally import ValkeyTally
+
+    return ValkeyTally(server)

@@ -74,7 +74,7 @@ class Puppets:
     async def _called(self, sender: str, to: str) -> _Puppet:
         account = await self._account(sender)
         await self._account(to)
-        if await self._office.state.shown(to.casefold()) is None:
+        if not await self._office.state.shown(to.casefold()):
             raise LocalProtocolError(f"{to} is not there", hint="its client has to go online first")
         room = ChatRoom(self._chats)
         self._chats.rooms.add(room)

@@ -63,6 +63,8 @@ class Settings:
     chat_limit: int | None = 8
     data: Path | None = None
     database: str | None = None
+    shared: str | None = None
+    switchboard_name: str | None = None
     certificate: Path | None = None
     certificate_key: Path | None = None
     allow_md5: bool = False
@@ -88,10 +90,15 @@ class Settings:
                 "a service with a database wants a data folder as well",
                 hint="give data=: its key, its certificate and its audit log are there",
             )
+        if self.shared is not None and self.database is None:
+            raise LocalProtocolError(
+                "a shared store is for nodes that share a database as well", hint="give database="
+            )
         known(DIALECTS if self.dialects is None else self.dialects)
         change = {
             "name": advertised(self.host, self.name),
             "names": host_names(self.names),
+            "switchboard_name": next(iter(host_names(filter(None, [self.switchboard_name]))), None),
             "homes": domains(self.homes),
             "trusted_proxies": proxy_addresses(self.trusted_proxies),
         }

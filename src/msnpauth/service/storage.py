@@ -7,6 +7,7 @@ them use. Its URL says which: `postgresql://user@host/name`; the password of it 
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,12 @@ from sqlalchemy.exc import ArgumentError
 
 from ..core.errors import LocalProtocolError
 from .data import DataFolder
-from .keys import Keys
+from .keys import SHARED_KEYS, Keys
 from .settings import Argon2
 from .stores.sql.database import Database
 from .stores.sql.directory import AccountDirectory
 from .stores.sql.hashing import Hasher
+from .stores.sql.moving import move
 from .stores.sql.shelf import SqlShelf
 from .stores.sql.sqlite import SqliteDatabase
 from .tickets import new_key
@@ -27,7 +29,7 @@ from .tickets import new_key
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
 
-__all__ = ["database_url", "keys_of", "open_database", "open_directory"]
+__all__ = ["database_url", "keys_of", "move_folder", "open_database", "open_directory"]
 
 
 def database_url(text: str) -> URL:
@@ -51,16 +53,19 @@ def database_url(text: str) -> URL:
     return url
 
 
-def open_database(url: str, *, make: bool = True, check: bool = True) -> Database:
+def open_database(
+    url: str, *, make: bool = True, check: bool = True, alone: bool | None = None
+) -> Database:
     """Open the database of a URL.
 
     Args:
         url: as for `database_url`.
         make: an SQLite file is made where there is none. PostgreSQL's tables are made by `migrate`.
         check: refuse a database whose tables are not those of today.
+        alone: for a node: whether it is the only one. None for a command.
 
     Raises:
-        LocalProtocolError: it cannot be opened, or is of another version.
+        LocalProtocolError: it cannot be opened, is of another version, or is used by another node.
     """
     where = database_url(url)
     if where.get_backend_name() == "sqlite":
@@ -72,7 +77,7 @@ def open_database(url: str, *, make: bool = True, check: bool = True) -> Databas
             "PostgreSQL needs a package that is not installed here (psycopg)",
             hint="pip install 'msnpauth[nodes]'",
         ) from None
-    return PostgresDatabase(where, check=check)
+    return PostgresDatabase(where, check=check, alone=alone)
 
 
 def keys_of(folder: DataFolder, database: Database | None) -> Keys:
@@ -123,6 +128,34 @@ def open_directory(
     except BaseException:
         opened.close()
         raise
+
+
+def move_folder(path: Path | str, database: Database) -> dict[str, int]:
+    """Copy what is in a data folder into a database; return how many rows each table has there.
+
+    The keys go as well, sealed under the folder's own `service-key`: tickets and app passwords of
+    before are good after it. The folder keeps what it has.
+
+    Args:
+        path: the folder of a service that is stopped.
+        database: where it is to be; it has the tables of today, and no accounts.
+
+    Raises:
+        LocalProtocolError: a service runs on the folder, there is nothing in it, or there are
+            accounts in the database already.
+        ServiceUnavailable: one of the databases failed. Nothing was copied.
+    """
+    folder = DataFolder(path)
+    folder.lock()
+    try:
+        with closing(SqliteDatabase(folder.database, make=False)) as source:
+            kept = {name: text for name in SHARED_KEYS if (text := folder.read(name)) is not None}
+            # The keys first: if the rest fails, all of it can be done again.
+            shelf = SqlShelf(database, folder.service_key(make=True))
+            shelf.change(tuple(kept), lambda _: kept)
+            return move(source, database)
+    finally:
+        folder.unlock()
 
 
 def _seal(folder: DataFolder | None, opened: Database, url: str | None) -> Fernet | None:

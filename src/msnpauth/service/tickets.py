@@ -23,7 +23,16 @@ from ..core.tickets.rst import MESSENGER, MESSENGER_CLEAR
 from ..core.tickets.ticket import utc_now
 from .stores.protocol import SharedState
 
-__all__ = ["GRACE", "LOGIN", "LONGEST_LIFE", "Grant", "TicketOffice", "TicketVerifier", "new_key"]
+__all__ = [
+    "GRACE",
+    "LOGIN",
+    "LONGEST_LIFE",
+    "Grant",
+    "TicketOffice",
+    "TicketVerifier",
+    "new_key",
+    "use_up",
+]
 
 LOGIN = "login"
 """The site of a ticket that a login server granted by Passport 1.4."""
@@ -176,8 +185,17 @@ class TicketOffice(TicketVerifier):
         grant = self.check_twn(ticket, passport)
         if grant is None:
             return None
-        is_new = grant.site != LOGIN or await state.use_up(grant.id, grant.expires)
+        is_new = grant.site != LOGIN or await use_up(grant, state)
         return grant if is_new else None
+
+
+async def use_up(grant: Grant, state: SharedState) -> bool:
+    """Note that the ticket of a login server is used; False when it was used before.
+
+    Raises:
+        ServiceUnavailable: nobody can tell.
+    """
+    return await state.use_up(grant.id, grant.expires, made=grant.expires - LOGIN_LIFETIME)
 
 
 def _ring(keys: Iterable[str]) -> MultiFernet:

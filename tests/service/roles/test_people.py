@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from msnpauth.core.people.contact import ListName
@@ -9,12 +11,12 @@ from msnpauth.core.urls import Address
 from msnpauth.core.wire.commands import Command
 from msnpauth.core.wire.dialects import DIALECTS, known
 from msnpauth.service.roles import news
-from msnpauth.service.roles.chats import Chats
+from msnpauth.service.roles.chats import ChatRoom, Chats
 from msnpauth.service.roles.notification import NotificationRole
 from msnpauth.service.roles.office import Office
 from msnpauth.service.roles.people import People
 from msnpauth.service.stores.memory import Accounts, at_once, in_memory
-from msnpauth.service.stores.protocol import MOST_PLACES, Account, Presence, Seat
+from msnpauth.service.stores.protocol import MOST_PLACES, Account, Place, Presence, Seat
 from msnpauth.service.tickets import TicketOffice
 
 ALICE, BOB, CAROL = "alice@example.com", "bob@example.com", "carol@example.com"
@@ -343,7 +345,85 @@ def test_two_processes_are_one_network() -> None:
     assert alice.heard()[0].startswith(f"NLN NLN {BOB} ")
     at_once(one.office.put_out(BOB, "SSD"))
     assert bob.heard()[-1] == "OUT SSD|"
-    assert one.office.seat_of(alice.role) == Seat(one.office.node, alice.role.number)
+    seat = one.office.seat_of(alice.role)
+    assert (seat.node, seat.connection) == (one.office.node, alice.role.number)
+    assert at_once(one.office.state.seats(ALICE)) == [seat]
+
+
+def two_houses() -> tuple[House, House]:
+    """Return two processes of one network."""
+    one, other = House(), House()
+    other.office.state, other.office.lists = one.office.state, one.office.lists
+    other.accounts = other.office.accounts = one.accounts
+    for house in (one, other):
+        at_once(house.office.open())
+    return one, other
+
+
+def test_a_call_is_heard_in_another_process() -> None:
+    """Whoever takes it comes to the switchboard of the process where the chat is."""
+    one, other = two_houses()
+    alice, bob = one.client(ALICE), other.client(BOB, 18)
+    alice.online()
+    bob.online()
+    bob.heard()
+    room = ChatRoom(one.chats)
+    account = at_once(one.accounts.find(ALICE))
+    assert account is not None
+    at_once(room.call(account, BOB))
+    verb, session, address, _, key, caller, *_ = bob.heard()[-1].split(" ")
+    assert (verb, session, address, caller) == ("RNG", room.session, "sb.example:1864", ALICE)
+    invitation = one.chats.redeem(key, f"{BOB};{GUID}")
+    assert invitation is not None
+    assert (invitation.dialect.number, invitation.guid, invitation.room) == (18, GUID, room)
+
+
+def test_a_connection_of_a_version_that_is_not_known_here_is_not_called() -> None:
+    house = House()
+    seat = Seat(house.office.node, 7, dialect=99)
+    at_once(house.office.state.enter(Place(BOB), seat))
+    account = at_once(house.accounts.find(ALICE))
+    assert account is not None
+    at_once(ChatRoom(house.chats).call(account, BOB))
+    assert house.chats._invitations == {}
+
+
+def test_people_of_a_process_that_is_gone_are_offline() -> None:
+    house = House()
+    house.office.announce = house.chats.people.announce
+    alice, bob = house.client(ALICE), house.client(BOB)
+    alice.online()
+    bob.online()
+    alice.heard()
+    at_once(house.office.changed(BOB, None))
+    assert alice.heard() == [f"FLN {BOB}|"]
+    at_once(house.office.changed(BOB, Presence("BSY", "Bob")))
+    assert alice.heard()[0] == f"NLN BSY {BOB} Bob 0|"
+    at_once(house.office.changed(BOB, Presence("HDN", "Bob")))
+    assert alice.heard() == [f"FLN {BOB}|"]
+
+
+def test_a_connection_that_lost_its_place_unheard_is_put_out() -> None:
+    house = House()
+    alice = house.client(ALICE)
+    house.office.displaced(alice.role.number)
+    assert alice.heard() == ["OUT OTH|"]
+
+
+def test_a_sign_in_that_is_broken_off_leaves_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when its connection is ended to make room, while others are told."""
+    one, other = two_houses()
+    first = one.client(ALICE)
+
+    async def fail(_words: object) -> None:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(one.office.state, "tell", fail)
+    with pytest.raises(asyncio.CancelledError):
+        other.client(ALICE)
+    assert at_once(one.office.state.seats(ALICE)) == []
+    assert list(one.office.here.values()) == [first.role]
+    assert other.office.here == {}
 
 
 def test_too_many_machines_of_one_account() -> None:

@@ -254,8 +254,8 @@ def test_revoked_while_its_use_is_noted() -> None:
     ticket = desk.issued()
     use_up = desk.office.state.use_up
 
-    async def slow(token: str, until: datetime) -> bool:
-        is_new = await use_up(token, until)
+    async def slow(token: str, until: datetime, *, made: datetime) -> bool:
+        is_new = await use_up(token, until, made=made)
         desk.accounts.add(Account(ALICE, "new"))
         return is_new
 

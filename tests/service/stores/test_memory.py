@@ -10,7 +10,7 @@ from msnpauth.core.client.routes import md5_answer
 from msnpauth.core.wire.dialects import Scheme
 from msnpauth.service import Account, Accounts
 from msnpauth.service.stores.memory import MemoryState, at_once
-from msnpauth.service.stores.protocol import MOST_PLACES, Place, Principal, Proof, Seat
+from msnpauth.service.stores.protocol import MOST_PLACES, Place, Presence, Principal, Proof, Seat
 
 
 def test_of_passwords() -> None:
@@ -148,16 +148,16 @@ def test_a_token_is_used_up_once() -> None:
     clock = [NOW]
     state = MemoryState(now=lambda: clock[0])
     ends = NOW + timedelta(seconds=90)
-    assert at_once(state.use_up("a", ends))
-    assert at_once(state.use_up("b", NOW + timedelta(days=1)))
+    assert at_once(state.use_up("a", ends, made=NOW))
+    assert at_once(state.use_up("b", NOW + timedelta(days=1), made=NOW))
     for seconds in (0, 60, 89, 90):
         clock[0] = NOW + timedelta(seconds=seconds)
-        assert not at_once(state.use_up("a", ends))
-        assert not at_once(state.use_up("b", ends))
+        assert not at_once(state.use_up("a", ends, made=NOW))
+        assert not at_once(state.use_up("b", ends, made=NOW))
     # It has ended, and nobody could use it: it is remembered no longer.
     clock[0] = NOW + timedelta(seconds=180)
-    assert at_once(state.use_up("a", ends))
-    assert not at_once(state.use_up("b", ends))
+    assert at_once(state.use_up("a", ends, made=NOW))
+    assert not at_once(state.use_up("b", ends, made=NOW))
 
 
 def test_who_holds_a_place() -> None:
@@ -188,14 +188,50 @@ def test_an_account_has_so_many_places_and_no_more() -> None:
     assert len(at_once(state.seats("a@b"))) == MOST_PLACES
 
 
+class Ear:
+    """A process that hears."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+
+    def heard(self, word: str) -> None:
+        self.words.append(word)
+
+    def displaced(self, connection: int) -> None:
+        raise AssertionError("a store in memory forgets nothing")
+
+    async def changed(self, passport: str, presence: Presence | None) -> None:
+        raise AssertionError("its processes do not die")
+
+
 def test_words_for_another_process() -> None:
+    state, ear = MemoryState(), Ear()
+    at_once(state.tell({"one": ["nobody listens yet"]}))
+    at_once(state.listen("one", ear))
+    at_once(state.tell({"one": ["7 OTH", "8 OTH"], "two": ["9 OTH"]}))
+    assert ear.words == ["7 OTH", "8 OTH"]
+    at_once(state.close())
+
+
+def test_how_an_account_is_seen() -> None:
     state = MemoryState()
-    heard: list[str] = []
-    at_once(state.tell("one", "nobody listens yet"))
-    at_once(state.listen("one", heard.append))
-    at_once(state.tell("one", "7 OTH"))
-    at_once(state.tell("two", "8 OTH"))
-    assert heard == ["7 OTH"]
+    home, work = Seat("one", 1), Seat("two", 1)
+    busy, away = Presence("BSY", "A"), Presence("AWY", "A")
+    assert at_once(state.show(home, "a@b", busy)) == (None, busy)
+    assert at_once(state.show(work, "a@b", away)) == (busy, away), "the last word counts"
+    assert at_once(state.shown("a@b", "nobody")) == {"a@b": away}
+    assert at_once(state.show(work, "a@b", None)) == (away, busy)
+    assert at_once(state.show(home, "a@b", None)) == (busy, None)
+    assert at_once(state.shown("a@b")) == {}
+
+
+def test_the_connections_of_several_accounts() -> None:
+    state = MemoryState()
+    at_once(state.enter(ALICE, Seat("one", 1)))
+    at_once(state.enter(Place("bob@example.com"), Seat("two", 1)))
+    found = at_once(state.seats("bob@example.com", "nobody", "alice@example.com"))
+    assert found == [Seat("two", 1), Seat("one", 1)]
+    assert at_once(state.seats()) == []
 
 
 def test_what_waits_needs_a_loop() -> None:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ...core.urls import Address
 from ...core.wire.commands import Command, escape, passport_word
-from ...core.wire.dialects import Dialect
+from ...core.wire.dialects import DIALECTS, Dialect
 from ...core.wire.messages import parse_message
 from ..stores.protocol import Principal
 from .news import Rung
@@ -188,12 +188,13 @@ class Chats:
             return
         name = caller.display_name or caller.passport
         for seat in await self.office.state.seats(account.passport.casefold()):
-            member = self.office.here.get(seat.connection)
-            if member is None or seat.node != self.office.node or member.dialect is None:
-                continue
-            key = self.invite(account, member.guid, member.dialect, room)
+            dialect = DIALECTS.get(seat.dialect)
+            if dialect is None:
+                continue  # of a later version of the service
+            # Whoever takes the call comes to this process, in whichever process the call is heard.
+            key = self.invite(account, seat.guid, dialect, room)
             call = Rung(room.session, str(self.here), key, caller.passport, name)
-            await self.office.tell(seat, call)
+            await self.office.tell([seat], call)
 
     def note(self, account: Principal, payload: bytes) -> None:
         """Keep what an account says, for `said`."""

@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable
 
 from ...core.wire.commands import Command
 from ...core.wire.dialects import Dialect
-from ..stores.protocol import Lists, Presence, Principal, Seat
+from ..stores.protocol import Lists, Place, Presence, Principal, Seat
 from .chats import Chats
 from .datagrams import Datagrams
+from .news import News
 from .office import Office
 from .people import People
 
@@ -36,6 +37,10 @@ class Connected:
         """True once the client has asked for its list: before, it is told nothing about people."""
         self.guid = ""
         """The machine, from MSNP16 on."""
+        self.stamp = ""
+        """Names the password by which the account signed in."""
+        self.address = ""
+        """The network that the client comes from."""
         self.presence: Presence | None = None
         """How the account is to be seen; None until the client has said it."""
         self.message = ""
@@ -70,10 +75,18 @@ class Connected:
         if self.presence is not None:
             await self.people.show(self.signed_in, self.seat, self.presence)
 
+    def place_of(self, account: Principal) -> Place:
+        """Return the place that this connection takes when the account signs in over it."""
+        return Place(account.passport.casefold(), self.guid)
+
+    def hear(self, news: News) -> None:
+        """Take news."""
+        raise NotImplementedError
+
     @property
     def seat(self) -> Seat:
         """Where the connection is."""
-        return Seat(self.office.node, self.number)
+        return self.office.seat_of(self)
 
     async def lists(self) -> Lists:
         """Return the account's lists, to be read."""

@@ -56,7 +56,7 @@ async def leave(office: Office, sender: Principal, to: str, text: str) -> bool:
     message = LeftMessage(number, sender.passport, name, kept, office.now())
     if not await office.left.leave(account.passport, message):
         return False
-    await office.tell_all(account.passport, LeftFor(message))
+    await office.tell_all([account.passport], LeftFor(message))
     return True
 
 

@@ -21,7 +21,7 @@ from ...core.urls import Address
 from ...core.wire.commands import Command, escape, unescape
 from ...core.wire.dialects import Dialect, ListsForm, Scheme, choose
 from ...core.wire.query import PRODUCTS, answer
-from ..stores.protocol import Place, Principal
+from ..stores.protocol import Principal
 from ..tickets import Grant
 from . import seen
 from .chats import Chats
@@ -64,22 +64,17 @@ class NotificationRole(Connected):
         address: str = "",
     ) -> None:
         super().__init__(office, chats)
-        self._address = address
+        self.address = address
         self._here = here
         self._transfer_to = transfer_to
         self._wake = wake
         self._passport = ""
         self._challenge = ""
-        self.stamp = ""
 
     @property
     def is_signed_in(self) -> bool:
         """True once the account has proved who it is."""
         return self.account is not None
-
-    def place_of(self, account: Principal) -> Place:
-        """Return the place that this connection takes when the account signs in over it."""
-        return Place(account.passport.casefold(), self.guid)
 
     async def receive(self, command: Command) -> None:
         """Take a command of the client; whoever carries the role waits for each before the next."""
@@ -240,7 +235,7 @@ class NotificationRole(Connected):
         assert self.dialect is not None  # _on_usr saw to it
         office, scheme = self.office, self.dialect.scheme
         if scheme is Scheme.MD5:
-            proof = await office.door.check_md5(self._passport, challenge, words[0], self._address)
+            proof = await office.door.check_md5(self._passport, challenge, words[0], self.address)
             # The check may have waited for the database: it is asked last whether it still holds.
             if proof is None or not await office.accounts.is_live(self._passport, proof.stamp):
                 return None
@@ -252,7 +247,7 @@ class NotificationRole(Connected):
         if grant is not None and await office.accounts.is_live(grant.passport, grant.stamp):
             return grant.stamp
         office.door.journal.refused(
-            self._passport, scheme, self._address, "no ticket, or one that has ended"
+            self._passport, scheme, self.address, "no ticket, or one that has ended"
         )
         return None
 
@@ -285,7 +280,7 @@ class NotificationRole(Connected):
             # The first CHL comes by itself from here on; before, the first CHG brings it.
             self.ask()
         self.out.append(Command("MSG", None, ("Hotmail", "Hotmail"), self._profile(account)))
-        self.office.door.journal.entered(account.passport, self.dialect.scheme, self._address)
+        self.office.door.journal.entered(account.passport, self.dialect.scheme, self.address)
 
     def _profile(self, account: Principal) -> bytes:
         dialect = self.spoken

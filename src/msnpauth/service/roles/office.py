@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
 
+from ...core.errors import ServiceUnavailable
 from ...core.tickets.ticket import utc_now
 from ...core.wire.dialects import Dialect
-from ..stores.protocol import Place, Principal, Seat, Stores
+from ..stores.protocol import Place, Presence, Principal, Seat, Stores
 from ..tickets import GRACE, Grant, TicketOffice
 from .door import Door
 from .faults import Faults
@@ -27,6 +29,7 @@ class Member(Protocol):
     dialect: Dialect | None
     guid: str
     stamp: str
+    address: str
 
     def place_of(self, account: Principal) -> Place:
         """Return the place that the connection takes for the account."""
@@ -71,11 +74,14 @@ class Office:
         """What a test has ordered."""
         self.here: dict[int, Member] = {}
         """The roles of this process that are signed in, by the numbers of their connections."""
+        self.announce: Callable[[str, Presence | None], Awaitable[None]] | None = None
+        """Tells everybody whom it concerns how an account is to be seen."""
         self._numbers = itertools.count(1)
+        self._seats: dict[int, Seat] = {}
 
     async def open(self) -> None:
         """Listen to what other processes say to this one."""
-        await self.state.listen(self.node, self._heard)
+        await self.state.listen(self.node, self)
 
     async def grant_while_online(self, ticket: str, *sites: str) -> Grant | None:
         """Return what is inside a ticket for contacts or messages; None when it opens nothing.
@@ -89,7 +95,7 @@ class Office:
         if grant is None or grant.site not in sites or grant.expires + GRACE <= self.now():
             return None
         is_late = grant.expires <= self.now()
-        if is_late and await self.state.shown(grant.passport) is None:
+        if is_late and not await self.state.shown(grant.passport):
             return None
         return grant if await self.accounts.is_live(grant.passport, grant.stamp) else None
 
@@ -99,23 +105,40 @@ class Office:
         So is the oldest one of an account that is signed in from too many machines.
         """
         member.number = next(self._numbers)
-        going = await self.state.enter(member.place_of(account), self.seat_of(member))
-        self.here[member.number] = member
-        for seat in going:
-            await self.tell(seat, PutOut("OTH"))
+        seat = Seat(
+            *(self.node, member.number),
+            guid=member.guid,
+            dialect=0 if member.dialect is None else member.dialect.number,
+            address=member.address,
+            since=self.now().timestamp(),
+        )
+        place = member.place_of(account)
+        try:
+            going = await self.state.enter(place, seat)
+            self.here[member.number], self._seats[member.number] = member, seat
+            await self.tell(going, PutOut("OTH"))
+        except BaseException:
+            # Also where the connection was ended meanwhile: nobody would free the place later.
+            self.here.pop(member.number, None)
+            self._seats.pop(member.number, None)
+            with suppress(ServiceUnavailable):
+                await self.state.leave(place, seat)
+            raise
 
     async def leave(self, account: Principal, member: Member) -> None:
         """Note that a connection is gone."""
         self.here.pop(member.number, None)
-        await self.state.leave(member.place_of(account), self.seat_of(member))
+        seat = self._seats.pop(member.number, None)
+        if seat is not None:
+            await self.state.leave(member.place_of(account), seat)
 
     def seat_of(self, member: Member) -> Seat:
         """Return where a connection of this process is."""
-        return Seat(self.node, member.number)
+        return self._seats[member.number]
 
     async def put_out(self, passport: str, reason: str) -> None:
         """End every session of an account, in whichever process it is."""
-        await self.tell_all(passport, PutOut(reason))
+        await self.tell_all([passport], PutOut(reason))
 
     async def sweep(self, passports: Collection[str] | None = None) -> None:
         """End the sessions whose password was changed or revoked, or whose account is gone.
@@ -134,22 +157,36 @@ class Office:
             if not await self.accounts.is_live(account.passport, member.stamp):
                 member.hear(PutOut(""))
 
-    async def tell_all(self, passport: str, news: News) -> int:
-        """Tell every connection of an account; return how many there are."""
-        seats = await self.state.seats(passport.casefold())
+    async def tell_all(self, passports: Collection[str], news: News) -> None:
+        """Tell every connection of some accounts."""
+        if passports:
+            await self.tell(await self.state.seats(*(one.casefold() for one in passports)), news)
+
+    async def tell(self, seats: Iterable[Seat], news: News) -> None:
+        """Tell some connections, in whichever processes they are."""
+        elsewhere: dict[str, list[str]] = {}
         for seat in seats:
-            await self.tell(seat, news)
-        return len(seats)
+            if seat.node == self.node:
+                self._hand_on(seat.connection, news)
+            else:
+                elsewhere.setdefault(seat.node, []).append(encode(seat.connection, news))
+        if elsewhere:
+            await self.state.tell(elsewhere)
 
-    async def tell(self, seat: Seat, news: News) -> None:
-        """Tell one connection, in whichever process it is."""
-        if seat.node == self.node:
-            self._hand_on(seat.connection, news)
-        else:
-            await self.state.tell(seat.node, encode(seat.connection, news))
+    # --- as an Ear -------------------------------------------------------------------------------
 
-    def _heard(self, word: str) -> None:
+    def heard(self, word: str) -> None:
+        """As `Ear.heard`."""
         self._hand_on(*decode(word))
+
+    def displaced(self, connection: int) -> None:
+        """As `Ear.displaced`."""
+        self._hand_on(connection, PutOut("OTH"))
+
+    async def changed(self, passport: str, presence: Presence | None) -> None:
+        """As `Ear.changed`."""
+        if self.announce is not None:
+            await self.announce(passport, presence)
 
     def _hand_on(self, connection: int, news: News) -> None:
         member = self.here.get(connection)

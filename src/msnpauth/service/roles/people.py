@@ -56,7 +56,7 @@ class People:
         if list_name is ListName.FORWARD:
             await self._reverse(account, spelt, is_on=True)
         if list_name is ListName.BLOCK:
-            await self._office.tell_all(spelt, Seen(account.passport, None))
+            await self._office.tell_all([spelt], Seen(account.passport, None))
         if list_name is ListName.ALLOW:
             await self._show_to(account, spelt)
         return None
@@ -94,46 +94,60 @@ class People:
             return answered
 
         await self._office.lists.change(passport, change)
-        await self._office.tell_all(passport, Listed(mine, name, is_on))
+        await self._office.tell_all([passport], Listed(mine, name, is_on))
 
     # --- presence --------------------------------------------------------------------------------
 
     async def show(self, account: Principal, seat: Seat, presence: Presence | None) -> None:
         """Note how an account is to be seen, and tell who may see it."""
-        state, key = self._office.state, account.passport.casefold()
-        before = _as_seen(await state.shown(key))
-        await state.show(seat, key, presence)
-        after = _as_seen(await state.shown(key))
-        if before == after:
-            return
-        lists = await self.lists(account.passport)
-        for entry in list(lists.book.entries.values()):
-            if entry.is_on(ListName.REVERSE) and lists.shows_to(entry.passport):
-                await self._office.tell_all(entry.passport, Seen(account.passport, after))
+        shown = await self._office.state.show(seat, account.passport.casefold(), presence)
+        before, after = map(_as_seen, shown)
+        if before != after:
+            await self.announce(account.passport, after)
+
+    async def announce(self, passport: str, presence: Presence | None) -> None:
+        """Tell those who may see an account how it is to be seen."""
+        lists = await self.lists(passport)
+        viewers = [
+            entry.passport
+            for entry in lists.book.entries.values()
+            if entry.is_on(ListName.REVERSE) and lists.shows_to(entry.passport)
+        ]
+        account = await self._office.accounts.find(passport)
+        spelt = passport if account is None else account.passport
+        await self._office.tell_all(viewers, Seen(spelt, _as_seen(presence)))
 
     async def seen_by(self, account: Principal) -> list[tuple[str, Presence]]:
         """Return who of the account's forward list is there, for its eyes."""
         lists = await self.lists(account.passport)
-        found = []
-        for entry in list(lists.book.entries.values()):
-            presence = await self.seen_of(account, entry)
-            if presence is not None:
-                found.append((entry.passport, presence))
-        return found
+        wanted = [e for e in lists.book.entries.values() if e.is_on(ListName.FORWARD)]
+        return await self._seen(account, wanted)
 
     async def seen_of(self, account: Principal, entry: Entry) -> Presence | None:
         """Return how the account sees somebody; None when they are offline to it."""
-        if not entry.is_on(ListName.FORWARD):
-            return None
-        presence = _as_seen(await self._office.state.shown(entry.passport.casefold()))
-        if presence is None:
-            return None
-        theirs = await self.lists(entry.passport)
-        return presence if theirs.shows_to(account.passport) else None
+        wanted = [entry] if entry.is_on(ListName.FORWARD) else []
+        return next((presence for _, presence in await self._seen(account, wanted)), None)
+
+    async def _seen(self, account: Principal, entries: list[Entry]) -> list[tuple[str, Presence]]:
+        keys = [entry.passport.casefold() for entry in entries]
+        shown = await self._office.state.shown(*keys) if keys else {}
+        found = []
+        for entry, key in zip(entries, keys, strict=True):
+            presence = _as_seen(shown.get(key))
+            if presence is None:
+                continue
+            theirs = await self.lists(entry.passport)
+            if theirs.shows_to(account.passport):
+                found.append((entry.passport, presence))
+        return found
+
+    async def _shown(self, passport: str) -> Presence | None:
+        key = passport.casefold()
+        return _as_seen((await self._office.state.shown(key)).get(key))
 
     async def may_call(self, account: Principal, passport: str) -> int | None:
         """Return None when the account may call somebody into a chat, or the code that says no."""
-        if _as_seen(await self._office.state.shown(passport.casefold())) is None:
+        if await self._shown(passport) is None:
             return 217
         theirs = await self.lists(passport)
         return None if theirs.shows_to(account.passport) else 216
@@ -142,9 +156,9 @@ class People:
         """Let somebody see the account who could not, if they have it on the forward list."""
         theirs = await self.lists(passport)
         entry = theirs.book.find(account.passport)
-        presence = _as_seen(await self._office.state.shown(account.passport.casefold()))
+        presence = await self._shown(account.passport)
         if entry is not None and entry.is_on(ListName.FORWARD) and presence is not None:
-            await self._office.tell_all(passport, Seen(account.passport, presence))
+            await self._office.tell_all([passport], Seen(account.passport, presence))
 
 
 _OPPOSITE = {ListName.ALLOW: ListName.BLOCK, ListName.BLOCK: ListName.ALLOW}

@@ -14,7 +14,7 @@ from typing import Any
 
 from ...core.tickets.proof import is_answer
 from ...core.tickets.rst import MESSENGER, MESSENGER_CLEAR
-from ..tickets import LOGIN, Grant
+from ..tickets import LOGIN, Grant, use_up
 from .office import Office
 from .web import Answerer, WebAnswer, WebRequest
 
@@ -123,9 +123,10 @@ class PrivateRole:
             if secret is None or not is_answer(asked["response"], secret, nonce):
                 return grant, "proof"
             mark = hashlib.sha256(f"{grant.id} {nonce}".encode()).hexdigest()
-            is_new = await office.state.use_up(mark, office.now() + _NONCE_LIFE)
+            now = office.now()
+            is_new = await office.state.use_up(mark, now + _NONCE_LIFE, made=now)
         else:
-            is_new = grant.site != LOGIN or await office.state.use_up(grant.id, grant.expires)
+            is_new = grant.site != LOGIN or await use_up(grant, office.state)
         # To note the use took time, in which the password may have been changed.
         if not await office.accounts.is_live(passport, grant.stamp):
             return grant, "revoked"

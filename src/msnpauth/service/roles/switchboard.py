@@ -140,7 +140,8 @@ class SwitchboardRole:
     async def _take(self, invitation: Invitation, room: ChatRoom) -> None:
         self.account, self.guid = invitation.account, invitation.guid
         self._dialect, self._room = invitation.dialect, room
-        shown = await self._chats.office.state.shown(self.account.passport.casefold())
+        key = self.account.passport.casefold()
+        shown = (await self._chats.office.state.shown(key)).get(key)
         self.capabilities = shown.capabilities if shown is not None else "0"
 
     async def _on_cal(self, command: Command) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ from .listing import new_group, put_on
 from .protocol import (
     MOST_PLACES,
     Account,
+    Ear,
     LeftMessage,
     Lists,
     Place,
@@ -25,6 +26,7 @@ from .protocol import (
     Principal,
     Proof,
     Seat,
+    Shown,
     Stores,
 )
 
@@ -224,9 +226,9 @@ class MemoryState:
         self._used: dict[int, set[str]] = {}
         self._seats: dict[str, dict[Place, Seat]] = {}
         self._shown: dict[str, dict[Seat, Presence]] = {}
-        self._listening: dict[str, Callable[[str], None]] = {}
+        self._listening: dict[str, Ear] = {}
 
-    async def use_up(self, token: str, until: datetime) -> bool:
+    async def use_up(self, token: str, until: datetime, *, made: datetime) -> bool:
         """As `SharedState.use_up`."""
         present = _minute(self._now())
         for minute in [minute for minute in self._used if minute < present]:
@@ -253,32 +255,43 @@ class MemoryState:
         if not places:
             self._seats.pop(place.passport, None)
 
-    async def seats(self, passport: str) -> list[Seat]:
+    async def seats(self, *passports: str) -> list[Seat]:
         """As `SharedState.seats`."""
-        return list(self._seats.get(passport, {}).values())
+        return [seat for one in passports for seat in self._seats.get(one, {}).values()]
 
-    async def show(self, seat: Seat, passport: str, presence: Presence | None) -> None:
+    async def show(self, seat: Seat, passport: str, presence: Presence | None) -> Shown:
         """As `SharedState.show`."""
+        before = self._seen(passport)
         shown = self._shown.setdefault(passport, {})
         shown.pop(seat, None)
         if presence is not None:
             shown[seat] = presence  # the last word stands last
         if not shown:
             del self._shown[passport]
+        return before, self._seen(passport)
 
-    async def shown(self, passport: str) -> Presence | None:
+    async def shown(self, *passports: str) -> dict[str, Presence]:
         """As `SharedState.shown`."""
+        found = {one: self._seen(one) for one in passports}
+        return {one: presence for one, presence in found.items() if presence is not None}
+
+    def _seen(self, passport: str) -> Presence | None:
         return next(reversed(self._shown.get(passport, {}).values()), None)
 
-    async def tell(self, node: str, word: str) -> None:
+    async def tell(self, words: Mapping[str, Sequence[str]]) -> None:
         """As `SharedState.tell`."""
-        heard = self._listening.get(node)
-        if heard is not None:
-            heard(word)
+        for node, said in words.items():
+            ear = self._listening.get(node)
+            if ear is not None:
+                for word in said:
+                    ear.heard(word)
 
-    async def listen(self, node: str, heard: Callable[[str], None]) -> None:
+    async def listen(self, node: str, ear: Ear) -> None:
         """As `SharedState.listen`."""
-        self._listening[node] = heard
+        self._listening[node] = ear
+
+    async def close(self) -> None:
+        """As `SharedState.close`."""
 
 
 def _minute(time: datetime) -> int:

@@ -6,7 +6,7 @@ in memory never wait: a role over them finishes without an event loop (`memory.a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol, TypeVar
@@ -20,6 +20,7 @@ __all__ = [
     "MOST_PLACES",
     "Account",
     "AccountStore",
+    "Ear",
     "LeftMessage",
     "LeftStore",
     "ListStore",
@@ -30,6 +31,7 @@ __all__ = [
     "Proof",
     "Seat",
     "SharedState",
+    "Shown",
     "Stores",
 ]
 
@@ -260,10 +262,35 @@ class Seat:
     Attributes:
         node: which process of the network.
         connection: which connection of that process.
+        guid: the machine, as in `Place`.
+        dialect: the number of the version that it speaks.
+        address: the network that it comes from.
+        since: when it signed in, in seconds since 1970.
     """
 
     node: str
     connection: int
+    guid: str = ""
+    dialect: int = 0
+    address: str = ""
+    since: float = 0.0
+
+
+Shown = tuple[Presence | None, Presence | None]
+"""How an account was to be seen, and is now; None is offline."""
+
+
+class Ear(Protocol):
+    """What a process is told by the others, and by the store that they share."""
+
+    def heard(self, word: str) -> None:
+        """Another process has handed over a word."""
+
+    def displaced(self, connection: int) -> None:
+        """A connection has lost its place, unheard: the store was away."""
+
+    async def changed(self, passport: str, presence: Presence | None) -> None:
+        """An account is to be seen otherwise, because a process is gone that could tell it."""
 
 
 MOST_PLACES = 20
@@ -280,10 +307,16 @@ class SharedState(Protocol):
     words from one to another.
     """
 
-    async def use_up(self, token: str, until: datetime) -> bool:
+    async def use_up(self, token: str, until: datetime, *, made: datetime) -> bool:
         """Note that a ticket or a nonce is used; False when it was used before.
 
-        It need not be remembered after `until`: the ticket has ended by then.
+        Args:
+            token: what names it.
+            until: when it ends. It need not be remembered after that.
+            made: when it was made. A store that has lost its memory since then cannot tell.
+
+        Raises:
+            ServiceUnavailable: nobody can tell whether it was used.
         """
 
     async def enter(self, place: Place, seat: Seat) -> list[Seat]:
@@ -296,23 +329,33 @@ class SharedState(Protocol):
     async def leave(self, place: Place, seat: Seat) -> None:
         """Free a place, if that connection still holds it."""
 
-    async def seats(self, passport: str) -> list[Seat]:
-        """Return every connection that an account has, in folded letter case."""
+    async def seats(self, *passports: str) -> list[Seat]:
+        """Return every connection that accounts have, in folded letter case.
 
-    async def show(self, seat: Seat, passport: str, presence: Presence | None) -> None:
-        """Note how an account is to be seen by this connection's word; None when that is gone."""
-
-    async def shown(self, passport: str) -> Presence | None:
-        """Return how an account is to be seen, by the last word of any connection; None: offline.
-
-        The passport is in folded letter case.
+        Those of one account are in the order in which they came.
         """
 
-    async def tell(self, node: str, word: str) -> None:
-        """Hand a word to what listens for a process, wherever that process is."""
+    async def show(self, seat: Seat, passport: str, presence: Presence | None) -> Shown:
+        """Note how an account is to be seen by this connection's word; None when that is gone.
 
-    async def listen(self, node: str, heard: Callable[[str], None]) -> None:
-        """Have the words for a process handed to `heard`, until the process ends."""
+        Returns:
+            How it was to be seen before, and is now.
+        """
+
+    async def shown(self, *passports: str) -> dict[str, Presence]:
+        """Return how accounts are to be seen, by the last word of any of their connections.
+
+        The passports are in folded letter case. Who is offline is not there.
+        """
+
+    async def tell(self, words: Mapping[str, Sequence[str]]) -> None:
+        """Hand words to what listens for processes, by the names of those processes."""
+
+    async def listen(self, node: str, ear: Ear) -> None:
+        """Have what concerns a process told to its ear, until the process ends."""
+
+    async def close(self) -> None:
+        """The process ends."""
 
 
 @dataclass(frozen=True)

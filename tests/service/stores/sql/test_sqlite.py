@@ -239,7 +239,7 @@ async def work():
         print("contact", name, flush=True)
         await left.leave("a@b", LeftMessage(name, "c@d", "C", "text", utc_now()))
         print("message", name, flush=True)
-        await state.use_up(name, utc_now() + timedelta(days=1))
+        await state.use_up(name, utc_now() + timedelta(days=1), made=utc_now())
         print("ticket", name, flush=True)
 
 asyncio.run(work())
@@ -268,7 +268,7 @@ def test_a_process_that_is_killed_loses_nothing_that_it_has_told(path: Path) -> 
         state, until = SqlState(database), datetime.now(UTC) + timedelta(days=1)
 
         async def used() -> list[bool]:
-            return [await state.use_up(token, until) for token in sorted(told["ticket"])]
+            return [await state.use_up(token, until, made=NOW) for token in sorted(told["ticket"])]
 
         assert not any(asyncio.run(used()))
 
@@ -288,7 +288,7 @@ def test_a_full_disk(path: Path, database: SqliteDatabase, directory: AccountDir
             lambda: directory.add("c@d", PASSWORD, display_name=long),
             lambda: asyncio.run(lists.change("a@b", change)),
             lambda: asyncio.run(left.leave("a@b", message)),
-            lambda: asyncio.run(state.use_up(long, NOW)),
+            lambda: asyncio.run(state.use_up(long, NOW, made=NOW)),
         ):
             with pytest.raises(ServiceUnavailable, match="database or disk is full") as caught:
                 work()
@@ -301,7 +301,7 @@ def test_a_full_disk(path: Path, database: SqliteDatabase, directory: AccountDir
     directory.add("c@d", PASSWORD, display_name=long)
     asyncio.run(lists.change("a@b", change))
     assert asyncio.run(left.leave("a@b", message))
-    assert asyncio.run(state.use_up(long, NOW))
+    assert asyncio.run(state.use_up(long, NOW, made=NOW))
 
 
 def test_a_disk_that_takes_nothing(

@@ -40,25 +40,25 @@ def count(database: SqliteDatabase) -> int | None:
 
 def test_a_ticket_is_used_once(database: SqliteDatabase) -> None:
     state = SqlState(database, now=lambda: NOW)
-    assert asyncio.run(state.use_up("a", ENDS))
-    assert asyncio.run(state.use_up("b", ENDS))
+    assert asyncio.run(state.use_up("a", ENDS, made=NOW))
+    assert asyncio.run(state.use_up("b", ENDS, made=NOW))
     for _ in range(2):
-        assert not asyncio.run(state.use_up("a", ENDS))
-        assert not asyncio.run(state.use_up("b", ENDS))
+        assert not asyncio.run(state.use_up("a", ENDS, made=NOW))
+        assert not asyncio.run(state.use_up("b", ENDS, made=NOW))
 
 
 def test_also_after_a_restart(path: Path) -> None:
     with closing(SqliteDatabase(path)) as database:
-        assert asyncio.run(SqlState(database, now=lambda: NOW).use_up("a", ENDS))
+        assert asyncio.run(SqlState(database, now=lambda: NOW).use_up("a", ENDS, made=NOW))
     with closing(SqliteDatabase(path)) as database:
         state = SqlState(database, now=lambda: NOW)
-        assert not asyncio.run(state.use_up("a", ENDS))
-        assert asyncio.run(state.use_up("b", ENDS))
+        assert not asyncio.run(state.use_up("a", ENDS, made=NOW))
+        assert asyncio.run(state.use_up("b", ENDS, made=NOW))
 
 
 def test_of_many_at_the_same_time_one_uses_it(path: Path, database: SqliteDatabase) -> None:
     async def work(states: list[SqlState]) -> list[bool]:
-        return await asyncio.gather(*(state.use_up("a", ENDS) for state in states * 10))
+        return await asyncio.gather(*(state.use_up("a", ENDS, made=NOW) for state in states * 10))
 
     with closing(SqliteDatabase(path)) as other:
         states = [SqlState(each, now=lambda: NOW) for each in (database, other)]
@@ -69,34 +69,34 @@ def test_those_that_have_ended_are_swept_once_a_minute(database: SqliteDatabase)
     clock = [NOW]
     state = SqlState(database, now=lambda: clock[0])
     for number in range(5):
-        assert asyncio.run(state.use_up(f"a{number}", NOW + timedelta(seconds=10)))
-    assert asyncio.run(state.use_up("late", NOW + timedelta(days=1)))
+        assert asyncio.run(state.use_up(f"a{number}", NOW + timedelta(seconds=10), made=NOW))
+    assert asyncio.run(state.use_up("late", NOW + timedelta(days=1), made=NOW))
     clock[0] = NOW + timedelta(seconds=59)
-    assert asyncio.run(state.use_up("b", NOW + timedelta(seconds=100)))
+    assert asyncio.run(state.use_up("b", NOW + timedelta(seconds=100), made=NOW))
     assert count(database) == 7
     clock[0] = NOW + timedelta(seconds=60)
-    assert asyncio.run(state.use_up("c", NOW + timedelta(seconds=100)))
+    assert asyncio.run(state.use_up("c", NOW + timedelta(seconds=100), made=NOW))
     assert count(database) == 3
     clock[0] = NOW + timedelta(seconds=119)
-    assert not asyncio.run(state.use_up("late", NOW + timedelta(days=1)))
+    assert not asyncio.run(state.use_up("late", NOW + timedelta(days=1), made=NOW))
     assert count(database) == 3
     clock[0] = NOW + timedelta(seconds=120)
-    assert not asyncio.run(state.use_up("late", NOW + timedelta(days=1)))
+    assert not asyncio.run(state.use_up("late", NOW + timedelta(days=1), made=NOW))
     assert count(database) == 1
 
 
 def test_one_that_ends_now_is_not_swept_yet(database: SqliteDatabase) -> None:
     clock = [NOW]
     state = SqlState(database, now=lambda: clock[0])
-    assert asyncio.run(state.use_up("a", ENDS))
+    assert asyncio.run(state.use_up("a", ENDS, made=NOW))
     clock[0] = ENDS
-    assert not asyncio.run(state.use_up("a", ENDS))
+    assert not asyncio.run(state.use_up("a", ENDS, made=NOW))
 
 
 def test_a_database_that_fails(database: SqliteDatabase) -> None:
     clock = [NOW]
     state = SqlState(database, now=lambda: clock[0])
-    assert asyncio.run(state.use_up("old", ENDS))
+    assert asyncio.run(state.use_up("old", ENDS, made=NOW))
 
     def fail(*_about: object) -> None:
         raise OSError(5, "Input/output error")
@@ -104,10 +104,10 @@ def test_a_database_that_fails(database: SqliteDatabase) -> None:
     clock[0] = NOW + timedelta(minutes=2)
     event.listen(database._engine, "begin", fail)
     with pytest.raises(ServiceUnavailable) as caught:
-        asyncio.run(state.use_up("a", clock[0] + timedelta(minutes=1)))
+        asyncio.run(state.use_up("a", clock[0] + timedelta(minutes=1), made=NOW))
     assert caught.value.code == 603
     event.remove(database._engine, "begin", fail)
-    assert asyncio.run(state.use_up("a", clock[0] + timedelta(minutes=1)))
+    assert asyncio.run(state.use_up("a", clock[0] + timedelta(minutes=1), made=NOW))
     assert count(database) == 1, "what could not be swept then is swept now"
 
 

@@ -15,13 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, insert, inspect, select
+from sqlalchemy import Connection, Engine, func, insert, inspect, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ....core.errors import LocalProtocolError, ServiceUnavailable
 from .tables import FORM, METADATA, SERVES, notes
 
-__all__ = ["DATABASE_DOWN", "Database", "form_of", "make_tables"]
+__all__ = ["DATABASE_DOWN", "Database", "check_form", "form_of", "make_tables", "take_turns"]
 
 T = TypeVar("T")
 
@@ -123,6 +123,19 @@ class Database(ABC):
             if isinstance(fault, OSError):
                 return fault.strerror or type(fault).__name__
         return type(inner or fault).__name__
+
+
+def take_turns(connection: Connection, lock: int) -> None:
+    """Wait for other transactions of the same kind to end, on whichever node they are.
+
+    For what is read and then written by that. SQLite has one writer at a time by itself.
+
+    Args:
+        connection: within a transaction.
+        lock: names the kind, among PostgreSQL's advisory locks.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(lock)))
 
 
 def _unavailable(why: str) -> ServiceUnavailable:

@@ -308,7 +308,7 @@ class AccountDirectory:
         check_passport(passport)
         check_password(secret)
         if not is_storable(display_name):
-            raise LocalProtocolError("the display name cannot be written as UTF-8")
+            raise LocalProtocolError("the display name has bytes that are no UTF-8, or NUL")
         now = self._now().timestamp()
         return {
             "passport": passport.casefold(),

@@ -10,13 +10,12 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, inspect, text
 
-from .database import Database, check_form, form_of, make_tables
+from .database import Database, check_form, form_of, make_tables, take_turns
 from .tables import FORM, REVISION, SERVES
 
 __all__ = ["alembic_config", "bring_up", "migrate"]
 
 _LOCK = 0x6D736E70
-"""Of PostgreSQL's advisory locks: two commands that migrate at once would both make the tables."""
 
 
 def migrate(database: Database) -> tuple[int, int]:
@@ -39,8 +38,8 @@ def alembic_config(connection: Connection) -> Config:
 
 def bring_up(connection: Connection) -> int:
     """As `migrate`, within a transaction; return the form that the database had."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    # Two commands that migrate at once would both make the tables.
+    take_turns(connection, _LOCK)
     form = form_of(connection)
     config = alembic_config(connection)
     if form is None:

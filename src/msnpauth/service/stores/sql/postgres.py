@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import threading
 import time
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["PostgresDatabase"]
 
 _THREADS = 8
+_NODES = 0x6D736E6E
+"""Of PostgreSQL's advisory locks: held by all nodes of a network, or by the one that is alone."""
 _BEAT_SECONDS = 1.0
 _SILENT_SECONDS = 4.0
 """Without a sign of life for so long nothing that is kept in memory counts any more."""
@@ -58,17 +62,24 @@ class PostgresDatabase(Database):
         url: as in `postgresql://msnpauth@db.example.net/msnpauth`; what it does not say, libpq
             takes from the environment and from `~/.pgpass`.
         check: refuse a database whose tables are not those of today.
+        alone: this is a node that shares nothing with others: there may be no second one. False
+            for one of several. None for a command, beside which nodes may run.
 
     Raises:
         LocalProtocolError: it cannot be reached, or its tables are not those of this version.
     """
 
-    def __init__(self, url: URL, *, check: bool = True) -> None:
+    def __init__(self, url: URL, *, check: bool = True, alone: bool | None = None) -> None:
         super().__init__(_engine(url), _THREADS)
         self._where = f"the database {url.database or ''} at {url.host or 'this machine'}"
         self._log = ChangeLog()
         self._down_until = 0.0
         self._heard = 0.0
+        self._alone = alone
+        self._conflict = ""
+        self._has_heard = threading.Event()
+        self._hearing = threading.Lock()
+        self._line: int | None = None
         self._is_closing = threading.Event()
         self._listener: threading.Thread | None = None
         if check:
@@ -81,10 +92,17 @@ class PostgresDatabase(Database):
                 target=self._listen, name="msnpauth-changes", daemon=True
             )
             self._listener.start()
+        if alone is not None and self._has_heard.wait(_SILENT_SECONDS) and self._conflict:
+            self.close()
+            raise LocalProtocolError(
+                f"{self._where} is used by another node: {self._conflict}",
+                hint="give all nodes one --shared store, or this one a database of its own",
+            )
 
     def close(self) -> None:
         """As `Database.close`."""
         self._is_closing.set()
+        self._hang_up()
         if self._listener is not None:
             self._listener.join(_SILENT_SECONDS)
         super().close()
@@ -97,7 +115,7 @@ class PostgresDatabase(Database):
 
     def problem(self) -> str:
         """As `Database.problem`."""
-        return "it cannot be reached" if time.monotonic() < self._down_until else ""
+        return "it cannot be reached" if time.monotonic() < self._down_until else self._conflict
 
     def _may_try_again(self, fault: BaseException) -> bool:
         if not isinstance(fault, DBAPIError):
@@ -144,20 +162,53 @@ class PostgresDatabase(Database):
                 _log.warning("the connection for changes in the database is lost: trying again")
                 self._is_closing.wait(_BEAT_SECONDS)
 
+    def _hang_up(self) -> None:
+        """Have the listener wait no longer."""
+        with self._hearing, suppress(OSError):
+            if self._line is not None:
+                # A handle of its own: the other one is psycopg's to close.
+                with socket.socket(fileno=os.dup(self._line)) as line:
+                    line.shutdown(socket.SHUT_RDWR)
+
     def _hear(self) -> None:
         arguments = self._engine.dialect.create_connect_args(self._engine.url)[1]
-        with psycopg.connect(**{**arguments, **_CONNECT}, autocommit=True) as connection:
+        with (
+            psycopg.connect(**{**arguments, **_CONNECT}, autocommit=True) as connection,
+            self._on_the_line(connection.fileno()),
+        ):
+            self._conflict = self._claimed(connection)
             connection.execute(f"LISTEN {CHANNEL}")
             # What was changed until now may have been changed unheard.
             self._log.add_any()
             while not self._is_closing.is_set():
                 connection.execute("SELECT 1")
                 self._heard = time.monotonic()
+                self._has_heard.set()
                 for notice in connection.notifies(timeout=_BEAT_SECONDS):
                     self._log.add(notice.payload)
                     self._heard = time.monotonic()
                     if self._is_closing.is_set():
                         break
+
+    @contextmanager
+    def _on_the_line(self, number: int) -> Iterator[None]:
+        with self._hearing:
+            self._line = number
+        try:
+            yield
+        finally:
+            with self._hearing:
+                self._line = None
+
+    def _claimed(self, connection: psycopg.Connection) -> str:
+        """Take a lock that lasts as long as the connection; return why it cannot be had."""
+        if self._alone is None:
+            return ""
+        kind = "" if self._alone else "_shared"
+        row = connection.execute(f"SELECT pg_try_advisory_lock{kind}({_NODES})").fetchone()
+        if row is not None and row[0]:
+            return ""
+        return "nodes without a shared store would not see each other's people"
 
 
 def _engine(url: URL) -> Engine:

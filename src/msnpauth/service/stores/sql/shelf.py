@@ -14,13 +14,15 @@ from sqlalchemy import Connection, delete, insert, select
 from ....core.errors import LocalProtocolError
 from ...keys import Change
 from .changes import note_lists
-from .database import Database
+from .database import Database, take_turns
 from .tables import kept_secrets
 
 __all__ = ["KEYS_CHANGED", "SqlShelf"]
 
 KEYS_CHANGED = "/keys"
 """What other nodes hear when a key was changed; no passport looks like it."""
+
+_LOCK = 0x6D736E6B
 
 
 class SqlShelf:
@@ -48,7 +50,8 @@ class SqlShelf:
         """As `Shelf.change`."""
 
         def work(connection: Connection) -> None:
-            changed = change(self._read(connection, names, for_update=True))
+            take_turns(connection, _LOCK)
+            changed = change(self._read(connection, names))
             connection.execute(delete(kept_secrets).where(kept_secrets.c.name.in_(list(names))))
             rows = [
                 {"name": name, "sealed": self._seal.encrypt(text.encode()).decode()}
@@ -63,12 +66,8 @@ class SqlShelf:
         """As `Shelf.called`."""
         return f"{name} in the database"
 
-    def _read(
-        self, connection: Connection, names: tuple[str, ...], *, for_update: bool = False
-    ) -> Mapping[str, str | None]:
+    def _read(self, connection: Connection, names: tuple[str, ...]) -> Mapping[str, str | None]:
         asked = select(kept_secrets).where(kept_secrets.c.name.in_(list(names)))
-        if for_update:
-            asked = asked.with_for_update()
         found: dict[str, str | None] = dict.fromkeys(names)
         for row in connection.execute(asked):
             found[row.name] = self._opened(row.name, row.sealed)

@@ -29,7 +29,7 @@ class SqlState(MemoryState):
         self._clock = now
         self._swept = now()
 
-    async def use_up(self, token: str, until: datetime) -> bool:
+    async def use_up(self, token: str, until: datetime, *, made: datetime) -> bool:
         """As `SharedState.use_up`."""
         now = self._clock()
         is_due = now - self._swept >= _SWEEP

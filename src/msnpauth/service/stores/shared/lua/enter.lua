@@ -1,0 +1,25 @@
+-- ARGV: passport guid node seat most. Returns the seats that have to go.
+local passport, guid, node, seat, most = ARGV[3], ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
+local key = p .. 'places:' .. passport
+local going = {}
+local before = redis.call('HGET', key, guid)
+if before then
+    local held = cjson.decode(before)
+    if is_alive(held.node) and held.seat ~= seat then table.insert(going, held.seat) end
+end
+redis.call('HSET', key, guid,
+    cjson.encode({node = node, seat = seat, number = number()}))
+redis.call('SADD', p .. 'of:' .. node, passport)
+while redis.call('HLEN', key) > most do
+    local oldest, which, what = nil, nil, nil
+    local places = redis.call('HGETALL', key)
+    for i = 1, #places, 2 do
+        local held = cjson.decode(places[i + 1])
+        if oldest == nil or held.number < oldest then
+            oldest, which, what = held.number, places[i], held
+        end
+    end
+    redis.call('HDEL', key, which)
+    if is_alive(what.node) then table.insert(going, what.seat) end
+end
+return going

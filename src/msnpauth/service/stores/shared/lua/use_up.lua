@@ -1,0 +1,8 @@
+-- ARGV: token, end, beginning. Returns 1 when it is new, 0 when it was used, -1 when nobody knows.
+local since = remember()
+local key = p .. 'used:' .. ARGV[3]
+if redis.call('EXISTS', key) == 1 then return 0 end
+if tonumber(ARGV[5]) < since then return -1 end
+local left = math.ceil((tonumber(ARGV[4]) - now()) * 1000)
+if left > 0 then redis.call('SET', key, 1, 'PX', left) end
+return 1

@@ -1,0 +1,116 @@
+"""The connection to the shared server, and what its failures come to.
+
+What cannot be asked is not guessed: every failure is a ServiceUnavailable for whoever asked. After
+one of them nobody asks again for a second, so that nobody waits for a server that is not there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import valkey.asyncio as client
+from valkey.asyncio.retry import Retry
+from valkey.backoff import NoBackoff
+from valkey.exceptions import ConnectionError as ConnectionFault
+from valkey.exceptions import ValkeyError
+
+from ....core.errors import LocalProtocolError, ServiceUnavailable
+
+__all__ = ["STORE_DOWN", "SharedServer", "checked_url"]
+
+T = TypeVar("T")
+
+STORE_DOWN = 600
+"""The code of MSNP for it: "the server is busy". Clients try again later."""
+
+_SCHEMES = {"valkey": "valkey", "valkeys": "valkeys", "redis": "valkey", "rediss": "valkeys"}
+_CONNECT_SECONDS = 2.0
+_ANSWER_SECONDS = 3.0
+_REST_SECONDS = 1.0
+_AGAIN_SECONDS = 5.0
+
+
+class SharedServer:
+    """A server of Redis's protocol.
+
+    Args:
+        url: as in `valkey://:password@shared.example.net:6379/0`; `valkeys` is over TLS, and
+            `redis` and `rediss` are the same.
+
+    Raises:
+        LocalProtocolError: that is no such URL.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = checked_url(url)
+        self._down_until = 0.0
+        self.client: Any = client.Valkey.from_url(
+            self.url,
+            socket_connect_timeout=_CONNECT_SECONDS,
+            socket_timeout=_ANSWER_SECONDS,
+            socket_keepalive=True,
+            decode_responses=True,
+            health_check_interval=15,
+            # A connection of before a restart of the server fails once, and is then made anew.
+            retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionFault,)),
+            retry_on_error=[ConnectionFault],
+        )
+
+    def __repr__(self) -> str:
+        return "SharedServer(…)"
+
+    @property
+    def is_down(self) -> bool:
+        """True for a moment after a failure."""
+        return time.monotonic() < self._down_until
+
+    async def ask(self, command: Awaitable[T]) -> T:
+        """Wait for the answer to a command.
+
+        Raises:
+            ServiceUnavailable: there is none.
+        """
+        why = "it did not answer a moment ago"
+        if not self.is_down:
+            try:
+                return await command
+            except (ValkeyError, OSError, TimeoutError) as fault:
+                self._down_until = time.monotonic() + _REST_SECONDS
+                why = type(fault).__name__
+        elif hasattr(command, "close"):
+            command.close()  # a coroutine that nobody awaits would complain
+        # Outside of `except`: the error may quote what was asked.
+        raise ServiceUnavailable(
+            f"the shared store cannot be used now: {why}",
+            retry_after=_AGAIN_SECONDS,
+            code=STORE_DOWN,
+        )
+
+    async def close(self) -> None:
+        """End all connections."""
+        await self.client.aclose()
+
+
+def checked_url(text: str) -> str:
+    """Return the URL of a shared server, as the library spells it.
+
+    Raises:
+        LocalProtocolError: it is none.
+    """
+    try:
+        parts = urlsplit(text)
+        scheme = _SCHEMES.get(parts.scheme)
+        is_one = scheme is not None and parts.hostname is not None and parts.port != 0
+        is_one = is_one and parts.path.strip("/").isdecimal() | (parts.path in ("", "/"))
+    except ValueError:
+        is_one = False
+    if not is_one:
+        # It is not quoted: there may be a password in it.
+        raise LocalProtocolError(
+            "that is no URL of a shared store",
+            hint="as in valkey://shared.example.net:6379/0, or redis://…",
+        )
+    return f"{scheme}{text[len(parts.scheme) :]}"
