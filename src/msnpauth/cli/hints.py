@@ -33,6 +33,9 @@ OPTIONS = {
     "trusted_proxies": "--trusted-proxy",
     "ports": "--port",
     "data": "--data",
+    "database": "--database",
+    "shared": "--shared",
+    "switchboard_name": "--switchboard-name",
     "certificate": "--certificate",
     "certificate_key": "--certificate-key",
 }
