@@ -44,6 +44,8 @@ from msnpauth.service.stores.sql.tables import FORM, METADATA, SERVES
 from msnpauth.service.tickets import new_key
 from servers import Postgres
 
+pytest_plugins = ["nodes_fixtures"]
+
 _T = TypeVar("_T")
 
 CHEAP = Argon2(64, 1)

@@ -20,6 +20,8 @@ from msnpauth.service.stores.shared.state import ValkeyState
 from msnpauth.service.stores.shared.tally import ValkeyTally
 from servers import Shared
 
+pytest_plugins = ["nodes_fixtures"]
+
 BUSY, AWAY = Presence("BSY", "Älice"), Presence("AWY", "A", "1:2", "<pic>", "<Data/>")
 
 

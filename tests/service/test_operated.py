@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -44,6 +45,7 @@ from msnpauth.service.guesses import Guesses
 from msnpauth.service.hosts import listener, msnp
 from msnpauth.service.roles.notification import NotificationRole
 from msnpauth.service.stores.sql.accounts import SqlAccounts
+from msnpauth.service.tickets import TicketOffice
 from msnpauth.store.caches import MemoryTicketCache
 
 ALICE, BOB, CAROL = "alice@example.com", "bob@example.com", "carol@example.com"
@@ -399,7 +401,21 @@ def test_who_was_disabled_signs_in_again_when_enabled(folder: Path) -> None:
         honest_clients_sign_in(service)
 
 
-def test_keys_are_rotated_while_people_are_there(folder: Path) -> None:
+def test_a_new_key_opens_at_once_and_seals_when_every_node_has_read_it(folder: Path) -> None:
+    with operated(folder) as service:
+        before = TicketVerifier(key.key for key in DataFolder(folder).keys.ring())
+        newest, *_ = DataFolder(folder).keys.rotate()
+        until(service, lambda: len(service._backing._ring) == 2)  # type: ignore[attr-defined]
+        assert before.read(login_ticket(service)) is not None
+        made = TicketOffice([newest.key])
+        stamp = before.read(login_ticket(service)).stamp  # type: ignore[union-attr]
+        assert shown(service, made.issue(ALICE, stamp=stamp)[0]) == "USR"
+
+
+def test_keys_are_rotated_while_people_are_there(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backing, "_KNOWN_AFTER", timedelta(0))
     cache = MemoryTicketCache()
     with operated(folder) as service:
         with alice(service, cache=cache, dialects=[18]) as session:

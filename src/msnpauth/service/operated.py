@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trustme
 
 from ..core.errors import LocalProtocolError, ServiceUnavailable
+from ..core.tickets.ticket import utc_now
 from .certificates import Certificates, FromFiles, OfAuthority
 from .data import DataFolder
 from .guesses import Guesses
 from .hosts.gate import Gate
 from .journal import ServiceJournal, audit, log_to_file
+from .keys import RingKey
 from .memory import Memory
 from .metrics import Metrics
 from .roles.door import Door
@@ -41,6 +44,9 @@ if TYPE_CHECKING:
     from .stores.shared.server import SharedServer
 
 __all__ = ["Operated"]
+
+_KNOWN_AFTER = timedelta(seconds=5)
+"""After that every node has read a key that was put into the ring; it looks each second."""
 
 _log = logging.getLogger("msnpauth.service")
 
@@ -68,7 +74,7 @@ class Operated:
             self._keys = keys_of(self._folder, self._database if settings.database else None)
             for name in self._keys.make_missing():
                 _log.info("%s was not there, and was made", name)
-            self._ring = self._keys.ring()
+            self._ring = _as_used(self._keys.ring())
             self._verify_keys = self._keys.verify_keys()
             self._guesses = Guesses(
                 *([] if self._server is None else [_tally(self._server)]),
@@ -143,7 +149,7 @@ class Operated:
         """Read the keys again; what is damaged or gone stays as it was here, and is told of."""
         why = ""
         try:
-            ring = await self._database.aside(self._keys.ring)
+            ring = _as_used(await self._database.aside(self._keys.ring))
             if ring != self._ring:
                 self.tickets.replace_keys(key.key for key in ring)
                 self._ring = ring
@@ -191,6 +197,16 @@ class Operated:
         if office.maintenance:
             why.append("the service is in maintenance, or ends")
         return why
+
+
+def _as_used(ring: list[RingKey]) -> list[RingKey]:
+    """Return the keys of a ring as they are used: the first one seals, and all open.
+
+    A new key opens at once, and seals when every node has read it: a ticket that is sealed before
+    would be refused where the key is not known yet.
+    """
+    known = [key for key in ring if key.made + _KNOWN_AFTER <= utc_now()] or ring[-1:]
+    return known + [key for key in ring if key not in known]
 
 
 def _shared(url: str | None) -> SharedServer | None:

@@ -98,7 +98,8 @@ class Settings:
         change = {
             "name": advertised(self.host, self.name),
             "names": host_names(self.names),
-            "switchboard_name": next(iter(host_names(filter(None, [self.switchboard_name]))), None),
+            "switchboard_name": self.switchboard_name
+            and advertised(self.host, self.switchboard_name),
             "homes": domains(self.homes),
             "trusted_proxies": proxy_addresses(self.trusted_proxies),
         }

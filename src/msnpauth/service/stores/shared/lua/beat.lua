@@ -1,5 +1,6 @@
--- ARGV: node. Returns whether the node was known, and the nodes that are dead.
-local known = redis.call('ZSCORE', p .. 'nodes', ARGV[3]) ~= false
+-- ARGV: node. Returns whether the node was known and alive, and the nodes that are dead. A node that
+-- was taken for dead may have lost places to others, unheard, before anybody buried it.
+local known = is_alive(ARGV[3])
 redis.call('ZADD', p .. 'nodes', now(), ARGV[3])
 remember()
 local silent = redis.call('ZRANGEBYSCORE', p .. 'nodes', '-inf', now() - dead)
