@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import logging
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -271,6 +275,38 @@ def test_accounts_are_imported_from_a_file(folder: Path, tmp_path: Path, mark: s
     done(folder, "enable", "dave@example.com")
     assert is_right(folder, "from elsewhere", "dave@example.com")
     assert is_right(folder, 'pass,word "x"', "carol@example.com")
+
+
+def test_accounts_of_escargot_are_imported(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "escargot.sqlite"
+    digest = hashlib.pbkdf2_hmac("sha256", b"from escargot", b"salt", 24000)
+    hashed = f"pbkdf2_sha256$24000$salt${base64.b64encode(digest).decode()}"
+    with closing(sqlite3.connect(file)) as raw, raw:
+        raw.execute(
+            "CREATE TABLE t_user (id INTEGER PRIMARY KEY, uuid, email, verified, name, password,"
+            " settings, front_data)"
+        )
+        row = ("u", "erin@example.com", 1, "Erin", hashed, "{}", "{}")
+        raw.execute("INSERT INTO t_user VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", row)
+    assert done(folder, "import", str(file)) == "1 accounts were added.\n"
+    assert shown(folder, "erin@example.com")["display_name"] == "Erin"
+    assert is_right(folder, "from escargot", "erin@example.com")
+    again = account(folder, "import", str(file))
+    assert "there is an account erin@example.com already" in again.stderr
+
+
+@pytest.mark.parametrize("name", ["nowhere.csv", "."])
+def test_a_file_that_cannot_be_imported(folder: Path, tmp_path: Path, name: str) -> None:
+    result = account(folder, "import", str(tmp_path / name))
+    assert result.exit_code == 2
+    assert "FILE" in result.stderr
+
+
+def test_the_password_of_escargot_s_database_is_not_for_the_command_line(folder: Path) -> None:
+    result = account(folder, "import", "postgresql://x:hunter2@127.0.0.1:1/escargot")
+    assert result.exit_code == 2
+    assert "~/.pgpass" in result.stderr
+    assert "hunter2" not in result.output
 
 
 def test_accounts_are_imported_from_stdin(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TextIO, cast
 
 import click
 
@@ -198,18 +198,46 @@ def revoke_app_password(passport: str, name_or_id: str, where: Where) -> None:
 
 
 @account.command(name="import")
-@click.argument("file", type=click.File("r", encoding="utf-8-sig"))
+@click.argument("source", type=TEXT, metavar="FILE")
 @where(new=True)
-def import_(file: Any, where: Where) -> None:
-    """Add the accounts of a CSV file; `-` is stdin.
+def import_(source: str, where: Where) -> None:
+    """Add the accounts of a CSV file, `-` for stdin, or of an Escargot server.
 
-    Its first line names the columns: passport, and password or hash (argon2id); perhaps
-    display_name, verified and disabled (yes or no).
+    The CSV file's first line names the columns: passport, and password or hash (argon2id, or as
+    Escargot writes it); perhaps display_name, verified and disabled (yes or no).
+
+    Of an Escargot server FILE is its SQLite database, or postgresql://… with its user. Accounts
+    come with their contact lists.
     """
     with _opened(where, make=True) as accounts:
-        count = accounts.import_csv(file, lambda done: say(f"{done} accounts …", err=True))
+        count = _imported(source, accounts)
         _note("accounts imported", "", count=str(count))
     say(f"{count} accounts were added.")
+
+
+def _imported(source: str, accounts: AccountDirectory) -> int:
+    from pathlib import Path
+
+    from ..service.storage import database_url
+    from ..service.stores.sql.escargot import is_database, read_escargot
+
+    if source.startswith("postgresql://"):
+        url = database_url(source)
+        if url.password is not None:
+            raise click.BadParameter(
+                "everybody on this machine can read a password that stands on the command line: put"
+                " it into ~/.pgpass",
+                param_hint="FILE",
+            )
+        return accounts.import_escargot(read_escargot(url))
+    if source != "-" and is_database(Path(source)):
+        return accounts.import_escargot(read_escargot(Path(source)))
+    try:
+        with click.open_file(source, encoding="utf-8-sig") as file:
+            text = cast("TextIO", file)
+            return accounts.import_csv(text, lambda done: say(f"{done} accounts …", err=True))
+    except OSError as problem:
+        raise click.BadParameter(f"{source}: {problem.strerror}", param_hint="FILE") from None
 
 
 def _scheme(word: str) -> Scheme:

@@ -163,7 +163,9 @@ class SqlAccounts:
         def store(connection: Connection, made: str) -> None:
             # Not if the password was changed in the meantime.
             same = (accounts.c.passport == key) & (accounts.c.hash == before)
-            connection.execute(update(accounts).where(same).values(hash=made))
+            # Of a hash that was imported nobody knew how long its password is.
+            is_long = len(password) > APP_PASSWORD_LENGTH
+            connection.execute(update(accounts).where(same).values(hash=made, is_long=is_long))
 
         try:
             made = await self._hasher.renewed(password)

@@ -19,8 +19,11 @@ from ....core.tickets.ticket import utc_now
 from ....core.wire.dialects import Scheme
 from .changes import ANY, note_change, note_removal
 from .database import Database
+from .escargot import EscargotAccount
+from .foreign_hashes import is_foreign
 from .hashing import Hasher
 from .kept import APP_PASSWORD_LENGTH, AppPassword, KeptAccount, digest_of, find, is_storable, kept
+from .lists import written_lists
 from .tables import accounts, app_passwords, known_networks, left, lists
 
 if TYPE_CHECKING:
@@ -284,6 +287,51 @@ class AccountDirectory:
         self._database.call(add)
         return len(rows)
 
+    def import_escargot(self, found: Iterable[EscargotAccount]) -> int:
+        """Add accounts of an Escargot server with their contact lists; return how many there were.
+
+        Their hashes are checked as they are, and made anew by argon2id at the next sign-in. An
+        account without a hash gets a password that nobody knows: `set_password` gives another.
+
+        Args:
+            found: as `read_escargot` returns them.
+
+        Raises:
+            LocalProtocolError: an address cannot be one, or is there already; nothing was added.
+        """
+        known = {account.passport.casefold() for account in self.all()}
+        nobody = self._hasher.make(Secret(secrets.token_urlsafe(24)))
+        made, kept = [], []
+        for one in found:
+            key = one.passport.casefold()
+            if key in known:
+                raise LocalProtocolError(f"there is an account {key} already")
+            known.add(key)
+            name = one.display_name if is_storable(one.display_name) else ""
+            made.append(
+                self._row(
+                    *(one.passport, Secret("x")),
+                    display_name=name,
+                    verified=one.verified,
+                    hashed=one.hash or nobody,
+                )
+            )
+            kept.append({"passport": key, "revision": 1, "content": written_lists(one.lists)})
+
+        def add(connection: Connection) -> None:
+            if made:
+                connection.execute(insert(accounts), made)
+                # Somebody may have written to an address that had no account yet.
+                wanted = [row["passport"] for row in kept]
+                for first in range(0, len(wanted), 500):
+                    some = lists.c.passport.in_(wanted[first : first + 500])
+                    connection.execute(delete(lists).where(some))
+                connection.execute(insert(lists), kept)
+                note_change(connection, ANY)
+
+        self._database.call(add)
+        return len(made)
+
     def _csv_account(self, row: dict[str, str]) -> dict[str, object]:
         values = self._row(
             row["passport"],
@@ -383,8 +431,8 @@ def _csv_problem(row: dict[str, str]) -> str:
         check_passport(row["passport"])
         if password:
             check_password(Secret(password))
-        if hashed and not _ARGON2ID.fullmatch(hashed):
-            return "its hash is none of argon2id"
+        if hashed and not _ARGON2ID.fullmatch(hashed) and not is_foreign(hashed):
+            return "its hash is none of argon2id, nor one of Escargot"
         _yes(row.get("verified", "yes"))
         _yes(row.get("disabled", "no"))
     except LocalProtocolError as fault:

@@ -21,6 +21,7 @@ import argon2
 from ....core.errors import LocalProtocolError, ServiceUnavailable
 from ....core.secrets import Secret
 from ...settings import Argon2
+from .foreign_hashes import is_foreign, is_foreign_right
 
 __all__ = ["Hasher"]
 
@@ -94,8 +95,8 @@ class Hasher:
         return await self._known.run(lambda: self.make(password))
 
     def is_old(self, hashed: str) -> bool:
-        """Tell whether the hash costs something else than new ones do."""
-        return self._argon2.check_needs_rehash(hashed)
+        """Tell whether the hash costs something else than new ones do, or is of another service."""
+        return is_foreign(hashed) or self._argon2.check_needs_rehash(hashed)
 
     def make(self, password: Secret) -> str:
         """Return a hash of a password; it has its salt and cost in it."""
@@ -103,6 +104,8 @@ class Hasher:
 
     def is_right(self, hashed: str, password: Secret) -> bool:
         """As `verify`, in this thread."""
+        if is_foreign(hashed):
+            return is_foreign_right(hashed, password)
         try:
             data = password.reveal().encode("utf-8", "surrogatepass")
             return self._argon2.verify(hashed, data)

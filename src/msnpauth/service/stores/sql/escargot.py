@@ -1,0 +1,185 @@
+"""Reads the accounts of an Escargot server out of its database, SQLite or PostgreSQL.
+
+It knows both forms that Escargot's tables have had (its `core/db.py`): contacts and groups in
+tables of their own, and before that as JSON in `t_user`. Accounts come with their hashes, as they
+are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, MetaData, Table, create_engine, inspect, select
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
+
+from ....core.errors import LocalProtocolError
+from ....core.people.contact import ListName
+from ..listing import new_group, put_into_group, put_on
+from ..protocol import Lists
+from .foreign_hashes import is_foreign
+
+__all__ = ["EscargotAccount", "is_database", "read_escargot"]
+
+_FILE_MARK = b"SQLite format 3\x00"
+
+
+class EscargotAccount(NamedTuple):
+    """An account as Escargot has it.
+
+    Attributes:
+        passport: the address.
+        hash: of its password; "" where there is none that can be checked.
+        display_name: how others see it.
+        verified: the address was verified.
+        lists: its contact list.
+    """
+
+    passport: str
+    hash: str
+    display_name: str
+    verified: bool
+    lists: Lists
+
+    def __repr__(self) -> str:
+        return f"EscargotAccount({self.passport!r})"
+
+
+def is_database(path: Path) -> bool:
+    """Tell whether a file is one of SQLite."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_FILE_MARK)) == _FILE_MARK
+    except OSError:
+        return False
+
+
+def read_escargot(where: Path | URL) -> list[EscargotAccount]:
+    """Return every account of an Escargot server.
+
+    Args:
+        where: its SQLite file, or the URL of its PostgreSQL.
+
+    Raises:
+        LocalProtocolError: that cannot be read, or is no database of Escargot.
+    """
+    with _connected(where) as connection:
+        if not inspect(connection).has_table("t_user"):
+            raise LocalProtocolError(
+                "that is no database of Escargot: it has no table t_user",
+                hint="name the file that Escargot's settings.DB names",
+            )
+        users = _rows(connection, "t_user")
+        passports = {user["uuid"]: user["email"] for user in users}
+        contacts = _by_user(_rows(connection, "t_user_contact"), "user_uuid")
+        groups = _by_user(_rows(connection, "t_user_group"), "user_uuid")
+    found = []
+    for user in users:
+        uuid = user["uuid"]
+        lists = _lists(
+            groups.get(uuid) or _json(user.get("groups")),
+            contacts.get(uuid) or _json(user.get("contacts")),
+            passports,
+        )
+        lists.allows_others = _settings(user).get("BLP", "AL") != "BL"
+        name = user.get("name") or ""
+        shown = "" if name == user["email"] else name
+        found.append(
+            EscargotAccount(user["email"], _hash(user), shown, bool(user["verified"]), lists)
+        )
+    return found
+
+
+@contextmanager
+def _connected(where: Path | URL) -> Iterator[Connection]:
+    if isinstance(where, Path):
+        # Only to read: Escargot may still run.
+        url = URL.create(
+            "sqlite", database=f"file:{where.resolve()}", query={"mode": "ro", "uri": "true"}
+        )
+    else:
+        url = where.set(drivername="postgresql+psycopg")
+    why = ""
+    try:
+        engine = create_engine(url, hide_parameters=True)
+        try:
+            with engine.connect() as connection:
+                yield connection
+        finally:
+            engine.dispose()
+    except (SQLAlchemyError, ImportError) as fault:
+        why = type(getattr(fault, "orig", None) or fault).__name__
+    if why:
+        # Outside of `except`: that error may quote the URL, and rows.
+        raise LocalProtocolError(
+            f"the database of Escargot cannot be read ({why})",
+            hint="is it a copy that is whole, and may this user read it?",
+        )
+
+
+def _rows(connection: Connection, name: str) -> list[dict[str, Any]]:
+    if not inspect(connection).has_table(name):
+        return []
+    table = Table(name, MetaData(), autoload_with=connection)
+    return [dict(row._mapping) for row in connection.execute(select(table).order_by(table.c.id))]
+
+
+def _by_user(rows: Iterable[dict[str, Any]], column: str) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(row[column], []).append(row)
+    return found
+
+
+def _json(value: Any) -> list[dict[str, Any]]:
+    """Return JSON that is text in SQLite and is read already in PostgreSQL."""
+    found = json.loads(value) if isinstance(value, str) and value else value
+    return found if isinstance(found, list) else []
+
+
+def _settings(user: dict[str, Any]) -> dict[str, Any]:
+    value = user.get("settings")
+    found = json.loads(value) if isinstance(value, str) and value else value
+    return found if isinstance(found, dict) else {}
+
+
+def _hash(user: dict[str, Any]) -> str:
+    """Return the better one of an account's hashes: MD5 is beside PBKDF2 for old clients."""
+    front = user.get("front_data")
+    front = json.loads(front) if isinstance(front, str) and front else front
+    of_msn = front.get("msn") if isinstance(front, dict) else None
+    md5 = of_msn.get("pw_md5") if isinstance(of_msn, dict) else user.get("password_md5")
+    return next((one for one in (user.get("password"), md5) if one and is_foreign(one)), "")
+
+
+def _lists(
+    groups: list[dict[str, Any]], contacts: list[dict[str, Any]], passports: dict[str, str]
+) -> Lists:
+    lists = Lists()
+    ids: dict[str, str] = {}
+    for group in groups:
+        made = new_group(lists, str(group.get("name", "")))
+        ids |= {str(group[key]): made for key in ("id", "group_id", "uuid") if group.get(key)}
+    for contact in contacts:
+        passport = passports.get(contact.get("uuid", ""))
+        if passport is None:
+            continue  # an account that Escargot has no more
+        bits = int(contact.get("lists") or 0)
+        for list_name in [one for one in ListName if one.bit & bits]:
+            entry = put_on(lists, passport, list_name, contact.get("name") or "")
+            if list_name is ListName.FORWARD:
+                for group_id in _groups(contact.get("groups")):
+                    if group_id in ids:
+                        put_into_group(lists, entry, ids[group_id], is_in=True)
+    lists.serial = 1
+    return lists
+
+
+def _groups(value: Any) -> list[str]:
+    """Return the ids of a contact's groups, which are numbers, or objects with an id."""
+    found = json.loads(value) if isinstance(value, str) and value else value
+    return [str(one.get("id") if isinstance(one, dict) else one) for one in found or ()]
