@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import random
 import shutil
 import signal
@@ -14,7 +15,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ __all__ = ["PASSWORD", "Balancer", "Network", "Node", "network"]
 
 PASSWORD = "secret pw"
 CHEAP = Argon2(memory=64, passes=1)
+BALANCER = "127.0.0.99"
+"""Where the balancer's connections come from."""
 ROLES = ("port", "notification-port", "login-port")
 
 
@@ -35,8 +38,8 @@ def free_ports(count: int) -> list[int]:
     for port in random.SystemRandom().sample(range(20_000, 32_000), 1000):
         if len(found) < count:
             with suppress(OSError):
-                for host in ("127.0.0.1", "127.0.0.2", "127.0.0.3"):
-                    socket.create_server((host, port)).close()
+                for number in range(1, 6):
+                    socket.create_server((f"127.0.0.{number}", port)).close()
                 found.append(port)
     return found
 
@@ -80,7 +83,9 @@ class Balancer:
                 for turn in range(len(self.nodes)):
                     node = self.nodes[(first + turn) % len(self.nodes)]
                     with suppress(OSError):
-                        there = await asyncio.open_connection(node, port)
+                        there = await asyncio.open_connection(node, port, local_addr=(BALANCER, 0))
+                        client, _ = writer.get_extra_info("peername")
+                        there[1].write(f"PROXY TCP4 {client} {node} 1 {port}\r\n".encode())
                         await asyncio.gather(_carry(reader, there[1]), _carry(there[0], writer))
                         return
             writer.close()
@@ -106,13 +111,15 @@ class Node:
         self.folder = network.place / f"node{number}"
         self.network = network
         self.process: subprocess.Popen[str] | None = None
+        self.processor: int | None = None
 
     def start(self) -> None:
         """Begin, and come back when it serves."""
         words = ["serve", "--host", self.host, "--data", str(self.folder)]
         words += ["--name", "127.0.0.1", "--name", self.host]
         words += ["--switchboard-name", self.host, "--database", self.network.database]
-        words += ["--shared", self.network.shared, "--argon2-memory", "64", "--argon2-passes", "1"]
+        words += ["--shared", self.network.shared, *self.network.options]
+        words += ["--trusted-proxy", BALANCER, "--proxy-protocol"]
         for role, port in self.network.ports.items():
             words += [f"--{role}", str(port)]
         log = (self.network.place / f"{self.folder.name}.log").open("a")
@@ -123,6 +130,8 @@ class Node:
             text=True,
         )
         log.close()
+        if self.processor is not None:
+            os.sched_setaffinity(self.process.pid, {self.processor})
         assert self.process.stdout is not None
         while not (line := self.process.stdout.readline()).startswith("msnpauth sign-in "):
             assert line, "it ended"
@@ -153,8 +162,15 @@ class Node:
 class Network:
     """Nodes, what they share, and the balancer before them."""
 
-    def __init__(self, place: Path, database: str, shared: str, count: int = 2) -> None:
-        self.place, self.database, self.shared = place, database, shared
+    def __init__(
+        self,
+        place: Path,
+        database: str,
+        shared: str,
+        count: int = 2,
+        options: Sequence[str] = ("--argon2-memory", "64", "--argon2-passes", "1"),
+    ) -> None:
+        self.place, self.database, self.shared, self.options = place, database, shared, options
         self.ports = dict(zip(ROLES, free_ports(len(ROLES)), strict=True))
         self.nodes = [Node(self, number) for number in range(count)]
         hosts = [node.host for node in self.nodes]
@@ -210,9 +226,9 @@ class Network:
 
 
 @contextmanager
-def network(place: Path, database: str, shared: str, count: int = 2) -> Iterator[Network]:
-    """Run a network."""
-    made = Network(place, database, shared, count)
+def network(place: Path, database: str, shared: str, *rest: Any) -> Iterator[Network]:
+    """Run a network; the arguments are those of `Network`."""
+    made = Network(place, database, shared, *rest)
     try:
         made.start()
         yield made

@@ -31,6 +31,7 @@ OPTIONS = {
     "names": "--name",
     "homes": "--home",
     "trusted_proxies": "--trusted-proxy",
+    "proxy_protocol": "--proxy-protocol",
     "ports": "--port",
     "data": "--data",
     "database": "--database",

@@ -105,6 +105,7 @@ def _settings(options: dict[str, Any], ports: dict[str, int]) -> dict[str, Any]:
         "private_host": options["private_host"],
         "homes": options["homes"],
         "trusted_proxies": options["proxies"],
+        "proxy_protocol": options["proxy_protocol"],
         "allow_md5": options["allow_md5"],
         "argon2": Argon2(options["argon2_memory"], options["argon2_passes"]),
         "connections": most,
@@ -161,8 +162,9 @@ def _check(accounts: tuple[str, ...], ports: dict[str, int], options: dict[str, 
     """Refuse options that would be accepted and then have no effect."""
     if ports["home"] and not options["homes"]:
         raise click.UsageError("--home-port has no effect without --home")
-    if (options["plain_http"] is None) != (not options["proxies"]):
-        raise click.UsageError("--plain-http and --trusted-proxy go together")
+    brought = options["plain_http"] is not None or options["proxy_protocol"]
+    if brought != bool(options["proxies"]):
+        raise click.UsageError("--plain-http or --proxy-protocol, and --trusted-proxy go together")
     if (options["certificate"] is None) != (options["certificate_key"] is None):
         raise click.UsageError("--certificate and --certificate-key go together")
     for flag, needed in (("private_port", "data"), ("database", "data"), ("shared", "database")):

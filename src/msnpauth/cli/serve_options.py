@@ -105,8 +105,14 @@ _FURTHER = (
         type=HOST,
         multiple=True,
         metavar="ADDRESS",
-        help="An IP address that --plain-http lets in; may be repeated. Who it brings is read from"
-        " X-Forwarded-For.",
+        help="An IP address that --plain-http lets in, or a balancer's; may be repeated. Who it"
+        " brings is read from X-Forwarded-For, or from the PROXY protocol.",
+    ),
+    click.option(
+        "--proxy-protocol",
+        is_flag=True,
+        help="Each --trusted-proxy begins its connections by the PROXY protocol, as balancers of"
+        " TCP do.",
     ),
     _port(
         "--plain-contacts",

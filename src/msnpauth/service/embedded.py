@@ -35,6 +35,7 @@ class RunOptions(TypedDict, total=False):
     private_host: str
     homes: Iterable[str]
     trusted_proxies: Iterable[str]
+    proxy_protocol: bool
     dialects: Iterable[int] | None
     keys: Iterable[str] | None
     chat_limit: int | None
@@ -81,6 +82,9 @@ class run:  # noqa: N801 - used as a function
             `hotmail.` stands for every domain that begins so. By default there is none.
         trusted_proxies: IP addresses that `plain_http` lets in. Who they bring is read from
             X-Forwarded-For.
+        proxy_protocol: the trusted proxies are balancers of TCP, which begin each connection by the
+            PROXY protocol, version 1 or 2. It counts for all ports but `plain_http`, `private` and
+            `legacy_tls`.
         keys: the ring that seals tickets, first the one to seal with; a new one by default. With
             `data` the ring is in the folder.
         chat_limit: how many chats an account may begin in a minute; the next gets 800. None for

@@ -282,7 +282,9 @@ class Service:
             )
             proxies = frozenset(self._settings.trusted_proxies)
             serve = self._site(login.paths(), *rest[:-1], front.paths(), proxies=proxies)
-            await self._listen(from_proxies(serve, proxies), socks["plain_http"], None)
+            # These proxies speak HTTP, and say in it whom they bring.
+            listener = Listener(from_proxies(serve, proxies), None, self._gate)
+            await self._begin(listener, socks["plain_http"])
         if "plain_contacts" in socks:
             await self._listen(self._site(contacts.paths()), socks["plain_contacts"], None)
         if "legacy_tls" in socks:
@@ -325,7 +327,10 @@ class Service:
         self._listeners.append(listener)
 
     async def _listen(self, serve: Serve, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
-        listener = Listener(serve, tls, self._gate)
+        listener = Listener(serve, tls, self._gate, balancers=self._settings.balancers)
+        await self._begin(listener, sock)
+
+    async def _begin(self, listener: Listener, sock: socket.socket) -> None:
         await listener.start(sock)
         self._listeners.append(listener)
 

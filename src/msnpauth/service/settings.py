@@ -58,6 +58,7 @@ class Settings:
     private_host: str = "127.0.0.1"
     homes: Iterable[str] = ()
     trusted_proxies: Iterable[str] = ()
+    proxy_protocol: bool = False
     dialects: Iterable[int] | None = None
     keys: Iterable[str] | None = None
     chat_limit: int | None = 8
@@ -94,6 +95,11 @@ class Settings:
             raise LocalProtocolError(
                 "a shared store is for nodes that share a database as well", hint="give database="
             )
+        if self.proxy_protocol and not self.trusted_proxies:
+            raise LocalProtocolError(
+                "proxy_protocol= is for connections of trusted_proxies=, and there are none",
+                hint="name the addresses that the balancers connect from",
+            )
         known(DIALECTS if self.dialects is None else self.dialects)
         change = {
             "name": advertised(self.host, self.name),
@@ -120,6 +126,11 @@ class Settings:
         wanted += [role for role in ROLES if role in named and role not in (*ALWAYS, "home")]
         hosts = {"private": self.private_host}
         return {role: hosts.get(role, self.host) for role in wanted}
+
+    @property
+    def balancers(self) -> frozenset[str]:
+        """The addresses of those who say first whom they bring."""
+        return frozenset(self.trusted_proxies if self.proxy_protocol else ())
 
     @property
     def certified(self) -> list[str]:

@@ -9,7 +9,9 @@ from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
 from typing import Any
 
+from ..addresses import plain_address
 from .gate import Gate, Visit
+from .proxied import introduced
 
 __all__ = ["Listener", "Serve", "from_proxies"]
 
@@ -42,8 +44,8 @@ def from_proxies(serve: Serve, addresses: Collection[str]) -> Serve:
 
 
 def _peer(transport: asyncio.BaseTransport | asyncio.StreamWriter) -> str:
-    address: str = (transport.get_extra_info("peername") or ("",))[0]
-    return address
+    # Where one socket listens for IPv4 and IPv6 both, IPv4 comes as `::ffff:192.0.2.7`.
+    return plain_address((transport.get_extra_info("peername") or ("",))[0])
 
 
 class Listener:
@@ -53,16 +55,23 @@ class Listener:
         serve: serves one of them.
         tls: the certificate and the settings; None for plain TCP.
         gate: says who may come in; everybody by default.
+        balancers: addresses of those who say first whom they bring (`proxied`).
     """
 
     def __init__(
-        self, serve: Serve, tls: ssl.SSLContext | None = None, gate: Gate | None = None
+        self,
+        serve: Serve,
+        tls: ssl.SSLContext | None = None,
+        gate: Gate | None = None,
+        *,
+        balancers: Collection[str] = (),
     ) -> None:
         self._serve = serve
         self._tls = tls
         self._gate = gate or Gate()
+        self._balancers = balancers
         self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: dict[asyncio.Task[None], Visit] = {}
         self._is_stopping = False
 
     async def start(self, sock: socket.socket) -> None:
@@ -102,20 +111,34 @@ class Listener:
         if visit is None:
             transport.abort()
             return
-        task = asyncio.create_task(self._carry(transport, visit))
-        self._connections.add(task)
+        task = asyncio.create_task(self._carry(transport, end))
+        self._connections[task] = visit
 
         def done(task: asyncio.Task[None]) -> None:
             # Here, because a task that is cancelled before its first step has no `finally`.
-            self._connections.discard(task)
             transport.abort()
-            self._gate.leave(visit)
+            self._gate.leave(self._connections.pop(task))
 
         task.add_done_callback(done)
 
-    async def _carry(self, plain: asyncio.Transport, visit: Visit) -> None:
+    async def _brought(self, plain: asyncio.Transport, end: Callable[[], None]) -> Visit | None:
+        """Return the visit of whom a balancer brings, in the place of the balancer's own."""
+        task = asyncio.current_task()
+        assert task is not None  # `_accepted` made it
+        address = await introduced(plain)
+        visit = self._gate.enter(address, end) if address else None
+        if visit is not None:
+            self._gate.leave(self._connections[task])
+            self._connections[task] = visit
+        return visit
+
+    async def _carry(self, plain: asyncio.Transport, end: Callable[[], None]) -> None:
         """Serve one connection, and come back when nothing of it is left."""
-        transport = plain
+        task = asyncio.current_task()
+        assert task is not None  # `_accepted` made it
+        if _peer(plain) in self._balancers and await self._brought(plain, end) is None:
+            return
+        transport, visit = plain, self._connections[task]
         reader = asyncio.StreamReader(limit=_BUFFER // 2)
         protocol = asyncio.StreamReaderProtocol(reader)
         if self._tls is not None:
