@@ -27,6 +27,7 @@ from typing import Any
 
 import argon2
 from cryptography.fernet import Fernet
+from sqlalchemy import text
 
 from common import PASSWORD, machine, passport, table
 from many import more_files
@@ -172,6 +173,7 @@ async def told(shared: Any, sizes: list[int]) -> list[Row]:
     ears = _Ear(), _Ear()
     await one.listen("one", ears[0])
     await two.listen("two", ears[1])
+    before = await one._server.client.info("memory")
     rows: list[Row] = []
     costs: list[float] = []
     there = 0
@@ -195,6 +197,9 @@ async def told(shared: Any, sizes: list[int]) -> list[Row]:
         costs.append(min(rounds))
         rows.append((f"somebody found and told, {size:,} online, µs", f"{costs[-1]:.0f}", ""))
     rows.append(("the most / the first", f"{max(costs) / costs[0]:.2f}", f"≤ {TELL_GOAL}"))
+    about = await one._server.client.info("memory")
+    each = (about["used_memory"] - before["used_memory"]) / there
+    rows.append(("the shared store, for each person online, bytes", f"{each:.0f}", ""))
     await one.close()
     await two.close()
     return rows
@@ -259,6 +264,10 @@ async def growth(postgres: Any, sizes: list[int], hashed: str) -> list[Row]:
         costs.append(min(rounds))
         rows.append((f"PostgreSQL: found among {size:,}, µs", f"{costs[-1]:.0f}", ""))
     rows.append(("the most / the first", f"{max(costs) / costs[0]:.2f}", f"≤ {FLAT_GOAL}"))
+    with closing(open_database(url)) as database:
+        size = text("SELECT pg_database_size(current_database())")
+        each = database.call(lambda connection: connection.scalar(size)) / there
+    rows.append(("PostgreSQL, for each account, bytes", f"{each:.0f}", ""))
     return rows
 
 

@@ -40,6 +40,9 @@ from servers import Postgres, Shared
 
 pytest_plugins = ["nodes_fixtures"]
 
+# A node that stands still is taken for dead after ten seconds, and a guess waits for eight.
+pytestmark = pytest.mark.timeout(120)
+
 _T = TypeVar("_T")
 
 ALICE, BOB, CAROL = "alice@example.com", "bob@example.com", "carol@example.com"

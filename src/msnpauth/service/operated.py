@@ -124,6 +124,16 @@ class Operated:
         metrics.watch("connections_ended", "Connections ended for room", lambda: gate.ended)
         metrics.watch("passwords_waiting", "Passwords being checked", lambda: self._hasher.waiting)
         metrics.watch("guesses_delayed", "Passwords that wait", lambda: self._guesses.delayed)
+        metrics.watch(
+            "database_usable",
+            "1 while the database can be used",
+            lambda: self._database.changes(UNKNOWN)[0] != UNKNOWN,
+        )
+        server = self._server
+        if server is not None:
+            metrics.watch(
+                "shared_store_usable", "1 while the shared store answers", lambda: not server.is_down
+            )
         role = PrivateRole(
             office,
             keys=lambda: self._verify_keys,
