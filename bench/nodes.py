@@ -265,8 +265,8 @@ async def growth(postgres: Any, sizes: list[int], hashed: str) -> list[Row]:
         rows.append((f"PostgreSQL: found among {size:,}, µs", f"{costs[-1]:.0f}", ""))
     rows.append(("the most / the first", f"{max(costs) / costs[0]:.2f}", f"≤ {FLAT_GOAL}"))
     with closing(open_database(url)) as database:
-        size = text("SELECT pg_database_size(current_database())")
-        each = database.call(lambda connection: connection.scalar(size)) / there
+        asked_size = text("SELECT pg_database_size(current_database())")
+        each = database.call(lambda connection: connection.scalar(asked_size)) / there
     rows.append(("PostgreSQL, for each account, bytes", f"{each:.0f}", ""))
     return rows
 

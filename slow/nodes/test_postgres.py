@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -536,3 +538,38 @@ def test_keys_of_a_network(database_url: str, tmp_path: Path) -> None:
     assert len(invoke("keys", "list", *where).splitlines()) == 2
     invoke("keys", "replace", "--yes", *where)
     assert len(invoke("keys", "list", *where).splitlines()) == 1
+
+
+def test_escargot_on_postgresql(database_url: str, postgres: Postgres) -> None:
+    """Its JSON is JSONB there, and comes as what it is."""
+    theirs = postgres.database()
+    digest = base64.b64encode(hashlib.pbkdf2_hmac("sha256", b"secret", b"salt", 24000)).decode()
+    engine = create_engine(theirs.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        for line in ESCARGOT.format(hash=f"pbkdf2_sha256$24000$salt${digest}").split(";"):
+            connection.exec_driver_sql(line)
+    engine.dispose()
+    told = invoke("account", "import", theirs, "--database", database_url)
+    assert told == "2 accounts were added.\n"
+    with closing(open_database(database_url)) as database:
+        accounts = SqlAccounts(database, HASHER, SEAL)
+        assert is_right(accounts, "secret")
+        mine = played(SqlLists(database).lists(ALICE))
+        assert people(mine) == {"bob@example.com"}
+        assert list(mine.book.groups.values()) == ["Friends"]
+        assert mine.book.entries["bob@example.com"].group_ids == tuple(mine.book.groups)
+        assert not mine.allows_others
+
+
+ESCARGOT = """
+CREATE TABLE t_user (id SERIAL PRIMARY KEY, uuid VARCHAR, email VARCHAR, verified BOOLEAN,
+    name VARCHAR, message VARCHAR, password VARCHAR, settings JSONB, front_data JSONB);
+CREATE TABLE t_user_group (id SERIAL PRIMARY KEY, user_uuid VARCHAR, group_id VARCHAR,
+    group_uuid VARCHAR, name VARCHAR);
+CREATE TABLE t_user_contact (id SERIAL PRIMARY KEY, user_uuid VARCHAR, uuid VARCHAR, name VARCHAR,
+    message VARCHAR, lists INTEGER, groups JSONB);
+INSERT INTO t_user VALUES
+    (1, 'u1', 'Alice@example.com', true, 'Al', '', '{hash}', '{{"BLP": "BL"}}', NULL),
+    (2, 'u2', 'bob@example.com', true, NULL, '', '', '{{}}', '{{}}');
+INSERT INTO t_user_group VALUES (1, 'u1', '1', 'g', 'Friends');
+INSERT INTO t_user_contact VALUES (1, 'u1', 'u2', 'Bob', '', 3, '[{{"id": "1", "uuid": "g"}}]')"""
