@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import client_targets
 import file_targets
+import network_targets
 import operator_targets
 import people_targets
 import service_targets
@@ -18,4 +19,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     **service_targets.TARGETS,
     **operator_targets.TARGETS,
     **file_targets.TARGETS,
+    **network_targets.TARGETS,
 }

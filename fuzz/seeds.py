@@ -313,6 +313,13 @@ _SEEDS: dict[str, list[bytes]] = {
     ],
     "services_file": [b'\xef\xbb\xbf[home]\ntitle = "x"\nhost = "messenger.example"\n'],
     "guid_file": [b"f52973b6-c926-4bad-9ba8-7c1e840e4ab0\n", b""],
+    "tls": [
+        records((0, b""), (0, b""), (1, b"welcome"), (4, b"hello"), (0, b""), (5, b""), first=[0]),
+        records((0, b""), (0, b""), (0, b""), (1, b"welcome"), (2, b"\x00changed"), first=[1]),
+        records((0, b""), (3, b"HTTP/1.1 400 Bad Request\r\n\r\n"), first=[0]),
+        records((3, b"\x16\x03\x03\x40\x00\x02"), (5, b""), first=[0]),
+        records((0, b""), (0, b""), (1, b"onew"), (1, b"two"), (2, b"\x30three"), first=[0]),
+    ],
     "verify": [
         b'{"ticket": "t=a&p=", "passport": "alice@example.com"}',
         b'{"ticket": "t=a&p=", "passport": "a@b", "nonce": "n", "response": "r"}',

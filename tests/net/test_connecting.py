@@ -9,7 +9,7 @@ import resource
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from msnpauth.core.urls import Address
 from msnpauth.net.deadline import Deadline
 from msnpauth.net.names import ATTEMPT_DELAY, interleaved, most_telling
 from msnpauth.net.sockets import Connecting, connect_tcp, shut_down
-from msnpauth.net.streams import open_streams
+from msnpauth.net.streams import open_streams, open_tls
 
 
 def descriptors() -> list[int]:
@@ -342,9 +342,12 @@ def test_cancelled(resolve: Resolve, authority: Authority, tls: bool) -> None:
 
     async def main(port: int) -> None:
         where = Address("some.example", port)
-        task = asyncio.create_task(
-            open_streams(where, Deadline(25), Step.LOGIN, ssl_context=context)
+        opening: Coroutine[Any, Any, object] = (
+            open_tls(where, Deadline(25), Step.LOGIN, context)
+            if context
+            else open_streams(where, Deadline(25), Step.LOGIN)
         )
+        task = asyncio.create_task(opening)
         before = len(descriptors())
         while len(descriptors()) < before + (1 if tls else 2):
             await asyncio.sleep(0.005)
@@ -376,9 +379,7 @@ def test_cancelled_at_every_step_of_a_handshake(authority: Authority) -> None:
         opened: set[bool] = set()
         async with server:
             for steps in [*range(60)] * 4:  # how many a handshake takes is not always the same
-                opening = open_streams(
-                    where, Deadline(25), Step.LOGIN, ssl_context=authority.client_tls
-                )
+                opening = open_tls(where, Deadline(25), Step.LOGIN, authority.client_tls)
                 task = asyncio.create_task(opening)
                 for _ in range(steps):
                     await asyncio.sleep(0)
@@ -386,7 +387,7 @@ def test_cancelled_at_every_step_of_a_handshake(authority: Authority) -> None:
                 await asyncio.wait([task])
                 opened.add(not task.cancelled())
                 if not task.cancelled():
-                    task.result()[1].transport.abort()
+                    task.result().abort()
                 _, writer = await open_streams(where, Deadline(25), Step.LOGIN)
                 writer.transport.abort()
         return opened

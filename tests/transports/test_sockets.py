@@ -40,12 +40,11 @@ class Awaited:
 
     def wait_for_data(self) -> None:
         """Let asyncio take what has come on the kept connection."""
-        streams = self._transport._streams
-        assert streams is not None
-        reader = streams[0]
+        stream = self._transport._stream
+        assert stream is not None
 
         async def main() -> None:
-            while not reader._buffer:  # type: ignore[attr-defined]
+            while stream.is_quiet():
                 await asyncio.sleep(0.005)
 
         self._runner.run(main())

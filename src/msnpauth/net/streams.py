@@ -7,7 +7,9 @@ import socket
 import ssl
 import time
 from collections import deque
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import TypeVar
 
 from ..core.errors import ConnectionFailed, SignInError, Step
 from ..core.urls import Address
@@ -29,65 +31,97 @@ from .names import (
     peer_of,
     wrong_family,
 )
-from .tls import tls_error
+from .tls_connection import TlsConnection
+from .tls_stream import TlsStream
+from .turns import turn
 
-__all__ = ["Streams", "open_streams"]
+__all__ = ["Streams", "open_streams", "open_tls"]
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
+T = TypeVar("T")
+
 
 async def open_streams(
-    address: Address,
-    deadline: Deadline,
-    step: Step,
-    *,
-    ssl_context: ssl.SSLContext | None = None,
-    server: str | None = None,
-    watch: Watch = SILENT,
+    address: Address, deadline: Deadline, step: Step, *, watch: Watch = SILENT
 ) -> Streams:
-    """Return a connection to whichever address of the host answers first, over TLS if wanted.
+    """Return a connection to whichever address of the host answers first.
 
     Args:
         address: where to.
         deadline: when all ends.
         step: of the sign-in, for errors.
-        ssl_context: TLS settings; none for plain TCP.
-        server: what errors call it; by default `host:port`.
-        watch: is told of the addresses, of the connection and of the handshake.
+        watch: is told of the addresses and of the connection.
 
     Raises:
-        ConnectionFailed, CertificateRejected: there is no such host, or none of its addresses
-            could be reached, or TLS failed.
+        ConnectionFailed: there is no such host, or none of its addresses could be reached.
         SignInTimeout: the deadline passed.
     """
+    return await _opened(
+        address, deadline, step, server=str(address), watch=watch, finish=_over_tcp
+    )
+
+
+async def open_tls(
+    address: Address,
+    deadline: Deadline,
+    step: Step,
+    ssl_context: ssl.SSLContext,
+    *,
+    server: str | None = None,
+    watch: Watch = SILENT,
+) -> TlsStream:
+    """As `open_streams`, over TLS.
+
+    Args:
+        address: where to.
+        deadline: when all ends.
+        step: of the sign-in, for errors.
+        ssl_context: TLS settings.
+        server: what errors call it; by default `host:port`.
+        watch: is told of the handshake, too.
+
+    Raises:
+        ConnectionFailed, SignInTimeout: as `open_streams`, or TLS failed.
+        CertificateRejected: the server's certificate proves nothing.
+    """
     server = server or str(address)
+
+    async def secured(sock: socket.socket) -> TlsStream:
+        began = time.monotonic()
+        stream = await _over_tls(sock, ssl_context, address.host)
+        watch.secured(server, stream.tls.tls.version() or "", began)
+        return stream
+
+    return await _opened(address, deadline, step, server=server, watch=watch, finish=secured)
+
+
+async def _opened(
+    address: Address,
+    deadline: Deadline,
+    step: Step,
+    *,
+    server: str,
+    watch: Watch,
+    finish: Callable[[socket.socket], Awaitable[T]],
+) -> T:
+    """Connect, and return what `finish` makes of the socket."""
     race = _Race()
     left = deadline.check(step, server)
     places: list[AddressInfo] = []
-    is_shaking_hands = False
     try:
-        async with asyncio.timeout(left):
+        async with asyncio.timeout(left), turn(address):
             places = numeric(address) or await _resolve(address, step, watch)
             began = time.monotonic()
             async with asyncio.timeout(names.CONNECT_SECONDS):
                 sock = await race.run(interleaved(places))
             watch.connected(server, peer_of(sock), began)
-            if ssl_context is None:
-                return await _over_tcp(sock)
-            began = time.monotonic()
-            is_shaking_hands = True
-            # asyncio's own limit for a handshake is a minute: ours is the deadline.
-            streams = await _over_tls(sock, ssl_context, address.host, left + 1)
-            watch.secured(server, streams[1].get_extra_info("ssl_object").version(), began)
-            return streams
+            return await finish(sock)
     except SignInError as problem:
         error = problem
     except Exception as problem:  # noqa: BLE001 - what comes out of here is ours
         if isinstance(problem, TimeoutError) and problem.errno is None:
             error = connect_timeout(deadline, race.problems, step, server)
-        elif is_shaking_hands and isinstance(problem, ConnectionError):
-            # asyncio has no other word for a connection that ends within the handshake.
-            error = tls_error("", step, server)
         else:
             error = network_error(problem, step, server)
     raise beside_proxy(wrong_family(places, error), address)
@@ -102,35 +136,24 @@ async def _over_tcp(sock: socket.socket) -> Streams:
         raise
 
 
-async def _over_tls(
-    sock: socket.socket, ssl_context: ssl.SSLContext, host: str, patience: float
-) -> Streams:
-    """Return streams with TLS over a connected socket, which is theirs from now on.
+async def _over_tls(sock: socket.socket, ssl_context: ssl.SSLContext, host: str) -> TlsStream:
+    """Return a TLS connection over a connected socket, which is its own from now on.
 
-    TCP and TLS are two steps because `open_connection(ssl=…)` that is cancelled in a handshake
-    leaves TCP's transport open, and nobody can reach it. If we closed the socket beneath that
-    transport, the next connection with the same descriptor would fail: "file descriptor 9 is
-    used by transport".
+    Who closed the socket beneath a transport of asyncio's that somebody still holds would have the
+    next connection with the same descriptor fail: "file descriptor 9 is used by transport".
     """
-    loop = asyncio.get_running_loop()
     try:
-        plain, _ = await loop.create_connection(asyncio.Protocol, sock=sock)
+        stream = TlsStream(TlsConnection(ssl_context, host))
+        await asyncio.get_running_loop().create_connection(lambda: stream, sock=sock)
     except BaseException:
-        sock.close()
+        sock.close()  # asyncio's transport, where there is one already, is closing by now
         raise
-    reader = asyncio.StreamReader(loop=loop)
-    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
     try:
-        transport = await loop.start_tls(
-            plain, protocol, ssl_context, server_hostname=host, ssl_handshake_timeout=patience
-        )
+        await stream.shake_hands()
     except BaseException:
-        plain.abort()
+        stream.abort()
         raise
-    if transport is None:  # asyncio says so when the connection was lost without an error
-        raise ConnectionResetError("the connection was lost in the TLS handshake")
-    protocol.connection_made(transport)
-    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+    return stream
 
 
 class _Race:

@@ -1,4 +1,4 @@
-"""The default carrier for asyncio: its streams, the standard library's TLS, and h11."""
+"""The default carrier for asyncio: TLS on its plain transports, and h11."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from ..core.urls import Url
 from ..core.wire.lines import NeedData
 from ..net.deadline import Deadline
 from ..net.names import network_error
-from ..net.streams import Streams, open_streams
+from ..net.streams import open_tls
 from ..net.tls import ContextSource
+from ..net.tls_stream import TlsStream
 from ..watch import SILENT, Watch
 from .base import AsyncTransport
 from .common import check_request, source
@@ -24,8 +25,6 @@ from .kept import Age
 from .limits import Limits
 
 __all__ = ["AsyncSocketsTransport"]
-
-_CHUNK = 16 * 1024
 
 
 class AsyncSocketsTransport(AsyncTransport):
@@ -47,7 +46,7 @@ class AsyncSocketsTransport(AsyncTransport):
         self._context = source(ssl_context)
         self._watch = watch
         self._age = Age(clock)
-        self._streams: Streams | None = None
+        self._stream: TlsStream | None = None
         self._http = ClientConnection()
         self._origin = ""
         self._closed = False
@@ -109,25 +108,17 @@ class AsyncSocketsTransport(AsyncTransport):
         return response
 
     def _is_open(self, url: Url) -> bool:
-        if self._streams is None or self._streams[1].is_closing():
+        if self._stream is None or not self._stream.is_quiet():
             return False
-        if self._origin != url.origin or not self._http.reusable or self._age.is_too_old:
-            return False
-        return _is_quiet(self._streams[0])
+        return self._origin == url.origin and self._http.reusable and not self._age.is_too_old
 
     async def _open(self, url: Url, deadline: Deadline, step: Step) -> None:
         self._drop()
         if self._closed:
             raise self._closed_error(step, url)
-        streams = await open_streams(
-            url.address,
-            deadline,
-            step,
-            ssl_context=self._context(),
-            server=url.origin,
-            watch=self._watch,
+        self._stream = await open_tls(
+            url.address, deadline, step, self._context(), server=url.origin, watch=self._watch
         )
-        self._streams = streams
         self._http = ClientConnection()
         self._origin = url.origin
         self._age.used()
@@ -156,13 +147,13 @@ class AsyncSocketsTransport(AsyncTransport):
         raise error
 
     async def _answer(self, request: Request, deadline: Deadline, *, is_kept: bool) -> Response:
-        assert self._streams is not None  # fetch opens them first
-        reader, writer = self._streams
+        stream = self._stream
+        assert stream is not None  # fetch opens it first
         patience = self._age.patience(deadline.remaining()) if is_kept else None
         async with asyncio.timeout(patience) as limit:
-            writer.write(self._http.send(request))
-            await writer.drain()
-            while isinstance(answer := self._http.receive(await reader.read(_CHUNK)), NeedData):
+            stream.write(self._http.send(request))
+            await stream.drain()
+            while isinstance(answer := self._http.receive(await stream.read()), NeedData):
                 limit.reschedule(None)  # it answers: from now on the deadline holds
         if isinstance(answer, SignInError):
             raise answer
@@ -176,23 +167,6 @@ class AsyncSocketsTransport(AsyncTransport):
         return ConnectionFailed(text, step=step, server=url.origin, hint="make another")
 
     def _drop(self) -> None:
-        streams, self._streams = self._streams, None
-        if streams is not None:
-            # Not close(): saying good-bye over TLS could wait for the peer.
-            streams[1].transport.abort()
-
-
-def _is_quiet(reader: asyncio.StreamReader) -> bool:
-    """True when nothing has come since the last answer: no end, and no bytes that nobody asked for.
-
-    `read` returns at once what there is, which is seen by letting it begin and go no further.
-    """
-    reading = reader.read(1)
-    try:
-        reading.send(None)
-    except StopIteration:
-        return False
-    except Exception:  # noqa: BLE001 - how the connection broke: it is not used any more
-        return False
-    reading.close()
-    return True
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.abort()

@@ -1,0 +1,164 @@
+"""A TLS connection on asyncio, for one task that asks and reads the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+
+from .tls_connection import TlsConnection
+
+__all__ = ["TlsStream"]
+
+_MOST = 64 * 1024
+"""Bytes that wait here for who reads. When there are more, the rest waits where it comes from."""
+
+
+class TlsStream(asyncio.Protocol):
+    """Carries the bytes of a `TlsConnection`; the protocol of a plain transport.
+
+    The errors that come out are those of `ssl` and of the system, as a blocking socket has them.
+
+    Attributes:
+        tls: the connection that it carries.
+    """
+
+    def __init__(self, tls: TlsConnection) -> None:
+        self.tls = tls
+        self._transport: asyncio.Transport | None = None
+        self._heard = bytearray()
+        self._waiter: asyncio.Future[None] | None = None
+        self._error: Exception | None = None
+        self._is_lost = False
+        self._is_full = False
+
+    def is_quiet(self) -> bool:
+        """Tell whether it stands, and nothing has come that nobody asked for.
+
+        What belongs to TLS alone, such as its session tickets, does not count.
+        """
+        self._hear()
+        is_over = self.tls.has_ended or self.tls.fault or self._error or self._is_lost
+        return not (self._heard or is_over)
+
+    async def shake_hands(self) -> None:
+        """Wait for the handshake.
+
+        Raises:
+            ssl.SSLError, OSError: it failed.
+        """
+        while not self.tls.is_secured:
+            if isinstance(self._error, ConnectionError):
+                # Who is not spoken to by TLS mostly leaves: that is the end of a handshake.
+                raise ssl.SSLEOFError
+            self._check()
+            await self._change()
+
+    async def read(self) -> bytes:
+        """Return what has come, b"" at the end.
+
+        Raises:
+            ssl.SSLError, OSError: the connection broke.
+        """
+        while not self._hear():
+            self._check()
+            if self.tls.has_ended or self._is_lost:
+                return b""
+            await self._change()
+        heard = bytes(self._heard)
+        self._heard.clear()
+        return heard
+
+    def write(self, data: bytes) -> None:
+        """Send, as soon as the system takes it."""
+        self.tls.send(data)
+        self._flush()
+
+    async def drain(self) -> None:
+        """Wait until there is room for more to send.
+
+        Raises:
+            ssl.SSLError, OSError: the connection broke.
+        """
+        while self._is_full and not self._is_lost:
+            await self._change()
+        if self._is_lost and not self._hear():
+            self._check()
+            raise ConnectionResetError
+
+    def abort(self) -> None:
+        """Close at once, without a good-bye, which could wait for the peer."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # --- what asyncio calls -----------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._flush()
+
+    def data_received(self, data: bytes) -> None:
+        self._take(data)
+
+    def eof_received(self) -> None:
+        self._take(b"")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._is_lost = True
+        self._error = exc
+        if exc is None:
+            self._take(b"")
+        self._wake()
+
+    def pause_writing(self) -> None:
+        self._is_full = True
+
+    def resume_writing(self) -> None:
+        self._is_full = False
+        self._wake()
+
+    # --- within -------------------------------------------------------------------------------
+
+    def _check(self) -> None:
+        """Raise what the connection came to, if it broke."""
+        problem = self.tls.fault or self._error
+        if problem is not None:
+            raise problem
+
+    def _take(self, data: bytes) -> None:
+        """Take what has come; whoever waits reads it."""
+        assert self._transport is not None  # asyncio says first that there is one
+        self.tls.receive(data)
+        self._flush()
+        if self.tls.fault is not None:
+            self._transport.abort()
+        if self.tls.waiting > _MOST:
+            self._transport.pause_reading()
+        self._wake()
+
+    def _hear(self) -> bool:
+        """Read what has come, and tell whether the peer has said anything."""
+        # What a peer has us answer, new keys over and over, must not pile up here: nothing is read
+        # before it has taken the answers.
+        if self._transport is not None and not self._is_full:
+            self._heard += self.tls.read()
+            self._flush()
+            self._transport.resume_reading()
+        return bool(self._heard)
+
+    def _flush(self) -> None:
+        """Hand over what is to be sent."""
+        if self._transport is not None and (data := self.tls.outgoing()):
+            self._transport.write(data)
+
+    async def _change(self) -> None:
+        """Wait until something has happened to the connection."""
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
