@@ -12,11 +12,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import socket
+import ssl
 import statistics
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,8 @@ class Case:
     """One row of the floor: which servers are known, what is remembered, and what it must cost.
 
     `remembers` is what an earlier sign-in left in the cache: one without an XFR (`web`), or one by
-    way of it (`all`), which leaves the server that it named too.
+    way of it (`all`), which leaves the server that it named too. Under TLS 1.2 (`old_tls`) that is
+    its TLS session.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Case:
     with_hop: int
     known: tuple[str, ...]
     remembers: str = ""
+    old_tls: bool = False
 
 
 CASES = (
@@ -57,6 +60,8 @@ CASES = (
     Case("SSO, first", "SSO", 4, 6, ("rst",)),
     Case("SSO, cached ticket", "SSO", 3, 5, ("rst",), "web"),
     Case("SSO, ticket and server remembered", "SSO", 3, 3, ("rst",), "all"),
+    Case("TWN over TLS 1.2, login address known", "TWN", 5, 6, ("login",), old_tls=True),
+    Case("TWN over TLS 1.2, session resumed", "TWN", 4, 6, ("login",), "web", old_tls=True),
 )
 
 
@@ -76,14 +81,20 @@ class Bench:
         first = self._places["dispatch" if hop else "notification"]
         return Servers(notification=first, **known)
 
-    def cache_for(self, case: Case) -> MemoryTicketCache | None:
-        """Return a cache that knows what the case has remembered."""
+    def before(self, case: Case) -> tuple[MemoryTicketCache | None, ssl.SSLContext]:
+        """Return a cache that knows what the case has remembered, and the settings of TLS."""
+        context = self._service.context
+        if case.old_tls:  # settings of its own each time: no session of another case is known
+            context = ssl.create_default_context(cafile=self._places["ca_file"])
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
         cache = MemoryTicketCache() if case.remembers else None
         if cache is not None:
-            self._sign_in(case, cache, hop=case.remembers == "all")
-        return cache
+            self._sign_in(case, cache, context, hop=case.remembers == "all")
+        return cache, context
 
-    def _sign_in(self, case: Case, cache: MemoryTicketCache | None, *, hop: bool) -> float:
+    def _sign_in(
+        self, case: Case, cache: MemoryTicketCache | None, context: ssl.SSLContext, *, hop: bool
+    ) -> float:
         began = time.perf_counter()
         session = msnpauth.sign_in(
             passport(0),
@@ -91,17 +102,17 @@ class Bench:
             self.servers(case, hop=hop),
             scheme=case.scheme,
             cache=cache,
-            ssl_context=self._service.context,
+            ssl_context=context,
         )
         took = time.perf_counter() - began
         session.close()
         return took
 
     def sync(self, case: Case, *, hop: bool) -> float:
-        return self._sign_in(case, self.cache_for(case), hop=hop) / self.round_trip
+        return self._sign_in(case, *self.before(case), hop=hop) / self.round_trip
 
     def asynchronous(self, case: Case, *, hop: bool) -> float:
-        cache = self.cache_for(case)
+        cache, context = self.before(case)
 
         async def run() -> float:
             began = time.perf_counter()
@@ -111,7 +122,7 @@ class Bench:
                 self.servers(case, hop=hop),
                 scheme=case.scheme,
                 cache=cache,
-                ssl_context=self._service.context,
+                ssl_context=context,
             )
             took = time.perf_counter() - began
             await session.close()
@@ -128,7 +139,8 @@ class Bench:
         }
         if known.get("rst") and not by_rst:
             known = {"nexus": self._places["nexus"]}
-        client = Sequential(self._service.context, (first.host, first.port), **known)
+        context = self.before(replace(case, remembers=""))[1]
+        client = Sequential(context, (first.host, first.port), **known)
         began = time.perf_counter()
         client.sso() if by_rst else client.twn()
         return (time.perf_counter() - began) / self.round_trip

@@ -54,6 +54,7 @@ def tls(data: bytes) -> None:
     feed = Feed(data)
     far = _Far(_FAR[feed.number(2)])
     near = TlsConnection(_NEAR, "login.example")
+    near.start()
     heard = b""
     for kind, content in feed.records():
         match kind % 6:

@@ -29,7 +29,7 @@ def test_round_trips(tmp_path: Path) -> None:
     found = rows("round_trips.py", "--delay", "0.001", "--rounds", "1", "--svg", str(svg))
     heads, *cases = found
     assert heads == ["round trips to USR OK", "floor", "sync", "async", "in sequence"]
-    assert len(cases) == 18
+    assert len(cases) == 22
     for _, floor, *measured in cases:
         assert all(float(each) >= int(floor) for each in measured)
     texts = [element.text for element in ElementTree.parse(svg).iter() if element.text]
@@ -41,7 +41,7 @@ def test_round_trips(tmp_path: Path) -> None:
 def test_tickets() -> None:
     found = rows("tickets.py", "--rounds", "1", "--calls", "1")
     carriers = [f"get_key(), {carrier}" for carrier in ("sockets", "curl", "httpx")]
-    names = ["new connection", "bare ssl sockets", *carriers]
+    names = ["new connection", "bare ssl sockets", "libcurl, unchecked", *carriers]
     names += ["kept connection", "http.client", *carriers]
     assert [row[0] for row in found] == names
 

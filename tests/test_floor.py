@@ -8,17 +8,23 @@ already, or opens a connection too late, is found out here without any waiting.
     notification leg: TCP 1, VER CVR USR 1                                      = 2, and 2 for each XFR
     HTTPS leg:        TCP 1, TLS 1 = 2; a nexus before it on the same host 3, on another 5
     sign-in:          the later of the two, the request for a ticket 1, USR … S 1
+
+A handshake of TLS 1.2 takes 2, and 1 when a session is resumed. Where that counts, both ends are real:
+the client's as the carriers have it, and the flights are counted.
 """
 
 from __future__ import annotations
 
 import heapq
 import itertools
+import ssl
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from conftest import Authority
+from far import Far
 from msnpauth import Secret, Servers, SignIn
 from msnpauth.core.client.actions import Action, Connect, Done, Failed, Fetch, Prepare, Send
 from msnpauth.core.client.memory import Memory
@@ -27,6 +33,7 @@ from msnpauth.core.urls import Address
 from msnpauth.core.wire.commands import Role
 from msnpauth.core.wire.dialects import DIALECTS, known
 from msnpauth.core.wire.lines import LineReader, NeedData
+from msnpauth.net.sessions import Resumption
 from msnpauth.service.roles.door import Door
 from msnpauth.service.roles.login import LoginRole
 from msnpauth.service.roles.notification import NotificationRole
@@ -59,10 +66,31 @@ class Clock:
         event()
 
 
+class Tls:
+    """Settings of both ends, for handshakes that are really made."""
+
+    def __init__(self, authority: Authority, version: ssl.TLSVersion) -> None:
+        self.near = ssl.create_default_context(cafile=str(authority.ca_file))
+        self.far = authority.tls_for("login.example", "nexus.example")
+        self.far.maximum_version = version
+
+    def flights(self, host: str) -> int:
+        """Connect, and return the round trips until the first request may leave."""
+        resumption = Resumption(self.near, Address(host, 443))
+        near = resumption.connection()
+        near.start()
+        far = Far(self.far)
+        flights = far.shake_hands(near)
+        near.read()
+        resumption.keep(near.tls)
+        return flights
+
+
 class Network:
     """The service's roles, and how far away each is."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: Tls | None = None) -> None:
+        self.tls = tls
         accounts = Accounts.of([Account(PASSPORT, PASSWORD, allow_md5=True)])
         self.tickets = TicketOffice()
         self.office = Office(in_memory(accounts), self.tickets, known(DIALECTS))
@@ -155,7 +183,8 @@ class Driver:
         """Have a connection to that server: the one there is, or another by TCP and TLS."""
         self._https_free_at = max(self._https_free_at, self.clock.now)
         if origin != self._origin:
-            self._https_free_at += 2
+            tls = self.network.tls
+            self._https_free_at += 1 + (tls.flights(origin.partition("//")[2]) if tls else 1)
             self._origin = origin
 
     def _at(self, time: float, number: int, answer: Response) -> None:
@@ -192,6 +221,7 @@ class Learner:
         return round_trips
 
 
+OLD_TLS, NEW_TLS = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 ONE_HOST = {"nexus": f"{LOGIN}/rdr/pprdr.asp"}
 TWO_HOSTS = {"nexus": f"{NEXUS}/rdr/pprdr.asp"}
 LOGIN_KNOWN = {"login": f"{LOGIN}/login2.srf"}
@@ -249,3 +279,22 @@ def test_one_command_at_a_time_costs_two_more(scheme: str) -> None:
     """For servers that cannot take three commands at once."""
     network = Network()
     assert cost(servers(hop=False, **RST), network, scheme=scheme, pipeline=False) == 6
+
+
+@pytest.mark.parametrize(
+    ("version", "where", "first", "later"),
+    [
+        pytest.param(OLD_TLS, TWO_HOSTS, 9, 4, id="TLS 1.2, nexus on another host"),
+        pytest.param(OLD_TLS, ONE_HOST, 6, 4, id="TLS 1.2, nexus and login on one host"),
+        pytest.param(OLD_TLS, LOGIN_KNOWN, 5, 4, id="TLS 1.2, login address known"),
+        pytest.param(NEW_TLS, TWO_HOSTS, 7, 4, id="TLS 1.3, nexus on another host"),
+        pytest.param(NEW_TLS, LOGIN_KNOWN, 4, 4, id="TLS 1.3, login address known"),
+    ],
+)
+def test_a_resumed_session_saves_a_round_trip_of_tls_1_2(
+    authority: Authority, version: ssl.TLSVersion, where: dict[str, str], first: int, later: int
+) -> None:
+    network, learner = Network(Tls(authority, version)), Learner("TWN")
+    known = servers(hop=False, **where)
+    assert learner.cost(known, network) == first
+    assert [learner.cost(known, network) for _ in range(3)] == [later] * 3

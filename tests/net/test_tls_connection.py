@@ -9,13 +9,23 @@ from hypothesis import strategies as st
 
 from conftest import Authority
 from far import Far, bytewise
+from msnpauth import Secret
 from msnpauth.net.tls_connection import TlsConnection
 
 NAME = "localhost"
 
 
+def begun(
+    context: ssl.SSLContext, host: str, session: ssl.SSLSession | None = None
+) -> TlsConnection:
+    near = TlsConnection(context, host, session)
+    assert near.outgoing() == b""
+    near.start()
+    return near
+
+
 def connected(authority: Authority, *, singly: bool = False) -> tuple[TlsConnection, Far]:
-    near, far = TlsConnection(authority.client_tls, NAME), Far(authority.server_tls)
+    near, far = begun(authority.client_tls, NAME), Far(authority.server_tls)
     far.shake_hands(near, singly=singly)
     assert near.is_secured
     return near, far
@@ -45,17 +55,17 @@ def test_the_round_trips_of_a_handshake(
 ) -> None:
     tls = authority.tls_for(NAME)
     tls.maximum_version = version
-    assert Far(tls).shake_hands(TlsConnection(authority.client_tls, NAME)) == flights
+    assert Far(tls).shake_hands(begun(authority.client_tls, NAME)) == flights
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_2])
 def test_a_session_is_resumed(authority: Authority, version: ssl.TLSVersion) -> None:
     tls = authority.tls_for(NAME)
     tls.maximum_version = version
-    first = TlsConnection(authority.client_tls, NAME)
+    first = begun(authority.client_tls, NAME)
     Far(tls).shake_hands(first)
     assert first.read() == b""
-    second = TlsConnection(authority.client_tls, NAME, first.tls.session)
+    second = begun(authority.client_tls, NAME, first.tls.session)
     assert Far(tls).shake_hands(second) == 1
     assert second.tls.session_reused
 
@@ -105,7 +115,7 @@ def test_an_end_within_a_record(authority: Authority) -> None:
 
 @pytest.mark.parametrize("so_far", [0, 1, 50, 900])
 def test_an_end_within_the_handshake(authority: Authority, so_far: int) -> None:
-    near, far = TlsConnection(authority.client_tls, NAME), Far(authority.server_tls)
+    near, far = begun(authority.client_tls, NAME), Far(authority.server_tls)
     near.receive(far.answer(near.outgoing())[:so_far] or b"")
     near.receive(b"")
     assert isinstance(near.fault, ssl.SSLEOFError)
@@ -113,7 +123,7 @@ def test_an_end_within_the_handshake(authority: Authority, so_far: int) -> None:
 
 
 def test_a_certificate_of_an_unknown_authority(authority: Authority) -> None:
-    near = TlsConnection(authority.client_tls, NAME)
+    near = begun(authority.client_tls, NAME)
     far = Far(authority.tls_for(NAME, ca=trustme.CA()))
     far.shake_hands(near)
     assert isinstance(near.fault, ssl.SSLCertVerificationError)
@@ -125,7 +135,7 @@ def test_a_certificate_of_an_unknown_authority(authority: Authority) -> None:
 
 
 def test_a_certificate_for_another_name(authority: Authority) -> None:
-    near = TlsConnection(authority.client_tls, "other.example")
+    near = begun(authority.client_tls, "other.example")
     Far(authority.server_tls).shake_hands(near)
     assert isinstance(near.fault, ssl.SSLCertVerificationError)
     assert near.fault.verify_code == 62
@@ -133,7 +143,7 @@ def test_a_certificate_for_another_name(authority: Authority) -> None:
 
 @pytest.mark.parametrize("data", [b"220 welcome\r\n" * 10, b"HTTP/1.1 400 Bad\r\n\r\n"])
 def test_a_peer_that_speaks_something_else(authority: Authority, data: bytes) -> None:
-    near = TlsConnection(authority.client_tls, NAME)
+    near = begun(authority.client_tls, NAME)
     near.receive(data)
     assert isinstance(near.fault, ssl.SSLError)
     fault = near.fault
@@ -158,7 +168,7 @@ def test_settings_that_cannot_work(authority: Authority) -> None:
     context = ssl.create_default_context(cafile=str(authority.ca_file))
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.maximum_version = ssl.TLSVersion.TLSv1_2
-    near = TlsConnection(context, NAME)
+    near = begun(context, NAME)
     assert isinstance(near.fault, ssl.SSLError)
     assert not near.is_secured
 
@@ -173,9 +183,28 @@ def test_to_send_when_all_is_over(authority: Authority) -> None:
     assert b"secret" not in near._unsent
 
 
+def test_the_first_words_go_with_the_last_ones_of_the_handshake(authority: Authority) -> None:
+    near, far = begun(authority.client_tls, NAME), Far(authority.server_tls)
+    near.say_first(Secret("s\xe9cret"))
+    near.receive(far.answer(near.outgoing()))
+    assert near.is_secured
+    far.answer(near.outgoing())
+    assert far.heard == b"s\xe9cret"
+
+
+def test_the_first_words_are_not_for_somebody_else(authority: Authority) -> None:
+    """Nor do they lie about afterwards."""
+    near, far = begun(authority.client_tls, NAME), Far(authority.tls_for(NAME, ca=trustme.CA()))
+    near.say_first(Secret("secret"))
+    far.shake_hands(near)
+    assert isinstance(near.fault, ssl.SSLCertVerificationError)
+    assert far.heard == b""
+    assert near._first is None
+
+
 @given(st.lists(st.binary(max_size=60), max_size=6), st.booleans())
 def test_no_input_raises(authority: Authority, inputs: list[bytes], secured: bool) -> None:
-    near = connected(authority)[0] if secured else TlsConnection(authority.client_tls, NAME)
+    near = connected(authority)[0] if secured else begun(authority.client_tls, NAME)
     for data in inputs:
         near.receive(data)
         assert near.read() == b""

@@ -183,7 +183,9 @@ def test_settings_that_cannot_work(authority: Authority) -> None:
 
     async def main() -> None:
         with pytest.raises(ssl.SSLError):
-            await TlsStream(TlsConnection(context, "localhost")).shake_hands()
+            stream = TlsStream(TlsConnection(context, "localhost"))
+            stream.connection_made(Transport())
+            await stream.shake_hands()
 
     asyncio.run(main())
 

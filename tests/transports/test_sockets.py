@@ -325,7 +325,7 @@ def test_bytes_that_nobody_asked_for_are_no_answer(
             carrier.wait_for_data()
         else:
             assert carrier._sock is not None
-            select.select([carrier._sock], [], [], 20)
+            select.select([carrier._sock.sock], [], [], 20)
         response = carrier.fetch(get(server), 20)
         assert server.connections == 2
         assert "p=" in str(response.headers)  # type: ignore[attr-defined]

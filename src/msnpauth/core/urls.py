@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import NamedTuple
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -143,14 +144,25 @@ class Url(NamedTuple):
     @property
     def authority(self) -> str:
         """What the Host header says: the port only where it is not the scheme's own."""
-        text = str(self.address)
-        usual = self.address.port == _USUAL_PORTS[self.scheme]
-        return text.rpartition(":")[0] if usual else text
+        return _authority(self.scheme, self.address)
 
     @property
     def origin(self) -> str:
         """Scheme, host and port: what a connection is made to."""
-        return f"{self.scheme}://{self.authority}"
+        return _origin(self.scheme, self.address)
 
     def __str__(self) -> str:
         return self.origin + self.target
+
+
+# A sign-in asks for these some thirty times, of one or two servers.
+@lru_cache(maxsize=64)
+def _authority(scheme: str, address: Address) -> str:
+    text = str(address)
+    usual = address.port == _USUAL_PORTS[scheme]
+    return text.rpartition(":")[0] if usual else text
+
+
+@lru_cache(maxsize=64)
+def _origin(scheme: str, address: Address) -> str:
+    return f"{scheme}://{_authority(scheme, address)}"

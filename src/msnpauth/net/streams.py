@@ -31,7 +31,7 @@ from .names import (
     peer_of,
     wrong_family,
 )
-from .tls_connection import TlsConnection
+from .sessions import Resumption
 from .tls_stream import TlsStream
 from .turns import turn
 
@@ -86,14 +86,27 @@ async def open_tls(
         CertificateRejected: the server's certificate proves nothing.
     """
     server = server or str(address)
+    resumption: Resumption | None = None
+    offer = True
 
     async def secured(sock: socket.socket) -> TlsStream:
+        nonlocal resumption
         began = time.monotonic()
-        stream = await _over_tls(sock, ssl_context, address.host)
+        resumption = Resumption(ssl_context, address, offer=offer)
+        stream = await _over_tls(sock, resumption)
         watch.secured(server, stream.tls.tls.version() or "", began)
         return stream
 
-    return await _opened(address, deadline, step, server=server, watch=watch, finish=secured)
+    while True:
+        try:
+            return await _opened(
+                address, deadline, step, server=server, watch=watch, finish=secured
+            )
+        except SignInError as problem:
+            error = problem
+        if resumption is None or not resumption.is_to_blame(error):
+            raise error
+        offer = False
 
 
 async def _opened(
@@ -136,14 +149,14 @@ async def _over_tcp(sock: socket.socket) -> Streams:
         raise
 
 
-async def _over_tls(sock: socket.socket, ssl_context: ssl.SSLContext, host: str) -> TlsStream:
+async def _over_tls(sock: socket.socket, resumption: Resumption) -> TlsStream:
     """Return a TLS connection over a connected socket, which is its own from now on.
 
     Who closed the socket beneath a transport of asyncio's that somebody still holds would have the
     next connection with the same descriptor fail: "file descriptor 9 is used by transport".
     """
     try:
-        stream = TlsStream(TlsConnection(ssl_context, host))
+        stream = TlsStream(resumption.connection(), resumption)
         await asyncio.get_running_loop().create_connection(lambda: stream, sock=sock)
     except BaseException:
         sock.close()  # asyncio's transport, where there is one already, is closing by now

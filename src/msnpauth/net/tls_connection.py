@@ -9,6 +9,8 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 
+from ..core.secrets import Secret
+
 __all__ = ["TlsConnection"]
 
 _SLICE = 16 * 1024
@@ -52,11 +54,11 @@ class TlsConnection:
         self._unread = bytearray()
         self._said = bytearray()
         self._unsent = bytearray()
+        self._first: Secret | None = None
         self._is_at_end = False
         self.is_secured = False
         self.has_ended = False
         self.fault: Exception | None = None
-        self._attempt(self._shake_hands)  # the ClientHello
 
     @property
     def tls(self) -> ssl.SSLObject:
@@ -67,6 +69,18 @@ class TlsConnection:
     def waiting(self) -> int:
         """Bytes of the network that nobody has read yet."""
         return len(self._unread)
+
+    def start(self) -> None:
+        """Say the first words, the ClientHello."""
+        self._attempt(self._shake_hands)
+
+    def say_first(self, words: Secret) -> None:
+        """Have something said with the last words of the handshake, in the same flight.
+
+        Args:
+            words: bytes as Latin-1: until the peer is known they stay a secret.
+        """
+        self._first = words
 
     def receive(self, data: bytes) -> None:
         """Take bytes of the network, b"" for their end."""
@@ -117,10 +131,15 @@ class TlsConnection:
             # Without the frames that it went through: what was to be sent stands in them.
             self.fault = problem.with_traceback(None)
             self._unsent.clear()
+            self._first = None
 
     def _shake_hands(self) -> None:
         self._tls.do_handshake()
         self.is_secured = True
+        if self._first is not None:
+            words, self._first = self._first, None
+            self._unsent += words.reveal().encode("latin-1")
+            self._say()
 
     def _say(self) -> None:
         while self._unsent:

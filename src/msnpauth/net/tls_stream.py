@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 
+from .sessions import Resumption
 from .tls_connection import TlsConnection
 
 __all__ = ["TlsStream"]
@@ -20,10 +21,12 @@ class TlsStream(asyncio.Protocol):
 
     Attributes:
         tls: the connection that it carries.
+        resumption: what it has to do with TLS sessions; None for nothing.
     """
 
-    def __init__(self, tls: TlsConnection) -> None:
+    def __init__(self, tls: TlsConnection, resumption: Resumption | None = None) -> None:
         self.tls = tls
+        self.resumption = resumption
         self._transport: asyncio.Transport | None = None
         self._heard = bytearray()
         self._waiter: asyncio.Future[None] | None = None
@@ -59,11 +62,16 @@ class TlsStream(asyncio.Protocol):
         Raises:
             ssl.SSLError, OSError: the connection broke.
         """
+        has_heard = False
         while not self._hear():
+            if has_heard:
+                # It may have been the session. There is time for it: the server is at work.
+                self.keep_session()
             self._check()
             if self.tls.has_ended or self._is_lost:
                 return b""
             await self._change()
+            has_heard = True
         heard = bytes(self._heard)
         self._heard.clear()
         return heard
@@ -85,6 +93,11 @@ class TlsStream(asyncio.Protocol):
             self._check()
             raise ConnectionResetError
 
+    def keep_session(self) -> None:
+        """Keep the TLS session for the next connection, once an answer has come."""
+        if self.resumption is not None:
+            self.resumption.keep(self.tls.tls)
+
     def abort(self) -> None:
         """Close at once, without a good-bye, which could wait for the peer."""
         if self._transport is not None:
@@ -95,6 +108,7 @@ class TlsStream(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self.tls.start()
         self._flush()
 
     def data_received(self, data: bytes) -> None:

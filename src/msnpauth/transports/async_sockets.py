@@ -158,6 +158,7 @@ class AsyncSocketsTransport(AsyncTransport):
         if isinstance(answer, SignInError):
             raise answer
         self._age.used()
+        stream.keep_session()
         if not self._http.reusable:
             self._drop()
         return answer

@@ -1,14 +1,16 @@
-"""The default carrier: plain sockets, the standard library's TLS, and h11."""
+"""The default carrier: plain sockets, TLS on them, and h11."""
 
 from __future__ import annotations
 
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
 
 from ..core.errors import ConnectionFailed, SignInError, Step
+from ..core.secrets import Secret
 from ..core.tickets.exchange import Request, Response
 from ..core.tickets.http import ClientConnection
 from ..core.urls import Url
@@ -17,14 +19,16 @@ from ..net.deadline import Deadline
 from ..net.names import network_error
 from ..net.sockets import Connecting, shut_down
 from ..net.tls import ContextSource
+from ..net.tls_socket import TlsSocket
 from ..watch import SILENT, Watch
 from .base import Transport
 from .common import check_request, source
 from .kept import Age
 
-__all__ = ["SocketsTransport"]
+if TYPE_CHECKING:
+    import ssl
 
-_CHUNK = 16 * 1024
+__all__ = ["SocketsTransport"]
 
 
 class SocketsTransport(Transport):
@@ -46,7 +50,7 @@ class SocketsTransport(Transport):
         self._context = source(ssl_context)
         self._watch = watch
         self._age = Age(clock)
-        self._sock: ssl.SSLSocket | None = None
+        self._sock: TlsSocket | None = None
         self._connecting: Connecting | None = None
         self._http = ClientConnection()
         self._origin = ""
@@ -66,7 +70,7 @@ class SocketsTransport(Transport):
                 # a byte of an answer came. The request is sent once more. Nothing is changed by
                 # one that does arrive twice: each of them asks for a ticket, and a second ticket
                 # does not take the first away.
-            self._open(request.url, deadline, request.step)
+            self._open(request.url, deadline, request.step, request)
             response = self._exchange(request, deadline, is_kept=False)
             assert response is not None  # only a kept connection is given up so
             return response
@@ -76,15 +80,19 @@ class SocketsTransport(Transport):
         with self._in_use(deadline, Step.LOGIN, url):
             if not self._is_open(url):
                 self._open(url, deadline, Step.LOGIN)
+                assert self._sock is not None  # it is open now
+                self._sock.flush(partial(deadline.check, Step.LOGIN, url.origin))
 
     def close(self) -> None:
         with self._adopting:
             self._closed = True
             connecting, sock = self._connecting, self._sock
+        if self._drop_if_idle():
+            return
         if connecting is not None:
             connecting.cancel()
         if sock is not None:
-            shut_down(sock)
+            shut_down(sock.sock)
         self._drop_if_idle()
 
     @contextmanager
@@ -102,35 +110,43 @@ class SocketsTransport(Transport):
             if self._closed:
                 self._drop_if_idle()
 
-    def _drop_if_idle(self) -> None:
-        if self._busy.acquire(blocking=False):
+    def _drop_if_idle(self) -> bool:
+        is_idle = self._busy.acquire(blocking=False)
+        if is_idle:
             try:
                 self._drop()
             finally:
                 self._busy.release()
+        return is_idle
 
     def _is_open(self, url: Url) -> bool:
         if self._sock is None or self._origin != url.origin or not self._http.reusable:
             return False
-        return not self._age.is_too_old and _is_quiet(self._sock)
+        return not self._age.is_too_old and self._sock.is_quiet()
 
-    def _open(self, url: Url, deadline: Deadline, step: Step) -> None:
-        """Connect.
+    def _open(self, url: Url, deadline: Deadline, step: Step, first: Request | None = None) -> None:
+        """Connect; what is asked first goes with the end of the handshake, once it is flushed.
 
         Raises:
             SignInError: as `fetch`.
         """
-        self._drop()
-        try:
-            self._connect(url, deadline, step)
-            return
-        except SignInError as problem:
-            error = problem
-        except Exception as problem:  # noqa: BLE001 - the boundary: what comes out of here is ours
-            error = _ours(problem, deadline, step, url)
+        for offer in (True, False):
+            self._drop()
+            try:
+                self._connect(url, deadline, step, first, offer=offer)
+                return
+            except SignInError as problem:
+                error = problem
+            except Exception as problem:  # noqa: BLE001 - the boundary: what comes out of here is ours
+                error = _ours(problem, deadline, step, url)
+            # `close` drops nothing while we are in here.
+            if self._closed or self._sock is None or not self._sock.was_session_to_blame(error):
+                break
         raise self._closed_error(step, url) if self._closed else error
 
-    def _connect(self, url: Url, deadline: Deadline, step: Step) -> None:
+    def _connect(
+        self, url: Url, deadline: Deadline, step: Step, first: Request | None, *, offer: bool
+    ) -> None:
         connecting = Connecting(url.address, deadline, step, url.origin, watch=self._watch)
         with self._adopting:
             if self._closed:
@@ -141,9 +157,7 @@ class SocketsTransport(Transport):
         finally:
             self._connecting = None
         try:
-            sock = self._context().wrap_socket(
-                raw, server_hostname=url.host, do_handshake_on_connect=False
-            )
+            sock = TlsSocket.over(raw, self._context(), url.address, offer=offer)
         except BaseException:
             raw.close()
             raise
@@ -152,11 +166,13 @@ class SocketsTransport(Transport):
             is_closed = self._closed
         if is_closed:
             raise self._closed_error(step, url)
-        sock.settimeout(deadline.check(step, url.origin))
         began = time.monotonic()
-        sock.do_handshake()
-        self._watch.secured(url.origin, sock.version(), began)
         self._http = ClientConnection()
+        sock.shake_hands(
+            partial(deadline.check, step, url.origin),
+            partial(_words, self._http, first) if first else None,
+        )
+        self._watch.secured(url.origin, sock.version, began)
         self._origin = url.origin
         self._age.used()
 
@@ -182,17 +198,21 @@ class SocketsTransport(Transport):
     def _answer(self, request: Request, deadline: Deadline, *, is_kept: bool) -> Response:
         sock = self._sock
         assert sock is not None  # fetch opens it first
-        step, server = request.step, request.url.origin
-        sock.settimeout(deadline.check(step, server))
-        for _ in map(sock.sendall, _pieces(self._http.send(request))):
-            sock.settimeout(deadline.check(step, server))
-        if is_kept:
-            sock.settimeout(self._age.patience(deadline.check(step, server)))
-        while isinstance(answer := self._http.receive(sock.recv(_CHUNK)), NeedData):
-            sock.settimeout(deadline.check(step, server))
+        patience = partial(deadline.check, request.step, request.url.origin)
+        at_first = patience
+        if not is_kept:
+            sock.flush(patience)  # it was said when the connection was made
+        else:
+            sock.write(self._http.send(request), patience)
+            limit = Deadline(self._age.patience(patience()))
+            at_first = partial(limit.check, request.step, request.url.origin)
+        data = sock.read(at_first)
+        while isinstance(answer := self._http.receive(data), NeedData):
+            data = sock.read(patience)
         if isinstance(answer, SignInError):
             raise answer
         self._age.used()
+        sock.keep_session()
         if not self._http.reusable:
             self._drop()
         return answer
@@ -208,29 +228,12 @@ class SocketsTransport(Transport):
             sock.close()
 
 
+def _words(http: ClientConnection, request: Request) -> Secret:
+    """Return the bytes of a request, of which nobody is to see anything yet."""
+    return Secret(http.send(request).decode("latin-1"))
+
+
 def _ours(problem: Exception, deadline: Deadline, step: Step, url: Url) -> SignInError:
     if isinstance(problem, TimeoutError) and problem.errno is None:  # the socket's own time-out
         return deadline.passed(step, url.origin)
     return network_error(problem, step, url.origin)
-
-
-def _pieces(data: bytes) -> Iterator[bytes]:
-    """Cut a request into TLS records, so that the deadline is looked at between them."""
-    for at in range(0, len(data), _CHUNK):
-        yield data[at : at + _CHUNK]
-
-
-def _is_quiet(sock: ssl.SSLSocket) -> bool:
-    """True when nothing has come since the last answer.
-
-    The end of the connection may have come, or bytes that nobody asked for and that would be taken
-    for the next answer. What belongs to TLS alone, such as its session tickets, does not count.
-    """
-    try:
-        sock.settimeout(0)
-        sock.recv(1)
-    except (ssl.SSLWantReadError, BlockingIOError):
-        return True
-    except (OSError, ValueError):
-        return False
-    return False
