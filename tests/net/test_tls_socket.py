@@ -115,7 +115,12 @@ def test_the_time_is_up_however_much_comes(authority: Authority) -> None:
             sock.shake_hands(lambda: deadline.check(Step.LOGIN, "x"))
 
 
-def test_bytes_that_nobody_asked_for(authority: Authority) -> None:
+@pytest.mark.parametrize("has_poll", [True, False])
+def test_bytes_that_nobody_asked_for(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch, has_poll: bool
+) -> None:
+    if not has_poll:
+        monkeypatch.delattr("select.poll")
     told = threading.Event()
 
     def script(peer: Peer) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from ..core.errors import ConnectionFailed, SignInError, SignInTimeout, Step
 from ..core.urls import Address, Url
 from .deadline import Deadline
+from .lately import lately
 from .proxies import environment_proxy
 from .tls import CertificateFault, certificate_error, client_context, tls_error
 
@@ -120,8 +121,9 @@ def look_up(
     def run() -> None:
         outcome: list[AddressInfo] | SignInError
         try:
-            found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
-            outcome = [(kind, where) for kind, _, _, _, where in found if kind in _FAMILIES]
+            answer = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+            outcome = [(kind, where) for kind, _, _, _, where in answer if kind in _FAMILIES]
+            lately.put(address, outcome)
         except UnicodeError:  # a label that is empty or too long for the resolver's codec
             outcome = _look_up_error(socket.EAI_NONAME, step, str(address))
         except Exception as problem:  # noqa: BLE001 - whoever waits for `done` has to hear of it

@@ -16,6 +16,7 @@ from ..core.urls import Address
 from ..watch import SILENT, Watch
 from . import names
 from .deadline import Deadline
+from .lately import lately
 from .names import (
     ATTEMPT_DELAY,
     AddressInfo,
@@ -86,8 +87,9 @@ class Connecting:
             ConnectionFailed, SignInTimeout: as `connect_tcp`; ConnectionFailed when called off.
         """
         places: list[AddressInfo] = []
+        remembered = lately.get(self._address)
         try:
-            places = numeric(self._address) or self._resolve()
+            places = numeric(self._address) or remembered or self._resolve()
             began = time.monotonic()
             self._patience = Deadline(min(self._deadline.remaining(), names.CONNECT_SECONDS))
             direct = len(places) == 1
@@ -105,6 +107,10 @@ class Connecting:
             self._close_all()
         if self._is_cancelled:
             raise self._called_off()
+        if remembered and self._deadline.remaining() > 0:  # the server may be elsewhere by now
+            lately.forget(self._address)
+            self._problems.clear()
+            return self.run()
         raise beside_proxy(wrong_family(places, error), self._address)
 
     def cancel(self) -> None:

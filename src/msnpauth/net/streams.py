@@ -16,6 +16,7 @@ from ..core.urls import Address
 from ..watch import SILENT, Watch
 from . import names
 from .deadline import Deadline
+from .lately import lately
 from .names import (
     ATTEMPT_DELAY,
     AddressInfo,
@@ -124,10 +125,12 @@ async def _opened(
     places: list[AddressInfo] = []
     try:
         async with asyncio.timeout(left), turn(address):
-            places = numeric(address) or await _resolve(address, step, watch)
+            sock = await race.from_memory(address)
             began = time.monotonic()
-            async with asyncio.timeout(names.CONNECT_SECONDS):
-                sock = await race.run(interleaved(places))
+            if sock is None:
+                places = numeric(address) or await _resolve(address, step, watch)
+                began = time.monotonic()
+                sock = await race.run(places)
             watch.connected(server, peer_of(sock), began)
             return await finish(sock)
     except SignInError as problem:
@@ -177,16 +180,28 @@ class _Race:
         """What the addresses came to that failed."""
         self._won: socket.socket | None = None
 
+    async def from_memory(self, address: Address) -> socket.socket | None:
+        """Return a connection to the addresses that the resolver named lately, if one succeeds."""
+        if not (places := lately.get(address)):
+            return None
+        with suppress(Exception):  # the server may be elsewhere by now
+            return await self.run(places)
+        lately.forget(address)
+        self.problems.clear()
+        return None
+
     async def run(self, places: list[AddressInfo]) -> socket.socket:
         """Return the first connection; every other attempt is over when this returns."""
         try:
-            if len(places) == 1:  # the usual case needs no task
-                await self._attempt(*places[0])
-            elif places:
-                await self._run(deque(places))
+            async with asyncio.timeout(names.CONNECT_SECONDS):
+                if len(places) == 1:  # the usual case needs no task
+                    await self._attempt(*places[0])
+                elif places:
+                    await self._run(deque(interleaved(places)))
         except BaseException:
             if self._won is not None:
                 self._won.close()
+                self._won = None
             raise
         if self._won is None:
             raise most_telling(self.problems)

@@ -95,7 +95,7 @@ class TlsConnection:
 
     def read(self) -> bytes:
         """Return what the peer has said in the bytes that have come; b"" for nothing."""
-        there_is_more = self.is_secured
+        there_is_more = self.is_secured and bool(self._unread or self._from_peer.pending)
         while there_is_more and not self.has_ended and self.fault is None:
             self._attempt(self._hear)
             there_is_more = self._feed()
@@ -149,4 +149,6 @@ class TlsConnection:
         while piece := self._tls.read(_SLICE):
             self._said += piece
             self._say()  # what had to wait: the peer wanted another handshake in between
+            if not self._from_peer.pending and not self._tls.pending():
+                return  # to ask for more would raise an exception, which takes longer
         self.has_ended = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 from collections.abc import Callable
@@ -59,8 +60,9 @@ class TlsSocket:
         What belongs to TLS alone, such as its session tickets, does not count.
         """
         try:
-            self.sock.settimeout(0)
-            self._tls.receive(self.sock.recv(_CHUNK))
+            if _has_come(self.sock):
+                self.sock.settimeout(0)
+                self._tls.receive(self.sock.recv(_CHUNK))
         except BlockingIOError:
             pass
         except (OSError, ValueError):
@@ -152,3 +154,12 @@ class TlsSocket:
             with suppress(OSError, ValueError):
                 self.sock.settimeout(0)
                 self.sock.send(self._tls.outgoing())
+
+
+def _has_come(sock: socket.socket) -> bool:
+    """Tell whether there is something to read, or an end."""
+    if not hasattr(select, "poll"):  # Windows, and what some libraries make of this module
+        return bool(select.select([sock], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))

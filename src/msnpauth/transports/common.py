@@ -40,6 +40,8 @@ def check_request(request: Request) -> None:
     Raises:
         LocalProtocolError: a header has a line break or the like; nothing was sent.
     """
+    if request.is_checked:
+        return
     try:
         is_clean = all(
             _NAME.fullmatch(name) and not _FORGING.search(value)
@@ -54,6 +56,7 @@ def check_request(request: Request) -> None:
             server=request.url.origin,
             hint="a challenge, a passport or a password has a character that no header may have",
         )
+    request.is_checked = True
 
 
 def check_body(size: int, request: Request) -> None:

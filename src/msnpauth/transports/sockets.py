@@ -200,12 +200,13 @@ class SocketsTransport(Transport):
         assert sock is not None  # fetch opens it first
         patience = partial(deadline.check, request.step, request.url.origin)
         at_first = patience
-        if not is_kept:
-            sock.flush(patience)  # it was said when the connection was made
-        else:
+        if is_kept:
             sock.write(self._http.send(request), patience)
-            limit = Deadline(self._age.patience(patience()))
-            at_first = partial(limit.check, request.step, request.url.origin)
+            left = patience()
+            if (limit := self._age.patience(left)) < left:
+                at_first = partial(Deadline(limit).check, request.step, request.url.origin)
+        else:
+            sock.flush(patience)  # it was said when the connection was made
         data = sock.read(at_first)
         while isinstance(answer := self._http.receive(data), NeedData):
             data = sock.read(patience)

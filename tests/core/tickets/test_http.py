@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from feeding import pieces, ways
 from msnpauth.core.errors import ConnectionFailed, RemoteProtocolError, SignInError, Step
+from msnpauth.core.secrets import Secret
 from msnpauth.core.tickets.exchange import Request, Response
 from msnpauth.core.tickets.http import ClientConnection
 from msnpauth.core.urls import Url
@@ -27,6 +28,39 @@ def test_what_goes_out() -> None:
     assert data == b"GET /x?y HTTP/1.1\r\nHost: h\r\nUser-Agent: MSMSGS\r\n\r\n"
     data = ClientConnection().send(WANTING)
     assert data == b"POST / HTTP/1.1\r\nHost: h:1\r\nContent-Length: 4\r\n\r\n<x/>"
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_request_that_is_sent_again(kept: bool) -> None:
+    """The bytes are made once; what is kept of them shows no secret, and the rules are h11's."""
+    header = Secret("Passport1.4 pwd=s%C3%A9cret,x=\xe9")
+    request = Request("GET", Url.parse("https://h/x?y"), (("Authorization", header), ("A", "b")))
+    connection = ClientConnection()
+    sent = []
+    for _ in range(4):
+        connection = connection if kept else ClientConnection()
+        sent.append(connection.send(request))
+        assert connection.receive(CASES[0][0]) == Response(200, (("Content-Length", "0"),))
+        assert connection.reusable
+    assert sent == [sent[0]] * 4
+    assert sent[0].startswith(b"GET /x?y HTTP/1.1\r\nHost: h\r\nAuthorization: Passport1.4 pwd=")
+    assert request.encoded is not None
+    assert "pwd" not in repr(request.encoded)
+
+
+def test_a_request_that_is_sent_again_and_ends_the_connection() -> None:
+    request = Request("GET", Url.parse("https://h/"), (("Connection", "close"),))
+    for _ in range(3):
+        connection = ClientConnection()
+        assert b"Connection: close" in connection.send(request)
+        connection.receive(CASES[0][0])
+        assert not connection.reusable
+
+
+def test_a_body_is_made_each_time() -> None:
+    sent = [ClientConnection().send(WANTING) for _ in range(3)]
+    assert sent == [sent[0]] * 3
+    assert WANTING.encoded is None
 
 
 CASES = [

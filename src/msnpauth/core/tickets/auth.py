@@ -6,6 +6,7 @@ from ..credentials import as_secret, check_challenge, check_passport, check_pass
 from ..errors import ConnectionFailed, LocalProtocolError
 from ..secrets import Secret
 from ..servers import HISTORIC, Servers
+from ..urls import Url
 from .exchange import Exchange, Request
 from .passport14 import get_ticket
 from .ticket import Ticket
@@ -31,10 +32,13 @@ class TicketRequest:
                 "servers= is not a Servers", hint='as in Servers("messenger.example")'
             )
         self._servers = HISTORIC if servers is None else servers
+        self._made: dict[Url, Request] = {}
 
     def exchange(self) -> Exchange[Ticket]:
         """Return the conversation over HTTPS that ends in a ticket."""
-        return get_ticket(self._passport, self._password, self._challenge, self._servers)
+        return get_ticket(
+            self._passport, self._password, self._challenge, self._servers, made=self._made
+        )
 
     def __repr__(self) -> str:
         return f"for {self._passport!r}"

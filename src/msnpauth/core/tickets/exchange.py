@@ -13,6 +13,7 @@ from ..urls import Url
 __all__ = [
     "MAX_BODY",
     "MAX_HEADER",
+    "Encoded",
     "Exchange",
     "Request",
     "Response",
@@ -44,6 +45,11 @@ class Request:
             then ends the exchange with them, however long the body would be.
         secrets: what is inside the secret parts and must not be told: the password.
         max_body: bytes; an answer with a longer body is refused.
+
+    Attributes:
+        is_checked: True once a carrier has found that its headers can be sent.
+        is_sent: True once it was made into bytes.
+        encoded: the bytes, where it was sent more than once.
     """
 
     def __init__(
@@ -66,6 +72,9 @@ class Request:
         self.wants_body = wants_body
         self.secrets = secrets
         self.max_body = max_body
+        self.is_checked = False
+        self.is_sent = False
+        self.encoded: Encoded | None = None
 
     @property
     def body(self) -> bytes:
@@ -81,6 +90,18 @@ class Request:
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.url.origin}>"
+
+
+class Encoded(NamedTuple):
+    """A request without a body, as it was sent.
+
+    Attributes:
+        event: tells h11 that such a request goes out; it has none of the secrets.
+        data: the bytes, as Latin-1.
+    """
+
+    event: object
+    data: Secret
 
 
 def _encoded(value: str | Secret) -> bytes:

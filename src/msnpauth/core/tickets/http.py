@@ -5,13 +5,16 @@ from __future__ import annotations
 import h11
 
 from ..errors import ConnectionFailed, LocalProtocolError, RemoteProtocolError, SignInError, Step
+from ..secrets import Secret
 from ..wire.lines import NEED_DATA, NeedData
-from .exchange import MAX_HEADER, Request, Response
+from .exchange import MAX_HEADER, Encoded, Request, Response
 
 __all__ = ["ClientConnection"]
 
 _VERSION = b"HTTP/1."
 _NOT_HTTP = "the answer is not HTTP/1.1"
+_FRAMING = frozenset({b"host", b"connection", b"content-length", b"transfer-encoding", b"expect"})
+_END = h11.EndOfMessage()
 
 
 class ClientConnection:
@@ -58,18 +61,31 @@ class ClientConnection:
         raise error
 
     def _encode(self, request: Request) -> bytes:
-        parts = [
-            self._h11.send(
-                h11.Request(
-                    method=request.method,
-                    target=request.url.target,
-                    headers=request.all_headers(),
-                )
-            ),
-            self._h11.send(h11.Data(data=request.body)) if request.body else b"",
-            self._h11.send(h11.EndOfMessage()),
-        ]
-        return b"".join(part for part in parts if part)
+        if request.encoded is not None:
+            return self._again(request.encoded)
+        headers = request.all_headers()
+        event = h11.Request(method=request.method, target=request.url.target, headers=headers)
+        start = self._h11.send(event) or b""
+        if request.body:
+            return start + b"".join(map(self._sent, (h11.Data(data=request.body), _END)))
+        data = start + self._sent(_END)
+        if request.is_sent:  # for the second time, so there may be more
+            # To check all headers takes h11 most of its time. Behind that it looks at these alone.
+            framing = [pair for pair in headers if pair[0].lower() in _FRAMING]
+            event = h11.Request(method=request.method, target=b"/", headers=framing)
+            request.encoded = Encoded(event, Secret(data.decode("latin-1")))
+        request.is_sent = True
+        return data
+
+    def _again(self, encoded: Encoded) -> bytes:
+        """Return the bytes of a request that was sent before, by whichever connection."""
+        assert isinstance(encoded.event, h11.Request)  # made above
+        self._sent(encoded.event)
+        self._sent(_END)
+        return encoded.data.reveal().encode("latin-1")
+
+    def _sent(self, event: h11.Event) -> bytes:
+        return self._h11.send(event) or b""
 
     def receive(self, data: bytes) -> Response | NeedData | SignInError:
         """Take bytes (b"" when the peer closed) and return the answer when it is there."""
@@ -120,9 +136,10 @@ class ClientConnection:
         """Return what is wrong with the headers of an answer; h11 lets both of these pass."""
         if head.http_version not in (b"1.0", b"1.1"):
             return _NOT_HTTP
-        if sum(len(name) + len(value) for name, value in head.headers) > self._max_header:
-            return self._too_long
-        return None
+        if self._before_head <= self._max_header:
+            return None
+        size = sum(len(name) + len(value) for name, value in head.headers)
+        return self._too_long if size > self._max_header else None
 
     def _broken(self, text: str) -> Response | SignInError:
         """Return what bytes that are no HTTP come to."""

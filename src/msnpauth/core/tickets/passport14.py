@@ -72,10 +72,12 @@ def get_ticket(
     servers: Servers,
     *,
     now: Callable[[], datetime] = utc_now,
+    made: dict[Url, Request] | None = None,
 ) -> Exchange[Ticket]:
     """Get a ticket from the right login server; the nexus is asked only when it must be."""
     login = servers.login_for(passport) or (yield from find_login(servers, now=now))
-    return (yield from request_ticket(login, passport, password, challenge, servers, now=now))
+    asking = request_ticket(login, passport, password, challenge, servers, now=now, made=made)
+    return (yield from asking)
 
 
 def find_login(servers: Servers, *, now: Callable[[], datetime] = utc_now) -> Exchange[Url]:
@@ -113,18 +115,21 @@ def request_ticket(
     servers: Servers,
     *,
     now: Callable[[], datetime] = utc_now,
+    made: dict[Url, Request] | None = None,
 ) -> Exchange[Ticket]:
-    """Trade the password for a ticket at `login`, following redirects that may be followed."""
-    headers = (
-        ("Authorization", authorization(passport, password, challenge)),
-        ("User-Agent", "MSMSGS"),
-        ("Connection", "Keep-Alive"),
-        ("Cache-Control", "no-cache"),
-    )
+    """Trade the password for a ticket at `login`, following redirects that may be followed.
+
+    What was `made` of the same words is sent again: whoever asks for many tickets hands in the same
+    dict each time.
+    """
+    made = {} if made is None else made
     url = login
     with explained(url):
         for _ in range(MAX_REDIRECTS + 1):
-            request = Request("GET", url, headers, step=Step.LOGIN, secrets=(password,))
+            request = made.get(url) or _login_request(url, passport, password, challenge)
+            if url == login and url not in made:  # redirects may lead to new addresses each time
+                made.clear()
+                made[url] = request
             response = yield request
             # Authentication-Info carries the ticket or the redirect, WWW-Authenticate the refusal.
             # Both are read whatever the status is: servers differ in it (MS-PASS 2.2.11).
@@ -149,6 +154,16 @@ def request_ticket(
                 raise refused(response, request, said, password)
             raise _unexpected(response, request, "gave no ticket", now)
         raise too_many(request)
+
+
+def _login_request(url: Url, passport: str, password: Secret, challenge: str) -> Request:
+    headers = (
+        ("Authorization", authorization(passport, password, challenge)),
+        ("User-Agent", "MSMSGS"),
+        ("Connection", "Keep-Alive"),
+        ("Cache-Control", "no-cache"),
+    )
+    return Request("GET", url, headers, step=Step.LOGIN, secrets=(password,))
 
 
 def _granted(ticket: str, request: Request, response: Response) -> Ticket:
