@@ -25,6 +25,7 @@ import msnpauth
 from common import PASSWORD, ServiceProcess, machine, passport, table
 from msnpauth import MemoryTicketCache, Servers, aio
 from msnpauth.core.urls import Address, Url
+from msnpauth.sansio import make_async_transport, make_transport
 from plot import Bars, draw
 from relay import HERE, Relays
 from sequential import Sequential
@@ -38,7 +39,8 @@ class Case:
 
     `remembers` is what an earlier sign-in left in the cache: one without an XFR (`web`), or one by
     way of it (`all`), which leaves the server that it named too. Under TLS 1.2 (`old_tls`) that is
-    its TLS session.
+    its TLS session. By `policy`, one left in the process which policy the network names; by
+    `connection`, also its connection to the RST.
     """
 
     name: str
@@ -49,6 +51,10 @@ class Case:
     remembers: str = ""
     old_tls: bool = False
 
+    @property
+    def knows_policy(self) -> bool:
+        return self.remembers in ("policy", "connection")
+
 
 CASES = (
     Case("TWN, nexus on another host", "TWN", 7, 7, ("far_nexus",)),
@@ -58,6 +64,8 @@ CASES = (
     Case("TWN, login and server remembered", "TWN", 4, 4, ("nexus",), "all"),
     Case("TWN, ticket still valid", "TWN", 3, 5, ("rst",), "web"),
     Case("SSO, first", "SSO", 4, 6, ("rst",)),
+    Case("SSO, policy remembered", "SSO", 4, 5, ("rst",), "policy"),
+    Case("SSO, policy remembered, HTTPS kept", "SSO", 3, 5, ("rst",), "connection"),
     Case("SSO, cached ticket", "SSO", 3, 5, ("rst",), "web"),
     Case("SSO, ticket and server remembered", "SSO", 3, 3, ("rst",), "all"),
     Case("TWN over TLS 1.2, login address known", "TWN", 5, 6, ("login",), old_tls=True),
@@ -87,45 +95,68 @@ class Bench:
         if case.old_tls:  # settings of its own each time: no session of another case is known
             context = ssl.create_default_context(cafile=self._places["ca_file"])
             context.maximum_version = ssl.TLSVersion.TLSv1_2
-        cache = MemoryTicketCache() if case.remembers else None
-        if cache is not None:
-            self._sign_in(case, cache, context, hop=case.remembers == "all")
+        if not case.remembers or case.knows_policy:
+            return None, context
+        cache = MemoryTicketCache()
+        self._sign_in(case, context, hop=case.remembers == "all", cache=cache)
         return cache, context
 
-    def _sign_in(
-        self, case: Case, cache: MemoryTicketCache | None, context: ssl.SSLContext, *, hop: bool
-    ) -> float:
+    def _settings(
+        self, case: Case, context: ssl.SSLContext, *, hop: bool, **others: Any
+    ) -> dict[str, Any]:
+        """Return the arguments of a sign-in. In a first one nothing is known of the policy."""
+        settings: dict[str, Any] = {
+            "passport": passport(0),
+            "password": PASSWORD,
+            "servers": self.servers(case, hop=hop),
+            "scheme": case.scheme,
+            "speculate": None if case.knows_policy else False,
+        } | others
+        tls = {} if settings.get("transport") else {"ssl_context": context}
+        return settings | tls
+
+    def _sign_in(self, case: Case, context: ssl.SSLContext, *, hop: bool, **others: Any) -> float:
+        settings = self._settings(case, context, hop=hop, **others)
         began = time.perf_counter()
-        session = msnpauth.sign_in(
-            passport(0),
-            PASSWORD,
-            self.servers(case, hop=hop),
-            scheme=case.scheme,
-            cache=cache,
-            ssl_context=context,
-        )
+        session = msnpauth.sign_in(**settings)
         took = time.perf_counter() - began
         session.close()
         return took
 
     def sync(self, case: Case, *, hop: bool) -> float:
-        return self._sign_in(case, *self.before(case), hop=hop) / self.round_trip
+        cache, context = self.before(case)
+        keeps = case.remembers == "connection"
+        transport = make_transport("sockets", None, context) if keeps else None
+        if case.knows_policy:
+            self._sign_in(case, context, hop=hop, transport=transport)
+        took = self._sign_in(case, context, hop=hop, transport=transport, cache=cache)
+        if transport is not None:
+            transport.close()
+        return took / self.round_trip
+
+    async def _async_sign_in(
+        self, case: Case, context: ssl.SSLContext, *, hop: bool, **others: Any
+    ) -> float:
+        settings = self._settings(case, context, hop=hop, **others)
+        began = time.perf_counter()
+        session = await aio.sign_in(**settings)
+        took = time.perf_counter() - began
+        await session.close()
+        return took
 
     def asynchronous(self, case: Case, *, hop: bool) -> float:
         cache, context = self.before(case)
+        keeps = case.remembers == "connection"
 
         async def run() -> float:
-            began = time.perf_counter()
-            session = await aio.sign_in(
-                passport(0),
-                PASSWORD,
-                self.servers(case, hop=hop),
-                scheme=case.scheme,
-                cache=cache,
-                ssl_context=context,
+            transport = make_async_transport("sockets", None, context) if keeps else None
+            if case.knows_policy:
+                await self._async_sign_in(case, context, hop=hop, transport=transport)
+            took = await self._async_sign_in(
+                case, context, hop=hop, transport=transport, cache=cache
             )
-            took = time.perf_counter() - began
-            await session.close()
+            if transport is not None:
+                await transport.close()
             return took
 
         return asyncio.run(run()) / self.round_trip

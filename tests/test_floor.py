@@ -11,6 +11,8 @@ already, or opens a connection too late, is found out here without any waiting.
 
 A handshake of TLS 1.2 takes 2, and 1 when a session is resumed. Where that counts, both ends are real:
 the client's as the carriers have it, and the flights are counted.
+Under SSO the request for a ticket may be made before the challenge, where that is known to be a round
+trip away: behind an XFR, or while the notification server is connected to, if HTTPS stands already.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from far import Far
 from msnpauth import Secret, Servers, SignIn
 from msnpauth.core.client.actions import Action, Connect, Done, Failed, Fetch, Prepare, Send
 from msnpauth.core.client.memory import Memory
+from msnpauth.core.client.policies import USUAL, Policies
 from msnpauth.core.tickets.exchange import Response
 from msnpauth.core.urls import Address
 from msnpauth.core.wire.commands import Role
@@ -98,6 +101,8 @@ class Network:
         login = LoginRole(Door(accounts), self.tickets, login=here, homes={}, here=here)
         self.web = WebSite(login.paths(), RstRole(Door(accounts), self.tickets).paths())
         self.asked: list[str] = []
+        self.policy = USUAL
+        """What the challenges of SSO name."""
 
     def notification(self, address: Address) -> NotificationRole:
         target = NS if address == DISPATCH else None
@@ -133,20 +138,24 @@ class Talk:
             at_once(self._role.receive(command))  # type: ignore[arg-type]  # this client makes no fault
         commands, self._role.out = self._role.out, []
         answer = b"".join(command.encode() for command in commands)
+        answer = answer.replace(f" {USUAL} ".encode(), f" {self._driver.network.policy} ".encode())
         self._driver.clock.after(0.5, lambda: self._driver.receive(self, answer))
 
 
 class Driver:
-    """Performs what SignIn asks for, as the drivers do: HTTPS in order, beside the rest."""
+    """Performs what SignIn asks for, as the drivers do: HTTPS in order, beside the rest.
 
-    def __init__(self, machine: SignIn, network: Network) -> None:
+    `kept` is the origin of the server to which an HTTPS connection stands from the beginning.
+    """
+
+    def __init__(self, machine: SignIn, network: Network, kept: str = "") -> None:
         self.machine = machine
         self.network = network
         self.clock = Clock()
         self.result: Done | None = None
         self._talk: Talk | None = None
         self._https_free_at = 0.0
-        self._origin = ""
+        self._origin = kept
 
     def run(self) -> float:
         """Return the time at which USR OK had come."""
@@ -159,7 +168,8 @@ class Driver:
         for action in actions:
             match action:
                 case Connect(address):
-                    self._talk = Talk(self, address)
+                    self._talk = talk = Talk(self, address)
+                    self.clock.after(1, lambda talk=talk: self._came_about(talk))  # type: ignore[misc]
                 case Send():
                     assert self._talk is not None
                     self._talk.send(action)
@@ -178,6 +188,11 @@ class Driver:
     def receive(self, talk: Talk, data: bytes) -> None:
         if talk is self._talk:
             self.perform(self.machine.receive_data(data))
+
+    def _came_about(self, talk: Talk) -> None:
+        if talk is self._talk:
+            stands = self._origin != "" and self._https_free_at <= self.clock.now
+            self.perform(self.machine.connected(https_stands=stands))
 
     def _connected(self, origin: str) -> None:
         """Have a connection to that server: the one there is, or another by TCP and TLS."""
@@ -298,3 +313,74 @@ def test_a_resumed_session_saves_a_round_trip_of_tls_1_2(
     known = servers(hop=False, **where)
     assert learner.cost(known, network) == first
     assert [learner.cost(known, network) for _ in range(3)] == [later] * 3
+
+
+# --- the ticket before the challenge -------------------------------------------------------------
+
+
+def bet(
+    network: Network, policies: Policies, *, hop: bool, kept: str = "", **settings: Any
+) -> tuple[float, int]:
+    """Return the round trips of a sign-in by SSO, and how many requests for tickets it made."""
+    before = len(network.asked)
+    at = servers(hop=hop, **RST)
+    machine = SignIn(PASSPORT, PASSWORD, at, scheme="SSO", policies=policies, **settings)
+    round_trips = Driver(machine, network, kept).run()
+    return round_trips, len(network.asked) - before
+
+
+@pytest.mark.parametrize("change", [False, True], ids=["as expected", "another policy"])
+@pytest.mark.parametrize(
+    ("settings", "hop", "awaited", "expected"),
+    [
+        pytest.param({}, False, 4, 4, id="no XFR: nothing to gain"),
+        pytest.param({}, True, 6, 5, id="one XFR"),
+        pytest.param({"kept": LOGIN}, False, 4, 3, id="HTTPS connection kept"),
+        pytest.param({"kept": LOGIN}, True, 6, 5, id="HTTPS connection kept, one XFR"),
+        pytest.param({"pipeline": False}, False, 6, 5, id="one command at a time"),
+        pytest.param({"pipeline": False}, True, 10, 9, id="one command at a time, one XFR"),
+    ],
+)
+def test_a_policy_that_was_remembered(
+    settings: dict[str, Any], hop: bool, awaited: float, expected: float, change: bool
+) -> None:
+    network, policies = Network(), Policies()
+    assert bet(network, policies, hop=hop, **settings) == (awaited, 1)
+    if change:
+        network.policy = "MBI_KEY"
+        # A wrong guess costs a request, and no round trip.
+        requests = 1 if expected == awaited else 2
+        assert bet(network, policies, hop=hop, **settings) == (awaited, requests)
+    assert bet(network, policies, hop=hop, **settings) == (expected, 1)
+    assert bet(network, policies, hop=hop, speculate=False, **settings) == (awaited, 1)
+
+
+def test_the_usual_policy() -> None:
+    """At a network that is seen for the first time, for who wants that."""
+    assert bet(Network(), Policies(), hop=True, speculate=True) == (5, 1)
+    network, policies = Network(), Policies()
+    network.policy = "MBI_KEY"
+    assert bet(network, policies, hop=True, speculate=True) == (6, 2)
+    assert bet(network, policies, hop=True, speculate=True) == (5, 1)
+
+
+def test_what_one_network_names_is_not_expected_of_another() -> None:
+    network, policies = Network(), Policies()
+    bet(network, policies, hop=False)  # the same RST, and another notification server
+    assert bet(network, policies, hop=True) == (6, 1)
+
+
+@pytest.mark.parametrize(
+    ("speculate", "floor", "with_hop"),
+    [(None, 7, 9), (False, 9, 11)],
+)
+def test_a_kept_ticket_that_the_network_has_forgotten(
+    speculate: bool | None, floor: float, with_hop: float
+) -> None:
+    """Refused after 3. The sign-in knows the policy already, and asks while it connects again."""
+    learner = Learner("SSO")
+    learner.cost(servers(hop=False, **RST), Network())
+    memory = learner.machine(servers(hop=False, **RST)).memory
+    settings: dict[str, Any] = {"memory": memory, "speculate": speculate}
+    assert bet(Network(), Policies(), hop=False, **settings) == (floor, 1)
+    assert bet(Network(), Policies(), hop=True, **settings) == (with_hop, 1)

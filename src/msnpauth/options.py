@@ -10,6 +10,7 @@ from .core.client.comeback import Reconnect, check_reconnect
 from .core.client.connection import check_product
 from .core.client.memory import Memory
 from .core.client.options import SignInOptions, check_names
+from .core.client.policies import Policies
 from .core.client.sign_in import SignIn
 from .core.secrets import Secret
 from .core.servers import Servers
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
     from .observe import Observer
 
 __all__ = ["AsyncOptions", "Options", "Plan", "plan"]
+
+
+# Of networks, and not of accounts: of bots that sign in one after another, each after the first
+# knows what the network names. It lives as long as the process. What the first sign-in of another
+# process would save is not worth a file.
+_POLICIES = Policies()
 
 
 class CommonOptions(SignInOptions, total=False):
@@ -111,7 +118,12 @@ def plan(
     names = SignInOptions.__optional_keys__
     core = {name: value for name, value in options.items() if name in names}
     machine = SignIn(
-        passport, password, servers, observe=watch.received, **cast("SignInOptions", core)
+        passport,
+        password,
+        servers,
+        observe=watch.received,
+        policies=_POLICIES,
+        **cast("SignInOptions", core),
     )
     if options.get("guid") is None and machine.needs_guid:
         from .store.machine import machine_guid  # files, which most sign-ins do not need

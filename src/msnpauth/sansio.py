@@ -24,6 +24,7 @@ from .core.client.engine import Engine, Left, SessionState
 from .core.client.lists import Lists
 from .core.client.memory import Change, Keys, Memory
 from .core.client.options import SignInOptions
+from .core.client.policies import Policies
 from .core.client.presence import Presence
 from .core.client.session_actions import (
     Back,
@@ -73,6 +74,7 @@ __all__ = [
     "Open",
     "Outcome",
     "Over",
+    "Policies",
     "Prepare",
     "Presence",
     "Reply",

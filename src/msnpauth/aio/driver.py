@@ -205,6 +205,8 @@ class _Driver:
         """What is to be said as soon as there is a connection."""
         self._heard: deque[bytes | SignInError] = deque()
         """What the listener heard, and the machine was not told yet."""
+        self._stands = False
+        """True once a connection that was to be prepared has been made."""
         self._carrying = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -292,6 +294,8 @@ class _Driver:
             self._connection = connection
             connection.write(self._unsent)
             self._unsent.clear()
+            if self._stands:
+                self._inputs.put_nowait(lambda: self._machine.connected(https_stands=True))
             # The server works on what it was told. Meanwhile comes what a session needs, which
             # takes about as long as the rest of this package.
 
@@ -330,6 +334,7 @@ class _Driver:
                 # If it fails the Fetch will meet the same, and tell.
                 with suppress(Exception):
                     await self._transport.prepare(action.url, self._deadline.remaining())
+                    self._stands = True
                 return
             outcome = await self._fetched(action)
         if self._deadline.is_all_that(outcome):

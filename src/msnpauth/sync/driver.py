@@ -55,9 +55,9 @@ def sign_in(
         passport: the account's address.
         password: its password, as text or `Secret`.
         servers: where the network's servers are.
-        options: any of `scheme`, `dialects`, `tickets`, `guid`, `pipeline`, `cache`, `transport`,
-            `ca_file`, `ssl_context`, `timeout`, `product`, `reconnect`, `receive` and `observer`:
-            `msnpauth.Options` says what each means, and its default.
+        options: any of `scheme`, `dialects`, `tickets`, `guid`, `pipeline`, `speculate`, `cache`,
+            `transport`, `ca_file`, `ssl_context`, `timeout`, `product`, `reconnect`, `receive` and
+            `observer`: `msnpauth.Options` says what each means, and its default.
 
     Raises:
         SignInError: whichever of its kinds; see `msnpauth.SignInError`.
@@ -250,7 +250,8 @@ class _Driver:
                 connection = Connection.open(action.address, self._deadline, self._watch)
                 self._connection = connection
                 self._selector.register(connection.sock, selectors.EVENT_READ)
-            elif self._connection is not None:  # or else it has just failed
+                return self._machine.connected(https_stands=self._https.stands)
+            if self._connection is not None:  # or else it has just failed
                 self._send(action, self._connection)
                 # The server works on what it was told. Meanwhile comes what a session needs, which
                 # takes about as long as the rest of this package.
@@ -314,6 +315,8 @@ class _HttpsThread:
         self._outcomes: queue.SimpleQueue[tuple[int, Response | SignInError] | None] = (
             queue.SimpleQueue()
         )
+        self.stands = False
+        """True once a connection that was to be prepared has been made."""
         self.ready, self._done = socket.socketpair()
         self._thread = threading.Thread(target=self._run, name="msnpauth-https", daemon=True)
         try:
@@ -377,6 +380,7 @@ class _HttpsThread:
             # If it fails the Fetch will meet the same, and tell.
             with suppress(Exception):
                 self._transport.prepare(job.url, left)
+                self.stands = True
 
 
 def _made(make: Callable[[], T]) -> T:

@@ -10,6 +10,7 @@ import pytest
 from feeding import VECTORS
 from msnpauth.core.client.actions import Action, Done, Failed, Fetch, Prepare, Send
 from msnpauth.core.client.memory import Memory
+from msnpauth.core.client.policies import USUAL, Policies
 from msnpauth.core.client.routes import md5_answer
 from msnpauth.core.client.sign_in import TICKET_PATIENCE, SignIn
 from msnpauth.core.errors import (
@@ -267,10 +268,11 @@ def test_a_kept_ticket_that_does_not_work(end: bytes | str) -> None:
     challenge(second, 15, "MBI_KEY_OLD two")
     assert second.patience == TICKET_PATIENCE
     actions = second.receive_data(end) if isinstance(end, bytes) else second.silence()
-    assert [type(action).__name__ for action in actions] == ["Connect", "Send"]
+    # The policy is known: the new ticket is asked for while the server is connected to again.
+    assert [type(action).__name__ for action in actions] == ["Fetch", "Connect", "Send"]
     assert second.memory == Memory()
     lines = b"VER 5 MSNP15\r\nCVR 6 1\r\nUSR 7 SSO S MBI_KEY_OLD three\r\n"
-    fetched(second.receive_data(lines))
+    assert second.receive_data(lines) == []
     second.receive_response(1, reply("messengerclear.live.com", secret=True))
     assert not second.patience
     assert failure(second.receive_data(b"911 8\r\n")).code == 911
@@ -296,11 +298,182 @@ def test_a_kept_ticket_that_was_shown_when_everybody_gave_up_is_dropped(way: str
     assert second.memory == Memory()
 
 
+# --- the ticket before the challenge -------------------------------------------------------------
+
+SSO_SERVERS = Servers(notification=NS, rst=RST, rst2=RST2)
+TO_OTHER = "VER {0} MSNP15\r\nCVR {1} 1\r\nXFR {2} NS other.example:1863\r\n"
+CHALLENGED = "VER {0} MSNP15\r\nCVR {1} 1\r\nUSR {2} SSO S {3} nonce\r\n"
+GRANTED_BY_SSO = reply("messengerclear.live.com", secret=True)
+REFUSED = Response(
+    500,
+    (),
+    b"<E><Body><Fault><faultcode>wsse:FailedAuthentication</faultcode></Fault></Body></E>",
+)
+BUSY = Response(503)
+LOST = ConnectionFailed("lost")
+
+
+def knows(policy: str = "MBI_KEY_OLD") -> Policies:
+    policies = Policies()
+    policies.learn(SSO_SERVERS, Url.parse(RST), policy)
+    return policies
+
+
+def sent_on(policies: Policies, **settings: Any) -> tuple[SignIn, list[Action]]:
+    """Return a sign-in by SSO that was sent on by an XFR, and what it did then."""
+    given: dict[str, Any] = {"dialects": [15], "now": lambda: NOW, "guid": GUID} | settings
+    sign_in = SignIn("a@b.example", "x", SSO_SERVERS, policies=policies, **given)
+    sign_in.start()
+    return sign_in, sign_in.receive_data(TO_OTHER.format(1, 2, 3).encode())
+
+
+def then_challenged(sign_in: SignIn, policy: str = "MBI_KEY_OLD", first: int = 4) -> list[Action]:
+    return sign_in.receive_data(CHALLENGED.format(first, first + 1, first + 2, policy).encode())
+
+
+def names_policy(fetch: Fetch) -> str | None:
+    return next(iter(find_all(parse(fetch.request.body), "PolicyReference"))).get("URI")
+
+
+def test_an_answer_before_the_challenge() -> None:
+    sign_in, actions = sent_on(knows())
+    assert shown(actions) == [f"fetch 1 {RST}"]
+    assert sign_in.receive_response(1, GRANTED_BY_SSO) == []
+    assert sign_in.memory == Memory()  # a challenge has to confirm it
+    (line,) = said(then_challenged(sign_in))
+    assert is_answer(line.split()[5], SECRET, "nonce")
+    assert sign_in.memory.tickets
+
+
+def test_an_answer_behind_the_challenge() -> None:
+    sign_in, _ = sent_on(knows())
+    assert then_challenged(sign_in) == []
+    (line,) = said(sign_in.receive_response(1, GRANTED_BY_SSO))
+    assert is_answer(line.split()[5], SECRET, "nonce")
+
+
+@pytest.mark.parametrize("first", ["answer", "challenge"])
+@pytest.mark.parametrize("answer", [GRANTED_BY_SSO, BUSY, LOST], ids=["ticket", "503", "lost"])
+def test_a_challenge_that_names_another_policy(first: str, answer: Any) -> None:
+    """The first request is not cut off: whether it judged the password has to be known."""
+    policies = knows()
+    sign_in, _ = sent_on(policies)
+    if first == "answer":
+        assert sign_in.receive_response(1, answer) == []
+        again = fetched(then_challenged(sign_in, "MBI_KEY"))
+    else:
+        assert then_challenged(sign_in, "MBI_KEY") == []
+        again = fetched(sign_in.receive_response(1, answer))
+    assert names_policy(again) == "MBI_KEY"
+    assert policies.expected(SSO_SERVERS, Url.parse(RST), "MBI") is None
+    said(sign_in.receive_response(again.id, GRANTED_BY_SSO))
+    (done,) = sign_in.receive_data(b"USR 7 OK a@b.example 1 0\r\n")
+    assert isinstance(done, Done)
+    assert policies.expected(SSO_SERVERS, Url.parse(RST)) == "MBI_KEY"
+
+
+@pytest.mark.parametrize("first", ["answer", "challenge"])
+@pytest.mark.parametrize("policy", ["MBI_KEY_OLD", "MBI_KEY"])
+def test_a_wrong_password_is_told_once(first: str, policy: str) -> None:
+    """A server that counts how often a password is wrong counts one."""
+    sign_in, _ = sent_on(knows())
+    if first == "answer":
+        assert sign_in.receive_response(1, REFUSED) == []
+        error = failure(then_challenged(sign_in, policy))
+    else:
+        assert then_challenged(sign_in, policy) == []
+        error = failure(sign_in.receive_response(1, REFUSED))
+    assert isinstance(error, WrongCredentials)
+
+
+def test_an_error_of_the_request_ahead_is_told_once_the_challenge_is_there() -> None:
+    sign_in, _ = sent_on(knows())
+    assert sign_in.receive_response(1, BUSY) == []
+    assert isinstance(failure(then_challenged(sign_in)), ServiceUnavailable)
+
+
+@pytest.mark.parametrize("end", ["lost", "deadline", "cancelled"])
+def test_what_was_asked_ahead_for_nothing_is_not_asked_ahead_again(end: str) -> None:
+    policies = knows()
+    sign_in, _ = sent_on(policies)
+    if end == "lost":
+        assert failure(sign_in.connection_failed(ConnectionFailed("x"))).text == "x"
+    elif end == "deadline":
+        error = sign_in.timed_out(3)
+        assert (error.step, error.server) == (Step.NOTIFICATION, "other.example:1863")
+    else:
+        sign_in.give_up()
+    assert shown(sent_on(policies)[1]) == []
+    assert shown(sent_on(policies, speculate=True)[1]) == []
+
+
+def test_who_does_not_want_it() -> None:
+    sign_in, actions = sent_on(knows(), speculate=False)
+    assert shown(actions) == []
+    assert shown(then_challenged(sign_in)) == [f"fetch 1 {RST}"]
+
+
+def test_a_network_that_nothing_is_known_of() -> None:
+    assert shown(sent_on(Policies())[1]) == []
+    (action, *_) = sent_on(Policies(), speculate=True)[1]
+    assert isinstance(action, Fetch)
+    assert names_policy(action) == USUAL
+
+
+def test_nothing_is_asked_ahead_by_a_dialect_that_is_asked_elsewhere() -> None:
+    """MSNP18 asks at RST2: the password is not sent to RST by mistake, or the other way round."""
+    policies = knows()
+    policies.learn(SSO_SERVERS, Url.parse(RST2), "MBI_KEY_OLD")
+    sign_in, actions = sent_on(policies, dialects=[18, 15])
+    assert shown(actions) == []
+    assert shown(then_challenged(sign_in)) == [f"prepare {RST}", f"fetch 1 {RST}"]
+
+
+def test_a_ticket_that_is_kept_needs_nothing_ahead() -> None:
+    sign_in, actions = sent_on(knows(), memory=learned())
+    assert shown(actions) == []
+    assert said(then_challenged(sign_in))
+
+
+def test_a_challenge_is_answered_by_what_was_asked_for_the_one_before() -> None:
+    """A ticket belongs to the policy. An XFR between the two asks for nothing anew."""
+    sign_in = by_sso()
+    challenge(sign_in, 15, "MBI_KEY_OLD one")
+    assert shown(sign_in.receive_data(b"XFR 3 NS other.example:1863\r\n")) == []
+    assert sign_in.receive_response(1, GRANTED_BY_SSO) == []
+    (line,) = said(then_challenged(sign_in))
+    assert is_answer(line.split()[5], SECRET, "nonce")
+
+
+def test_one_command_at_a_time_asks_behind_ver() -> None:
+    sign_in = by_sso(policies=knows("MBI_KEY"), pipeline=False)
+    fetch, _ = sign_in.receive_data(b"VER 1 MSNP15\r\n")
+    assert isinstance(fetch, Fetch)
+    assert names_policy(fetch) == "MBI_KEY"
+
+
+def test_begin_again_on_the_same_connection() -> None:
+    sign_in = SignIn("a@b.example", "x", SSO_SERVERS, policies=knows(), dialects=[15])
+    sign_in.start()
+    actions = sign_in.receive_data(b"VER 1 MSNP15\r\nCVR 2 1\r\nXFR 3 NS 0\r\n")
+    assert [type(action).__name__ for action in actions] == ["Fetch", "Send"]
+
+
+@pytest.mark.parametrize("stands", [True, False])
+def test_a_connection_that_stands_before_the_notification_server_s(stands: bool) -> None:
+    sign_in = SignIn("a@b.example", "x", SSO_SERVERS, policies=knows(), dialects=[15])
+    sign_in.start()
+    asked = [f"fetch 1 {RST}"] if stands else []
+    assert shown(sign_in.connected(https_stands=stands)) == asked
+    assert sign_in.connected(https_stands=stands) == []  # asked once
+    sign_in.give_up()
+    assert sign_in.connected(https_stands=True) == []
+
+
 TO_LOGIN = Response(200, (("PassportURLs", "DALogin=login.example/l"),))
 GRANTED = Response(
     200, (("Authentication-Info", "Passport1.4 da-status=success,from-PP='t=1&p='"),)
 )
-LOST = ConnectionFailed("lost")
 
 
 def shown(actions: list[Action]) -> list[str]:

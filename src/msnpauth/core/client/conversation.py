@@ -162,6 +162,16 @@ class Conversation:
         return self._pipeline and waits and not self._heard_more
 
     @property
+    def dialect(self) -> Dialect | None:
+        """What the server has agreed to, once it has."""
+        return self._dialect
+
+    @property
+    def is_far_from_challenge(self) -> bool:
+        """True while what asks for the challenge has not been said: it is a round trip away."""
+        return not self._pipeline and self.state in (State.AWAIT_INF, State.AWAIT_CVR)
+
+    @property
     def closed_early(self) -> bool:
         """True when the stream ended, and the server had answered VER at most."""
         return self._closed_early

@@ -29,6 +29,12 @@ class SignInOptions(TypedDict, total=False):
     """Send VER, CVR and USR in one flight. By default True; a server that cannot take it is found
     out, and spoken to one command at a time."""
 
+    speculate: bool | None
+    """Under SSO, ask for the ticket before the challenge has come, by the policy that it is
+    expected to name, where that saves a round trip. By default where an earlier sign-in of this
+    process has seen what the network names; True also elsewhere, by the usual policy, once a
+    server has agreed to the dialect; False never."""
+
 
 def check_names(given: Mapping[str, object], known: frozenset[str], caller: str) -> None:
     """Check that somebody was given nothing but what he knows, as Python does for itself.

@@ -30,6 +30,7 @@ from ..wire.commands import unescape
 from ..wire.dialects import Dialect, ListsForm, Scheme
 from .actions import Action, Failed, Fetch, Prepare
 from .memory import Memory
+from .policies import USUAL, Policies
 
 __all__ = ["Journey", "Route", "md5_answer", "route_for", "site_of"]
 
@@ -46,6 +47,8 @@ class Journey:
         guid: the machine's, for MSNP16 and on.
         now: the clock.
         memory: what is known; a route replaces it when it learns more.
+        policies: what the networks named in challenges of SSO.
+        speculate: see `SignInOptions`.
     """
 
     def __init__(
@@ -58,6 +61,8 @@ class Journey:
         guid: str,
         now: Callable[[], datetime],
         memory: Memory,
+        policies: Policies,
+        speculate: bool | None,
     ) -> None:
         self.passport = passport
         self.password = password
@@ -68,6 +73,8 @@ class Journey:
         self.fetch_ids = itertools.count(1)
         """Numbers for `Fetch`; no two routes give the same."""
         self.memory = memory
+        self.policies = policies
+        self.speculate = speculate
 
 
 class Route:
@@ -110,6 +117,14 @@ class Route:
         """Take the challenge of the connection that is being talked to."""
         raise NotImplementedError
 
+    def ahead(self, agreed: Dialect | None) -> list[Action]:
+        """The challenge is a round trip away: do what can be done without it.
+
+        Args:
+            agreed: the dialect that a server of this network has agreed to, if one has.
+        """
+        return []
+
     def take_answer(self) -> tuple[str | Secret, ...]:
         """Return the words for `USR n SCHEME S …`, once; empty before they are known."""
         answer, self._answer = self._answer, ()
@@ -126,6 +141,12 @@ class Route:
 
     def gave_up(self) -> None:
         """The sign-in ended while something was awaited: doubt what was only remembered."""
+
+    def accepted(self) -> None:
+        """The answer signed in: what it was made by is worth remembering."""
+
+    def left(self) -> None:
+        """The sign-in failed, or goes another way: what was asked ahead is of no use."""
 
     def renewal(self) -> Exchange[dict[str, Ticket]]:
         """Return the exchange that gets new tickets for the same addresses.
@@ -326,8 +347,19 @@ class LoginRoute(Route):
         return doubted
 
 
+_Asked = tuple[str, tuple[str, ...]]
+"""What a request asks for: the policy, and the addresses."""
+
+
 class RstRoute(Route):
-    """SSO, and TWN of later clients: tickets by RST or RST2 (ywiki rst), which may be kept."""
+    """SSO, and TWN of later clients: tickets by RST or RST2 (ywiki rst), which may be kept.
+
+    Under SSO the request needs the policy of the challenge, and not its nonce. So it may leave
+    before the challenge comes, by the policy that is expected (`ahead`). What it brings waits until
+    the challenge has named its policy: if that is another, it is dropped, and one more request is
+    made. Nothing is asked ahead while the challenge may come any moment: a wrong request would
+    have the right one wait behind it.
+    """
 
     def __init__(self, journey: Journey, best: Dialect) -> None:
         super().__init__(journey)
@@ -337,11 +369,25 @@ class RstRoute(Route):
         self._scheme = best.scheme
         self._dialect = best
         self._challenge: tuple[str, ...] = ()
+        self._last_challenge: tuple[str, ...] = ()
         self._uses_kept = False
+        self._asked: _Asked | None = None
+        """What the request that is under way, or whose outcome waits, has asked for."""
+        self._outcome: dict[str, Ticket] | SignInError | None = None
+        """The outcome of a request that was made ahead, until its challenge comes."""
 
     @property
     def uses_kept(self) -> bool:
         return self._uses_kept
+
+    @property
+    def step(self) -> Step | None:
+        # What was asked ahead is not awaited by anybody yet: the challenge is.
+        return super().step if self._challenge else None
+
+    @property
+    def server(self) -> str | None:
+        return super().server if self._challenge else None
 
     def serves(self, dialect: Dialect) -> bool:
         # MSNP16 and on ask by RST2 where the network has it. A server that agrees to MSNP15 instead
@@ -353,18 +399,35 @@ class RstRoute(Route):
         # With tickets that are kept there will be nothing to ask.
         return [] if self._kept() else [Prepare(self._url)]
 
+    def ahead(self, agreed: Dialect | None) -> list[Action]:
+        is_asked = self._running is not None or self._outcome is not None
+        if is_asked or self._challenge or self._scheme is not Scheme.SSO or self._kept():
+            return []
+        policy = self._expected(agreed)
+        if policy is None:
+            return []
+        self._dialect = agreed or self._dialect
+        return self._ask(policy)
+
     def challenge(self, dialect: Dialect, words: tuple[str, ...]) -> list[Action]:
-        self._dialect, self._challenge = dialect, words
+        self._dialect = dialect
+        self._challenge = self._last_challenge = words
+        outcome, self._outcome = self._outcome, None
+        if outcome is not None:
+            return self._judged(outcome)
+        if self._running is not None:
+            return []  # it was asked ahead; `_judged` compares when the answer comes
         kept = self._kept()
         if kept:
             self._uses_kept = True
             return self._answer_with(kept)
-        return self._run(self._request())
+        return self._ask(self._policy())
 
     def forget_challenge(self) -> None:
         super().forget_challenge()
-        self._stop()
         self._challenge = ()
+        if self._scheme is not Scheme.SSO or self._journey.speculate is False:
+            self._stop()  # the next challenge is waited for
 
     def refused(self, error: SignInError) -> bool:
         # A server that has forgotten its tickets refuses them by 911, by closing, or by silence.
@@ -375,6 +438,19 @@ class RstRoute(Route):
 
     def gave_up(self) -> None:
         self._doubt_kept()
+        self.left()
+
+    def accepted(self) -> None:
+        if self._scheme is Scheme.SSO:
+            journey = self._journey
+            journey.policies.learn(journey.servers, self._url, self._policy())
+
+    def left(self) -> None:
+        # The password was asked about, and no challenge has wanted it. The next try asks when it
+        # is asked to: whoever tries again and again, while the notification server is down, would
+        # else have a wrong password counted each time.
+        if self._asked is not None and not self._challenge:
+            self._journey.policies.doubt(self._journey.servers, self._url)
 
     def renewal(self) -> Exchange[dict[str, Ticket]]:
         if not self.tickets:
@@ -387,6 +463,18 @@ class RstRoute(Route):
         if ticket is not None and (ticket.expires is None or ticket.expires - now >= SPARE):
             return ticket.value
         return (yield from self._ask_rst(site))
+
+    def _expected(self, agreed: Dialect | None) -> str | None:
+        """Return the policy by which to ask ahead; None when the challenge has to be awaited."""
+        journey = self._journey
+        if journey.speculate is False or (agreed is not None and not self.serves(agreed)):
+            return None
+        if self._last_challenge:  # of this sign-in: a kept ticket was refused, or an XFR came late
+            return self._last_challenge[0]
+        # The password is sent ahead only where it was sent before. At a network that is seen for
+        # the first time, a server has to have agreed to the dialect that sends it there.
+        unknown = USUAL if journey.speculate and agreed is not None else None
+        return journey.policies.expected(journey.servers, self._url, unknown)
 
     def _doubt_kept(self) -> bool:
         """Forget tickets that were kept and did not work; tell whether there were any."""
@@ -408,7 +496,15 @@ class RstRoute(Route):
             found[address] = ticket
         return found
 
-    def _request(self) -> Exchange[dict[str, Ticket]]:
+    def _ask(self, policy: str) -> list[Action]:
+        self._asked = (policy, tuple(self._wanted()))
+        return self._run(self._request(policy))
+
+    def _stop(self) -> None:
+        super()._stop()
+        self._asked = self._outcome = None
+
+    def _request(self, policy: str) -> Exchange[dict[str, Ticket]]:
         from ..tickets.rst import (  # XML is not needed by every sign-in
             Soap,
             policy_for,
@@ -422,7 +518,7 @@ class RstRoute(Route):
             journey.passport,
             journey.password,
             {address: policy_for(address) for address in self._wanted()}
-            | {site_of(self._scheme): self._policy()},
+            | {site_of(self._scheme): policy},
             servers=journey.servers,
             now=journey.now,
         )
@@ -440,7 +536,7 @@ class RstRoute(Route):
         return list(dict.fromkeys([site_of(self._scheme), *besides, *journey.more]))
 
     def _renewed(self) -> Exchange[dict[str, Ticket]]:
-        self.tickets = yield from self._request()
+        self.tickets = yield from self._request(self._policy())
         self._journey.memory = self._journey.memory.with_tickets(self._scheme, self.tickets)
         return self.tickets
 
@@ -453,8 +549,30 @@ class RstRoute(Route):
         return word if self._scheme is Scheme.SSO else policy_for_challenge(word)
 
     def _found(self, result: dict[str, Ticket]) -> list[Action]:
-        self._journey.memory = self._journey.memory.with_tickets(self._scheme, result)
-        return self._answer_with(result)
+        return self._came(result)
+
+    def _missed(self, error: SignInError) -> list[Action]:
+        return self._came(error)
+
+    def _came(self, outcome: dict[str, Ticket] | SignInError) -> list[Action]:
+        """Take the outcome of a request; without a challenge it has to wait."""
+        if self._challenge:
+            return self._judged(outcome)
+        self._outcome = outcome
+        return []
+
+    def _judged(self, outcome: dict[str, Ticket] | SignInError) -> list[Action]:
+        """Use the outcome of a request, if it is the one that the challenge wants."""
+        is_wanted = self._asked == (self._policy(), tuple(self._wanted()))
+        self._asked = None
+        # Who judged the password would judge it again, and may count how often it is wrong.
+        if is_wanted or isinstance(outcome, WrongCredentials | AccountBlocked):
+            if isinstance(outcome, SignInError):
+                return [Failed(outcome)]
+            self._journey.memory = self._journey.memory.with_tickets(self._scheme, outcome)
+            return self._answer_with(outcome)
+        self._journey.policies.doubt(self._journey.servers, self._url)
+        return self._ask(self._policy())
 
     def _answer_with(self, tickets: dict[str, Ticket]) -> list[Action]:
         address = site_of(self._scheme)

@@ -52,6 +52,7 @@ from .conversation import (
 )
 from .memory import Keys, Memory
 from .options import SignInOptions, check_names
+from .policies import Policies
 from .routes import Journey, Md5Route, Route, route_for, site_of
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class SignIn:
         observe: is shown every command of a server, and which server's it is.
         at: the notification server to begin at, when it is not that of `servers`.
         first_trid: the transaction id to begin with.
+        policies: what the sign-ins at any network have learned of it; give the same object to each.
         options: see `SignInOptions`. Without `guid` a random one is used: nothing is kept here.
 
     Raises:
@@ -94,6 +96,7 @@ class SignIn:
         observe: Callable[[str, Command], None] | None = None,
         at: Address | None = None,
         first_trid: int = 1,
+        policies: Policies | None = None,
         **options: Unpack[SignInOptions],
     ) -> None:
         check_names(options, SignInOptions.__optional_keys__, "SignIn")
@@ -121,6 +124,8 @@ class SignIn:
             guid=check_guid(guid) if guid is not None or self.needs_guid else "",
             now=now,
             memory=memory or Memory(),
+            policies=policies or Policies(),
+            speculate=options.get("speculate"),
         )
         # Another sign-in of this account has the same arguments, and is of the same machine.
         self._arguments: dict[str, Any] = {
@@ -130,6 +135,7 @@ class SignIn:
             "servers": servers,
             "now": now,
             "observe": observe,
+            "policies": self._journey.policies,
             "dialects": numbers,
             "tickets": more,
             "guid": self._journey.guid or guid,
@@ -139,6 +145,7 @@ class SignIn:
         self._server = at or self._remembered or self._dispatch
         self._visited = [self._server]
         self._transfers = 0
+        self._agreed: Dialect | None = None
         self._ended = False
         self._conversation = self._new_conversation(first_trid)
 
@@ -237,6 +244,18 @@ class SignIn:
         ticket = yield from self._route.ticket_for(errand.site, errand.ticket)
         return (yield from errand.make(servers, ticket))
 
+    def connected(self, *, https_stands: bool = False) -> list[Action]:
+        """The notification connection was made. It does no harm never to be told.
+
+        Args:
+            https_stands: whether the connection that `Prepare` asked for has been made as well: it
+                was kept, or its server is near. The ticket may then be asked for at once, while
+                the answer of the notification server is a round trip away.
+        """
+        if self._ended or not https_stands:
+            return []
+        return self._settle(self._ahead())
+
     def receive_data(self, data: bytes) -> list[Action]:
         """Take what came on the notification connection; b"" when the peer closed it."""
         if self._ended:
@@ -244,6 +263,8 @@ class SignIn:
         actions: list[Action] = []
         for event in self._conversation.receive(data):
             actions += self._on_event(event)
+        if self._conversation.is_far_from_challenge:
+            actions += self._ahead()
         return self._settle(actions)
 
     def receive_response(self, fetch_id: int, outcome: Response | SignInError) -> list[Action]:
@@ -313,8 +334,14 @@ class SignIn:
             observe=self._observe and partial(self._observe, str(self._server)),
         )
 
+    def _ahead(self) -> list[Action]:
+        """The challenge is a round trip away at least: have done what can be done without it."""
+        self._agreed = self._conversation.dialect or self._agreed
+        return self._route.ahead(self._agreed)
+
     def _take_route(self, dialect: Dialect) -> list[Action]:
         """Take the route of a dialect from its beginning; nothing of another one survives."""
+        self._route.left()
         route = route_for(self._journey, dialect)
         if isinstance(route, LocalProtocolError):
             return [Failed(route)]
@@ -342,6 +369,7 @@ class SignIn:
                 return [Failed(error)] if actions is None else actions
             case Accepted():
                 self._learn_server()
+                self._route.accepted()
                 return [Done(self._signed_in(event))]
 
     def _another_way(self, error: SignInError) -> list[Action] | None:
@@ -394,7 +422,7 @@ class SignIn:
         if self._transfers > MAX_TRANSFERS:
             return [self._too_many(f"more than {MAX_TRANSFERS} transfers")]
         if address is None:
-            return []
+            return self._ahead()
         if address in self._visited:
             return [self._too_many(f"sent in a circle, back to {address}")]
         self._visited.append(address)
@@ -403,10 +431,11 @@ class SignIn:
     def _begin_at(self, server: Address) -> list[Action]:
         """Talk to this server from VER on; transaction ids go on counting, as libpurple's did."""
         self._route.forget_challenge()
+        ahead = self._ahead()
         self._server = server
         self._conversation = self._new_conversation(self._conversation.next_trid)
         self._conversation.open()
-        return [Connect(server)]
+        return [*ahead, Connect(server)]
 
     def _offer_others(self) -> list[Action]:
         """The network speaks no dialect of that scheme: try the next."""
@@ -450,6 +479,8 @@ class SignIn:
         end = next((action for action in actions if isinstance(action, Done | Failed)), None)
         if end is not None:
             self._ended = True
+            if isinstance(end, Failed):
+                self._route.left()
             return [*actions[: actions.index(end)], end]
         commands, self._conversation.to_send = self._conversation.to_send, []
         return [*actions, Send(tuple(commands))] if commands else actions
