@@ -1,6 +1,6 @@
 """What a sign-in costs in round trips, measured through a relay that makes loopback far away.
 
-    python bench/round_trips.py [--delay 0.05] [--rounds 3] [--svg FILE]
+    python bench/round_trips.py [--delay 0.05] [--rounds 3] [--svg FILE] [--fast-open]
 
 For every case of the floor (tests/test_floor.py): the time to USR OK, sync and async, over the
 round trip, beside the floor, and beside the same sign-in with everything in sequence, as the
@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import apart
 import msnpauth
 from common import PASSWORD, ServiceProcess, machine, passport, table
 from msnpauth import MemoryTicketCache, Servers, aio
@@ -50,6 +51,7 @@ class Case:
     known: tuple[str, ...]
     remembers: str = ""
     old_tls: bool = False
+    fast_open: bool = False
 
     @property
     def knows_policy(self) -> bool:
@@ -70,6 +72,16 @@ CASES = (
     Case("SSO, ticket and server remembered", "SSO", 3, 3, ("rst",), "all"),
     Case("TWN over TLS 1.2, login address known", "TWN", 5, 6, ("login",), old_tls=True),
     Case("TWN over TLS 1.2, session resumed", "TWN", 4, 6, ("login",), "web", old_tls=True),
+)
+
+# TCP costs nothing where the first words travel with the SYN.
+FAST_OPEN_CASES = (
+    Case("TWN, nexus on another host, fast open", "TWN", 5, 5, ("far_nexus",), fast_open=True),
+    Case("TWN, nexus and login on one host, fast open", "TWN", 4, 4, ("nexus",), fast_open=True),
+    Case("TWN, login address known, fast open", "TWN", 3, 4, ("login",), fast_open=True),
+    Case("SSO, first, fast open", "SSO", 3, 4, ("rst",), fast_open=True),
+    Case("SSO, policy remembered, fast open", "SSO", 3, 3, ("rst",), "policy", fast_open=True),
+    Case("SSO, cached ticket, fast open", "SSO", 2, 3, ("rst",), "web", fast_open=True),
 )
 
 
@@ -111,6 +123,7 @@ class Bench:
             "servers": self.servers(case, hop=hop),
             "scheme": case.scheme,
             "speculate": None if case.knows_policy else False,
+            "fast_open": case.fast_open,
         } | others
         tls = {} if settings.get("transport") else {"ssl_context": context}
         return settings | tls
@@ -199,19 +212,28 @@ def main() -> int:
     parser.add_argument("--delay", type=float, default=0.05, help="seconds each way")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--svg", type=Path, help="draw it there")
+    parser.add_argument(
+        "--fast-open", action="store_true", help="with TCP Fast Open, in a network of our own"
+    )
     options = parser.parse_args()
+    if options.fast_open:
+        apart.enter(fast_open=True)
+    cases = FAST_OPEN_CASES if options.fast_open else CASES
     there = second_loopback()
     with (
         Relays(RELAYED, there, options.delay) as relays,
         ServiceProcess(host=there, name=HERE, ports=relays.ports) as service,
     ):
-        return report(Bench(service, options.delay), options.rounds, options.svg)
+        bench = Bench(service, options.delay)
+        if options.fast_open:
+            bench.sync(cases[0], hop=False)  # from then on the system has the relays' cookie
+        return report(bench, cases, options.rounds, options.svg)
 
 
-def report(bench: Bench, rounds: int, svg: Path | None) -> int:
+def report(bench: Bench, cases: tuple[Case, ...], rounds: int, svg: Path | None) -> int:
     """Measure, print, draw; return the exit status."""
     rows, bars, above = [], [], 0
-    for case in CASES:
+    for case in cases:
         for hop in (False, True):
             floor = case.with_hop if hop else case.floor
             ours = [

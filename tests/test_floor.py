@@ -124,7 +124,7 @@ class Talk:
         self._driver = driver
         self._role = driver.network.notification(address)
         self._lines = LineReader(Role.CLIENT)
-        self._ready_at = driver.clock.now + 1
+        self._ready_at = driver.clock.now + driver.tcp
         self.dropped = False
 
     def send(self, action: Send) -> None:
@@ -145,10 +145,14 @@ class Talk:
 class Driver:
     """Performs what SignIn asks for, as the drivers do: HTTPS in order, beside the rest.
 
-    `kept` is the origin of the server to which an HTTPS connection stands from the beginning.
+    `kept` is the origin of the server to which an HTTPS connection stands from the beginning. With
+    `fast_open` what is said first travels with the SYN: a connection by itself takes no time.
     """
 
-    def __init__(self, machine: SignIn, network: Network, kept: str = "") -> None:
+    def __init__(
+        self, machine: SignIn, network: Network, kept: str = "", *, fast_open: bool = False
+    ) -> None:
+        self.tcp = 0 if fast_open else 1
         self.machine = machine
         self.network = network
         self.clock = Clock()
@@ -169,7 +173,7 @@ class Driver:
             match action:
                 case Connect(address):
                     self._talk = talk = Talk(self, address)
-                    self.clock.after(1, lambda talk=talk: self._came_about(talk))  # type: ignore[misc]
+                    self.clock.after(self.tcp, lambda talk=talk: self._came_about(talk))  # type: ignore[misc]
                 case Send():
                     assert self._talk is not None
                     self._talk.send(action)
@@ -199,7 +203,8 @@ class Driver:
         self._https_free_at = max(self._https_free_at, self.clock.now)
         if origin != self._origin:
             tls = self.network.tls
-            self._https_free_at += 1 + (tls.flights(origin.partition("//")[2]) if tls else 1)
+            flights = tls.flights(origin.partition("//")[2]) if tls else 1
+            self._https_free_at += self.tcp + flights
             self._origin = origin
 
     def _at(self, time: float, number: int, answer: Response) -> None:
@@ -214,9 +219,10 @@ def servers(*, hop: bool, **where: Any) -> Servers:
     return Servers(notification=str(first), **where)
 
 
-def cost(servers: Servers, network: Network, **settings: Any) -> float:
+def cost(servers: Servers, network: Network, *, fast_open: bool = False, **settings: Any) -> float:
     """Return the round trips of one sign-in."""
-    return Driver(SignIn(PASSPORT, PASSWORD, servers, **settings), network).run()
+    machine = SignIn(PASSPORT, PASSWORD, servers, **settings)
+    return Driver(machine, network, fast_open=fast_open).run()
 
 
 class Learner:
@@ -229,9 +235,9 @@ class Learner:
     def machine(self, servers: Servers) -> SignIn:
         return SignIn(PASSPORT, PASSWORD, servers, scheme=self._scheme, memory=self._memory)
 
-    def cost(self, servers: Servers, network: Network) -> float:
+    def cost(self, servers: Servers, network: Network, *, fast_open: bool = False) -> float:
         machine = self.machine(servers)
-        round_trips = Driver(machine, network).run()
+        round_trips = Driver(machine, network, fast_open=fast_open).run()
         self._memory = machine.memory
         return round_trips
 
@@ -319,13 +325,19 @@ def test_a_resumed_session_saves_a_round_trip_of_tls_1_2(
 
 
 def bet(
-    network: Network, policies: Policies, *, hop: bool, kept: str = "", **settings: Any
+    network: Network,
+    policies: Policies,
+    *,
+    hop: bool,
+    kept: str = "",
+    fast_open: bool = False,
+    **settings: Any,
 ) -> tuple[float, int]:
     """Return the round trips of a sign-in by SSO, and how many requests for tickets it made."""
     before = len(network.asked)
     at = servers(hop=hop, **RST)
     machine = SignIn(PASSPORT, PASSWORD, at, scheme="SSO", policies=policies, **settings)
-    round_trips = Driver(machine, network, kept).run()
+    round_trips = Driver(machine, network, kept, fast_open=fast_open).run()
     return round_trips, len(network.asked) - before
 
 
@@ -339,6 +351,12 @@ def bet(
         pytest.param({"kept": LOGIN}, True, 6, 5, id="HTTPS connection kept, one XFR"),
         pytest.param({"pipeline": False}, False, 6, 5, id="one command at a time"),
         pytest.param({"pipeline": False}, True, 10, 9, id="one command at a time, one XFR"),
+        pytest.param({"fast_open": True}, False, 3, 3, id="fast open, no XFR"),
+        pytest.param({"fast_open": True}, True, 4, 3, id="fast open, one XFR"),
+        pytest.param({"fast_open": True, "kept": LOGIN}, False, 3, 2, id="fast open, HTTPS kept"),
+        pytest.param({"fast_open": True, "kept": LOGIN}, True, 4, 3, id="fast open, HTTPS, XFR"),
+        pytest.param({"fast_open": True, "pipeline": False}, False, 5, 4, id="fast open, one"),
+        pytest.param({"fast_open": True, "pipeline": False}, True, 8, 7, id="fast open, one, XFR"),
     ],
 )
 def test_a_policy_that_was_remembered(
@@ -371,16 +389,45 @@ def test_what_one_network_names_is_not_expected_of_another() -> None:
 
 
 @pytest.mark.parametrize(
-    ("speculate", "floor", "with_hop"),
-    [(None, 7, 9), (False, 9, 11)],
+    ("settings", "floor", "with_hop"),
+    [({}, 7, 9), ({"speculate": False}, 9, 11), ({"fast_open": True}, 5, 6)],
 )
 def test_a_kept_ticket_that_the_network_has_forgotten(
-    speculate: bool | None, floor: float, with_hop: float
+    settings: dict[str, Any], floor: float, with_hop: float
 ) -> None:
     """Refused after 3. The sign-in knows the policy already, and asks while it connects again."""
     learner = Learner("SSO")
     learner.cost(servers(hop=False, **RST), Network())
     memory = learner.machine(servers(hop=False, **RST)).memory
-    settings: dict[str, Any] = {"memory": memory, "speculate": speculate}
+    settings = settings | {"memory": memory}
     assert bet(Network(), Policies(), hop=False, **settings) == (floor, 1)
     assert bet(Network(), Policies(), hop=True, **settings) == (with_hop, 1)
+
+
+# --- words that travel with the SYN --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("scheme", "where", "floor", "with_hop"),
+    [
+        pytest.param("TWN", TWO_HOSTS, 5, 5, id="TWN, nexus on another host"),
+        pytest.param("TWN", ONE_HOST, 4, 4, id="TWN, nexus and login on one host"),
+        pytest.param("TWN", LOGIN_KNOWN, 3, 4, id="TWN, login address known"),
+        pytest.param("TWN", RST, 3, 4, id="TWN, by RST"),
+        pytest.param("SSO", RST, 3, 4, id="SSO, by RST"),
+        pytest.param("MD5", {}, 2, 3, id="MD5"),
+    ],
+)
+def test_fast_open(scheme: str, where: dict[str, str], floor: int, with_hop: int) -> None:
+    network = Network()
+    settings: dict[str, Any] = {"scheme": scheme, "fast_open": True}
+    assert cost(servers(hop=False, **where), network, **settings) == floor
+    assert cost(servers(hop=True, **where), network, **settings) == with_hop
+
+
+def test_fast_open_with_a_kept_ticket() -> None:
+    network, learner = Network(), Learner("SSO")
+    learner.cost(servers(hop=False, **RST), network)
+    assert learner.cost(servers(hop=False, **RST), network, fast_open=True) == 2
+    assert learner.cost(servers(hop=True, **RST), network, fast_open=True) == 3
+    assert learner.cost(servers(hop=True, **RST), network, fast_open=True) == 2

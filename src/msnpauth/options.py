@@ -44,6 +44,12 @@ class CommonOptions(SignInOptions, total=False):
     timeout: float
     """Seconds for the whole sign-in. By default 30."""
 
+    fast_open: bool
+    """TCP Fast Open (RFC 7413), on Linux: VER, CVR and USR, and the first words of TLS, travel with
+    the SYN to a server that has given this system a cookie before. Each connection so costs a round
+    trip less. For hosts of one address, and the carrier `sockets`; anywhere else all is as without.
+    By default False: on some ways through the net such a SYN is lost, which costs a second."""
+
     product: tuple[str, str] | None
     """Id and key that answer a CHL. By default those of a client of the dialect's time."""
 
@@ -98,6 +104,7 @@ class Plan(NamedTuple):
     reconnect: Reconnect | None
     receive: bool
     watch: Watch
+    fast_open: bool
 
 
 def plan(
@@ -140,4 +147,5 @@ def plan(
         reconnect=check_reconnect(options.get("reconnect")),
         receive=options.get("receive", True),
         watch=watch,
+        fast_open=options.get("fast_open", False),
     )

@@ -7,11 +7,14 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from command import command, environment, invoke, run
-from msnpauth.cli.serve import _told
+from msnpauth.cli.serve import _told, _warn_of_reach
+from msnpauth.service import Service
 from wire import PASSPORT, PASSWORD
 
 
@@ -172,3 +175,25 @@ def test_a_second_signal_does_not_wait() -> None:
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize(
+    ("wanted", "allowed", "warns"),
+    [(True, "1", True), (True, "0x3", True), (True, None, True), (True, "3", False), (True, "1027", False),
+     (False, "1", False)],
+)  # fmt: skip
+def test_fast_open_that_the_system_forbids(
+    service: Service,
+    wanted: bool,
+    allowed: str | None,
+    warns: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    system = tmp_path / "tcp_fastopen"
+    if allowed is not None:
+        system.write_text(f"{allowed}\n")
+    monkeypatch.setattr(sys.modules["msnpauth.cli.serve"], "_FAST_OPEN", str(system))
+    _warn_of_reach(service, {"legacy_tls": None, "plain_contacts": None, "fast_open": wanted})
+    assert ("TCP Fast Open" in capsys.readouterr().err) == warns

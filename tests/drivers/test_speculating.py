@@ -136,10 +136,10 @@ def test_over_a_connection_that_was_kept(
 
     class Patient(Connection):
         @classmethod
-        def open(cls, *arguments: Any) -> Any:
+        def open(cls, *arguments: Any, **settings: Any) -> Any:
             # The thread may need longer for a connection that stands than loopback for a new one.
             assert stands.wait(PATIENCE)
-            return super().open(*arguments)
+            return super().open(*arguments, **settings)
 
     is_sync = isinstance(driver, SyncDriver)
     make: Any = make_transport if is_sync else make_async_transport

@@ -48,14 +48,18 @@ class Connection:
         deadline: Deadline,
         watch: Watch,
         step: Step = Step.NOTIFICATION,
+        *,
+        fast_open: bool = False,
     ) -> Self:
         """Connect to a notification server, or to a switchboard.
+
+        With `fast_open` what is written first may travel with the SYN.
 
         Raises:
             ConnectionFailed: there is no such host, or none of its addresses could be reached.
             SignInTimeout: the deadline passed.
         """
-        streams = await open_streams(address, deadline, step, watch=watch)
+        streams = await open_streams(address, deadline, step, watch=watch, fast_open=fast_open)
         return cls(streams, str(address), watch)
 
     def begin_session(self, number: int, step: Step = Step.SESSION) -> None:

@@ -122,7 +122,8 @@ class _Entry:
         self._cache = cache
         self._entered = False
         self._given = transport
-        self._settings = (transport, *made.tls, made.watch)
+        self._settings = (transport, *made.tls, made.watch, made.fast_open)
+        self._fast_open = made.fast_open
         self._timeout = made.timeout
         self._watch = made.watch
 
@@ -173,7 +174,7 @@ class _Entry:
 
     async def _drive(self, machine: SignIn, deadline: Deadline) -> tuple[Connection, SignedIn]:
         carrier = make_async_transport(*self._settings)
-        driver = _Driver(machine, carrier, deadline, self._watch)
+        driver = _Driver(machine, carrier, deadline, self._watch, fast_open=self._fast_open)
         try:
             signed_in = await driver.run()
             return driver.take_connection(), signed_in
@@ -192,10 +193,17 @@ class _Driver:
     """Tasks talk to the notification server and carry HTTPS; what they meet is put in one queue."""
 
     def __init__(
-        self, machine: SignIn, transport: AsyncTransport, deadline: Deadline, watch: Watch
+        self,
+        machine: SignIn,
+        transport: AsyncTransport,
+        deadline: Deadline,
+        watch: Watch,
+        *,
+        fast_open: bool = False,
     ) -> None:
         self._machine = machine
         self._watch = watch
+        self._fast_open = fast_open
         self._transport = transport
         self._deadline = deadline
         self._inputs: asyncio.Queue[Callable[[], list[Action]]] = asyncio.Queue()
@@ -290,7 +298,9 @@ class _Driver:
     async def _listen(self, address: Address) -> None:
         """Connect to a notification server, and have the machine told what it says."""
         try:
-            connection = await Connection.open(address, self._deadline, self._watch)
+            connection = await Connection.open(
+                address, self._deadline, self._watch, fast_open=self._fast_open
+            )
             self._connection = connection
             connection.write(self._unsent)
             self._unsent.clear()

@@ -110,6 +110,7 @@ def _settings(options: dict[str, Any], ports: dict[str, int]) -> dict[str, Any]:
         "argon2": Argon2(options["argon2_memory"], options["argon2_passes"]),
         "connections": most,
         "connections_of_network": options["connections_of_network"],
+        "fast_open": options["fast_open"],
     }
 
 
@@ -222,11 +223,30 @@ def _warn_of_reach(service: Service, options: dict[str, Any]) -> None:
             " somebody between can break: passwords that are typed there can be read. Its"
             f" authority, for the old systems to trust, is {service.legacy_ca_file}"
         )
+    if options["fast_open"] and not _fast_open_allowed():
+        _warn(
+            "the system does not let servers use TCP Fast Open, so that --fast-open changes"
+            " nothing: on Linux it is `sysctl net.ipv4.tcp_fastopen=3`"
+        )
     if plain_contacts is not None:
         _warn(
             f"port {plain_contacts} serves the contacts host without TLS: who listens on the way"
             " reads contact lists, and the tickets that open them"
         )
+
+
+_FAST_OPEN = "/proc/sys/net/ipv4/tcp_fastopen"
+
+
+def _fast_open_allowed() -> bool:
+    """Tell whether the system lets servers take what comes with a SYN (ip-sysctl.rst of Linux)."""
+    from pathlib import Path
+
+    try:
+        allowed = int(Path(_FAST_OPEN).read_text("ascii"))
+    except (OSError, ValueError):  # another system, or a container without /proc
+        return False
+    return bool(allowed & 2)
 
 
 def _host_of(service: Service) -> str:

@@ -125,6 +125,13 @@ _FURTHER = (
         default=None,
     ),
     click.option(
+        "--fast-open",
+        envvar="MSNPAUTH_SERVE_FAST_OPEN",
+        is_flag=True,
+        help="Let clients send their first words with the SYN (TCP Fast Open), if the system allows"
+        " it: on Linux, sysctl net.ipv4.tcp_fastopen=3.",
+    ),
+    click.option(
         "--private-host",
         type=HOST,
         metavar="HOST",

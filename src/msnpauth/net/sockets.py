@@ -37,7 +37,12 @@ __all__ = ["Connecting", "connect_tcp", "shut_down"]
 
 
 def connect_tcp(
-    address: Address, deadline: Deadline, step: Step, *, watch: Watch = SILENT
+    address: Address,
+    deadline: Deadline,
+    step: Step,
+    *,
+    watch: Watch = SILENT,
+    fast_open: bool = False,
 ) -> socket.socket:
     """Return a TCP connection to whichever address of the host answers first.
 
@@ -45,7 +50,7 @@ def connect_tcp(
         ConnectionFailed: there is no such host, or none of its addresses could be reached.
         SignInTimeout: the deadline passed.
     """
-    return Connecting(address, deadline, step, watch=watch).run()
+    return Connecting(address, deadline, step, watch=watch, fast_open=fast_open).run()
 
 
 class Connecting:
@@ -57,6 +62,8 @@ class Connecting:
         step: of the sign-in, for errors.
         server: what errors call it; by default `host:port`.
         watch: is told of the addresses and of the connection.
+        fast_open: let what is written first travel with the SYN, where the host has one address.
+            Of several the first that answers is taken, and this one would not wait for an answer.
     """
 
     def __init__(
@@ -67,8 +74,10 @@ class Connecting:
         server: str | None = None,
         *,
         watch: Watch = SILENT,
+        fast_open: bool = False,
     ) -> None:
         self._watch = watch
+        self._fast_open = fast_open
         self._address = address
         self._deadline = deadline
         self._step = step
@@ -92,9 +101,12 @@ class Connecting:
             places = numeric(self._address) or remembered or self._resolve()
             began = time.monotonic()
             self._patience = Deadline(min(self._deadline.remaining(), names.CONNECT_SECONDS))
-            direct = len(places) == 1
-            sock = self._direct(*places[0]) if direct else self._race(interleaved(places))
-            self._watch.connected(self._server, peer_of(sock), began)
+            if len(places) == 1:
+                sock = self._direct(*places[0])
+            else:
+                self._fast_open = False
+                sock = self._race(interleaved(places))
+            self._watch.connected(self._server, peer_of(sock, places[0][1]), began)
             return sock
         except SignInError as problem:
             error = problem
@@ -201,7 +213,7 @@ class Connecting:
         sock.close()
 
     def _new(self, family: socket.AddressFamily) -> socket.socket:
-        sock = new_socket(family)
+        sock = new_socket(family, fast_open=self._fast_open)
         with self._lock:
             self._open.add(sock)
             is_cancelled = self._is_cancelled

@@ -44,7 +44,12 @@ T = TypeVar("T")
 
 
 async def open_streams(
-    address: Address, deadline: Deadline, step: Step, *, watch: Watch = SILENT
+    address: Address,
+    deadline: Deadline,
+    step: Step,
+    *,
+    watch: Watch = SILENT,
+    fast_open: bool = False,
 ) -> Streams:
     """Return a connection to whichever address of the host answers first.
 
@@ -53,13 +58,18 @@ async def open_streams(
         deadline: when all ends.
         step: of the sign-in, for errors.
         watch: is told of the addresses and of the connection.
+        fast_open: let what is written first travel with the SYN, where the host has one address.
 
     Raises:
         ConnectionFailed: there is no such host, or none of its addresses could be reached.
         SignInTimeout: the deadline passed.
     """
     return await _opened(
-        address, deadline, step, server=str(address), watch=watch, finish=_over_tcp
+        *(address, deadline, step),
+        server=str(address),
+        watch=watch,
+        fast_open=fast_open,
+        finish=_over_tcp,
     )
 
 
@@ -71,6 +81,7 @@ async def open_tls(
     *,
     server: str | None = None,
     watch: Watch = SILENT,
+    fast_open: bool = False,
 ) -> TlsStream:
     """As `open_streams`, over TLS.
 
@@ -81,6 +92,7 @@ async def open_tls(
         ssl_context: TLS settings.
         server: what errors call it; by default `host:port`.
         watch: is told of the handshake, too.
+        fast_open: as `open_streams`.
 
     Raises:
         ConnectionFailed, SignInTimeout: as `open_streams`, or TLS failed.
@@ -101,7 +113,11 @@ async def open_tls(
     while True:
         try:
             return await _opened(
-                address, deadline, step, server=server, watch=watch, finish=secured
+                *(address, deadline, step),
+                server=server,
+                watch=watch,
+                fast_open=fast_open,
+                finish=secured,
             )
         except SignInError as problem:
             error = problem
@@ -117,6 +133,7 @@ async def _opened(
     *,
     server: str,
     watch: Watch,
+    fast_open: bool,
     finish: Callable[[socket.socket], Awaitable[T]],
 ) -> T:
     """Connect, and return what `finish` makes of the socket."""
@@ -125,13 +142,13 @@ async def _opened(
     places: list[AddressInfo] = []
     try:
         async with asyncio.timeout(left), turn(address):
-            sock = await race.from_memory(address)
+            sock = await race.from_memory(address, fast_open=fast_open)
             began = time.monotonic()
             if sock is None:
                 places = numeric(address) or await _resolve(address, step, watch)
                 began = time.monotonic()
-                sock = await race.run(places)
-            watch.connected(server, peer_of(sock), began)
+                sock = await race.run(places, fast_open=fast_open)
+            watch.connected(server, peer_of(sock, race.places[0][1]), began)
             return await finish(sock)
     except SignInError as problem:
         error = problem
@@ -178,20 +195,26 @@ class _Race:
     def __init__(self) -> None:
         self.problems: list[Exception] = []
         """What the addresses came to that failed."""
+        self.places: list[AddressInfo] = []
+        """Where it went."""
         self._won: socket.socket | None = None
+        self._fast_open = False
 
-    async def from_memory(self, address: Address) -> socket.socket | None:
+    async def from_memory(self, address: Address, *, fast_open: bool) -> socket.socket | None:
         """Return a connection to the addresses that the resolver named lately, if one succeeds."""
         if not (places := lately.get(address)):
             return None
         with suppress(Exception):  # the server may be elsewhere by now
-            return await self.run(places)
+            return await self.run(places, fast_open=fast_open)
         lately.forget(address)
         self.problems.clear()
         return None
 
-    async def run(self, places: list[AddressInfo]) -> socket.socket:
+    async def run(self, places: list[AddressInfo], *, fast_open: bool) -> socket.socket:
         """Return the first connection; every other attempt is over when this returns."""
+        self.places = places
+        # Of several the first that answers is taken, and such a one would not wait for an answer.
+        self._fast_open = fast_open and len(places) == 1
         try:
             async with asyncio.timeout(names.CONNECT_SECONDS):
                 if len(places) == 1:  # the usual case needs no task
@@ -227,7 +250,7 @@ class _Race:
     async def _attempt(self, family: socket.AddressFamily, where: tuple[object, ...]) -> None:
         sock: socket.socket | None = None
         try:
-            sock = new_socket(family)
+            sock = new_socket(family, fast_open=self._fast_open)
             sock.setblocking(False)
             await asyncio.get_running_loop().sock_connect(sock, where)
             if self._won is None:

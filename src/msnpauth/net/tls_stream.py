@@ -50,7 +50,9 @@ class TlsStream(asyncio.Protocol):
             ssl.SSLError, OSError: it failed.
         """
         while not self.tls.is_secured:
-            if isinstance(self._error, ConnectionError):
+            is_lost = isinstance(self._error, ConnectionError)
+            # With TCP Fast Open a server that is not there is met here.
+            if is_lost and not isinstance(self._error, ConnectionRefusedError):
                 # Who is not spoken to by TLS mostly leaves: that is the end of a handshake.
                 raise ssl.SSLEOFError
             self._check()

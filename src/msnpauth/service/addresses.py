@@ -6,7 +6,7 @@ import os
 import re
 import socket
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from ipaddress import IPv6Address, ip_address
 
 from ..core.errors import ConnectionFailed, LocalProtocolError
@@ -16,6 +16,7 @@ __all__ = [
     "advertised",
     "bind_all",
     "domains",
+    "fast_open",
     "host_names",
     "network_of",
     "plain_address",
@@ -66,6 +67,24 @@ def _bind(host: str, port: int) -> socket.socket:
             f"cannot listen on {host} port {port}: {problem.strerror}",
             hint="choose another port, or an address of this machine",
         ) from None
+
+
+# How many connections may wait that have sent something with their SYN, and have not shown yet that
+# they are where they say.
+_FAST_OPENED = 256
+
+
+def fast_open(socks: Iterable[socket.socket]) -> None:
+    """Let clients send their first words with the SYN (RFC 7413), where the system can.
+
+    A SYN may come twice, and the words with it. Only what loses nothing by it is to listen so: the
+    first words of TLS, and VER, CVR and USR, which ask for a challenge.
+    """
+    if not hasattr(socket, "TCP_FASTOPEN"):
+        return
+    for sock in socks:
+        with suppress(OSError):  # a system that knows the word and not the thing
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, _FAST_OPENED)
 
 
 _EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - nothing is bound here

@@ -15,7 +15,7 @@ from ..core.servers import LOGIN_PATH, NEXUS_PATH
 from ..core.urls import Address
 from ..core.wire.dialects import DIALECTS, known
 from ..networks import Servers
-from .addresses import bind_all
+from .addresses import bind_all, fast_open
 from .backing import Backing, InMemory
 from .certificates import rsa_chain
 from .hosts.faults import tell_fault
@@ -38,7 +38,7 @@ from .roles.official import OfficialRole
 from .roles.rst import RstRole
 from .roles.switchboard import SwitchboardRole
 from .roles.web import Answerer, WebSite
-from .settings import Settings
+from .settings import FAST_OPEN, Settings
 from .stores.memory import Accounts
 
 __all__ = ["Service"]
@@ -182,6 +182,8 @@ class Service:
             )
             await self._office.open()
             socks = bind_all(settings.listening, settings.ports, settings.sockets)
+            if settings.fast_open:
+                fast_open(sock for role, sock in socks.items() if role in FAST_OPEN)
         except BaseException:
             self._backing.close()
             raise

@@ -132,7 +132,9 @@ class Operated:
         server = self._server
         if server is not None:
             metrics.watch(
-                "shared_store_usable", "1 while the shared store answers", lambda: not server.is_down
+                "shared_store_usable",
+                "1 while the shared store answers",
+                lambda: not server.is_down,
             )
         role = PrivateRole(
             office,

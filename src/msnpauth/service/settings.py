@@ -11,7 +11,7 @@ from ..core.errors import LocalProtocolError
 from ..core.wire.dialects import DIALECTS, known
 from .addresses import advertised, domains, host_names, proxy_addresses
 
-__all__ = ["ALWAYS", "ROLES", "Argon2", "Settings"]
+__all__ = ["ALWAYS", "FAST_OPEN", "ROLES", "Argon2", "Settings"]
 
 ALWAYS = ("dispatch", "notification", "switchboard", "login")
 
@@ -22,6 +22,10 @@ ROLES = (*ALWAYS, "home", "legacy_tls", "plain_http", "plain_contacts", "private
 when a port is named for them: the login for old TLS, everything for a proxy that does the TLS, the
 contacts host without any, and what is for the operator alone.
 """
+
+FAST_OPEN = frozenset({*ALWAYS, "home"})
+"""Where a client may send its first words with the SYN: MSNP, and TLS. HTTP without TLS is not
+among them, because a request that comes twice is answered twice."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ class Settings:
     argon2: Argon2 = field(default_factory=Argon2)
     connections_of_network: int | None = None
     connections: int | None = None
+    fast_open: bool = False
 
     def __post_init__(self) -> None:
         unknown = {*self.ports, *self.sockets} - set(ROLES)

@@ -56,8 +56,8 @@ def sign_in(
         password: its password, as text or `Secret`.
         servers: where the network's servers are.
         options: any of `scheme`, `dialects`, `tickets`, `guid`, `pipeline`, `speculate`, `cache`,
-            `transport`, `ca_file`, `ssl_context`, `timeout`, `product`, `reconnect`, `receive` and
-            `observer`: `msnpauth.Options` says what each means, and its default.
+            `transport`, `fast_open`, `ca_file`, `ssl_context`, `timeout`, `product`, `reconnect`,
+            `receive` and `observer`: `msnpauth.Options` says what each means, and its default.
 
     Raises:
         SignInError: whichever of its kinds; see `msnpauth.SignInError`.
@@ -108,7 +108,8 @@ class _Entry:
         self._cache = cache
         self._entered = False
         self._given = transport
-        self._settings = (transport, *made.tls, made.watch)
+        self._settings = (transport, *made.tls, made.watch, made.fast_open)
+        self._fast_open = made.fast_open
         self._timeout = made.timeout
         self._watch = made.watch
         self._aborted = False
@@ -161,7 +162,9 @@ class _Entry:
     def _drive(self, machine: SignIn, deadline: Deadline) -> tuple[Connection, SignedIn]:
         carrier = make_transport(*self._settings)
         try:
-            driver = self._driver = _Driver(machine, carrier, deadline, self._watch)
+            driver = self._driver = _Driver(
+                machine, carrier, deadline, self._watch, fast_open=self._fast_open
+            )
             try:
                 if self._aborted:
                     driver.abort()
@@ -189,11 +192,18 @@ class _Driver:
     """
 
     def __init__(
-        self, machine: SignIn, transport: Transport, deadline: Deadline, watch: Watch
+        self,
+        machine: SignIn,
+        transport: Transport,
+        deadline: Deadline,
+        watch: Watch,
+        *,
+        fast_open: bool = False,
     ) -> None:
         self._machine = machine
         self._deadline = deadline
         self._watch = watch
+        self._fast_open = fast_open
         self._connection: Connection | None = None
         self._selector = _made(selectors.DefaultSelector)
         try:
@@ -247,7 +257,9 @@ class _Driver:
         try:
             if isinstance(action, Connect):
                 self._drop()
-                connection = Connection.open(action.address, self._deadline, self._watch)
+                connection = Connection.open(
+                    action.address, self._deadline, self._watch, fast_open=self._fast_open
+                )
                 self._connection = connection
                 self._selector.register(connection.sock, selectors.EVENT_READ)
                 return self._machine.connected(https_stands=self._https.stands)

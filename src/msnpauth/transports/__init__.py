@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..core.errors import LocalProtocolError
 from ..net.tls import client_context, context_source
@@ -66,10 +66,12 @@ def make_transport(
     ca_file: _Path,
     ssl_context: ssl.SSLContext | None,
     watch: Watch = SILENT,
+    fast_open: bool = False,
 ) -> Transport:
     """Return the carrier of that name, or the given one.
 
     A carrier of ours tells `watch` how its connections are made; one that is given does not.
+    `fast_open` is for `sockets` alone: the libraries behind the others connect by themselves.
 
     Raises:
         LocalProtocolError: no such carrier, its extra is not installed, or settings that it
@@ -80,7 +82,8 @@ def make_transport(
         _check_own(ca_file, ssl_context)
         return transport
     name = _name(transport)
-    made = _load(name, *_CARRIERS[name][:2])(_settings(name, ca_file, ssl_context), watch)
+    more = {"fast_open": True} if fast_open and name == "sockets" else {}
+    made = _load(name, *_CARRIERS[name][:2])(_settings(name, ca_file, ssl_context), watch, **more)
     assert isinstance(made, Transport)  # the table says so
     return made
 
@@ -90,20 +93,22 @@ def make_async_transport(
     ca_file: _Path,
     ssl_context: ssl.SSLContext | None,
     watch: Watch = SILENT,
+    fast_open: bool = False,
 ) -> AsyncTransport:
     """As `make_transport`, for asyncio."""
     if isinstance(transport, AsyncTransport):
         _check_own(ca_file, ssl_context)
         return transport
     name = _name(transport)
-    made = _load(name, *_CARRIERS[name][2:])(_settings(name, ca_file, ssl_context), watch)
+    more = {"fast_open": True} if fast_open and name == "sockets" else {}
+    made = _load(name, *_CARRIERS[name][2:])(_settings(name, ca_file, ssl_context), watch, **more)
     assert isinstance(made, AsyncTransport)  # the table says so
     return made
 
 
-def _load(name: str, module: str, kind: str) -> Callable[[Any, Watch], object]:
+def _load(name: str, module: str, kind: str) -> Callable[..., object]:
     try:
-        loaded: Callable[[Any, Watch], object] = getattr(import_module(module, __name__), kind)
+        loaded: Callable[..., object] = getattr(import_module(module, __name__), kind)
     except ImportError as error:
         raise LocalProtocolError(
             f"transport {name!r} is not installed here ({error.name} cannot be imported)",

@@ -34,6 +34,7 @@ class AsyncSocketsTransport(AsyncTransport):
         ssl_context: TLS settings, or what returns them for each new connection.
         watch: is told how connections are made.
         clock: seconds, for the age of a kept connection.
+        fast_open: let the first words of TLS travel with the SYN, where that can be.
     """
 
     def __init__(
@@ -42,8 +43,10 @@ class AsyncSocketsTransport(AsyncTransport):
         watch: Watch = SILENT,
         *,
         clock: Callable[[], float] = time.monotonic,
+        fast_open: bool = False,
     ) -> None:
         self._context = source(ssl_context)
+        self._fast_open = fast_open
         self._watch = watch
         self._age = Age(clock)
         self._stream: TlsStream | None = None
@@ -117,7 +120,10 @@ class AsyncSocketsTransport(AsyncTransport):
         if self._closed:
             raise self._closed_error(step, url)
         self._stream = await open_tls(
-            url.address, deadline, step, self._context(), server=url.origin, watch=self._watch
+            *(url.address, deadline, step, self._context()),
+            server=url.origin,
+            watch=self._watch,
+            fast_open=self._fast_open,
         )
         self._http = ClientConnection()
         self._origin = url.origin

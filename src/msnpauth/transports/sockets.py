@@ -38,6 +38,7 @@ class SocketsTransport(Transport):
         ssl_context: TLS settings, or what returns them for each new connection.
         watch: is told how connections are made.
         clock: seconds, for the age of a kept connection.
+        fast_open: let the first words of TLS travel with the SYN, where that can be.
     """
 
     def __init__(
@@ -46,8 +47,10 @@ class SocketsTransport(Transport):
         watch: Watch = SILENT,
         *,
         clock: Callable[[], float] = time.monotonic,
+        fast_open: bool = False,
     ) -> None:
         self._context = source(ssl_context)
+        self._fast_open = fast_open
         self._watch = watch
         self._age = Age(clock)
         self._sock: TlsSocket | None = None
@@ -147,7 +150,11 @@ class SocketsTransport(Transport):
     def _connect(
         self, url: Url, deadline: Deadline, step: Step, first: Request | None, *, offer: bool
     ) -> None:
-        connecting = Connecting(url.address, deadline, step, url.origin, watch=self._watch)
+        connecting = Connecting(
+            *(url.address, deadline, step, url.origin),
+            watch=self._watch,
+            fast_open=self._fast_open,
+        )
         with self._adopting:
             if self._closed:
                 raise self._closed_error(step, url)
