@@ -12,7 +12,7 @@ def modules_after(code: str) -> set[str]:
     # Whoever measures coverage would be among them.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE")}
     done = subprocess.run(
-        [sys.executable, "-c", f"import sys; {code}; print(*sys.modules)"],
+        [sys.executable, "-c", f"import sys\n{code}\nprint(*sys.modules)"],
         capture_output=True, text=True, check=True, env=environment,
     )  # fmt: skip
     return set(done.stdout.split())

@@ -46,6 +46,6 @@ def test_the_packages_docstring_names_every_room() -> None:
     }
     on_the_ground = {
         f"core/{name}.py"
-        for name in ("secrets", "urls", "errors", "codes", "credentials", "servers")
+        for name in ("patterns", "secrets", "urls", "errors", "codes", "credentials", "servers")
     }
     assert rooms - on_the_ground - {"msnpauth", "__main__.py"} == named - {"core/"}

@@ -15,6 +15,7 @@ import pytest
 import msnpauth
 from imports import modules_after
 from msnpauth import aio
+from wire import Peer, Server
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "msnpauth"
@@ -115,6 +116,44 @@ def test_the_blocking_driver_needs_no_asyncio() -> None:
     imported = modules_after(code)
     heavy = {"asyncio", "cryptography", "trustme", "httpx2", "pycurl", "click"}
     assert not heavy & imported
+
+
+@pytest.mark.parametrize("name", ["msnpauth", "msnpauth.aio"])
+def test_what_signs_in_is_cheap_to_import(name: str) -> None:
+    """What it needs comes when it is called: programs import it that do not sign in."""
+    imported = modules_after(f"from {name} import sign_in")
+    heavy = {"asyncio", "dataclasses", "h11", "inspect", "ipaddress", "socket", "ssl", "threading"}
+    assert not {*heavy, "msnpauth.core.client"} & imported
+
+
+def test_what_servers_are_named_by_is_cheap_to_import() -> None:
+    imported = modules_after("from msnpauth import Servers; Servers('h.example')")
+    assert not {"dataclasses", "datetime", "ipaddress", "pathlib", "urllib.parse"} & imported
+
+
+@pytest.mark.parametrize(
+    ("scheme", "needed"),
+    [("SSO", "msnpauth.core.tickets.rst"), ("TWN", "msnpauth.core.tickets.passport14")],
+)
+@pytest.mark.parametrize("name", ["msnpauth", "msnpauth.aio"])
+def test_what_is_needed_next_is_imported_while_a_server_is_waited_for(
+    name: str, scheme: str, needed: str
+) -> None:
+    """The server never answers. What comes behind its answer is there all the same."""
+    with Server(Peer.silence) as server:
+        where = f"notification={server.address!r}, login={server.url!r}"
+        where = where.replace("login", "rst") if scheme == "SSO" else where
+        code = f"""
+import asyncio, contextlib
+from msnpauth import Servers, SignInTimeout
+from {name} import sign_in
+with contextlib.suppress(SignInTimeout):
+    signing_in = sign_in("a@b.example", "x", Servers({where}), scheme="{scheme}", timeout=0.5)
+    async def wait(): await signing_in
+    asyncio.run(wait())"""
+        imported = modules_after(code)
+    package = "msnpauth.aio" if name == "msnpauth.aio" else "msnpauth.sync"
+    assert {needed, f"{package}.session", "msnpauth.core.client.engine"} <= imported
 
 
 def test_every_public_thing_has_a_docstring() -> None:

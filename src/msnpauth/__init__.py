@@ -98,8 +98,8 @@ if TYPE_CHECKING:
     from .store.file_cache import FileTicketCache, PlainCacheWarning
     from .sync.auth import MSNPAuth
     from .sync.chat import Chat
-    from .sync.driver import sign_in
     from .sync.session import Session
+    from .sync.start import sign_in
     from .transports import AsyncTransport, Transport
 
     __version__: str
@@ -235,8 +235,8 @@ if not TYPE_CHECKING:
         "store.file_cache": ("FileTicketCache", "PlainCacheWarning"),
         "sync.auth": ("MSNPAuth",),
         "sync.chat": ("Chat",),
-        "sync.driver": ("sign_in",),
         "sync.session": ("Session",),
+        "sync.start": ("sign_in",),
         "transports": ("AsyncTransport", "Transport"),
     }
     _MODULES = {name: module for module, names in _HOMES.items() for name in names}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .core import servers as core
 from .core.errors import ConnectionFailed, LocalProtocolError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = [
     "Network",
@@ -58,8 +59,7 @@ class Servers(core.Servers):
         return network.servers()
 
 
-@dataclass(frozen=True)
-class Network:
+class Network(NamedTuple):
     """A network as the data file describes it; `servers()` makes `Servers` of it."""
 
     name: str
@@ -98,8 +98,15 @@ class Network:
             trusted_hosts=self.trusted_hosts,
             schemes=self.schemes or None,
             dialects=self.dialects or None,
-            ca_file=self.ca_file and Path(self.ca_file).expanduser(),
+            ca_file=self._ca_file(),
         )
+
+    def _ca_file(self) -> Path | None:
+        if self.ca_file is None:
+            return None
+        from pathlib import Path  # few networks have an authority of their own
+
+        return Path(self.ca_file).expanduser()
 
 
 def own_file() -> Path:
@@ -110,6 +117,8 @@ def own_file() -> Path:
     """
     named = os.environ.get(VARIABLE)
     if named:
+        from pathlib import Path
+
         return Path(named)
     from platformdirs import user_config_path
 
@@ -235,7 +244,7 @@ def _services(tables: dict[str, Any], path: str) -> dict[str, Network]:
 
 
 def _service(name: str, table: Any, path: str) -> Network:
-    keys = {field.name for field in fields(Network)} - {"name"}
+    keys = set(Network._fields) - {"name"}
     if not isinstance(table, dict) or not table.keys() <= keys:
         wrong = ", ".join(sorted(table.keys() - keys)) if isinstance(table, dict) else name
         raise LocalProtocolError(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import ssl
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from .core.client.comeback import Reconnect, check_reconnect
@@ -15,12 +13,16 @@ from .core.client.sign_in import SignIn
 from .core.secrets import Secret
 from .core.servers import Servers
 from .net.deadline import check_timeout
-from .store.caches import AsyncTicketCache, TicketCache
-from .transports import AsyncTransport, Transport, trust
+from .transports import trust
 from .watch import Watch
 
 if TYPE_CHECKING:
+    import os
+    import ssl
+
     from .observe import Observer
+    from .store.caches import AsyncTicketCache, TicketCache
+    from .transports import AsyncTransport, Transport
 
 __all__ = ["AsyncOptions", "Options", "Plan", "plan"]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import fields
 from typing import NamedTuple
 
 from .core.errors import LocalProtocolError, RemoteProtocolError, Step
@@ -170,11 +169,10 @@ def keep(text: str) -> None:
 def _as_toml(network: Network) -> str:
     """Return a network as a table."""
     lines = [f"[{_quoted(network.name)}]"]
-    for field in fields(network):
-        value = getattr(network, field.name)
-        if value and field.name != "name":
+    for key, value in network._asdict().items():
+        if value and key != "name":
             shown = _table(value) if isinstance(value, dict) else _quoted(value)
-            lines.append(f"{field.name} = {shown}")
+            lines.append(f"{key} = {shown}")
     return "\n".join([*lines, ""])
 
 

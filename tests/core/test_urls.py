@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from msnpauth.core.urls import Address, BadAddress, Url
@@ -127,3 +129,38 @@ def test_any_text_is_a_url_or_a_bad_address(text: str) -> None:
             continue
         assert str(parsed).isascii()
         assert not set(str(parsed)) & set(" \r\n\0")
+
+
+PARTS = st.sampled_from(
+    [*":/?#@[].-_%", "//", "::1", "1.2.3.4", "fe80::1", "Ex.am", "a", "80", "0443", "https", "\t", " ", "é"]
+)  # fmt: skip
+
+
+@given(st.lists(PARTS, max_size=8).map("".join))
+@example("[::1]:80/p?q#f")
+@example("h?a#b?c")
+@example("h#a/b")
+def test_a_url_is_taken_apart_as_the_standard_library_does(text: str) -> None:
+    """What a host is must not be read in two ways: the password goes there."""
+    try:
+        url = Url.parse(f"HTTPS://{text}")
+    except BadAddress:
+        return
+    parts = urlsplit(f"HTTPS://{text}".strip())
+    query = f"?{parts.query}" if parts.query else ""
+    assert url.scheme == parts.scheme
+    assert url.host == (parts.hostname or "").removesuffix(".")
+    assert url.address.port == (parts.port or 443)
+    assert url.target == (parts.path or "/") + query
+
+
+@given(st.from_regex(r"[a-z0-9.-]{1,8}(:[0-9]{0,5})?([/?#][a-z/?#]{0,5})?", fullmatch=True))
+def test_no_url_is_lost(text: str) -> None:
+    """What the standard library takes, and what a host and a port may be, is taken."""
+    parts = urlsplit(f"https://{text}")
+    number = parts.netloc.partition(":")[2]
+    labels = (parts.hostname or "").removesuffix(".").split(".")
+    is_host = all(labels) and not any(label.startswith("-") for label in labels[:1])
+    is_port = not number or (number[0] != "0" and int(number) < 65536)
+    if is_host and is_port:
+        assert Url.parse(f"https://{text}").address.port == int(number or 443)

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from . import doctor
     from .auth import MSNPAuth
     from .chat import Chat
-    from .driver import sign_in
     from .session import Session
+    from .start import sign_in
 
 __all__ = ["Chat", "MSNPAuth", "Session", "doctor", "sign_in"]
 
 if not TYPE_CHECKING:  # a type checker would believe that every name exists
-    _HOMES = {"Chat": ".chat", "MSNPAuth": ".auth", "Session": ".session", "sign_in": ".driver"}
+    _HOMES = {"Chat": ".chat", "MSNPAuth": ".auth", "Session": ".session", "sign_in": ".start"}
 
     def __getattr__(name: str) -> object:
         if name == "doctor":

@@ -1,19 +1,18 @@
-"""sign_in on asyncio: performs what `SignIn` asks for, and decides nothing."""
+"""A sign-in on asyncio: performs what `SignIn` asks for, and decides nothing."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+from importlib import import_module
+from typing import TYPE_CHECKING, TypeVar
 
 from ..core.client.actions import Action, Connect, Done, Failed, Fetch, Prepare, Send, SignedIn
 from ..core.client.comeback import Comeback
 from ..core.client.sign_in import SignIn
-from ..core.credentials import as_secret
 from ..core.errors import LocalProtocolError, SignInError, Step
 from ..core.secrets import Secret
 from ..core.servers import Servers
@@ -24,7 +23,6 @@ from ..core.wire.commands import Command
 from ..net.deadline import Deadline
 from ..net.names import network_error
 from ..options import AsyncOptions, Plan, plan
-from ..store.caches import AsyncTicketCache, TicketCache
 from ..store.remembering import PATIENCE, tag_for
 from ..transports import AsyncTransport, make_async_transport
 from ..watch import Watch
@@ -34,48 +32,25 @@ from .remembering import note, recall
 
 if TYPE_CHECKING:
     from ..core.client.session_actions import Consult
+    from ..store.caches import AsyncTicketCache, TicketCache
     from .session import Session
 
-__all__ = ["sign_in"]
+__all__ = ["Entering"]
 
 T = TypeVar("T")
 
 
-class sign_in:  # noqa: N801 - used as a function, like websockets' connect
-    """Sign in: `async with sign_in(…) as session`, or `session = await sign_in(…)`.
-
-    Arguments and errors are those of `msnpauth.sign_in`; they are checked when it starts.
-    """
+class Entering:
+    """A sign-in that is to be done; see `sign_in`, whose arguments these are."""
 
     def __init__(
-        self,
-        passport: str,
-        password: str | Secret,
-        servers: Servers,
-        **options: Unpack[AsyncOptions],
+        self, passport: str, password: Secret, servers: Servers, options: AsyncOptions
     ) -> None:
-        password = as_secret(password)  # at once: a traceback shows what a function was given
         self._plan = plan(passport, password, servers, options, AsyncOptions.__optional_keys__)
         self._entry = _Entry(self._plan, options.get("cache"), options.get("transport"))
-        self._session: Session | None = None
 
-    def __await__(self) -> Generator[Any, None, Session]:
-        return self._sign_in().__await__()
-
-    async def __aenter__(self) -> Session:
-        self._session = await self._sign_in()
-        return self._session
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._session is not None:
-            await self._session.close()
-
-    async def _sign_in(self) -> Session:
+    async def enter(self) -> Session:
+        """Sign in."""
         connection, signed_in = await self._first_entered()
         from .session import Session  # the sign-in has imported it while it waited
 
@@ -306,9 +281,9 @@ class _Driver:
             self._unsent.clear()
             if self._stands:
                 self._inputs.put_nowait(lambda: self._machine.connected(https_stands=True))
-            # The server works on what it was told. Meanwhile comes what a session needs, which
-            # takes about as long as the rest of this package.
-
+            # The server works on what it was told. Meanwhile comes what is needed next.
+            self._machine.load()
+            import_module(".session", __package__)
             while data := await connection.read():
                 self._hear(data)
             self._hear(b"")

@@ -6,7 +6,6 @@ import time
 from typing import TypeVar
 
 from ..core.errors import SignInError, SignInTimeout
-from ..core.tickets.auth import transport_fault
 from ..core.tickets.exchange import Exchange, Request, Response
 from ..net.deadline import Deadline
 from ..transports import AsyncTransport
@@ -68,4 +67,6 @@ async def _fetched(
     except SignInError as error:
         return error
     except Exception as fault:  # noqa: BLE001 - a carrier of the caller's may raise anything
+        from ..core.tickets.auth import transport_fault  # of no use otherwise
+
         return transport_fault(fault, request)

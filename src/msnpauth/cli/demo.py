@@ -66,7 +66,7 @@ def demo(scheme: str | None, dialect: int | None) -> None:
 
 
 def _watch(service: Service, scheme: Scheme, dialects: list[int] | None) -> None:
-    from ..sync.driver import sign_in
+    from ..sync.start import sign_in
 
     say()
     say(Styled(f"{scheme}: {_TITLES[scheme]}", bold=True))

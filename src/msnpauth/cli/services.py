@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -73,7 +72,7 @@ def services(
         _check(known, ca_file, as_json)
         return
     if as_json:
-        emit_json([dataclasses.asdict(service) for service in known])
+        emit_json([service._asdict() for service in known])
         return
     for service in known:
         where = service.notification or service.host or "no notification server"

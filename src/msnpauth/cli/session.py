@@ -69,7 +69,7 @@ def open_session(
         click.UsageError: the options say too little, or too much.
         SignInError: whichever; see `msnpauth.sign_in`.
     """
-    from ..sync.driver import sign_in
+    from ..sync.start import sign_in
 
     servers = Network(**network).servers()  # type: ignore[arg-type]  # click checked them
     if servers is None:

@@ -6,6 +6,7 @@ import re
 from typing import TypeVar
 
 from .errors import LocalProtocolError, WrongCredentials
+from .patterns import pattern
 from .secrets import Secret
 
 __all__ = ["about_length", "as_secret", "check_challenge", "check_passport", "check_password"]
@@ -20,7 +21,7 @@ _CHALLENGE_HINT = (
     f" which looks like {_SAMPLE_CHALLENGE}"
 )
 _REPLY_LINE = r"USR \d+ TWN S ([^ \r\n]*)(?:\r?\n)?"
-_UNSENDABLE = re.compile(r"[\x00-\x20\x7f\ud800-\udfff]")
+_UNSENDABLE = pattern(r"[\x00-\x20\x7f\ud800-\udfff]")
 
 
 def check_challenge(text: str) -> str:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import re
 from typing import NoReturn
-from urllib.parse import quote, quote_plus
+
+from .patterns import pattern
 
 __all__ = ["MASK", "Secret", "holds", "printable", "told"]
 
 MASK = "***"
 
 # C0, DEL, C1 and the line separators: what could forge a second line or drive a terminal.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+_UNPRINTABLE = pattern("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 class Secret:
@@ -72,7 +71,10 @@ def _forms(secret: Secret) -> set[str]:
     word = secret.reveal()
     if len(word) < 3:
         return set()
-    from html import escape  # only what a server repeats is searched
+    # Only what a server repeats is searched, and most servers repeat nothing.
+    import base64
+    from html import escape
+    from urllib.parse import quote, quote_plus
 
     data = word.encode("utf-8", "surrogatepass")
     encoded = {quote(data, safe=""), quote_plus(data), escape(word), escape(word, quote=False)}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from ipaddress import IPv6Address
 from typing import NamedTuple
-from urllib.parse import SplitResult, urljoin, urlsplit
+
+from .patterns import pattern
 
 __all__ = ["Address", "BadAddress", "Url"]
 
@@ -15,8 +15,10 @@ _MAX_ADDRESS = 300
 _MAX_URL = 8192
 _MAX_HOST = 253
 
-_PORT = re.compile(r"[1-9][0-9]{0,4}")
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*")
+_PORT = pattern(r"[1-9][0-9]{0,4}")
+_NAME = pattern(r"[A-Za-z0-9_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*")
+_AUTHORITY = pattern(r"[^/?#]*")
+_HOST_AND_PORT = pattern(r"(?:\[([^\[\]]*)\]|([^:\[\]]*))(?::(.*))?")
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*://"
 
 
@@ -37,6 +39,8 @@ def _host(text: str) -> str:
 
 
 def _is_ipv6(text: str) -> bool:
+    from ipaddress import IPv6Address  # most servers are named
+
     try:
         # A zone, as in `fe80::1%eth0`, means something on one machine only.
         return IPv6Address(text).scope_id is None
@@ -80,14 +84,27 @@ class Address(NamedTuple):
 _USUAL_PORTS = {"https": 443, "http": 80}
 
 
-def _split(text: str, base: Url | None) -> SplitResult:
+def _joined(base: Url, text: str) -> str:
+    from urllib.parse import urljoin  # only redirects are relative
+
     try:
-        parts = urlsplit(urljoin(str(base), text) if base else text)
-        _ = parts.hostname  # this may raise as well
-        return parts
+        return urljoin(str(base), text)
     except ValueError:
-        pass  # brackets that do not match, letters that look like others
+        pass  # brackets that do not match
     raise BadAddress("that is no URL")
+
+
+def _split(text: str) -> tuple[str, str, str]:
+    """Return scheme, authority and the rest (RFC 3986, appendix B), without the fragment.
+
+    `urllib.parse` does the same, and more: it takes long to import. A test compares the two.
+    """
+    scheme, colon, rest = text.partition(":")
+    if not colon or not rest.startswith("//"):
+        return "", "", ""
+    match = _AUTHORITY.match(rest, 2)
+    assert match is not None  # it matches nothing at all, too
+    return scheme.lower(), match[0], rest[match.end() :].partition("#")[0]
 
 
 class Url(NamedTuple):
@@ -116,16 +133,22 @@ class Url(NamedTuple):
         is_plain = text.isascii() and text.isprintable()
         if not is_plain or " " in text or "\\" in text or not text:
             raise BadAddress("a URL has no blanks, control characters or letters beyond ASCII")
-        parts = _split(text, base)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        scheme, authority, rest = _split(text if base is None else _joined(base, text))
+        if scheme not in ("http", "https") or not authority:
             raise BadAddress("a URL starts with https:// and a host")
-        if "@" in parts.netloc:
+        if "@" in authority:
             raise BadAddress("a URL that names a user is not followed")
-        # Not `parts.port`, which takes leading zeros. `https://h:/` names none (RFC 3986, 3.2.3).
-        port = parts.netloc.rpartition("]")[2].partition(":")[2]
-        number = _port(port) if port else _USUAL_PORTS[parts.scheme]
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return cls(parts.scheme, Address(_host(parts.hostname), number), target)
+        match = _HOST_AND_PORT.fullmatch(authority)
+        if match is None:
+            raise BadAddress("that is no URL")
+        host, port = match[1] or match[2], match[3]
+        if not host or (":" in host) != (match[1] is not None):
+            raise BadAddress("a URL starts with https:// and a host")
+        # `https://h:/` names no port (RFC 3986, 3.2.3).
+        number = _port(port) if port else _USUAL_PORTS[scheme]
+        path, _, query = rest.partition("?")
+        target = (path or "/") + (f"?{query}" if query else "")
+        return cls(scheme, Address(_host(host), number), target)
 
     @classmethod
     def parse_login(cls, text: str) -> Url:

@@ -25,7 +25,7 @@ from ..core.secrets import Secret
 from ..core.tickets.ticket import utc_now
 from ..core.wire.dialects import DIALECTS, Scheme
 from ..observe import Event, Received, Requested
-from ..sync.driver import sign_in
+from ..sync.start import sign_in
 from .finding import Finding, State, failed, found
 from .patient import NOBODY, PAUSE, Patient, Witness
 

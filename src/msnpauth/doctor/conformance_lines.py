@@ -11,8 +11,8 @@ from ..core.errors import SessionEnded, SignInError, WrongCredentials
 from ..core.wire.commands import is_number
 from ..core.wire.dialects import DIALECTS, Scheme
 from ..observe import Ended, Event, Observer, Received
-from ..sync.driver import sign_in
 from ..sync.session import Session
+from ..sync.start import sign_in
 from .finding import Finding, State, failed, found
 from .patient import NOBODY, PAUSE, Patient, Witness
 from .raw import Reply, ask

@@ -16,15 +16,12 @@ from ..core.errors import ConnectionFailed, SignInError, SignInTimeout, Step
 from ..core.urls import Address, Url
 from .deadline import Deadline
 from .lately import lately
-from .proxies import environment_proxy
-from .tls import CertificateFault, certificate_error, client_context, tls_error
 
 __all__ = [
     "ATTEMPT_DELAY",
     "CONNECT_SECONDS",
     "AddressInfo",
     "beside_proxy",
-    "client_context",
     "connect_timeout",
     "hosts_of",
     "interleaved",
@@ -176,6 +173,8 @@ def network_error(error: BaseException, step: Step, server: str) -> SignInError:
         return error
     if isinstance(error, socket.gaierror):
         return _look_up_error(error.errno, step, server)
+    from .tls import CertificateFault, certificate_error, tls_error  # most sign-ins go well
+
     # By name, so that this module can be imported by a Python without ssl.
     kind = type(error).__name__
     if kind in ("SSLCertVerificationError", "CertificateError"):
@@ -348,6 +347,8 @@ def beside_proxy(error: SignInError, address: Address) -> SignInError:
     """Say of a connection that failed that the environment names a proxy, which it did not use."""
     if error.finding not in _PROXY_MAY_HELP:
         return error
+    from .proxies import environment_proxy  # most sign-ins go well
+
     proxy = environment_proxy(Url("https", address, ""))
     if proxy is None:
         return error

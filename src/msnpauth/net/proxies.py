@@ -6,13 +6,12 @@ that for all; names in `no_proxy` are hosts, domains or networks that are reache
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..core.errors import ConnectionFailed
+from ..core.patterns import pattern
 from ..core.urls import Address, Url
 
 if TYPE_CHECKING:
@@ -20,11 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Proxy", "environment_proxy", "proxy_out_of_reach", "proxy_refusal", "unknown_proxy"]
 
-_PLACE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:[0-9]{1,5})?")
+_PLACE = pattern(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:[0-9]{1,5})?")
 
 
-@dataclass(frozen=True)
-class Proxy:
+class Proxy(NamedTuple):
     """A proxy that a variable of the environment names.
 
     Attributes:
@@ -82,6 +80,8 @@ def _is_direct(address: Address, exceptions: str) -> bool:
 def _names(name: str, address: Address) -> bool:
     if name in (address.host, str(address)) or address.host.endswith("." + name):
         return True
+    import ipaddress  # only who has a proxy has exceptions
+
     try:
         return ipaddress.ip_address(address.host) in ipaddress.ip_network(name, strict=False)
     except ValueError:  # one of them is no number

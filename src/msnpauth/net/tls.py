@@ -5,14 +5,12 @@ from __future__ import annotations
 import enum
 import functools
 import os
-import re
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from ..core.errors import CertificateRejected, ConnectionFailed, LocalProtocolError, Step
+from ..core.patterns import pattern
 
 if TYPE_CHECKING:
     import ssl
@@ -295,6 +293,8 @@ def certificate_error(
     Every carrier's error is made here, so that all say the same of the same certificate.
     """
     text, hint = _SENTENCES[fault]
+    from datetime import UTC, datetime  # for errors only
+
     facts = {
         "today": f"{datetime.now(UTC):%Y-%m-%d}",
         "host": _host_of(server),
@@ -311,20 +311,22 @@ def certificate_error(
 
 def _host_of(server: str) -> str:
     """Return the host in an origin or a `host:port`."""
+    from urllib.parse import urlsplit  # for errors only
+
     return urlsplit(server if "://" in server else f"//{server}").hostname or server
 
 
 # What a peer that speaks another protocol makes OpenSSL say, and one with outdated TLS.
-_NOT_TLS = re.compile(
+_NOT_TLS = pattern(
     "WRONG_VERSION_NUMBER|HTTPS?_(PROXY_)?REQUEST|RECORD_LAYER_FAILURE|PACKET_LENGTH_TOO_LONG"
     "|UNKNOWN_PROTOCOL|RECORD_OVERFLOW|BAD_RECORD_TYPE|UNEXPECTED_MESSAGE"
 )
-_OLD = re.compile("UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|NO_PROTOCOLS_AVAILABLE")
-_NOTHING_IN_COMMON = re.compile(
+_OLD = pattern("UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|NO_PROTOCOLS_AVAILABLE")
+_NOTHING_IN_COMMON = pattern(
     "HANDSHAKE_FAILURE|NO_SHARED_CIPHER|INSUFFICIENT_SECURITY|NO_CIPHERS_AVAILABLE|KEY_TOO_SMALL"
     "|NO_SUITABLE|WRONG_CIPHER"
 )
-_CONSTANT = re.compile(r"[A-Z0-9_]{1,60}")
+_CONSTANT = pattern(r"[A-Z0-9_]{1,60}")
 _SAYS = (
     (
         _NOT_TLS,
@@ -345,7 +347,7 @@ _SAYS = (
         "TLS 1.2 is the least; the server may also want a certificate: tell the network's owners",
     ),
     (
-        re.compile("CERTIFICATE_REQUIRED"),
+        pattern("CERTIFICATE_REQUIRED"),
         "MA-TLS-16",
         "TLS failed: the server wants a certificate of the client",
         "another service answers there, or the network has to switch that off",
@@ -361,8 +363,8 @@ def tls_error(reason: str, step: Step, server: str) -> ConnectionFailed:
         step: of the sign-in.
         server: what was being talked to.
     """
-    for pattern, finding, text, hint in _SAYS:
-        if pattern.search(reason):
+    for said, finding, text, hint in _SAYS:
+        if said.search(reason):
             return ConnectionFailed(text, step=step, server=server, hint=hint, finding=finding)
     # OpenSSL's constant is the only word of the peer's that is shown.
     is_lost = reason.endswith("EOF_WHILE_READING") or not _CONSTANT.fullmatch(reason)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..core.secrets import Secret
 from ..core.tickets.ticket import utc_now
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 __all__ = ["AsyncTicketCache", "MemoryTicketCache", "TicketCache"]
 

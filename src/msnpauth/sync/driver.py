@@ -1,4 +1,4 @@
-"""sign_in on blocking sockets: performs what `SignIn` asks for, and decides nothing."""
+"""A sign-in on blocking sockets: performs what `SignIn` asks for, and decides nothing."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar, Unpack
+from importlib import import_module
+from typing import TYPE_CHECKING, TypeVar
 
 from ..core.client.actions import Action, Connect, Done, Failed, Fetch, Prepare, Send, SignedIn
 from ..core.client.comeback import Comeback
 from ..core.client.sign_in import SignIn
-from ..core.credentials import as_secret
 from ..core.errors import ConnectionFailed, LocalProtocolError, SignInError, Step
 from ..core.secrets import Secret
 from ..core.servers import Servers
@@ -24,7 +24,6 @@ from ..core.urls import Address
 from ..net.deadline import Deadline
 from ..net.names import network_error
 from ..options import Options, Plan, plan
-from ..store.caches import TicketCache
 from ..store.remembering import PATIENCE, tag_for
 from ..transports import Transport, make_transport
 from ..watch import Watch
@@ -34,35 +33,18 @@ from .remembering import note, recall
 
 if TYPE_CHECKING:
     from ..core.client.session_actions import Consult
+    from ..store.caches import TicketCache
     from .session import Session
 
-__all__ = ["sign_in"]
+__all__ = ["enter"]
 
 _JOIN_PATIENCE = 0.25
 
 T = TypeVar("T")
 
 
-def sign_in(
-    passport: str,
-    password: str | Secret,
-    servers: Servers,
-    **options: Unpack[Options],
-) -> Session:
-    """Sign in; the session is a context manager that says OUT at its end.
-
-    Args:
-        passport: the account's address.
-        password: its password, as text or `Secret`.
-        servers: where the network's servers are.
-        options: any of `scheme`, `dialects`, `tickets`, `guid`, `pipeline`, `speculate`, `cache`,
-            `transport`, `fast_open`, `ca_file`, `ssl_context`, `timeout`, `product`, `reconnect`,
-            `receive` and `observer`: `msnpauth.Options` says what each means, and its default.
-
-    Raises:
-        SignInError: whichever of its kinds; see `msnpauth.SignInError`.
-    """
-    password = as_secret(password)  # at once: a traceback shows what a function was given
+def enter(passport: str, password: Secret, servers: Servers, options: Options) -> Session:
+    """Sign in; see `sign_in`, whose arguments these are."""
     made = plan(passport, password, servers, options, Options.__optional_keys__)
     entry = _Entry(made, options.get("cache"), options.get("transport"))
     connection, signed_in = _first_entered(entry, made)
@@ -265,8 +247,9 @@ class _Driver:
                 return self._machine.connected(https_stands=self._https.stands)
             if self._connection is not None:  # or else it has just failed
                 self._send(action, self._connection)
-                # The server works on what it was told. Meanwhile comes what a session needs, which
-                # takes about as long as the rest of this package.
+                # The server works on what it was told. Meanwhile comes what is needed next.
+                self._machine.load()
+                import_module(".session", __package__)
         except SignInError as error:
             return self._machine.connection_failed(error)
         return []

@@ -6,7 +6,6 @@ import time
 from typing import TypeVar
 
 from ..core.errors import SignInError, SignInTimeout
-from ..core.tickets.auth import transport_fault
 from ..core.tickets.exchange import Exchange, Request, Response
 from ..net.deadline import Deadline
 from ..transports import Transport
@@ -66,4 +65,6 @@ def _fetched(transport: Transport, request: Request, deadline: Deadline) -> Resp
     except SignInError as error:
         return error
     except Exception as fault:  # noqa: BLE001 - a carrier of the caller's may raise anything
+        from ..core.tickets.auth import transport_fault  # of no use otherwise
+
         return transport_fault(fault, request)

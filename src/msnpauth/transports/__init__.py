@@ -9,11 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from ..core.errors import LocalProtocolError
-from ..net.tls import client_context, context_source
 from ..watch import SILENT, Watch
 from .base import AsyncTransport, Transport
 
@@ -119,12 +117,16 @@ def _load(name: str, module: str, kind: str) -> Callable[..., object]:
 
 
 def _settings(name: str, ca_file: _Path, ssl_context: ssl.SSLContext | None) -> object:
+    from ..net.tls import client_context, context_source
+
     if name != "curl":
         return context_source(ca_file, ssl_context)
     if ssl_context is not None:
         raise LocalProtocolError(
             "curl does its own TLS and cannot use ssl_context", hint="use ca_file= with curl"
         )
+    from importlib.util import find_spec  # only who uses curl has a use for it
+
     if ca_file is not None and find_spec("_ssl") is not None:
         client_context(ca_file)  # for its errors: curl's are harder to read
     return ca_file

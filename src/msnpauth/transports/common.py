@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from ..core.errors import (
@@ -11,6 +10,7 @@ from ..core.errors import (
     RemoteProtocolError,
     SignInTimeout,
 )
+from ..core.patterns import pattern
 from ..core.tickets.exchange import Request
 from ..net.tls import ContextSource
 
@@ -28,8 +28,8 @@ __all__ = [
 ]
 
 # What would end a header and begin another one, or what h11 refuses (curl would send it).
-_FORGING = re.compile(rb"[\x00\n\v\f\r]")
-_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FORGING = pattern(rb"[\x00\n\v\f\r]")
+_NAME = pattern(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def check_request(request: Request) -> None:

@@ -6,10 +6,8 @@ the business of `engine`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
-from ..codes import error_for_code
 from ..errors import (
     ConnectionFailed,
     LocalProtocolError,
@@ -19,6 +17,7 @@ from ..errors import (
     Step,
     TooManyRedirects,
 )
+from ..patterns import pattern
 from ..urls import BadAddress
 from ..wire.commands import Command, unescape
 from ..wire.lines import NeedData
@@ -45,8 +44,8 @@ _WITHOUT_TRID = frozenset({"PNG", "OUT"})
 # ask CHL faster than they read: what waits to be written to them must not grow for ever either.
 _MAX_QUERIES = 1000
 
-_NUMBER = re.compile(r"[0-9]{1,6}")
-_UNPRINTABLE = re.compile(r"[^!-~]")
+_NUMBER = pattern(r"[0-9]{1,6}")
+_UNPRINTABLE = pattern(r"[^!-~]")
 
 
 def check_product(product: tuple[str, str] | None) -> tuple[str, str] | None:
@@ -254,6 +253,8 @@ class SessionConnection:
             del self._queries[trid]
             # S: 540 7: the answer to CHL was wrong. The server closes without another word.
             if command.code is not None:
+                from ..codes import error_for_code  # a long table, which few sessions need
+
                 error = error_for_code(command.code, server=self.server)
                 error.step = Step.SESSION
                 self.end(error)

@@ -20,7 +20,6 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..codes import error_for_code
 from ..errors import (
     ConnectionFailed,
     NoCommonDialect,
@@ -30,6 +29,7 @@ from ..errors import (
     SignInError,
     Step,
 )
+from ..patterns import pattern
 from ..secrets import Secret
 from ..urls import Address, BadAddress
 from ..wire.commands import Command, Role, passport_word, unescape
@@ -233,6 +233,8 @@ class Conversation:
         # Whatever comes behind VER shows that the server read more than the first of our commands.
         self._heard_more = self._heard_more or command.verb != "VER"
         if command.code is not None:
+            from ..codes import error_for_code  # a long table, which most sign-ins do not need
+
             return [self._refuse(error_for_code(command.code, server=self._server))]
         if command.verb == "OUT":
             return [self._refuse(_out_before_ok(command, self._server))]
@@ -430,8 +432,8 @@ _HANDLERS: dict[tuple[State, str], _Handler] = {
 }
 
 
-_DIALECT = re.compile(r"MSNP[0-9]{1,3}", re.IGNORECASE)
-_FLAG = re.compile(r"[0-9]")
+_DIALECT = pattern(r"MSNP[0-9]{1,3}", re.IGNORECASE)
+_FLAG = pattern(r"[0-9]")
 
 
 def _is_text(word: str) -> bool:
@@ -479,8 +481,8 @@ def _out_before_ok(command: Command, server: str) -> SignInError:
     return ended
 
 
-_REASON = re.compile(r"[A-Z]{3}")
-_MINUTES = re.compile(r"[0-9]{1,6}")
+_REASON = pattern(r"[A-Z]{3}")
+_MINUTES = pattern(r"[0-9]{1,6}")
 
 _OUT = {
     "OTH": "the account signed in elsewhere",

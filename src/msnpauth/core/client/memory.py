@@ -7,15 +7,17 @@ reads a cache before and writes it afterwards. `Keys` says under which names the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from types import MappingProxyType
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ..secrets import Secret
 from ..servers import Servers
 from ..tickets.ticket import Ticket, dump_ticket, load_ticket
 from ..urls import Address, BadAddress, Url
 from ..wire.dialects import Scheme
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 __all__ = ["Change", "Keys", "Memory"]
 

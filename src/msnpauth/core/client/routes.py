@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from ..errors import (
     AccountBlocked,
@@ -32,10 +32,13 @@ from .actions import Action, Failed, Fetch, Prepare
 from .memory import Memory
 from .policies import USUAL, Policies
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
 __all__ = ["Journey", "Route", "md5_answer", "route_for", "site_of"]
 
-SPARE = timedelta(seconds=60)
-"""A kept ticket is not used when it lives shorter than this (papyon: 60 s; msnp-sharp: 30 s)."""
+SPARE = 60.0
+"""Seconds. A kept ticket is not used when it lives shorter (papyon: 60 s; msnp-sharp: 30 s)."""
 
 
 class Journey:
@@ -124,6 +127,9 @@ class Route:
             agreed: the dialect that a server of this network has agreed to, if one has.
         """
         return []
+
+    def load(self) -> None:
+        """Import what only this route needs: it would be missed when the challenge is there."""
 
     def take_answer(self) -> tuple[str | Secret, ...]:
         """Return the words for `USR n SCHEME S …`, once; empty before they are known."""
@@ -272,6 +278,9 @@ class LoginRoute(Route):
     def serves(self, dialect: Dialect) -> bool:
         return _rst_address(self._journey, dialect) is None and dialect.scheme is Scheme.TWN
 
+    def load(self) -> None:
+        import_module("..tickets.passport14", __package__)
+
     def start(self) -> list[Action]:
         if self._login is None and self._journey.memory.login is not None:
             self._login, self._is_remembered = self._journey.memory.login, True
@@ -395,6 +404,10 @@ class RstRoute(Route):
         same_place = _rst_address(self._journey, dialect) == (self._url, self._is_rst2)
         return same_place and dialect.scheme is self._scheme
 
+    def load(self) -> None:
+        import_module("..tickets.rst", __package__)
+        import_module("..tickets.proof", __package__)
+
     def start(self) -> list[Action]:
         # With tickets that are kept there will be nothing to ask.
         return [] if self._kept() else [Prepare(self._url)]
@@ -459,8 +472,7 @@ class RstRoute(Route):
 
     def ticket_for(self, site: str, fallback: Secret | None) -> Exchange[Secret]:
         ticket = self.tickets.get(site)
-        now = self._journey.now()
-        if ticket is not None and (ticket.expires is None or ticket.expires - now >= SPARE):
+        if ticket is not None and (ticket.expires is None or self._lives(ticket)):
             return ticket.value
         return (yield from self._ask_rst(site))
 
@@ -489,12 +501,16 @@ class RstRoute(Route):
         found = {}
         for address in self._wanted():
             ticket = self._journey.memory.ticket(self._scheme, address)
-            if ticket is None or ticket.expires is None:
-                return {}
-            if ticket.expires - self._journey.now() < SPARE:
+            if ticket is None or not self._lives(ticket):
                 return {}
             found[address] = ticket
         return found
+
+    def _lives(self, ticket: Ticket) -> bool:
+        """Tell whether a ticket is known to live for a while yet."""
+        if ticket.expires is None:
+            return False
+        return (ticket.expires - self._journey.now()).total_seconds() >= SPARE
 
     def _ask(self, policy: str) -> list[Action]:
         self._asked = (policy, tuple(self._wanted()))

@@ -13,9 +13,7 @@ driver decides nothing; it may do one thing after another or several at once.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -32,6 +30,7 @@ from ..errors import (
     TooManyRedirects,
     WrongCredentials,
 )
+from ..patterns import pattern
 from ..secrets import Secret
 from ..servers import CONTACTS_SITE, OIM_SITE, Servers, is_historic
 from ..tickets.exchange import Exchange, Response
@@ -56,6 +55,8 @@ from .policies import Policies
 from .routes import Journey, Md5Route, Route, route_for, site_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from .session_actions import Consult
 
 __all__ = ["MAX_TRANSFERS", "SignIn", "check_guid"]
@@ -196,6 +197,10 @@ class SignIn:
         """Begin. Both legs start at once."""
         self._conversation.open()
         return self._settle([*self._take_route(self._offered[0]), Connect(self._server)])
+
+    def load(self) -> None:
+        """Import what the rest of the way needs. Worth a call while the first answer is awaited."""
+        self._route.load()
 
     def again(
         self,
@@ -486,7 +491,7 @@ class SignIn:
         return [*actions, Send(tuple(commands))] if commands else actions
 
 
-_GUID = re.compile(r"\{?([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})\}?")
+_GUID = pattern(r"\{?([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})\}?")
 
 
 def check_guid(guid: str | None) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Generator
 from typing import NamedTuple, TypeVar
 
 from ..errors import Step
+from ..patterns import pattern
 from ..secrets import MASK, Secret, holds, printable
 from ..urls import Url
 
@@ -150,7 +151,7 @@ Whoever runs it throws a carrier's error into it at the `yield`.
 # --- what a log may show ---------------------------------------------------------------------
 
 _SHOWN = ("PassportURLs", "Authentication-Info", "WWW-Authenticate", "Location", "Retry-After")
-_PLAIN = re.compile(r"[A-Za-z0-9 ,.:/_\[\]-]{0,300}")
+_PLAIN = pattern(r"[A-Za-z0-9 ,.:/_\[\]-]{0,300}")
 _OPEN_FIELDS = frozenset(
     ["da-status", "tname", "srealm", "ts", "dalogin", "darealm", "configversion"]
 )

@@ -7,12 +7,12 @@ its result; a carrier's error is thrown in. Where the password may go is decided
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from datetime import datetime
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
 from ..errors import LocalProtocolError, SignInError, Step
+from ..patterns import pattern
+from ..quoting import quoted
 from ..secrets import MASK, Secret
 from ..servers import Servers
 from ..urls import BadAddress, Url
@@ -33,6 +33,9 @@ from .verdicts import (
     untrusted,
 )
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
 __all__ = [
     "authorization",
     "find_login",
@@ -43,7 +46,7 @@ __all__ = [
 # The dots are escaped as every Messenger client wrote them (hypothetic.org).
 _ORG_URL = "http%3A%2F%2Fmessenger%2Emsn%2Ecom"
 
-_UNSENDABLE = re.compile(r"[\x00-\x20\x7f\ud800-\udfff]")
+_UNSENDABLE = pattern(r"[\x00-\x20\x7f\ud800-\udfff]")
 
 
 def authorization(passport: str, password: Secret, challenge: str) -> Secret:
@@ -53,9 +56,9 @@ def authorization(passport: str, password: Secret, challenge: str) -> Secret:
     would end the field, and `+` means different things to different servers. The challenge
     follows as it is.
     """
-    before = f"Passport1.4 OrgVerb=GET,OrgURL={_ORG_URL},sign-in={quote(passport, safe='')},pwd="
+    before = f"Passport1.4 OrgVerb=GET,OrgURL={_ORG_URL},sign-in={quoted(passport)},pwd="
     return Secret(
-        f"{before}{quote(password.reveal(), safe='')},{challenge}",
+        f"{before}{quoted(password.reveal())},{challenge}",
         shown=f"{before}{MASK},{challenge}",
     )
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import base64
 import enum
-import re
 import struct
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from html import escape
+from typing import NamedTuple
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
@@ -27,6 +26,7 @@ from ..errors import (
     Step,
     WrongCredentials,
 )
+from ..patterns import pattern
 from ..secrets import Secret, told
 from ..servers import Servers
 from ..urls import Url
@@ -74,8 +74,8 @@ _POLICIES = {
     "spaces.live.com": "MBI",
 }
 # What XML 1.0 has no spelling for, not even as a character reference (section 2.2).
-_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_UNSENDABLE = re.compile(r"[\x00-\x20\x7f\ud800-\udfff]")
+_UNWRITABLE = pattern("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_UNSENDABLE = pattern(r"[\x00-\x20\x7f\ud800-\udfff]")
 
 
 class Soap(enum.Enum):
@@ -85,8 +85,7 @@ class Soap(enum.Enum):
     RST2 = "RST2"
 
 
-@dataclass(frozen=True)
-class _Names:
+class _Names(NamedTuple):
     """What the two spellings call things."""
 
     soap: str
@@ -253,8 +252,7 @@ def request_tickets(
         raise too_many(request)
 
 
-@dataclass(frozen=True)
-class _Redirected:
+class _Redirected(NamedTuple):
     location: str | None
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..secrets import Secret
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 __all__ = [
     "Ticket",
@@ -18,6 +20,8 @@ __all__ = [
 
 def utc_now() -> datetime:
     """Return the time; every function that needs it takes another clock in its place."""
+    from datetime import UTC, datetime  # what knows no end asks for no time
+
     return datetime.now(UTC)
 
 
@@ -86,6 +90,7 @@ def load_ticket(text: Secret | None) -> Ticket | None:
     if not text:
         return None
     import json
+    from datetime import datetime
 
     try:
         content = json.loads(text.reveal())

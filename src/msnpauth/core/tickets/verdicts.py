@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
-from urllib.parse import unquote
+from typing import TYPE_CHECKING
 
 from ..credentials import about_length
 from ..errors import (
@@ -20,10 +19,14 @@ from ..errors import (
     UntrustedRedirect,
     WrongCredentials,
 )
+from ..patterns import pattern
 from ..secrets import Secret, holds, told
 from ..servers import Servers, is_historic
 from ..urls import BadAddress, Url
 from .exchange import Request, Response
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 __all__ = [
     "MAX_REDIRECTS",
@@ -44,8 +47,8 @@ __all__ = [
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset({300, 301, 302, 303, 307, 308})
 
-_PREFIX = re.compile(r"(?:^|,)[ \t]*Passport1\.4(?:[ \t]+|\Z)", re.IGNORECASE)
-_NAME = re.compile(r"[^=,]*")
+_PREFIX = pattern(r"(?:^|,)[ \t]*Passport1\.4(?:[ \t]+|\Z)", re.IGNORECASE)
+_NAME = pattern(r"[^=,]*")
 _BLANKS = " \t"
 
 
@@ -131,6 +134,8 @@ def refused(
     # `cbtxt` is the server's sentence for people, percent-encoded (MS-PASS 2.2.2). It is cut and
     # masked by `told`: some servers put the sign-in name, or what was typed, into it.
     status = fields.get("da-status", "").lower()
+    from urllib.parse import unquote  # who is signed in is told nothing
+
     words = unquote(fields.get("cbtxt", ""))
     is_last = status.endswith("noretry")
     error = WrongCredentials(
@@ -148,7 +153,7 @@ def refused(
 
 
 # MS-PASS 2.2.2 has `failed-noretry` in its grammar and `fail-noretry` in its text.
-_REFUSAL = re.compile(r"fail(?:ed)?(?:-noretry)?")
+_REFUSAL = pattern(r"fail(?:ed)?(?:-noretry)?")
 
 
 def unavailable(
@@ -252,7 +257,7 @@ _PATH_HINT = "the host is there, but not that address: check its path with the n
 _PAGE_HINT = (
     "a hotspot or a web site answers there: open a web page in a browser, or check the address"
 )
-_PAGE = re.compile(rb"\s*(?:<!doctype html|<html)", re.IGNORECASE)
+_PAGE = pattern(rb"\s*(?:<!doctype html|<html)", re.IGNORECASE)
 
 
 def _is_page(response: Response) -> bool:

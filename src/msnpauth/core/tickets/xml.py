@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from html import escape
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
+
+from ..patterns import pattern
 
 __all__ = [
     "BadXml",
@@ -23,7 +24,7 @@ MAX_DEPTH = 32
 
 # XML 1.0 (2.2) has no way to write these, not even by a number. A display name may hold one: MSNP
 # carries names percent-encoded, and nobody's name may make somebody else's document unreadable.
-_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_UNWRITABLE = pattern("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 class BadXml(ValueError):

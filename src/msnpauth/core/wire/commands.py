@@ -8,11 +8,11 @@ escapes were undone would no longer be the challenge. `unescape` is for those th
 from __future__ import annotations
 
 import enum
-import re
 from typing import NamedTuple
-from urllib.parse import quote, unquote_to_bytes
 
 from ..errors import LocalProtocolError
+from ..patterns import pattern
+from ..quoting import quoted
 from ..secrets import MASK, printable
 
 __all__ = [
@@ -29,11 +29,11 @@ __all__ = [
 # UTF-8 where it is that, and any other byte kept as it was.
 _ENCODING = ("utf-8", "surrogateescape")
 
-_VERB = re.compile(r"[A-Z]{3}|[0-9]{3}")
+_VERB = pattern(r"[A-Z]{3}|[0-9]{3}")
 # ASCII digits only: `isdigit` takes a superscript two as well, and `int` does not. Ten of them are
 # more than any length or transaction id has.
-_NUMBER = re.compile(r"[0-9]{1,10}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_NUMBER = pattern(r"[0-9]{1,10}")
+_CONTROL = pattern(r"[\x00-\x1f\x7f]")
 
 # Verbs whose first word may be a number without being a transaction id.
 _WITHOUT_TRID = frozenset({"PNG", "QNG", "OUT", "RNG", "NOT", "IPG", "BPR", "NFY", "UBX", "UBN"})
@@ -231,7 +231,7 @@ def escape(text: str) -> str:
         LocalProtocolError: the text cannot be written as UTF-8.
     """
     try:
-        return quote(text, safe="", errors="surrogateescape")
+        return quoted(text, "surrogateescape")
     except UnicodeEncodeError:
         error = LocalProtocolError("the text cannot be written as UTF-8")
     raise error
@@ -253,4 +253,6 @@ def unescape(word: str) -> str:
     """
     if "%" not in word and word.isascii():
         return word  # most words of a contact list: it is read three times as fast for this
+    from urllib.parse import unquote_to_bytes  # of no use to most sign-ins
+
     return unquote_to_bytes(word.encode(*_ENCODING)).decode("utf-8", "replace")

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..errors import LocalProtocolError
+from ..patterns import pattern
 
 __all__ = [
     "DIALECTS",
@@ -264,7 +265,7 @@ DIALECTS: dict[int, Dialect] = {n: _dialect(n) for n in (*range(2, 20), 21)}
 _SPOKEN = {frozenset({14, 13}): {13}}
 """What is spoken by clients that name these: libpurple of 2007 puts MSNP14 first, and cannot."""
 
-_NAME = re.compile(r"MSNP(\d{1,3})", re.IGNORECASE)
+_NAME = pattern(r"MSNP(\d{1,3})", re.IGNORECASE)
 
 
 def spoken_in(scheme: Scheme) -> tuple[int, ...]:

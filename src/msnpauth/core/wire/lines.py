@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from ..errors import RemoteProtocolError
+from ..patterns import pattern
 from ..secrets import printable
 from .commands import Command, Role, command_from_words, payload_length, split_words
 
@@ -15,11 +16,11 @@ __all__ = ["MAX_LINE", "MAX_PAYLOAD", "NEED_DATA", "LineReader", "NeedData"]
 MAX_LINE = 16 * 1024
 MAX_PAYLOAD = 1024 * 1024
 
-_VERB = re.compile(r"[A-Z]{3}|[0-9]{3}")
+_VERB = pattern(r"[A-Z]{3}|[0-9]{3}")
 # Names are percent-encoded, so that no line has a control character, but for the CVR of msnlib. A
 # challenge with one in it would end the header that carries the password. Bytes above 0x7F are let
 # through: old clients sent names in Latin-1.
-_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
+_CONTROL = pattern(rb"[\x00-\x1f\x7f]")
 
 
 class NeedData:
@@ -164,19 +165,19 @@ _ELSEWHERE = "the notification server has another address or port: check them"
 
 # `220 mail.example ESMTP` begins with three digits, as an error code of MSNP does. That has a
 # transaction id behind it, or nothing.
-_GREETING = re.compile(
+_GREETING = pattern(
     rb"[0-9]{3}(?:-| [^0-9\r\n]*\b(?:E?SMTP|FTP)\b)|(?:220|421|530|554) +[^0-9\s]", re.IGNORECASE
 )
 
 _PROTOCOLS = (
-    (re.compile(rb"HTTP/[0-9]|<(?:!doctype|html|\?xml)", re.IGNORECASE), "HTTP"),
+    (pattern(rb"HTTP/[0-9]|<(?:!doctype|html|\?xml)", re.IGNORECASE), "HTTP"),
     # An alert or a handshake of TLS 1.0 to 1.3: the server does not understand our plain text.
-    (re.compile(rb"[\x15\x16]\x03[\x00-\x04]"), "TLS"),
-    (re.compile(rb"SSH-[0-9]"), "SSH"),
+    (pattern(rb"[\x15\x16]\x03[\x00-\x04]"), "TLS"),
+    (pattern(rb"SSH-[0-9]"), "SSH"),
     (_GREETING, "SMTP or FTP"),
-    (re.compile(rb"\+OK|\* OK", re.IGNORECASE), "POP3 or IMAP"),
-    (re.compile(rb"-ERR "), "Redis or POP3"),
-    (re.compile(rb":[^ ]+ (?:[0-9]{3}|NOTICE|ERROR) |ERROR :|NOTICE AUTH"), "IRC"),
+    (pattern(rb"\+OK|\* OK", re.IGNORECASE), "POP3 or IMAP"),
+    (pattern(rb"-ERR "), "Redis or POP3"),
+    (pattern(rb":[^ ]+ (?:[0-9]{3}|NOTICE|ERROR) |ERROR :|NOTICE AUTH"), "IRC"),
 )
 
 
