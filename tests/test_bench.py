@@ -66,7 +66,9 @@ def test_service() -> None:
 
 def test_start() -> None:
     found = rows("start.py", "--rounds", "1")
-    assert [row[0] for row in found][-1] == "msnpauth --help"
+    names = [row[0] for row in found]
+    assert names[8:10] == ["msnpauth --help", "statement"]
+    assert names[-3:] == ["with ssl and argparse", "msnpauth ticket", "… by click"]
 
 
 def test_bots() -> None:

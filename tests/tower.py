@@ -40,6 +40,7 @@ TOWER = (
     "sansio service",
     "decoding testing",
     "cli",
+    "quick",
     "__init__ __main__",
 )
 

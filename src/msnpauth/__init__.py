@@ -33,6 +33,7 @@ A map of the package, from the ground up. A room imports from rooms above it in 
     decoding/    explains lines, headers, envelopes, blobs, tickets and codes
     testing/     that service for your tests, and a pytest fixture
     cli/         the command `msnpauth`
+    quick.py     `msnpauth ticket` as scripts write it, without what `cli` needs to be imported
 
 What is public is said here: the names in `__all__`, and those in the `__all__` of `aio`, `doctor`,
 `observe`, `sansio`, `service` and `testing`. Everything else may change.

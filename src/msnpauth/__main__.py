@@ -1,6 +1,23 @@
-"""`python -m msnpauth` is the command `msnpauth`."""
+"""The command `msnpauth`, also as `python -m msnpauth`."""
 
-from .cli import main
+from __future__ import annotations
+
+import sys
+
+from .quick import ticket
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command, and leave the process by its exit status."""
+    status = ticket(sys.argv[1:])
+    if status is None:
+        from .cli import main as whole  # click, and every command
+
+        whole(prog_name="msnpauth")
+    sys.exit(status)
+
 
 if __name__ == "__main__":
-    main(prog_name="msnpauth")
+    main()

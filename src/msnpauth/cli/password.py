@@ -18,7 +18,7 @@ from .output import clean, say
 if TYPE_CHECKING:
     from ..core.secrets import Secret
 
-__all__ = ["VARIABLE", "ask_password"]
+__all__ = ["VARIABLE", "ask_password", "checked_line"]
 
 VARIABLE = "MSNPAUTH_PASSWORD"
 
@@ -75,6 +75,19 @@ def _line_of_stdin(place: str) -> Secret:
     except OSError as problem:
         why = f"cannot be read ({problem.strerror})"
     raise click.UsageError(f"--password-stdin: stdin {why}")
+
+
+def checked_line(password: Secret) -> Secret:
+    """Return a password that somebody else has read from stdin; surrogates are what is no UTF-8.
+
+    Raises:
+        click.UsageError: it cannot be a password.
+    """
+    if not password:
+        _nothing("")
+    if _SURROGATES.search(password.reveal()):
+        raise click.UsageError("--password-stdin: stdin is not UTF-8 text")
+    return _checked(password, "--password-stdin")
 
 
 def _nothing(place: str) -> str:
