@@ -30,6 +30,7 @@ __all__ = [
     "network_error",
     "new_socket",
     "numeric",
+    "open_fast",
     "peer_of",
     "wrong_family",
 ]
@@ -73,16 +74,8 @@ def interleaved(places: Iterable[AddressInfo]) -> list[AddressInfo]:
     return [place for place in turns if place is not None]
 
 
-# TCP_FASTOPEN_CONNECT of linux/tcp.h (4.11), which Python's `socket` does not name.
-_FAST_OPEN_CONNECT = 30 if sys.platform == "linux" else None
-
-
-def new_socket(family: socket.AddressFamily, *, fast_open: bool = False) -> socket.socket:
+def new_socket(family: socket.AddressFamily) -> socket.socket:
     """Return a TCP socket that sends what it is given at once.
-
-    With `fast_open`, what is written first may travel with the SYN (RFC 7413): to a server that
-    gave this system a cookie before, `connect` comes back at once, and sends nothing. Where there
-    is no cookie, or no such thing in this system, all is as without.
 
     Both protocols here are questions and answers of a few hundred bytes: waiting for more to send
     (Nagle's algorithm) costs 40 ms a question where the peer delays its acknowledgements.
@@ -94,13 +87,25 @@ def new_socket(family: socket.AddressFamily, *, fast_open: bool = False) -> sock
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if fast_open and _FAST_OPEN_CONNECT is not None:
-            with suppress(OSError):  # a kernel without it
-                sock.setsockopt(socket.IPPROTO_TCP, _FAST_OPEN_CONNECT, 1)
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+# TCP_FASTOPEN_CONNECT of linux/tcp.h (4.11), which Python's `socket` does not name.
+_FAST_OPEN_CONNECT = 30 if sys.platform == "linux" else None
+
+
+def open_fast(sock: socket.socket) -> None:
+    """Let what is written first travel with the SYN (RFC 7413).
+
+    To a server that gave this system a cookie before, `connect` then comes back at once, and sends
+    nothing. Where there is no cookie, or no such thing in this system, all is as without.
+    """
+    if _FAST_OPEN_CONNECT is not None:
+        with suppress(OSError):  # a kernel without it
+            sock.setsockopt(socket.IPPROTO_TCP, _FAST_OPEN_CONNECT, 1)
 
 
 def hosts_of(places: list[AddressInfo]) -> list[str]:

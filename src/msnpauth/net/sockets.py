@@ -29,6 +29,7 @@ from .names import (
     network_error,
     new_socket,
     numeric,
+    open_fast,
     peer_of,
     wrong_family,
 )
@@ -101,11 +102,8 @@ class Connecting:
             places = numeric(self._address) or remembered or self._resolve()
             began = time.monotonic()
             self._patience = Deadline(min(self._deadline.remaining(), names.CONNECT_SECONDS))
-            if len(places) == 1:
-                sock = self._direct(*places[0])
-            else:
-                self._fast_open = False
-                sock = self._race(interleaved(places))
+            direct = len(places) == 1
+            sock = self._direct(*places[0]) if direct else self._race(interleaved(places))
             self._watch.connected(self._server, peer_of(sock, places[0][1]), began)
             return sock
         except SignInError as problem:
@@ -156,6 +154,8 @@ class Connecting:
     def _direct(self, family: socket.AddressFamily, where: tuple[object, ...]) -> socket.socket:
         """Connect to the only address there is: the usual case, which waits in `connect`."""
         sock = self._new(family)
+        if self._fast_open:
+            open_fast(sock)
         self._deadline.check(self._step, self._server)
         sock.settimeout(max(self._patience.remaining(), 0.001))
         sock.connect(where)
@@ -213,7 +213,7 @@ class Connecting:
         sock.close()
 
     def _new(self, family: socket.AddressFamily) -> socket.socket:
-        sock = new_socket(family, fast_open=self._fast_open)
+        sock = new_socket(family)
         with self._lock:
             self._open.add(sock)
             is_cancelled = self._is_cancelled

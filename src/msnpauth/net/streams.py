@@ -29,6 +29,7 @@ from .names import (
     network_error,
     new_socket,
     numeric,
+    open_fast,
     peer_of,
     wrong_family,
 )
@@ -250,7 +251,9 @@ class _Race:
     async def _attempt(self, family: socket.AddressFamily, where: tuple[object, ...]) -> None:
         sock: socket.socket | None = None
         try:
-            sock = new_socket(family, fast_open=self._fast_open)
+            sock = new_socket(family)
+            if self._fast_open:
+                open_fast(sock)
             sock.setblocking(False)
             await asyncio.get_running_loop().sock_connect(sock, where)
             if self._won is None:
