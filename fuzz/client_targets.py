@@ -11,6 +11,7 @@ from msnpauth import ConnectionFailed, Reconnect, Servers, SignIn, SignInError
 from msnpauth.core.client.actions import Action, Done, Failed, Fetch
 from msnpauth.core.client.engine import Engine, SessionState
 from msnpauth.core.client.inbox import MAX_UNREAD
+from msnpauth.core.client.policies import Policies
 from msnpauth.core.client.session_actions import Enter
 from msnpauth.core.secrets import Secret
 from msnpauth.core.tickets.exchange import Exchange, Request, Response, describe_response
@@ -156,7 +157,15 @@ ROUTES = (
     (Servers(notification=_NS, rst=_RST), "TWN"),
     (Servers(notification=_NS, rst=_RST, rst2="https://rst.example/RST2.srf"), "SSO"),
 )
-DATA, RESPONSE, FETCH_FAILED, SILENCE, LOST = range(5)
+DATA, RESPONSE, FETCH_FAILED, SILENCE, LOST, CONNECTED = range(6)
+
+
+def _policies() -> Policies:
+    """Return what makes every sign-in by SSO ask for its ticket ahead."""
+    policies = Policies()
+    for url in (_RST, "https://rst.example/RST2.srf"):
+        policies.learn(ROUTES[-1][0], Url.parse(url), "MBI_KEY_OLD")
+    return policies
 
 
 def sign_in(data: bytes) -> None:
@@ -164,13 +173,20 @@ def sign_in(data: bytes) -> None:
     feed = Feed(data)
     servers, scheme = ROUTES[feed.number(len(ROUTES))]
     machine = SignIn(
-        PASSPORT, PASSWORD, servers, scheme=scheme, guid=_GUID, now=now, pipeline=feed.number(2) < 1
+        PASSPORT,
+        PASSWORD,
+        servers,
+        scheme=scheme,
+        guid=_GUID,
+        now=now,
+        pipeline=feed.number(2) < 1,
+        policies=_policies(),
     )
     fetches: list[Fetch] = []
     if _ended(machine.start(), fetches):
         return
     for kind, content in feed.records():
-        if _ended(_happens(machine, kind % 5, content, fetches), fetches):
+        if _ended(_happens(machine, kind % 6, content, fetches), fetches):
             return
     while fetches:
         if _ended(_happens(machine, FETCH_FAILED, b"", fetches), fetches):
@@ -188,6 +204,8 @@ def _happens(machine: SignIn, kind: int, content: bytes, fetches: list[Fetch]) -
         return machine.silence()
     if kind == LOST:
         return machine.connection_failed(ConnectionFailed("lost"))
+    if kind == CONNECTED:
+        return machine.connected(https_stands=bool(content))
     if not fetches:
         return []
     fetch = fetches.pop(0)

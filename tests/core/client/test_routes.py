@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from feeding import VECTORS
 from msnpauth.core.client.actions import Action, Done, Failed, Fetch, Prepare, Send
@@ -429,6 +431,18 @@ def test_nothing_is_asked_ahead_by_a_dialect_that_is_asked_elsewhere() -> None:
     assert shown(then_challenged(sign_in)) == [f"prepare {RST}", f"fetch 1 {RST}"]
 
 
+def test_a_wrong_password_is_not_told_to_another_address() -> None:
+    """A server that agreed to MSNP18 before agrees to MSNP15, which asks elsewhere."""
+    policies = Policies()
+    policies.learn(SSO_SERVERS, Url.parse(RST2), "MBI_KEY_OLD")
+    settings: dict[str, Any] = {"policies": policies, "dialects": [18, 15], "guid": GUID}
+    sign_in = SignIn("a@b.example", "x", SSO_SERVERS, **settings)
+    sign_in.start()
+    assert shown(sign_in.connected(https_stands=True)) == [f"fetch 1 {RST2}"]
+    assert sign_in.receive_response(1, REFUSED) == []
+    assert isinstance(failure(then_challenged(sign_in, first=1)), WrongCredentials)
+
+
 def test_a_ticket_that_is_kept_needs_nothing_ahead() -> None:
     sign_in, actions = sent_on(knows(), memory=learned())
     assert shown(actions) == []
@@ -468,6 +482,62 @@ def test_a_connection_that_stands_before_the_notification_server_s(stands: bool)
     assert sign_in.connected(https_stands=stands) == []  # asked once
     sign_in.give_up()
     assert sign_in.connected(https_stands=True) == []
+
+
+STEPS = {
+    "sent on": TO_OTHER.replace("other", "other{3}").replace("MSNP15", "MSNP{4}"),
+    "challenged": CHALLENGED.replace("{3}", "MBI_KEY_OLD").replace("MSNP15", "MSNP{4}"),
+    "challenged otherwise": CHALLENGED.replace("{3}", "MBI").replace("MSNP15", "MSNP{4}"),
+    "begin again": "XFR {2} NS 0\r\n",
+    "refused": "911 {2}\r\n",
+    "accepted": "USR {2} OK a@b.example 1 0\r\n",
+}
+
+
+@given(
+    steps=st.lists(
+        st.sampled_from([*STEPS, "granted", "wrong", "wrong", "busy", "connected", "silence", "lost"]),
+        max_size=15,
+    ),
+    dialect=st.sampled_from([18, 15]),
+    speculate=st.sampled_from([None, True]),
+    pipeline=st.booleans(),
+)  # fmt: skip
+def test_whatever_happens_a_wrong_password_is_told_once(
+    steps: list[str], dialect: int, speculate: bool | None, pipeline: bool
+) -> None:
+    """And never are two requests under way, whose answers the carrier would bring in a row."""
+    policies = knows()
+    policies.learn(SSO_SERVERS, Url.parse(RST2), "MBI_KEY_OLD")
+    settings: dict[str, Any] = {"guid": GUID, "now": lambda: NOW, "pipeline": pipeline}
+    sign_in = SignIn(
+        "a@b.example", "x", SSO_SERVERS, policies=policies, dialects=[dialect],
+        speculate=speculate, **settings,
+    )  # fmt: skip
+    answers = {"granted": GRANTED_BY_SSO, "wrong": REFUSED, "busy": BUSY}
+    asked: list[Fetch] = []
+    actions, told = sign_in.start(), 0
+    for number, step in enumerate(steps):
+        asked += [action for action in actions if isinstance(action, Fetch)]
+        if actions and isinstance(actions[-1], Done | Failed):
+            break
+        if step in STEPS:
+            last = sign_in._conversation.next_trid
+            first = [max(1, last - back) for back in (3, 2, 1)]
+            line = STEPS[step].format(*first, number, dialect)
+            actions = sign_in.receive_data(line.encode())
+        elif step in answers:
+            if asked:
+                told += step == "wrong"
+                actions = sign_in.receive_response(asked.pop(0).id, answers[step])
+        elif step == "connected":
+            actions = sign_in.connected(https_stands=True)
+        elif step == "silence":
+            actions = sign_in.silence()
+        else:
+            actions = sign_in.connection_failed(LOST)
+        assert told <= 1
+        assert len(asked) <= 1
 
 
 TO_LOGIN = Response(200, (("PassportURLs", "DALogin=login.example/l"),))

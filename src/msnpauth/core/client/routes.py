@@ -151,6 +151,11 @@ class Route:
     def accepted(self) -> None:
         """The answer signed in: what it was made by is worth remembering."""
 
+    @property
+    def verdict(self) -> SignInError | None:
+        """What was said of the account ahead of the challenge: others would say it again."""
+        return None
+
     def left(self) -> None:
         """The sign-in failed, or goes another way: what was asked ahead is of no use."""
 
@@ -457,6 +462,11 @@ class RstRoute(Route):
         if self._scheme is Scheme.SSO:
             journey = self._journey
             journey.policies.learn(journey.servers, self._url, self._policy())
+
+    @property
+    def verdict(self) -> SignInError | None:
+        outcome = self._outcome
+        return outcome if isinstance(outcome, WrongCredentials | AccountBlocked) else None
 
     def left(self) -> None:
         # The password was asked about, and no challenge has wanted it. The next try asks when it

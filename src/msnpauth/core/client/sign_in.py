@@ -357,6 +357,9 @@ class SignIn:
         match event:
             case Challenged(dialect, words):
                 # A server may agree to an older dialect of the scheme, which has another route.
+                # What the login server has said of the password by now holds there as well.
+                if not self._route.serves(dialect) and (verdict := self._route.verdict):
+                    return [Failed(verdict)]
                 before = [] if self._route.serves(dialect) else self._take_route(dialect)
                 if before and isinstance(before[-1], Failed):
                     return before
