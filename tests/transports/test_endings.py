@@ -20,7 +20,7 @@ from leaks import assert_no_secret
 from msnpauth import ConnectionFailed, Secret, SignInError, SignInTimeout
 from msnpauth.core.tickets.exchange import Request
 from msnpauth.core.urls import Url
-from msnpauth.transports import make_async_transport, make_transport
+from msnpauth.transports import curl_engine, make_async_transport, make_transport
 from wire import Peer, Script, Server, http
 
 from .conftest import CARRIERS, Carrier
@@ -305,7 +305,14 @@ def test_ctrl_c(name: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
         waits.set()
         peer.until_closed()
 
+    def ready(*_: object) -> list[object]:
+        if waits.is_set():
+            raise KeyboardInterrupt
+        return real(*_)  # type: ignore[arg-type, return-value]
+
     monkeypatch.setattr("msnpauth.transports.worker.queue.SimpleQueue", Interrupted)
+    real = curl_engine._ready
+    monkeypatch.setattr(curl_engine, "_ready", ready)
     with Server(asked(then), authority.server_tls) as server:
         with pytest.raises(KeyboardInterrupt):
             transport.fetch(request_to(server), 25)
@@ -342,20 +349,38 @@ def test_no_descriptor_is_left(spec: str, authority: Authority) -> None:
     carrier.end()
 
 
-@pytest.mark.parametrize("name", ["curl", "httpx"])
+@pytest.mark.parametrize("spec", ["async curl", "sync httpx"])
 def test_no_thread_can_be_started(
-    name: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
+    spec: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    transport = make_transport(name, authority.ca_file, None)
+    kind, name = spec.split()
+    carrier = Carrier(kind, name, authority.ca_file)
     monkeypatch.setattr(threading.Thread, "start", refuse)
     with pytest.raises(ConnectionFailed, match="no thread could be started") as caught:
-        transport.fetch(Request("GET", Url.parse("https://127.0.0.1:1/")), 5)
+        carrier.fetch(Request("GET", Url.parse("https://127.0.0.1:1/")), 5)
     assert caught.value.__context__ is None
     monkeypatch.undo()
-    transport.close()
+    carrier.end()
+
+
+def test_curl_needs_no_thread(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    transport = make_transport("curl", authority.ca_file, None)
+    with Server(asked(lambda peer: peer.send(http(200))), authority.server_tls) as server:
+        transport.prepare(Url.parse(server.url), 20)
+        start = threading.Thread.start
+
+        def only_the_servers(thread: threading.Thread) -> None:
+            (refuse if thread.name.startswith("msnpauth") else start)(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", only_the_servers)
+        assert transport.fetch(request_to(server), 20).status == 200
+        transport.close()
 
 
 # --- whatever a library raises ----------------------------------------------------------------

@@ -104,7 +104,8 @@ class Connecting:
             self._patience = Deadline(min(self._deadline.remaining(), names.CONNECT_SECONDS))
             direct = len(places) == 1
             sock = self._direct(*places[0]) if direct else self._race(interleaved(places))
-            self._watch.connected(self._server, peer_of(sock, places[0][1]), began)
+            if self._watch.is_wanted:
+                self._watch.connected(self._server, peer_of(sock, places[0][1]), began)
             return sock
         except SignInError as problem:
             error = problem

@@ -50,7 +50,7 @@ class AsyncSocketsTransport(AsyncTransport):
         self._watch = watch
         self._age = Age(clock)
         self._stream: TlsStream | None = None
-        self._http = ClientConnection()
+        self._http: ClientConnection  # there is one wherever there is a connection
         self._origin = ""
         self._closed = False
         self._limits = Limits()

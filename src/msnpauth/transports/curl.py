@@ -5,22 +5,23 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import pycurl
 
 from ..core.errors import RemoteProtocolError, SignInError
 from ..core.tickets.exchange import Request, Response
+from ..net.deadline import Deadline
 from ..watch import SILENT, Watch
 from .base import AsyncTransport, Transport
 from .common import check_request, closed, too_late
 from .curl_answer import Answer
+from .curl_engine import Engine
 from .curl_errors import Facts, curl_error
+from .curl_trust import trust_of
 from .worker import GRACE, Outcome, Task, Workers
 
 __all__ = ["AsyncCurlTransport", "CurlTransport"]
@@ -28,7 +29,6 @@ __all__ = ["AsyncCurlTransport", "CurlTransport"]
 # Options of libcurl that pycurl has no names for. Their numbers never change (curl.h).
 _SUPPRESS_CONNECT_HEADERS = 265  # 7.54: a proxy's own answer is not the server's
 _DISALLOW_USERNAME_IN_URL = 278  # 7.61
-_CA_CACHE_TIMEOUT = 321  # 7.87
 
 # What Python takes (PEP 644): without this, curl would take servers that the others refuse.
 _CIPHERS = (
@@ -39,9 +39,6 @@ _MAX_IDLE = 15  # seconds; a connection that a router may have forgotten is not 
 
 class CurlTransport(Transport):
     """A curl handle, kept with its connections.
-
-    Each exchange runs in a thread of its own. While curl works, Python cannot act on Ctrl-C, and
-    curl looks only once a second whether it should stop; whoever waits for it need not.
 
     Args:
         ca_file: certificates to trust, in PEM, instead of the system's.
@@ -55,62 +52,73 @@ class CurlTransport(Transport):
         # pycurl takes text as ASCII only, and a folder may be called otherwise.
         self._ca_file = None if ca_file is None else os.fsencode(ca_file)
         self._lock = threading.Lock()
-        self._idle: Any = None
+        self._idle: Engine | None = None
         self._workers = Workers(self._carry, "msnpauth-curl")
 
     def fetch(self, request: Request, timeout: float) -> Response:
         check_request(request)
-        return self._workers.fetch(request, timeout)
+        return self._workers.fetch_here(request, timeout)
 
     def close(self) -> None:
         self._workers.close()
         with self._lock:
-            curl, self._idle = self._idle, None
-        if curl is not None:
-            curl.close()
+            engine, self._idle = self._idle, None
+        if engine is not None:
+            engine.close()
 
     def _carry(self, task: Task) -> Outcome:
-        """Carry a task in its thread; an exchange that failed takes its handle along."""
-        with self._lock:
-            curl, self._idle = self._idle, None
-        if curl is None:
-            curl = pycurl.Curl()
+        """Carry a task in this thread; an exchange that failed takes its handle along."""
+        engine = self._engine()
         outcome: Outcome | None = None
         try:
-            outcome = self._performed(curl, task)
+            outcome = self._performed(engine, task)
         finally:
-            if isinstance(outcome, Response) and not task.is_stopped:
-                curl.reset()  # the request's headers are not kept
-                with self._lock:
-                    if self._idle is None and not self._workers.is_closed:
-                        self._idle, curl = curl, None
-            if curl is not None:
-                curl.close()
+            if not isinstance(outcome, Response) or task.is_stopped:
+                engine.close_elsewhere()
+            elif not self._keeps(engine):
+                engine.close()
         return outcome
 
-    def _performed(self, curl: Any, task: Task) -> Outcome:
-        answer = Answer(task.request)
-        self._set_up(curl, task, answer)
-        facts: Facts | None = None
-        try:
-            curl.perform()
-        except pycurl.error as error:
-            facts = Facts.of(error, curl)
-            # Stopping behind the headers is how a body that nobody wants is declined. And many
-            # servers end the connection without a good-bye of TLS: for a body without a length
-            # curl takes that for a fault, and Python for the end.
-            if answer.is_complete or (answer.ends_with_connection and facts.is_plain_end):
-                facts = None
+    def _engine(self) -> Engine:
+        """Return the handle of the last exchange, or a new one where others are to be trusted."""
+        trust = trust_of(self._ca_file)
+        with self._lock:
+            engine, self._idle = self._idle, None
+        if engine is not None and engine.trust is not trust:
+            engine.close()
+            engine = None
+        return engine or Engine(trust)
+
+    def _keeps(self, engine: Engine) -> bool:
+        engine.curl.reset()  # the request's headers are not kept
+        with self._lock:
+            is_kept = self._idle is None and not self._workers.is_closed
+            if is_kept:
+                self._idle = engine
+        return is_kept
+
+    def _performed(self, engine: Engine, task: Task) -> Outcome:
+        answer, curl = Answer(task.request), engine.curl
         step, server = task.request.step, task.request.url.origin
+        self._set_up(engine, task, answer)
+        limit = Deadline(task.timeout + GRACE)
+        error = engine.perform(lambda: task.is_stopped or limit.remaining() <= 0)
+        facts = Facts.of(error, curl) if error is not None else None
+        # Stopping behind the headers is how a body that nobody wants is declined. And many servers
+        # end the connection without a good-bye of TLS: for a body without a length curl takes that
+        # for a fault, and Python for the end.
+        if facts and (answer.is_complete or (answer.ends_with_connection and facts.is_plain_end)):
+            facts = None
         self._tell(curl, server)
         if answer.fault:
             return RemoteProtocolError(answer.fault, step=step, server=server)
         if facts is not None:
-            return (
-                closed(task.request)
-                if task.is_stopped
-                else curl_error(facts, task.request, task.timeout)
-            )
+            if task.is_stopped:
+                return closed(task.request)
+            if limit.remaining() <= 0:
+                return too_late(task.request, task.timeout)
+            return curl_error(facts, task.request, task.timeout)
+        engine.trust.note(curl, server)
         return answer.response()
 
     def _tell(self, curl: Any, server: str) -> None:
@@ -127,10 +135,11 @@ class CurlTransport(Transport):
         if secured:
             self._watch.secured(server, "TLS", began + connected, began + secured)
 
-    def _set_up(self, curl: Any, task: Task, answer: Answer) -> None:
+    def _set_up(self, engine: Engine, task: Task, answer: Answer) -> None:
+        request, curl = task.request, engine.curl
         self._set_limits(curl, task)
-        self._set_trust(curl)
-        request = task.request
+        self._set_strength(curl)
+        engine.trust.set_up(curl, request.url.origin)
         curl.setopt(pycurl.URL, str(request.url))
         curl.setopt(pycurl.PATH_AS_IS, 1)
         curl.setopt(pycurl.HTTPHEADER, _lines(request))
@@ -138,13 +147,9 @@ class CurlTransport(Transport):
             curl.setopt(pycurl.POST, 1)
             curl.setopt(pycurl.POSTFIELDS, request.body)
         curl.setopt(_SUPPRESS_CONNECT_HEADERS, 1)
-        curl.setopt(pycurl.HEADERFUNCTION, answer.on_header)
-        curl.setopt(pycurl.WRITEFUNCTION, answer.on_body)
-        curl.setopt(pycurl.NOPROGRESS, 0)
-        # curl asks about once a second whether to go on, but not while it connects: there its
-        # sockets are shut down instead.
-        curl.setopt(pycurl.XFERINFOFUNCTION, lambda *_: 1 if task.is_stopped else 0)
-        curl.setopt(pycurl.OPENSOCKETFUNCTION, _opener(task))
+        curl.setopt(pycurl.HEADERFUNCTION, engine.guarded(answer.on_header))
+        curl.setopt(pycurl.WRITEFUNCTION, engine.guarded(answer.on_body))
+        curl.setopt(pycurl.OPENSOCKETFUNCTION, engine.guarded(_opener(task)))
 
     def _set_limits(self, curl: Any, task: Task) -> None:
         """Let curl do nothing that was not asked for.
@@ -163,27 +168,12 @@ class CurlTransport(Transport):
         curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
         curl.setopt(pycurl.MAXAGE_CONN, _MAX_IDLE)
 
-    def _set_trust(self, curl: Any) -> None:
+    def _set_strength(self, curl: Any) -> None:
         curl.setopt(pycurl.SSL_VERIFYPEER, 1)
         curl.setopt(pycurl.SSL_VERIFYHOST, 2)
         curl.setopt(pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_2)
         if "OpenSSL" in pycurl.version:  # other libraries write ciphers in other ways
             curl.setopt(pycurl.SSL_CIPHER_LIST, _CIPHERS)
-        with suppress(pycurl.error):  # before 7.87 it kept none
-            # It keeps certificates for a day, and they may be renewed meanwhile.
-            curl.setopt(_CA_CACHE_TIMEOUT, 0)
-        if self._ca_file is not None:
-            curl.setopt(pycurl.CAINFO, self._ca_file)
-            curl.setopt(pycurl.CAPATH, os.devnull)
-            return
-        # A libcurl that came in a wheel does not know where this system keeps its certificates.
-        paths = ssl.get_default_verify_paths()
-        if paths.cafile:
-            curl.setopt(pycurl.CAINFO, os.fsencode(paths.cafile))
-        if paths.capath:
-            curl.setopt(pycurl.CAPATH, os.fsencode(paths.capath))
-        if not paths.cafile and not paths.capath:
-            curl.setopt(pycurl.SSL_OPTIONS, pycurl.SSLOPT_NATIVE_CA)
 
 
 def _opener(task: Task) -> Callable[[int, Any], socket.socket | int]:

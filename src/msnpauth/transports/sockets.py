@@ -55,7 +55,7 @@ class SocketsTransport(Transport):
         self._age = Age(clock)
         self._sock: TlsSocket | None = None
         self._connecting: Connecting | None = None
-        self._http = ClientConnection()
+        self._http: ClientConnection  # there is one wherever there is a connection
         self._origin = ""
         self._closed = False
         self._adopting = threading.Lock()

@@ -121,17 +121,38 @@ class Workers:
             raise outcome
         return outcome
 
+    def fetch_here(self, request: Request, timeout: float) -> Response:
+        """Carry a request in this thread, where the library can be called off.
+
+        Raises:
+            SignInError: as `Transport.fetch`.
+        """
+        outcomes: list[Outcome] = []
+        task = self._task(request, timeout, outcomes.append)
+        try:
+            outcome = self._outcome(task)
+        finally:  # on Ctrl-C, too
+            self._forget(task)
+        outcome = outcomes[0] if outcomes else outcome  # it was called off by somebody else
+        if isinstance(outcome, SignInError):
+            raise outcome
+        return outcome
+
+    def _task(self, request: Request, timeout: float, deliver: Callable[[Outcome], None]) -> Task:
+        task = Task(request, timeout, deliver)
+        with self._lock:
+            if self.is_closed:
+                raise closed(request)
+            self._tasks.add(task)
+        return task
+
     def start(self, request: Request, timeout: float, deliver: Callable[[Outcome], None]) -> Task:
         """Begin to carry a request; `deliver` is called once, in whichever thread.
 
         Raises:
             ConnectionFailed: no thread can be started, or the carrier is closed.
         """
-        task = Task(request, timeout, deliver)
-        with self._lock:
-            if self.is_closed:
-                raise closed(request)
-            self._tasks.add(task)
+        task = self._task(request, timeout, deliver)
         thread = threading.Thread(target=self._run, args=(task,), name=self._name, daemon=True)
         try:
             thread.start()
@@ -152,13 +173,22 @@ class Workers:
 
     def _run(self, task: Task) -> None:
         try:
-            outcome = self._carry(task)
-        except SignInError as problem:
-            outcome = problem
-        except BaseException as problem:  # noqa: BLE001 - the boundary: what comes out of here is ours
+            outcome = self._outcome(task)
+        except BaseException as problem:  # noqa: BLE001 - nobody else would tell who waits
             outcome = network_error(problem, task.request.step, task.request.url.origin)
+        self._forget(task)
+        with suppress(RuntimeError):  # the event loop that waited is gone
+            task.settle(outcome)
+
+    def _outcome(self, task: Task) -> Outcome:
+        try:
+            return self._carry(task)
+        except SignInError as problem:
+            return problem
+        except Exception as problem:  # noqa: BLE001 - the boundary: what comes out of here is ours
+            return network_error(problem, task.request.step, task.request.url.origin)
+
+    def _forget(self, task: Task) -> None:
         task.let_go()
         with self._lock:
             self._tasks.discard(task)
-        with suppress(RuntimeError):  # the event loop that waited is gone
-            task.settle(outcome)

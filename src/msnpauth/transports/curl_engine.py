@@ -1,0 +1,155 @@
+"""A libcurl handle that is driven from Python: whoever waits can be interrupted at any time.
+
+`curl_easy_perform` waits within libcurl, where Python cannot act on Ctrl-C and nobody can call it
+off. A thread for each exchange lets the caller go, but takes as long to start as a kept connection
+takes to answer. Here libcurl says which sockets it waits for, and Python waits for them.
+"""
+
+from __future__ import annotations
+
+import math
+import select
+import threading
+import time
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+import pycurl
+
+from .curl_trust import Trust
+
+__all__ = ["Engine"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_SLICE = 0.1
+"""Seconds after which it is looked whether anybody still waits: libcurl's resolver has no socket
+that could be shut down."""
+
+_WANTS = {
+    pycurl.POLL_IN: (True, False),
+    pycurl.POLL_OUT: (False, True),
+    pycurl.POLL_INOUT: (True, True),
+}
+
+
+class Engine:
+    """One handle with its connections, and the certificates that it has read.
+
+    Args:
+        trust: whom its connections trust; they share its TLS sessions.
+
+    Attributes:
+        curl: the handle, to be set up before each exchange.
+        trust: as given.
+    """
+
+    def __init__(self, trust: Trust) -> None:
+        self.trust = trust
+        self.curl = pycurl.Curl()
+        self.curl.setopt(pycurl.SHARE, trust.share)
+        self._multi = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self.guarded(self._on_socket))
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self.guarded(self._on_timer))
+        self._waits_for: dict[int, tuple[bool, bool]] = {}
+        self._wakes_at = math.inf
+        self._is_interrupted = False
+
+    def guarded(self, callback: Callable[P, T]) -> Callable[P, T | int]:
+        """Return a callback for libcurl that Ctrl-C may come in the middle of.
+
+        What is raised in a callback is printed by pycurl, and goes no further.
+        """
+
+        def call(*arguments: P.args, **settings: P.kwargs) -> T | int:
+            try:
+                return callback(*arguments, **settings)
+            except KeyboardInterrupt:
+                self._is_interrupted = True
+                return -1
+
+        return call
+
+    def perform(self, is_over: Callable[[], bool]) -> pycurl.error | None:
+        """Carry what the handle is set up for.
+
+        Args:
+            is_over: tells whether nobody waits any more; asked ten times a second.
+
+        Returns:
+            curl's error; None for none.
+        """
+        self._multi.add_handle(self.curl)
+        try:
+            running = self._act(pycurl.SOCKET_TIMEOUT, 0)
+            while running:
+                if is_over():
+                    return pycurl.error(pycurl.E_ABORTED_BY_CALLBACK, "")
+                running = self._step() and not self._is_interrupted
+            _, _, failed = self._multi.info_read()
+        finally:
+            self._multi.remove_handle(self.curl)
+        if self._is_interrupted:
+            raise KeyboardInterrupt
+        return pycurl.error(*failed[0][1:]) if failed else None
+
+    def close(self) -> None:
+        """Close its connections."""
+        self.curl.close()
+        self._multi.close()
+
+    def close_elsewhere(self) -> None:
+        """Close it in a thread of its own: libcurl waits there until the system's resolver ends."""
+        try:
+            threading.Thread(target=self.close, name="msnpauth-curl", daemon=True).start()
+        except RuntimeError:  # too many threads: then it waits here
+            self.close()
+
+    def _step(self) -> int:
+        """Wait until there is something to do, and do it; return how many exchanges go on."""
+        left = self._wakes_at - time.monotonic()
+        ready = _ready(self._waits_for, max(0.0, min(left, _SLICE)))
+        running = 1
+        for number, is_readable, is_writable in ready:
+            mask = (pycurl.CSELECT_IN if is_readable else 0) | (
+                pycurl.CSELECT_OUT if is_writable else 0
+            )
+            running = self._act(number, mask)
+        if time.monotonic() >= self._wakes_at:
+            self._wakes_at = math.inf
+            running = self._act(pycurl.SOCKET_TIMEOUT, 0)
+        return running
+
+    def _act(self, number: int, mask: int) -> int:
+        _, running = self._multi.socket_action(number, mask)
+        return int(running)
+
+    def _on_socket(self, what: int, number: int, _multi: object, _data: object) -> None:
+        if what in _WANTS:
+            self._waits_for[number] = _WANTS[what]
+        else:
+            self._waits_for.pop(number, None)
+
+    def _on_timer(self, milliseconds: int) -> None:
+        self._wakes_at = math.inf if milliseconds < 0 else time.monotonic() + milliseconds / 1000
+
+
+def _ready(waits_for: dict[int, tuple[bool, bool]], seconds: float) -> list[tuple[int, bool, bool]]:
+    """Wait, and return the sockets that can be read, written, or have come to their end."""
+    if not hasattr(select, "poll"):  # Windows
+        if not waits_for:
+            time.sleep(seconds)
+            return []
+        reading = [number for number, (reads, _) in waits_for.items() if reads]
+        writing = [number for number, (_, writes) in waits_for.items() if writes]
+        can_read, can_write, _ = select.select(reading, writing, [], seconds)
+        return [(n, n in can_read, n in can_write) for n in {*can_read, *can_write}]
+    poll = select.poll()
+    for number, (reads, writes) in waits_for.items():
+        poll.register(number, (select.POLLIN if reads else 0) | (select.POLLOUT if writes else 0))
+    gone = select.POLLHUP | select.POLLERR
+    return [
+        (number, bool(event & (select.POLLIN | gone)), bool(event & (select.POLLOUT | gone)))
+        for number, event in poll.poll(math.ceil(seconds * 1000))
+    ]
