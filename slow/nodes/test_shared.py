@@ -352,11 +352,12 @@ def test_guesses_are_counted_for_all_nodes(shared: Shared) -> None:
         assert not await tallies[0].is_repeated(b"guess")
         assert await tallies[1].is_repeated(b"guess")
         shared.kill()
-        for ask in (
+        asked: tuple[Callable[[], Awaitable[object]], ...] = (
             lambda: tallies[0].count(item, "x"),
             lambda: tallies[0].hit(item, "x"),
             lambda: tallies[1].is_repeated(b"x"),
-        ):
+        )
+        for ask in asked:
             with pytest.raises(ServiceUnavailable):
                 await ask()
         for tally in tallies:

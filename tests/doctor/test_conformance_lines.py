@@ -9,13 +9,12 @@ import pytest
 from conftest import Authority
 from examined import patient, speaks
 from msnpauth.core.secrets import Secret
-from msnpauth.core.wire.dialects import Scheme
 from msnpauth.doctor import conformance_lines, raw
 from msnpauth.doctor.conformance_lines import lines_of_clients
 from msnpauth.doctor.finding import Finding
 from msnpauth.doctor.patient import Patient
 from msnpauth.service import Account, Service, run
-from msnpauth.service.stores.protocol import Proof
+from msnpauth.service.stores.protocol import Proof, Purpose
 from wire import PASSPORT, PASSWORD, Peer, Server
 
 
@@ -115,7 +114,7 @@ def test_letter_case_that_counts(authority: Authority) -> None:
         inner = service.accounts.check
 
         async def check(
-            passport: str, password: Secret, scheme: Scheme, *, is_known: bool = False
+            passport: str, password: Secret, scheme: Purpose, *, is_known: bool = False
         ) -> Proof | None:
             spelt = passport if passport == PASSPORT else "x@x.example"
             return await inner(spelt, password, scheme, is_known=is_known)

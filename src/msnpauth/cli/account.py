@@ -9,7 +9,7 @@ import click
 from .common import password_option
 from .output import emit_json, say
 from .password import ask_password
-from .values import PASSPORT, SCHEME, TEXT
+from .values import COUNT, PASSPORT, SCHEME, TEXT
 from .where import Where, where
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ..core.wire.dialects import Scheme
     from ..service.stores.sql.directory import AccountDirectory
+    from ..service.stores.sql.invitations import Invitation
     from ..service.stores.sql.kept import AppPassword, KeptAccount
 
 __all__ = ["account"]
@@ -105,6 +106,17 @@ def show(passport: str, as_json: bool, where: Where) -> None:
         schemes = ", ".join(sorted(app.schemes))
         used = f"{_when(app.used)} ({app.used_scheme})" if app.used else "never"
         say(f"app password    {app.name} [{app.id}] for {schemes}; last used: {used}")
+
+
+@account.command(name="end-tickets")
+@_passport
+@where()
+def end_tickets(passport: str, where: Where) -> None:
+    """End an account's sessions and tickets; it keeps its password."""
+    with _opened(where) as accounts:
+        accounts.end_tickets(passport)
+        _note("tickets ended", passport)
+    say(f"The sessions of {passport} end, and its tickets are no longer taken.")
 
 
 @account.command()
@@ -197,6 +209,45 @@ def revoke_app_password(passport: str, name_or_id: str, where: Where) -> None:
     say(f"{name_or_id} of {passport} is revoked.")
 
 
+@account.command()
+@click.option("--uses", type=COUNT, default=1, show_default=True, help="Accounts that it may make.")
+@click.option("--days", type=COUNT, default=14, show_default=True, help="How long it is good for.")
+@click.option("--note", type=TEXT, help="Whom it is for; only you see it.")
+@where()
+def invite(uses: int, days: int, note: str | None, where: Where) -> None:
+    """Make a code to sign up by the pages for people, and show it this one time."""
+    with _opened(where) as accounts:
+        made = accounts.invitations.add(uses=uses, days=days, note=note or "")
+        _note("invitation made", "", id=made.about.id, uses=str(uses), note=note or "")
+    # It is this command's whole purpose to tell it, to a terminal or a pipe.
+    say(made.code.reveal())
+
+
+@account.command()
+@_json
+@where()
+def invitations(as_json: bool, where: Where) -> None:
+    """List the invitations that can still be used; their codes are not kept."""
+    with _opened(where) as accounts:
+        found = accounts.invitations.all()
+    if as_json:
+        emit_json([_about_invitation(one) for one in found])
+        return
+    for one in found:
+        say(f"{one.id}  uses left: {one.uses_left}  until {_when(one.until)}  {one.note}".rstrip())
+
+
+@account.command(name="revoke-invitation")
+@click.argument("id", metavar="ID", type=TEXT)
+@where()
+def revoke_invitation(id: str, where: Where) -> None:  # noqa: A002 - as the help names it
+    """Take an invitation away, by the id that `invitations` shows."""
+    with _opened(where) as accounts:
+        accounts.invitations.revoke(id)
+        _note("invitation revoked", "", id=id)
+    say(f"The invitation {id} is revoked.")
+
+
 @account.command(name="import")
 @click.argument("source", type=TEXT, metavar="FILE")
 @where(new=True)
@@ -259,6 +310,16 @@ def _about(found: KeptAccount) -> dict[str, object]:
         "added": found.created.isoformat(),
         "password_changed": found.changed.isoformat(),
         "signed_in": None if found.signed_in is None else found.signed_in.isoformat(),
+    }
+
+
+def _about_invitation(one: Invitation) -> dict[str, object]:
+    return {
+        "id": one.id,
+        "note": one.note,
+        "uses_left": one.uses_left,
+        "made": one.created.isoformat(),
+        "until": one.until.isoformat(),
     }
 
 

@@ -39,6 +39,7 @@ OPTIONS = {
     "switchboard_name": "--switchboard-name",
     "certificate": "--certificate",
     "certificate_key": "--certificate-key",
+    "sign_up": "--sign-up",
 }
 """Option by keyword of `sign_in`, `MSNPAuth`, `Servers` and `service.run`, where there is one."""
 

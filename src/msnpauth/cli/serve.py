@@ -78,7 +78,8 @@ def serve(password_stdin: bool, check_config: bool, **options: Any) -> None:
 def _ports(options: dict[str, Any]) -> dict[str, int]:
     ports = {"dispatch": "port", "notification": "notification_port", "login": "login_port"}
     ports |= {"switchboard": "switchboard_port", "home": "home_port", "private": "private_port"}
-    ports |= {role: role for role in ("legacy_tls", "plain_http", "plain_contacts")}
+    plain = ("legacy_tls", "plain_http", "plain_contacts", "plain_pages")
+    ports |= {"pages": "pages_port"} | {role: role for role in plain}
     return {role: options[name] for role, name in ports.items() if options[name] is not None}
 
 
@@ -107,6 +108,7 @@ def _settings(options: dict[str, Any], ports: dict[str, int]) -> dict[str, Any]:
         "trusted_proxies": options["proxies"],
         "proxy_protocol": options["proxy_protocol"],
         "allow_md5": options["allow_md5"],
+        "sign_up": options["sign_up"],
         "argon2": Argon2(options["argon2_memory"], options["argon2_passes"]),
         "connections": most,
         "connections_of_network": options["connections_of_network"],
@@ -163,12 +165,15 @@ def _check(accounts: tuple[str, ...], ports: dict[str, int], options: dict[str, 
     """Refuse options that would be accepted and then have no effect."""
     if ports["home"] and not options["homes"]:
         raise click.UsageError("--home-port has no effect without --home")
-    brought = options["plain_http"] is not None or options["proxy_protocol"]
-    if brought != bool(options["proxies"]):
-        raise click.UsageError("--plain-http or --proxy-protocol, and --trusted-proxy go together")
+    behind = [options[name] is not None for name in ("plain_http", "plain_pages")]
+    if (any(behind) or options["proxy_protocol"]) != bool(options["proxies"]):
+        raise click.UsageError(
+            "--trusted-proxy goes together with --plain-http, --plain-pages or --proxy-protocol"
+        )
     if (options["certificate"] is None) != (options["certificate_key"] is None):
         raise click.UsageError("--certificate and --certificate-key go together")
-    for flag, needed in (("private_port", "data"), ("database", "data"), ("shared", "database")):
+    needs = [("private_port", "data"), ("pages_port", "data"), ("plain_pages", "data")]
+    for flag, needed in (*needs, ("database", "data"), ("shared", "database")):
         if options[flag] is not None and options[needed] is None:
             raise click.UsageError(f"--{flag.replace('_', '-')} needs --{needed}")
     # The service finds an account by its passport in any letter case: the last would win.
@@ -207,11 +212,16 @@ def _tell(service: Service, accounts: tuple[str, ...], options: dict[str, Any]) 
     words += ["--rst", str(servers.rst), "--contacts", str(servers.contacts)]
     words += ["--ca-file", str(service.ca_file)] if service.ca_file else []
     say(shlex.join(words))
+    if service.pages_url is not None:
+        say()
+        say(f"The pages for people: {service.pages_url}")
 
 
 def _warn_of_reach(service: Service, options: dict[str, Any]) -> None:
     """Say whom the ports cannot serve, and what can be read on the way."""
     legacy_tls, plain_contacts = options["legacy_tls"], options["plain_contacts"]
+    if options["sign_up"] != "closed" and not service.has_pages:
+        _warn("nobody can sign up: there are no pages without --pages-port or --plain-pages")
     if not service.login_urls[0].startswith(f"https://{_host_of(service)}/"):
         _warn(
             "clients of before 2008 can use no other login port than 443: give --login-port 443,"

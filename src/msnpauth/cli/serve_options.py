@@ -105,8 +105,8 @@ _FURTHER = (
         type=HOST,
         multiple=True,
         metavar="ADDRESS",
-        help="An IP address that --plain-http lets in, or a balancer's; may be repeated. Who it"
-        " brings is read from X-Forwarded-For, or from the PROXY protocol.",
+        help="An IP address that --plain-http and --plain-pages let in, or a balancer's; may be"
+        " repeated. Who it brings is read from X-Forwarded-For, or from the PROXY protocol.",
     ),
     click.option(
         "--proxy-protocol",
@@ -118,6 +118,24 @@ _FURTHER = (
         "--plain-contacts",
         "Also serve the contacts host without TLS, for clients that know none there.",
         default=None,
+    ),
+    _port(
+        "--pages-port",
+        "Also serve the pages for people, where they look after their passwords; needs --data.",
+        default=None,
+    ),
+    _port(
+        "--plain-pages",
+        "Also serve those pages without TLS, to the proxies that --trusted-proxy names.",
+        default=None,
+    ),
+    click.option(
+        "--sign-up",
+        type=click.Choice(["closed", "invitation", "open"]),
+        default="closed",
+        show_default=True,
+        help="Who may sign up by the pages: nobody, who has a code of `msnpauth account invite`, or"
+        " everybody.",
     ),
     _port(
         "--private-port",

@@ -15,7 +15,7 @@ from .certificates import Certificates, FromFiles, OfAuthority
 from .hosts.gate import Gate
 from .roles.door import Door
 from .roles.office import Office
-from .roles.web import Answerer
+from .roles.web import Answerer, WebSite
 from .settings import Settings
 from .stores.memory import Accounts, in_memory
 from .stores.protocol import Stores
@@ -48,6 +48,9 @@ class Backing(Protocol):
 
     def private(self, office: Office, gate: Gate) -> Mapping[str, Answerer]:
         """Return what the private port answers."""
+
+    def pages(self, office: Office) -> WebSite:
+        """Return the pages for people."""
 
     async def refresh(self, *, forced: bool = False) -> Collection[str] | None:
         """Read again what others may have changed; return which accounts, None for any of them."""
@@ -85,6 +88,10 @@ class InMemory:
     def private(self, office: Office, gate: Gate) -> Mapping[str, Answerer]:
         """As `Backing.private`: nothing."""
         return {}
+
+    def pages(self, office: Office) -> WebSite:
+        """As `Backing.pages`: nothing. `Settings` sees to it that nobody asks for them."""
+        return WebSite()
 
     async def refresh(self, *, forced: bool = False) -> Collection[str] | None:
         """As `Backing.refresh`."""

@@ -15,7 +15,7 @@ from typing import Any, TypedDict, TypeVar, Unpack
 from ..core.errors import LocalProtocolError
 from .hosts.legacy import check_installed
 from .node import Service
-from .settings import Argon2, Settings
+from .settings import Argon2, Settings, SignUp
 from .stores.memory import Accounts
 from .stores.protocol import Account
 
@@ -46,6 +46,7 @@ class RunOptions(TypedDict, total=False):
     certificate_key: Path | None
     allow_md5: bool
     argon2: Argon2
+    sign_up: SignUp
     connections_of_network: int | None
     connections: int | None
     fast_open: bool
@@ -70,12 +71,14 @@ class run:  # noqa: N801 - used as a function
         names: further names for the certificate: those that old clients have built in, and that
             their machine's `hosts` file sends here, as `login.live.com`.
         ports: fixed ports by role: `dispatch`, `notification`, `switchboard`, `login`, `home`.
-            Four more listen only when they are named here. `legacy_tls` is login and configuration
+            Six more listen only when they are named here. `legacy_tls` is login and configuration
             for the TLS of old systems, which somebody between can break (it needs `[legacy]`).
             `plain_http` is all of HTTPS without its TLS, for `trusted_proxies` alone, who do it
             at port 443 of `name`.
             `plain_contacts` is the contacts host alone, for clients that know no TLS there: who
             listens on the way sees the contact list, and the ticket that opens it.
+            `pages` has the pages for people, by TLS, and `plain_pages` the same for
+            `trusted_proxies` alone; both need `data`, and `[pages]`.
             `private` is for the operator: `/healthz`, `/readyz`, `/metrics` and `/verify`.
         sockets: sockets that listen already, by role, as systemd hands them over.
         private_host: address that `private` listens on.
@@ -102,6 +105,8 @@ class run:  # noqa: N801 - used as a function
             change. By default an authority of the service's own issues one.
         allow_md5: with `data`, whether app passwords for MD5 are taken.
         argon2: with `data`, what the hash of a password costs.
+        sign_up: with pages, who may sign up: nobody (`closed`), who has a code that the operator
+            has made (`invitation`), or everybody (`open`).
         connections_of_network: how many connections one address may have, or one network of IPv6;
             None for any number.
         connections: how many there may be in all. Then the one goes that has not signed in for
@@ -133,6 +138,8 @@ class run:  # noqa: N801 - used as a function
             check_installed()
         if folder is not None:
             check_service_installed()
+        if {"pages", "plain_pages"} & {*checked.listening}:
+            _check_pages_installed()
         self._service = Service(checked, kept)
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._thread: _LoopThread | None = None
@@ -210,6 +217,13 @@ def check_service_installed() -> None:
         raise LocalProtocolError(
             f"a service with a data folder needs {', '.join(missing)}",
             hint="pip install 'msnpauth[service]'",
+        )
+
+
+def _check_pages_installed() -> None:
+    if find_spec("starlette") is None:
+        raise LocalProtocolError(
+            "the pages for people need starlette", hint="pip install 'msnpauth[pages]'"
         )
 
 

@@ -18,7 +18,7 @@ from typing import Any, TextIO
 
 from ..core.wire.dialects import Scheme
 from .metrics import Metrics
-from .stores.protocol import Proof
+from .stores.protocol import Proof, Purpose
 
 __all__ = ["JsonLines", "ServiceJournal", "TextLines", "audit", "log_to", "log_to_file"]
 
@@ -39,7 +39,7 @@ class ServiceJournal:
     def __init__(self, metrics: Metrics | None = None) -> None:
         self._metrics = metrics
 
-    def signed_in(self, proof: Proof, scheme: Scheme, address: str) -> None:
+    def signed_in(self, proof: Proof, scheme: Purpose, address: str) -> None:
         """As `Journal.signed_in`."""
         if self._metrics is not None:
             self._metrics.passwords_right.labels(str(scheme)).inc()
@@ -57,7 +57,7 @@ class ServiceJournal:
             self._metrics.sign_ins.labels(str(scheme)).inc()
         audit("signed in", passport=passport, scheme=str(scheme), address=address)
 
-    def refused(self, passport: str, scheme: Scheme, address: str, why: str) -> None:
+    def refused(self, passport: str, scheme: Purpose, address: str, why: str) -> None:
         """As `Journal.refused`."""
         if self._metrics is not None:
             self._metrics.refused.labels(str(scheme)).inc()

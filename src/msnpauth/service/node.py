@@ -60,6 +60,8 @@ class Service:
         ssl_context: client settings that trust it.
         login_urls: the login server that the nexus names, and the second one; twice the same where
             no accounts live at a second one.
+        has_pages: there are pages for people.
+        pages_url: where they are; None where there are none, or for a proxy alone.
         notification: the notification server; `servers.notification` is the dispatch server.
     """
 
@@ -85,6 +87,8 @@ class Service:
         self.legacy_ca_file: Path | None = None
         self.ssl_context: ssl.SSLContext
         self.login_urls: tuple[str, str]
+        self.has_pages = False
+        self.pages_url: str | None = None
         self.notification: str
 
     @property
@@ -284,9 +288,8 @@ class Service:
             )
             proxies = frozenset(self._settings.trusted_proxies)
             serve = self._site(login.paths(), *rest[:-1], front.paths(), proxies=proxies)
-            # These proxies speak HTTP, and say in it whom they bring.
-            listener = Listener(from_proxies(serve, proxies), None, self._gate)
-            await self._begin(listener, socks["plain_http"])
+            await self._listen_for_proxies(serve, socks["plain_http"])
+        await self._listen_pages(socks, places, tls)
         if "plain_contacts" in socks:
             await self._listen(self._site(contacts.paths()), socks["plain_contacts"], None)
         if "legacy_tls" in socks:
@@ -296,6 +299,25 @@ class Service:
                 login.paths(), rst.paths(), official.login(), official.configuration()
             )
             await self._listen_legacy(folder, serve, socks["legacy_tls"])
+
+    async def _listen_pages(
+        self,
+        socks: Mapping[str, socket.socket],
+        places: Mapping[str, Address],
+        tls: ssl.SSLContext,
+    ) -> None:
+        if not {"pages", "plain_pages"} & {*socks}:
+            return
+        self.has_pages = True
+        site = self._backing.pages(self._office)
+        self._sites.append(site)
+        if "pages" in socks:
+            self.pages_url = f"https://{host_of(places['pages'])}/"
+            await self._listen(functools.partial(serve_web, site), socks["pages"], tls)
+        if "plain_pages" in socks:
+            proxies = frozenset(self._settings.trusted_proxies)
+            serve = functools.partial(serve_web, site, proxies=proxies)
+            await self._listen_for_proxies(serve, socks["plain_pages"])
 
     def _site(
         self, *tables: Mapping[str, Answerer], proxies: frozenset[str] = frozenset()
@@ -331,6 +353,11 @@ class Service:
     async def _listen(self, serve: Serve, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
         listener = Listener(serve, tls, self._gate, balancers=self._settings.balancers)
         await self._begin(listener, sock)
+
+    async def _listen_for_proxies(self, serve: Serve, sock: socket.socket) -> None:
+        """Listen for proxies alone. They speak HTTP, and say in it whom they bring."""
+        proxies = frozenset(self._settings.trusted_proxies)
+        await self._begin(Listener(from_proxies(serve, proxies), None, self._gate), sock)
 
     async def _begin(self, listener: Listener, sock: socket.socket) -> None:
         await listener.start(sock)

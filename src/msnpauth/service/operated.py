@@ -26,7 +26,7 @@ from .metrics import Metrics
 from .roles.door import Door
 from .roles.office import Office
 from .roles.private import PrivateRole
-from .roles.web import Answerer
+from .roles.web import Answerer, WebSite
 from .settings import Settings
 from .storage import keys_of, open_database
 from .stores.protocol import SharedState, Stores
@@ -37,7 +37,7 @@ from .stores.sql.hashing import Hasher
 from .stores.sql.lists import SqlLeft, SqlLists
 from .stores.sql.sqlite import SqliteDatabase
 from .stores.sql.state import SqlState
-from .tally import Tally
+from .tally import MemoryTally, Tally
 from .tickets import TicketOffice
 
 if TYPE_CHECKING:
@@ -76,17 +76,21 @@ class Operated:
                 _log.info("%s was not there, and was made", name)
             self._ring = _as_used(self._keys.ring())
             self._verify_keys = self._keys.verify_keys()
+            self._tally = MemoryTally() if self._server is None else _tally(self._server)
             self._guesses = Guesses(
-                *([] if self._server is None else [_tally(self._server)]),
+                self._tally,
                 key=self._keys.mark_key(),
                 most_at_once=settings.connections_of_network,
             )
-            seal = self._keys.app_password_key()
+            self._seal = self._keys.app_password_key()
             self._audit = log_to_file(self._folder.audit_log)
         except BaseException:
             self._folder.unlock()
             raise
-        accounts = SqlAccounts(self._database, self._hasher, seal, allow_md5=settings.allow_md5)
+        self._settings = settings
+        accounts = SqlAccounts(
+            self._database, self._hasher, self._seal, allow_md5=settings.allow_md5
+        )
         self.stores = Stores(
             accounts, SqlLists(self._database), SqlLeft(self._database), self._state()
         )
@@ -144,6 +148,19 @@ class Operated:
             counted=lambda outcome: metrics.verified.labels(outcome).inc(),
         )
         return role.paths()
+
+    def pages(self, office: Office) -> WebSite:
+        """As `Backing.pages`."""
+        from .pages.reception import page_site  # its library is an extra
+
+        return page_site(
+            office,
+            self._settings,
+            database=self._database,
+            hasher=self._hasher,
+            seal=self._seal,
+            tally=self._tally,
+        )
 
     async def refresh(self, *, forced: bool = False) -> Collection[str] | None:
         """As `Backing.refresh`."""

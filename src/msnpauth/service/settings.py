@@ -6,26 +6,33 @@ import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, get_args
 
 from ..core.errors import LocalProtocolError
 from ..core.wire.dialects import DIALECTS, known
 from .addresses import advertised, domains, host_names, proxy_addresses
 
-__all__ = ["ALWAYS", "FAST_OPEN", "ROLES", "Argon2", "Settings"]
+__all__ = ["ALWAYS", "FAST_OPEN", "ROLES", "Argon2", "Settings", "SignUp"]
 
 ALWAYS = ("dispatch", "notification", "switchboard", "login")
 
-ROLES = (*ALWAYS, "home", "legacy_tls", "plain_http", "plain_contacts", "private")
+ROLES = (
+    *(*ALWAYS, "home", "legacy_tls", "plain_http", "plain_contacts"),
+    *("pages", "plain_pages", "private"),
+)
 """What may listen: three TCP ports, and the HTTPS port of nexus, login, RST and contacts host.
 
 `home` is the second login server, which is there when accounts live there. The others are there
 when a port is named for them: the login for old TLS, everything for a proxy that does the TLS, the
-contacts host without any, and what is for the operator alone.
+contacts host without any, the pages for people, the same for a proxy, and what is for the operator
+alone.
 """
 
 FAST_OPEN = frozenset({*ALWAYS, "home"})
 """Where a client may send its first words with the SYN: MSNP, and TLS. HTTP without TLS is not
 among them, because a request that comes twice is answered twice."""
+SignUp = Literal["closed", "invitation", "open"]
+"""Who may sign up by the pages: nobody, who has a code of the operator's, or everybody."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,7 @@ class Settings:
     certificate_key: Path | None = None
     allow_md5: bool = False
     argon2: Argon2 = field(default_factory=Argon2)
+    sign_up: SignUp = "closed"
     connections_of_network: int | None = None
     connections: int | None = None
     fast_open: bool = False
@@ -91,6 +99,7 @@ class Settings:
             raise LocalProtocolError(
                 "the private port is for a service with a data folder", hint="give data="
             )
+        self._check_pages()
         if self.database is not None and self.data is None:
             raise LocalProtocolError(
                 "a service with a database wants a data folder as well",
@@ -116,6 +125,22 @@ class Settings:
         }
         for name, value in change.items():
             object.__setattr__(self, name, value)
+
+    def _check_pages(self) -> None:
+        wanted = {"pages", "plain_pages"} & {*self.ports, *self.sockets}
+        if wanted and self.data is None:
+            raise LocalProtocolError(
+                "the pages for people are for a service with a data folder", hint="give data="
+            )
+        if "plain_pages" in wanted and not tuple(self.trusted_proxies):
+            raise LocalProtocolError(
+                "pages without TLS are for a proxy alone", hint="name it with trusted_proxies="
+            )
+        if self.sign_up not in get_args(SignUp):
+            raise LocalProtocolError(
+                f"sign_up={self.sign_up!r} is not known",
+                hint=f"it is one of {', '.join(get_args(SignUp))}",
+            )
 
     @property
     def called(self) -> str:

@@ -24,8 +24,8 @@ class Tally(Protocol):
     async def count(self, item: RateLimitItemPerMinute, *whose: str) -> int:
         """Return how many there were within the item's time, up to its amount."""
 
-    async def hit(self, item: RateLimitItemPerMinute, *whose: str) -> None:
-        """Count one."""
+    async def hit(self, item: RateLimitItemPerMinute, *whose: str) -> bool:
+        """Count one; False when there were as many as the item allows already."""
 
     async def is_repeated(self, digest: bytes) -> bool:
         """Tell whether that guess was seen before, and remember it."""
@@ -43,10 +43,10 @@ class MemoryTally:
         """As `Tally.count`."""
         return item.amount - self._counted.get_window_stats(item, *whose).remaining
 
-    async def hit(self, item: RateLimitItemPerMinute, *whose: str) -> None:
+    async def hit(self, item: RateLimitItemPerMinute, *whose: str) -> bool:
         """As `Tally.hit`."""
         self._make_room()
-        self._counted.hit(item, *whose)
+        return self._counted.hit(item, *whose)
 
     async def is_repeated(self, digest: bytes) -> bool:
         """As `Tally.is_repeated`."""

@@ -12,7 +12,7 @@ from msnpauth.core.client.routes import md5_answer
 from msnpauth.core.wire.dialects import Scheme
 from msnpauth.service.roles.door import Door
 from msnpauth.service.stores.memory import Accounts, at_once
-from msnpauth.service.stores.protocol import Account, Proof
+from msnpauth.service.stores.protocol import PAGES, Account, Proof, Purpose
 
 ALICE, HERE, ELSEWHERE, SALT = "alice@example.com", "192.0.2.1", "192.0.2.2", "1013928519.69"
 LONG = "0123456789abcdef"
@@ -29,7 +29,7 @@ class Hall:
         self.door = Door(self.accounts, Guarding(self), Written(self.events))
 
     def check(
-        self, password: str, address: str = HERE, scheme: Scheme = Scheme.TWN, who: str = ALICE
+        self, password: str, address: str = HERE, scheme: Purpose = Scheme.TWN, who: str = ALICE
     ) -> Proof | None:
         return at_once(self.door.check(who, Secret(password), scheme, address))
 
@@ -51,7 +51,7 @@ class Listened(Accounts):
         self._events = events
 
     async def check(
-        self, passport: str, password: Secret, scheme: Scheme, *, is_known: bool = False
+        self, passport: str, password: Secret, scheme: Purpose, *, is_known: bool = False
     ) -> Proof | None:
         self._events.append(("checked", passport, scheme, is_known))
         return await super().check(passport, password, scheme, is_known=is_known)
@@ -83,18 +83,18 @@ class Written:
     def __init__(self, events: list[tuple[object, ...]]) -> None:
         self._events = events
 
-    def signed_in(self, proof: Proof, scheme: Scheme, address: str) -> None:
+    def signed_in(self, proof: Proof, scheme: Purpose, address: str) -> None:
         self._events.append(("signed in", proof, scheme, address))
 
     def entered(self, passport: str, scheme: Scheme, address: str) -> None:
         self._events.append(("entered", passport, scheme, address))
 
-    def refused(self, passport: str, scheme: Scheme, address: str, why: str) -> None:
+    def refused(self, passport: str, scheme: Purpose, address: str, why: str) -> None:
         self._events.append(("refused", passport, scheme, address, why))
 
 
-@pytest.mark.parametrize("scheme", [Scheme.TWN, Scheme.SSO])
-def test_a_right_password(scheme: Scheme) -> None:
+@pytest.mark.parametrize("scheme", [Scheme.TWN, Scheme.SSO, PAGES])
+def test_a_right_password(scheme: Purpose) -> None:
     hall = Hall()
     proof = hall.check("right", scheme=scheme)
     assert proof is not None

@@ -27,7 +27,13 @@ _CHUNK = 16 * 1024
 
 
 class Site(Protocol):
-    """What answers the requests of one address."""
+    """What answers the requests of one address.
+
+    Attributes:
+        methods: those that it answers.
+    """
+
+    methods: frozenset[str]
 
     def longest(self, target: str) -> int:
         """Return how many bytes the body of a request may have."""
@@ -173,14 +179,15 @@ async def _answer_one(connection: h11.Connection, site: Site, way: _Way) -> byte
             else:  # ConnectionClosed, PAUSED
                 return None
         assert request is not None  # EndOfMessage comes behind a Request
-        if request.method not in _METHODS:
-            # The answers to CONNECT and HEAD follow rules of their own (RFC 9110, 9.3), and no
-            # client needs them here.
+        if request.method.decode("ascii") not in site.methods:
+            # Old clients need neither CONNECT nor HEAD, whose answers follow rules of their own
+            # (RFC 9110, 9.3). Browsers know HEAD.
             writer.write(_refusal(connection, 501))
             return None
         asked = _web_request(request, bytes(body), way)
         with site.under_way():
-            writer.write(_encoded(connection, await site.answer(asked)))
+            answer = await site.answer(asked)
+            writer.write(_encoded(connection, answer, with_body=request.method != b"HEAD"))
             await writer.drain()
     is_kept = connection.our_state is h11.DONE and connection.their_state is h11.DONE
     return connection.trailing_data[0] if is_kept else None
@@ -215,7 +222,7 @@ def _forwarded(header: str, proxies: Collection[str]) -> str:
     return ""
 
 
-def _encoded(connection: h11.Connection, answer: WebAnswer) -> bytes:
+def _encoded(connection: h11.Connection, answer: WebAnswer, *, with_body: bool = True) -> bytes:
     # A server with a clock states it (RFC 9110, 6.6.1): clients see by it that their own is wrong.
     # What the role says comes last, because msn-pecan takes all that is behind `cbtxt=` in
     # WWW-Authenticate, up to the end of the headers, for the server's sentence.
@@ -227,7 +234,9 @@ def _encoded(connection: h11.Connection, answer: WebAnswer) -> bytes:
     response = h11.Response(
         status_code=answer.status, headers=headers, reason=_REASONS.get(answer.status, b"")
     )
-    parts = [connection.send(response), connection.send(h11.Data(data=answer.body))]
+    parts = [connection.send(response)]
+    if with_body:
+        parts.append(connection.send(h11.Data(data=answer.body)))
     parts.append(connection.send(h11.EndOfMessage()))
     return b"".join(part for part in parts if part)
 
@@ -236,14 +245,18 @@ def _refusal(connection: h11.Connection, status: int) -> bytes:
     return _encoded(connection, WebAnswer(status, (("Connection", "close"),)))
 
 
-_METHODS = frozenset({b"GET", b"POST", b"OPTIONS"})
-
 _REASONS = {
     200: b"OK",
     302: b"Found",
+    303: b"See Other",
     400: b"Bad Request",
     401: b"Unauthorized",
+    403: b"Forbidden",
     404: b"Not Found",
+    405: b"Method Not Allowed",
+    409: b"Conflict",
+    422: b"Unprocessable Content",
+    429: b"Too Many Requests",
     431: b"Request Header Fields Too Large",
     500: b"Internal Server Error",
     501: b"Not Implemented",

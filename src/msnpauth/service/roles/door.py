@@ -12,7 +12,7 @@ from typing import Protocol
 
 from ...core.secrets import Secret
 from ...core.wire.dialects import Scheme
-from ..stores.protocol import AccountStore, Proof
+from ..stores.protocol import AccountStore, Proof, Purpose
 
 __all__ = ["Attempt", "Door", "Guard", "Journal", "Unguarded", "Unwritten"]
 
@@ -40,13 +40,13 @@ class Guard(Protocol):
 class Journal(Protocol):
     """Is told what happens, for logs and metrics."""
 
-    def signed_in(self, proof: Proof, scheme: Scheme, address: str) -> None:
+    def signed_in(self, proof: Proof, scheme: Purpose, address: str) -> None:
         """A password was right."""
 
     def entered(self, passport: str, scheme: Scheme, address: str) -> None:
         """A session began."""
 
-    def refused(self, passport: str, scheme: Scheme, address: str, why: str) -> None:
+    def refused(self, passport: str, scheme: Purpose, address: str, why: str) -> None:
         """A password or a ticket was not taken."""
 
 
@@ -67,13 +67,13 @@ class Unguarded:
 class Unwritten:
     """The journal of a service that keeps none."""
 
-    def signed_in(self, proof: Proof, scheme: Scheme, address: str) -> None:
+    def signed_in(self, proof: Proof, scheme: Purpose, address: str) -> None:
         """As `Journal.signed_in`."""
 
     def entered(self, passport: str, scheme: Scheme, address: str) -> None:
         """As `Journal.entered`."""
 
-    def refused(self, passport: str, scheme: Scheme, address: str, why: str) -> None:
+    def refused(self, passport: str, scheme: Purpose, address: str, why: str) -> None:
         """As `Journal.refused`."""
 
 
@@ -94,14 +94,14 @@ class Door:
         self.journal = journal or Unwritten()
 
     async def check(
-        self, passport: str, password: Secret, scheme: Scheme, address: str
+        self, passport: str, password: Secret, scheme: Purpose, address: str
     ) -> Proof | None:
         """Return the proof if the password is right; it may take as long as the guard says.
 
         Args:
             passport: whose it is said to be.
             password: what was given.
-            scheme: what the ticket is for.
+            scheme: what the ticket is for, or `PAGES`.
             address: the network that it comes from.
 
         Raises:
@@ -131,7 +131,7 @@ class Door:
             await self._let_in(proof, Scheme.MD5, address)
         return proof
 
-    async def _let_in(self, proof: Proof, scheme: Scheme, address: str) -> None:
+    async def _let_in(self, proof: Proof, scheme: Purpose, address: str) -> None:
         await self._accounts.signed_in(proof, address, scheme)
         self.journal.signed_in(proof, scheme, address)
 

@@ -50,9 +50,14 @@ _LONGEST_LIST = 256 * 1024
 class WebSite:
     """Everything that one address answers.
 
+    Attributes:
+        methods: those of HTTP that it knows; the host answers 501 to all others.
+
     Args:
         tables: of each role, who answers what: by method and path, as in `POST /RST.srf`.
     """
+
+    methods: frozenset[str] = frozenset({"GET", "POST", "OPTIONS"})
 
     def __init__(self, *tables: Mapping[str, Answerer]) -> None:
         self._answerers = {row: answer for table in tables for row, answer in table.items()}

@@ -13,7 +13,6 @@ from ...core.client.routes import md5_answer
 from ...core.people.contact import ListName
 from ...core.secrets import Secret
 from ...core.tickets.ticket import utc_now
-from ...core.wire.dialects import Scheme
 from .listing import new_group, put_on
 from .protocol import (
     MOST_PLACES,
@@ -25,6 +24,7 @@ from .protocol import (
     Presence,
     Principal,
     Proof,
+    Purpose,
     Seat,
     Shown,
     Stores,
@@ -96,7 +96,7 @@ class Accounts:
         return None if account is None else account.principal
 
     async def check(
-        self, passport: str, password: Secret, scheme: Scheme, *, is_known: bool = False
+        self, passport: str, password: Secret, scheme: Purpose, *, is_known: bool = False
     ) -> Proof | None:
         """As `AccountStore.check`."""
         account = self.get(passport)
@@ -128,7 +128,7 @@ class Accounts:
         """As `AccountStore.knows`."""
         return address in self._places.get(passport.casefold(), ())
 
-    async def signed_in(self, proof: Proof, address: str, scheme: Scheme) -> None:
+    async def signed_in(self, proof: Proof, address: str, scheme: Purpose) -> None:
         """As `AccountStore.signed_in`."""
         self._places.setdefault(proof.principal.passport.casefold(), set()).add(address)
 

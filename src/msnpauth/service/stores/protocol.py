@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Final, Literal, NamedTuple, Protocol, TypeVar
 
 from ...core.credentials import as_secret, check_passport, check_password
 from ...core.people.contact import Book, ListName
@@ -18,6 +18,7 @@ from ...core.wire.dialects import Scheme
 
 __all__ = [
     "MOST_PLACES",
+    "PAGES",
     "Account",
     "AccountStore",
     "Ear",
@@ -29,6 +30,7 @@ __all__ = [
     "Presence",
     "Principal",
     "Proof",
+    "Purpose",
     "Seat",
     "SharedState",
     "Shown",
@@ -36,6 +38,12 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+PAGES: Final = "PAGES"
+"""Said in place of a scheme where a password is typed into a page. No app password is for that."""
+
+Purpose = Scheme | Literal["PAGES"]
+"""What a password is given for."""
 
 
 @dataclass(frozen=True)
@@ -127,14 +135,15 @@ class AccountStore(Protocol):
         """Return the account of that passport, in any letter case, or None."""
 
     async def check(
-        self, passport: str, password: Secret, scheme: Scheme, *, is_known: bool = False
+        self, passport: str, password: Secret, scheme: Purpose, *, is_known: bool = False
     ) -> Proof | None:
         """Return the proof if the password is right; an unknown account takes as long.
 
         Args:
             passport: whose it is said to be.
             password: what was given.
-            scheme: what the ticket is for. An app password may be for some schemes alone.
+            scheme: what the ticket is for, or `PAGES`. An app password may be for some schemes
+                alone.
             is_known: the account has signed in from there before; it does not stand behind
                 strangers where passwords wait to be checked.
         """
@@ -155,7 +164,7 @@ class AccountStore(Protocol):
     async def knows(self, passport: str, address: str) -> bool:
         """Tell whether the account has signed in from a network before."""
 
-    async def signed_in(self, proof: Proof, address: str, scheme: Scheme) -> None:
+    async def signed_in(self, proof: Proof, address: str, scheme: Purpose) -> None:
         """Note that an account has signed in, from which network and with which password."""
 
 

@@ -42,9 +42,9 @@ class ValkeyTally:
         stats = await self._server.ask(self._counted.get_window_stats(item, *whose))
         return item.amount - stats.remaining
 
-    async def hit(self, item: RateLimitItemPerMinute, *whose: str) -> None:
+    async def hit(self, item: RateLimitItemPerMinute, *whose: str) -> bool:
         """As `Tally.hit`."""
-        await self._server.ask(self._counted.hit(item, *whose))
+        return await self._server.ask(self._counted.hit(item, *whose))
 
     async def is_repeated(self, digest: bytes) -> bool:
         """As `Tally.is_repeated`."""

@@ -19,7 +19,7 @@ from ....core.errors import ServiceUnavailable
 from ....core.secrets import Secret, printable
 from ....core.tickets.ticket import utc_now
 from ....core.wire.dialects import Scheme
-from ..protocol import Principal, Proof
+from ..protocol import Principal, Proof, Purpose
 from .changes import Remembered
 from .database import Database
 from .hashing import Hasher
@@ -73,7 +73,7 @@ class SqlAccounts:
         return None if account is None else account.principal
 
     async def check(
-        self, passport: str, password: Secret, scheme: Scheme, *, is_known: bool = False
+        self, passport: str, password: Secret, scheme: Purpose, *, is_known: bool = False
     ) -> Proof | None:
         """As `AccountStore.check`."""
         account, _ = await self._get(passport)
@@ -127,7 +127,7 @@ class SqlAccounts:
         _, networks = await self._get(passport)
         return address in networks
 
-    async def signed_in(self, proof: Proof, address: str, scheme: Scheme) -> None:
+    async def signed_in(self, proof: Proof, address: str, scheme: Purpose) -> None:
         """As `AccountStore.signed_in`. A database that cannot write it down stops nobody."""
         passport = proof.principal.passport.casefold()
         seen = self._now().timestamp()
@@ -192,7 +192,7 @@ class SqlAccounts:
             )
 
 
-def _app_password(account: KeptAccount, password: Secret, scheme: Scheme) -> AppPassword | None:
+def _app_password(account: KeptAccount, password: Secret, scheme: Purpose) -> AppPassword | None:
     if len(password) != APP_PASSWORD_LENGTH:
         return None
     for app in account.app_passwords:
@@ -219,7 +219,7 @@ def _read(connection: Connection, passport: str) -> tuple[KeptAccount | None, di
     return account, {row.network: row.seen for row in rows}
 
 
-def _note(connection: Connection, proof: Proof, address: str, seen: float, scheme: Scheme) -> None:
+def _note(connection: Connection, proof: Proof, address: str, seen: float, scheme: Purpose) -> None:
     """Write down who signed in from where, and by what; the oldest network is forgotten."""
     passport, app_id = proof.principal.passport.casefold(), proof.stamp.partition(".")[2]
     place = (known_networks.c.passport == passport) & (known_networks.c.network == address)

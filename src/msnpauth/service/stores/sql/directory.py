@@ -22,7 +22,18 @@ from .database import Database
 from .escargot import EscargotAccount
 from .foreign_hashes import is_foreign
 from .hashing import Hasher
-from .kept import APP_PASSWORD_LENGTH, AppPassword, KeptAccount, digest_of, find, is_storable, kept
+from .invitations import Invitations
+from .kept import (
+    APP_PASSWORD_LENGTH,
+    LETTERS,
+    AppPassword,
+    KeptAccount,
+    digest_of,
+    find,
+    is_storable,
+    kept,
+    new_stamp,
+)
 from .lists import written_lists
 from .tables import accounts, app_passwords, known_networks, left, lists
 
@@ -31,8 +42,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AccountDirectory", "MadeAppPassword"]
 
-# Without 0, 1, i, l and o, which people take for one another: 31 letters, 79 random bits in all.
-_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 _MOST_APP_PASSWORDS = 50
 _LONGEST_NAME = 60
 _COLUMNS = frozenset({"passport", "password", "hash", "display_name", "verified", "disabled"})
@@ -92,6 +101,11 @@ class AccountDirectory:
         self._database.close()
         self._hasher.close()
 
+    @property
+    def invitations(self) -> Invitations:
+        """Who may sign up by the pages for people: `accounts.invitations.add(uses=5)`."""
+        return Invitations(self._database, now=self._now)
+
     # --- accounts --------------------------------------------------------------------------------
 
     def add(
@@ -148,6 +162,16 @@ class AccountDirectory:
         wanted = ("hash", "is_long", "stamp", "changed")
         self._change(passport, {name: row[name] for name in wanted})
 
+    def end_tickets(self, passport: str) -> None:
+        """End every ticket and every session of an account, which keeps its password.
+
+        For somebody who has lost a device that remembers tickets and no password.
+
+        Raises:
+            LocalProtocolError: there is no such account.
+        """
+        self._change(passport, {"stamp": new_stamp()})
+
     def disable(self, passport: str) -> None:
         """Let nobody sign in to an account any more; it keeps its lists and messages."""
         self._change(passport, {"is_disabled": True})
@@ -196,7 +220,7 @@ class AccountDirectory:
                 "an app password has a name of 1 to 60 printable characters, and a scheme",
                 hint="name it after the device, such as `old laptop`",
             )
-        made = Secret("".join(secrets.choice(_LETTERS) for _ in range(APP_PASSWORD_LENGTH)))
+        made = Secret("".join(secrets.choice(LETTERS) for _ in range(APP_PASSWORD_LENGTH)))
         app_id = secrets.token_hex(8)
         sealed = None
         if Scheme.MD5 in chosen:
@@ -344,6 +368,17 @@ class AccountDirectory:
 
     # --- what they share -------------------------------------------------------------------------
 
+    def row_of(
+        self, passport: str, password: Secret, hashed: str, *, verified: bool
+    ) -> dict[str, object]:
+        """Return an account's row for a password whose hash was made elsewhere.
+
+        Raises:
+            LocalProtocolError: passport or password cannot be one.
+        """
+        row = self._row(passport, password, verified=verified, hashed=hashed)
+        return row | {"is_long": len(password) > APP_PASSWORD_LENGTH}
+
     def _row(
         self,
         passport: str,
@@ -364,7 +399,7 @@ class AccountDirectory:
             "display_name": display_name,
             "hash": hashed or self._hasher.make(secret),
             "is_long": hashed is None and len(secret) > APP_PASSWORD_LENGTH,
-            "stamp": secrets.token_hex(4),
+            "stamp": new_stamp(),
             "verified": verified,
             "created": now,
             "changed": now,

@@ -94,6 +94,10 @@ class Hasher:
         """As `make`, in a thread."""
         return await self._known.run(lambda: self.make(password))
 
+    async def made(self, password: Secret) -> str:
+        """As `make`, in a thread of those for strangers: somebody signs up."""
+        return await self._strangers.run(lambda: self.make(password))
+
     def is_old(self, hashed: str) -> bool:
         """Tell whether the hash costs something else than new ones do, or is of another service."""
         return is_foreign(hashed) or self._argon2.check_needs_rehash(hashed)

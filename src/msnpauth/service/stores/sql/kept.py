@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,17 +17,25 @@ from .tables import accounts, app_passwords
 
 __all__ = [
     "APP_PASSWORD_LENGTH",
+    "LETTERS",
     "AppPassword",
     "KeptAccount",
     "digest_of",
     "find",
     "is_storable",
     "kept",
+    "new_stamp",
     "time_of",
 ]
 
 APP_PASSWORD_LENGTH = 16
 """As long as the longest password that every official client sends whole."""
+
+LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+"""Of what people type from paper. Without 0, 1, i, l and o, which are taken for one another.
+
+There are 31: sixteen of them are 79 random bits.
+"""
 
 
 @dataclass(frozen=True)
@@ -164,6 +173,11 @@ def digest_of(app_password_id: str, password: Secret) -> str:
     return hashlib.sha256(
         f"{app_password_id}:{password.reveal()}".encode("utf-8", "surrogatepass")
     ).hexdigest()
+
+
+def new_stamp() -> str:
+    """Return a random word that names a password: whoever has one of before has an old one."""
+    return secrets.token_hex(4)
 
 
 def time_of(moment: datetime) -> float:

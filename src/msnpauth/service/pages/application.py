@@ -1,0 +1,105 @@
+"""The application: which handler answers which path, and what is said where something is wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
+
+from ...core.errors import ServiceUnavailable
+from ..stores.sql.self_service import Changed
+from .entrance import Entrance
+from .fields import BadForm
+from .limits import TooOften
+from .looks import STYLE_PATH, go_to, style
+from .means import Means
+from .overview import Overview
+from .passwords import Passwords
+from .visits import Foreign, SignedOut
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from .looks import Looks
+
+__all__ = ["make_application"]
+
+_BOTH = ["GET", "POST"]
+
+
+def make_application(means: Means) -> Starlette:
+    """Return the pages as an ASGI application.
+
+    Args:
+        means: what its handlers work with.
+    """
+    entrance, overview, passwords = Entrance(means), Overview(means), Passwords(means)
+    routes = [
+        Route("/", overview.overview),
+        Route("/sign-in", entrance.sign_in, methods=_BOTH),
+        Route("/sign-up", entrance.sign_up, methods=_BOTH),
+        Route("/sign-out", entrance.sign_out, methods=["POST"]),
+        Route("/sessions/end", overview.end_session, methods=["POST"]),
+        Route("/sessions/end-all", overview.end_sessions, methods=["POST"]),
+        Route("/browsers/end", overview.end_browser, methods=["POST"]),
+        Route("/tickets/end", overview.end_tickets, methods=["POST"]),
+        Route("/password", passwords.password, methods=_BOTH),
+        Route("/app-passwords", passwords.app_passwords, methods=_BOTH),
+        Route("/app-passwords/revoke", passwords.revoke, methods=["POST"]),
+        Route(STYLE_PATH, _style),
+    ]
+    application = Starlette(routes=routes)
+    # It would send browsers to whatever host they have named.
+    application.router.redirect_slashes = False
+    _say_what_is_wrong(application, means.looks)
+    return application
+
+
+async def _style(_request: Request) -> Response:
+    return style()
+
+
+def _say_what_is_wrong(application: Starlette, looks: Looks) -> None:
+    """Have each kind of fault answered by a page."""
+
+    async def http(_request: Request, fault: Exception) -> Response:
+        assert isinstance(fault, HTTPException)
+        status = fault.status_code if fault.status_code in (404, 405) else 400
+        return looks.page("fault", status=status, headers=fault.headers, kind=str(status))
+
+    async def bad_form(_request: Request, _fault: Exception) -> Response:
+        return looks.page("fault", status=400, kind="400")
+
+    async def foreign(_request: Request, _fault: Exception) -> Response:
+        return looks.page("fault", status=403, kind="403")
+
+    async def too_often(_request: Request, fault: Exception) -> Response:
+        assert isinstance(fault, TooOften)
+        headers = {"Retry-After": str(fault.retry_after)}
+        return looks.page("fault", status=429, headers=headers, kind="429")
+
+    async def unavailable(_request: Request, fault: Exception) -> Response:
+        assert isinstance(fault, ServiceUnavailable)
+        headers = {"Retry-After": str(round(fault.retry_after or 5))}
+        return looks.page("fault", status=503, headers=headers, kind="503")
+
+    async def signed_out(_request: Request, _fault: Exception) -> Response:
+        return go_to("/sign-in?notice=ended")
+
+    async def any_other(_request: Request, _fault: Exception) -> Response:
+        return looks.page("fault", status=500, kind="500")
+
+    for kind, answer in {
+        HTTPException: http,
+        BadForm: bad_form,
+        Foreign: foreign,
+        TooOften: too_often,
+        ServiceUnavailable: unavailable,
+        SignedOut: signed_out,
+        Changed: signed_out,  # its stamp is another one, so that the session has ended
+        Exception: any_other,
+    }.items():
+        application.add_exception_handler(kind, answer)

@@ -1,0 +1,129 @@
+"""Where somebody is signed in, and the end of it: one session, all of them, or every ticket."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ...core.errors import ServiceUnavailable
+from ..journal import audit
+from ..roles.news import PutOut
+from ..stores.protocol import Seat
+from .fields import Form
+from .looks import go_to
+from .visits import Desk, SignedOut, Visit
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+__all__ = ["Overview"]
+
+_LOOK_AGAIN_SECONDS = 0.05
+_LOOKS = 40
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A session as the page shows it."""
+
+    id: str
+    program: str
+    address: str
+    since: datetime
+
+
+class Overview(Desk):
+    """The handlers of the first page."""
+
+    async def overview(self, request: Request) -> Response:
+        """`/`."""
+        visit = await self.visit(request)
+        if visit.visitor is None:
+            return go_to("/sign-in")
+        account, session = visit.known
+        seats: list[_Shown] | None
+        try:
+            seats = [_shown(seat) for seat in await self._seats(visit)]
+        except ServiceUnavailable:
+            seats = None  # the rest of the page does not hang on it
+        browsers = await self.means.sessions.of(account.passport)
+        return self.page(
+            visit, "overview", account=account, seats=seats, browsers=browsers, mine=session.id
+        )
+
+    async def end_session(self, request: Request) -> Response:
+        """`/sessions/end`: one of Messenger."""
+        visit, form = await self._asked(request)
+        wanted = form.text("session")
+        return await self._ended(
+            visit, [seat for seat in await self._seats(visit) if _id(seat) == wanted], "session"
+        )
+
+    async def end_sessions(self, request: Request) -> Response:
+        """`/sessions/end-all`."""
+        visit, _ = await self._asked(request)
+        return await self._ended(visit, await self._seats(visit), "sessions")
+
+    async def _ended(self, visit: Visit, going: list[Seat], notice: str) -> Response:
+        if not going:
+            return go_to("/?notice=gone")
+        # By OTH clients do not come back on their own; without a reason some of them would.
+        await self.means.office.tell(going, PutOut("OTH"))
+        self._note(visit, "sessions ended", count=str(len(going)))
+        await self._wait(visit, going)
+        return go_to(f"/?notice={notice}")
+
+    async def end_browser(self, request: Request) -> Response:
+        """`/browsers/end`: another browser that is signed in to the pages."""
+        visit, form = await self._asked(request)
+        passport = visit.known.account.passport
+        if not await self.means.sessions.end(passport, form.text("browser")):
+            return go_to("/?notice=gone")
+        self._note(visit, "page session ended")
+        return go_to("/?notice=browser")
+
+    async def end_tickets(self, request: Request) -> Response:
+        """`/tickets/end`: everything but this browser."""
+        visit, _ = await self._asked(request)
+        account = visit.known.account
+        word = await self.means.people.end_tickets(account.passport, account.stamp)
+        self._note(visit, "tickets ended")
+        return self.go_as(word, "/?notice=tickets")
+
+    async def _asked(self, request: Request) -> tuple[Visit, Form]:
+        visit = await self.visit(request)
+        form, _ = await self.form(visit)
+        if visit.visitor is None:
+            raise SignedOut
+        return visit, form
+
+    async def _seats(self, visit: Visit) -> list[Seat]:
+        return await self.means.office.state.seats(visit.known.account.passport.casefold())
+
+    async def _wait(self, visit: Visit, going: Iterable[Seat]) -> None:
+        """Come back when the sessions are gone, or soon: the page should not show them again."""
+        left = {_id(seat) for seat in going}
+        for _ in range(_LOOKS):
+            if left.isdisjoint(_id(seat) for seat in await self._seats(visit)):
+                return
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+
+    def _note(self, visit: Visit, event: str, **about: str) -> None:
+        passport = visit.known.account.passport
+        audit(event, passport=passport, address=visit.address, by="page", **about)
+
+
+def _id(seat: Seat) -> str:
+    """Return what names a session in a form; it says nothing about our nodes."""
+    return hashlib.sha256(f"{seat.node} {seat.connection} {seat.since}".encode()).hexdigest()[:16]
+
+
+def _shown(seat: Seat) -> _Shown:
+    program = f"MSNP{seat.dialect}" if seat.dialect else "unknown version"
+    since = datetime.fromtimestamp(seat.since, UTC)
+    return _Shown(_id(seat), program, seat.address or "unknown address", since)

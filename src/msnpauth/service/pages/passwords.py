@@ -1,0 +1,136 @@
+"""The password of an account, and its app passwords."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...core.errors import LocalProtocolError
+from ...core.wire.dialects import Scheme
+from ..journal import audit
+from ..stores.protocol import PAGES
+from .fields import Problem, password_problems
+from .looks import go_to
+from .visits import Desk, SignedOut, Visit
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+__all__ = ["Passwords"]
+
+_WRONG = "This is not your password of today. Type it again."
+_LONGEST_NAME = 60
+_MOST = 50
+_PROGRAMS = {
+    Scheme.SSO: "Windows Live Messenger 8.1 and later",
+    Scheme.TWN: "MSN Messenger 5.0 to Windows Live Messenger 8.0",
+    Scheme.MD5: "MSN Messenger before 5.0",
+}
+"""What a scheme is for, as people know it."""
+
+
+class Passwords(Desk):
+    """The handlers of passwords."""
+
+    async def password(self, request: Request) -> Response:
+        """`/password`."""
+        visit = await self.visit(request)
+        if request.method != "POST":
+            return self.page(visit, "password", account=visit.known.account)
+        form, _ = await self.form(visit)
+        account = visit.known.account
+        current, new = form.secret("current"), form.secret("password")
+        problems = [] if current else [Problem("current", "Type your password of today.")]
+        problems += password_problems(
+            new, form.secret("again"), account.passport, "password", "again"
+        )
+        if not problems and new == current:
+            problems = [Problem("password", "This is the password that you have already.")]
+        if not problems:
+            door = self.means.office.door
+            if await door.check(account.passport, current, PAGES, visit.address) is None:
+                problems = [Problem("current", _WRONG)]
+        if problems:
+            return self.page(visit, "password", problems, account=account)
+        await self.means.limits.changed(account.passport)
+        word = await self.means.people.change_password(account.passport, account.stamp, new)
+        self._note(visit, "password changed")
+        return self.go_as(word, "/?notice=password")
+
+    async def app_passwords(self, request: Request) -> Response:
+        """`/app-passwords`: what there is, and another one."""
+        visit = await self.visit(request)
+        if request.method != "POST":
+            return self._app_passwords(visit, [])
+        form, token = await self.form(visit)
+        account, name = visit.known.account, form.text("name")
+        chosen = [scheme for scheme in self._schemes() if str(scheme) in form.every("scheme")]
+        problems = _name_problems(name)
+        if not chosen:
+            problems.append(Problem("scheme", "Choose at least one kind of program."))
+        if len(account.app_passwords) >= _MOST:
+            problems.append(Problem("", f"You have {_MOST} app passwords. Revoke some of them."))
+        if problems:
+            return self._app_passwords(visit, problems, name=name[:200], chosen=chosen)
+        await self.means.limits.changed(account.passport)
+        if not await self.use_up(token):
+            # Who loads the page again, which has shown a password, does not make a second one.
+            return self.page(visit, "sent_already", status=409)
+        try:
+            made = await self.means.people.add_app_password(account.passport, name, chosen)
+        except LocalProtocolError as fault:  # another browser has made the last one that may be
+            return self._app_passwords(visit, [Problem("", f"It was not made: {fault.text}.")])
+        self._note(visit, "app password added", name=name, schemes=" ".join(chosen))
+        return self.page(visit, "app_password_made", made=made.about, password=made.password)
+
+    async def revoke(self, request: Request) -> Response:
+        """`/app-passwords/revoke`."""
+        visit = await self.visit(request)
+        form, _ = await self.form(visit)
+        account, app_id = visit.known.account, form.text("id")
+        found = next((app for app in account.app_passwords if app.id == app_id), None)
+        if found is None:
+            return go_to("/app-passwords?notice=gone")
+        try:
+            await self.means.people.revoke_app_password(account.passport, app_id)
+        except LocalProtocolError:  # somebody was quicker
+            return go_to("/app-passwords?notice=gone")
+        self._note(visit, "app password revoked", name=found.name)
+        return go_to("/app-passwords?notice=revoked")
+
+    def _app_passwords(
+        self,
+        visit: Visit,
+        problems: list[Problem],
+        *,
+        name: str = "",
+        chosen: list[Scheme] | None = None,
+    ) -> Response:
+        ticked = [Scheme.SSO, Scheme.TWN] if chosen is None else chosen
+        return self.page(
+            visit,
+            "app_passwords",
+            problems,
+            account=visit.known.account,
+            name=name,
+            schemes=[(str(scheme), _PROGRAMS[scheme]) for scheme in self._schemes()],
+            chosen=[str(scheme) for scheme in ticked],
+            programs={str(scheme): text for scheme, text in _PROGRAMS.items()},
+        )
+
+    def _schemes(self) -> list[Scheme]:
+        return [s for s in _PROGRAMS if s is not Scheme.MD5 or self.means.allow_md5]
+
+    def _note(self, visit: Visit, event: str, **about: str) -> None:
+        if visit.visitor is None:
+            raise SignedOut
+        passport = visit.visitor.account.passport
+        audit(event, passport=passport, address=visit.address, by="page", **about)
+
+
+def _name_problems(name: str) -> list[Problem]:
+    if not name:
+        return [Problem("name", "Name the device, such as: old laptop.")]
+    if len(name) > _LONGEST_NAME or not name.isprintable():
+        return [Problem("name", f"A name has at most {_LONGEST_NAME} printable characters.")]
+    return []

@@ -1,0 +1,186 @@
+"""Invitations: codes that an operator hands to people, who then sign up by the pages.
+
+Of a code only a hash is kept, so that nobody who reads the database is invited by it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from ....core.errors import LocalProtocolError
+from ....core.secrets import Secret
+from ....core.tickets.ticket import utc_now
+from .database import Database
+from .kept import LETTERS
+from .tables import invitations
+
+__all__ = ["Invitation", "Invitations", "MadeInvitation", "find_invitation", "use_invitation"]
+
+_LENGTH, _GROUP = 16, 4
+_ID_LENGTH = 12
+_MOST_USES = 100_000
+_MOST_DAYS = 3650
+_LONGEST_NOTE = 200
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """An invitation; its code is not kept.
+
+    Attributes:
+        id: names it for `revoke`, and in the audit. Nobody finds the code by it.
+        note: what the operator has written about it.
+        uses_left: how many accounts it may still make.
+        created: when it was made, in UTC.
+        until: when it ends, in UTC.
+    """
+
+    id: str
+    note: str
+    uses_left: int
+    created: datetime
+    until: datetime
+
+
+class MadeInvitation(NamedTuple):
+    """An invitation that was made a moment ago: the one time that its code can be seen."""
+
+    about: Invitation
+    code: Secret
+
+
+class Invitations:
+    """The invitations of a network, as an operator makes and revokes them.
+
+    Args:
+        database: where they are.
+        now: the clock.
+    """
+
+    def __init__(self, database: Database, *, now: Callable[[], datetime] = utc_now) -> None:
+        self._database = database
+        self._now = now
+
+    def add(self, *, uses: int = 1, days: int = 14, note: str = "") -> MadeInvitation:
+        """Make an invitation.
+
+        Args:
+            uses: how many accounts it may make.
+            days: how many days it is good for.
+            note: whom it is for, say; only the operator sees it.
+
+        Raises:
+            LocalProtocolError: one of them cannot be right.
+            ServiceUnavailable: the database failed; nothing was changed.
+        """
+        if not 1 <= uses <= _MOST_USES or not 1 <= days <= _MOST_DAYS:
+            raise LocalProtocolError(
+                f"an invitation has 1 to {_MOST_USES} uses, and is good for 1 to {_MOST_DAYS} days"
+            )
+        if len(note) > _LONGEST_NOTE or (note and not note.isprintable()):
+            raise LocalProtocolError(f"a note has at most {_LONGEST_NOTE} printable characters")
+        letters = "".join(secrets.choice(LETTERS) for _ in range(_LENGTH))
+        # In groups, because people type it from paper.
+        code = Secret("-".join(letters[at : at + _GROUP] for at in range(0, _LENGTH, _GROUP)))
+        now = self._now()
+        row = {
+            "digest": _digest(code),
+            "note": note,
+            "uses_left": uses,
+            "created": now.timestamp(),
+            "until": (now + timedelta(days=days)).timestamp(),
+        }
+
+        def add(connection: Connection) -> Invitation:
+            connection.execute(insert(invitations).values(row))
+            return _invitation(
+                connection.execute(
+                    select(invitations).where(invitations.c.digest == row["digest"])
+                ).one()
+            )
+
+        return MadeInvitation(self._database.call(add), code)
+
+    def all(self) -> list[Invitation]:
+        """Return those that can still be used, the oldest first."""
+        good = (invitations.c.uses_left > 0) & (invitations.c.until > self._now().timestamp())
+        asked = select(invitations).where(good).order_by(invitations.c.created)
+        return self._database.call(
+            lambda connection: [_invitation(row) for row in connection.execute(asked)]
+        )
+
+    def revoke(self, invitation_id: str) -> None:
+        """Take an invitation away. Accounts that it has made stay.
+
+        Raises:
+            LocalProtocolError: there is none of that id.
+        """
+
+        def revoke(connection: Connection) -> None:
+            rows = connection.execute(select(invitations.c.digest)).scalars()
+            found = [digest for digest in rows if digest[:_ID_LENGTH] == invitation_id]
+            if not found:
+                raise LocalProtocolError(
+                    f"there is no invitation {invitation_id}",
+                    hint="`invitations` lists them with their ids",
+                )
+            connection.execute(delete(invitations).where(invitations.c.digest.in_(found)))
+
+        self._database.call(revoke)
+
+
+def find_invitation(connection: Connection, code: Secret, now: datetime) -> Invitation | None:
+    """Return the invitation of a code; None when it cannot be used (any more)."""
+    row = connection.execute(select(invitations).where(_good(code, now))).one_or_none()
+    return None if row is None else _invitation(row)
+
+
+def use_invitation(connection: Connection, code: Secret, now: datetime) -> bool:
+    """Use an invitation once, within the transaction that makes the account.
+
+    Returns:
+        False when it cannot be used any more: it has ended, or others were quicker.
+    """
+    one_less = update(invitations).where(_good(code, now))
+    done = connection.execute(one_less.values(uses_left=invitations.c.uses_left - 1))
+    # What is used up or has ended is of no use to anybody.
+    connection.execute(
+        delete(invitations).where(
+            (invitations.c.uses_left <= 0) | (invitations.c.until <= now.timestamp())
+        )
+    )
+    return done.rowcount == 1
+
+
+def _good(code: Secret, now: datetime) -> Any:
+    return (
+        (invitations.c.digest == _digest(code))
+        & (invitations.c.uses_left > 0)
+        & (invitations.c.until > now.timestamp())
+    )
+
+
+def _digest(code: Secret) -> str:
+    """Return what a code is kept as, however it is typed: in capitals, with blanks for hyphens.
+
+    It has 79 random bits, so that a plain hash cannot be tried backwards.
+    """
+    typed = "".join(char for char in code.reveal().casefold() if char not in " -\t\u2010\u2011")
+    return hashlib.sha256(typed.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _invitation(row: Any) -> Invitation:
+    return Invitation(
+        row.digest[:_ID_LENGTH],
+        row.note,
+        row.uses_left,
+        created=datetime.fromtimestamp(row.created, UTC),
+        until=datetime.fromtimestamp(row.until, UTC),
+    )
