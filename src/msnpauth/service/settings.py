@@ -132,10 +132,6 @@ class Settings:
             raise LocalProtocolError(
                 "the pages for people are for a service with a data folder", hint="give data="
             )
-        if "plain_pages" in wanted and not tuple(self.trusted_proxies):
-            raise LocalProtocolError(
-                "pages without TLS are for a proxy alone", hint="name it with trusted_proxies="
-            )
         if self.sign_up not in get_args(SignUp):
             raise LocalProtocolError(
                 f"sign_up={self.sign_up!r} is not known",
