@@ -6,7 +6,7 @@ import html
 import re
 from html.parser import HTMLParser
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import httpx2
 
@@ -112,8 +112,8 @@ class Browser:
         path: str,
         *,
         token: str | None = None,
-        headers: dict[str, str] | None = None,
-        **fields: str | list[str],
+        headers: Any = None,
+        **fields: Any,
     ) -> Page:
         """Send a form, with the token of the page that was shown last unless told otherwise."""
         token = self.page.tokens[0] if token is None else token

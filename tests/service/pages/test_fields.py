@@ -115,8 +115,9 @@ def test_what_is_no_address(address: str) -> None:
     "password", ["12345678", "pass word", "ä" * 7 + "b", "x" * 199 + "y", "🐈🐈🐈🐈🐈🐈🐈x"]
 )
 def test_passwords(password: str) -> None:
-    given_twice = [Secret(password)] * 2
-    assert password_problems(*given_twice, "alice@example.com", "password", "again") == []
+    secret = Secret(password)
+    problems = password_problems(secret, secret, "alice@example.com", "password", "again")
+    assert problems == []
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ class Entrance(Desk):
         if self.means.sign_up == "closed":
             return self.page(visit, "closed", status=403)
         if request.method != "POST":
-            return go_to("/") if visit.visitor else self._sign_up_page(visit, [], "")
+            return go_to("/") if visit.visitor else self._sign_up_page(visit, [])
         form, _ = await self.form(visit)
         await self.means.limits.sign_up_tried(visit.address)
         address = form.text("address")
@@ -71,14 +71,24 @@ class Entrance(Desk):
         if not problems:
             made, problems = await self._made(visit, address, form)
         if made is None:
-            return self._sign_up_page(visit, problems, address[:_MOST_REPEATED])
+            return self._sign_up_page(visit, problems, form)
         about = {"invitation": made.invitation} if made.invitation else {}
         audit("signed up", passport=address, address=visit.address, **about)
         return self.go_as(made.word, "/?notice=welcome")
 
-    def _sign_up_page(self, visit: Visit, problems: list[Problem], address: str) -> Response:
-        wants_code = self.means.sign_up == "invitation"
-        return self.page(visit, "sign_up", problems, address=address, wants_code=wants_code)
+    def _sign_up_page(
+        self, visit: Visit, problems: list[Problem], form: Form | None = None
+    ) -> Response:
+        """Return the page, with what was typed but for the passwords."""
+        typed = form or Form()
+        return self.page(
+            visit,
+            "sign_up",
+            problems,
+            address=typed.text("address")[:_MOST_REPEATED],
+            code=typed.text("code")[:_MOST_REPEATED],
+            wants_code=self.means.sign_up == "invitation",
+        )
 
     def _sign_up_problems(self, form: Form, address: str) -> list[Problem]:
         """Return what is wrong with a form, before anybody is asked about it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -102,11 +102,12 @@ def test_it_ends_after_twelve_hours_in_all(office: Office) -> None:
 
 def test_what_of_the_account_ends_it(office: Office) -> None:
     accounts = office.accounts
-    for end in (
+    ends: tuple[Callable[[], None], ...] = (
         lambda: accounts.set_password(ALICE, "another pw"),
         lambda: accounts.end_tickets(ALICE),
         lambda: accounts.disable(ALICE),
-    ):
+    )
+    for end in ends:
         accounts.enable(ALICE)
         word, other = office.begin(), office.begin(BOB)
         end()
