@@ -30,7 +30,8 @@ class Page:
     @property
     def text(self) -> str:
         """What is to be read on it."""
-        words = re.sub(r"<head>.*?</head>|<[^>]+>", " ", self.html, flags=re.DOTALL)
+        seen = self.html.replace("<wbr>", "")
+        words = re.sub(r"<head>.*?</head>|<[^>]+>", " ", seen, flags=re.DOTALL)
         return " ".join(html.unescape(words).split())
 
     @property

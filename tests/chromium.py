@@ -79,6 +79,13 @@ def chromium(profile: Path, *arguments: str) -> Iterator[Chrome]:
         *arguments,
     ):
         options.add_argument(argument)
+    # Its offers to keep a password are windows of their own.
+    offers = {
+        "credentials_enable_service": False,
+        "profile.password_manager_enabled": False,
+        "profile.password_manager_leak_detection": False,
+    }
+    options.add_experimental_option("prefs", offers)
     with Chrome(options=options, service=Driver(driver)) as started:
         yield started
 
@@ -89,6 +96,9 @@ def emulate(browser: Chrome, *, width: int, scheme: str) -> None:
         "Emulation.setDeviceMetricsOverride",
         {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600},
     )
+    # Tab leads from the end of a page to the browser's own buttons. Without a screen there are none,
+    # and the pages that come later would be taken for pages of a window in the background.
+    browser.execute_cdp_cmd("Emulation.setFocusEmulationEnabled", {"enabled": True})
     browser.execute_cdp_cmd(
         "Emulation.setEmulatedMedia",
         {"features": [{"name": "prefers-color-scheme", "value": scheme}]},

@@ -53,7 +53,7 @@ def test_a_wrong_password_and_an_unknown_account_look_alike(browser: Browser) ->
     for address, password in ((ALICE, "wrong"), ("nobody@example.com", PASSWORD)):
         page = browser.sign_in(address, password)
         assert page.status == 422
-        assert page.title.startswith("Not yet done: Sign in")
+        assert page.title.startswith("Error: Sign in")
         assert "do not belong together" in page.text
         assert page.values("address") == [address]
         assert password not in page.html
@@ -209,7 +209,7 @@ def test_where_sign_up_is_open(started: Callable[..., Service], accounts: Accoun
         assert not browser.at("/sign-up").values("code")
         assert sign_up(browser, ALICE).problems.keys() == {"address"}
         assert sign_up(browser, password="a long password of many characters").status == 303
-        assert "Official programs send the first 16 only" in browser.at("/").text.replace("\n", " ")
+        assert "Official clients send the first 16 only" in browser.at("/").text.replace("\n", " ")
         assert accounts.get(CAROL).is_long
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Passwords"]
 
-_WRONG = "This is not your password of today. Type it again."
+_WRONG = "This is not your current password. Type it again."
 _LONGEST_NAME = 60
 _MOST = 50
 _PROGRAMS = {
@@ -40,7 +40,7 @@ class Passwords(Desk):
         form, _ = await self.form(visit)
         account = visit.known.account
         current, new = form.secret("current"), form.secret("password")
-        problems = [] if current else [Problem("current", "Type your password of today.")]
+        problems = [] if current else [Problem("current", "Type your current password.")]
         problems += password_problems(
             new, form.secret("again"), account.passport, "password", "again"
         )
