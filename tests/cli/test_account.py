@@ -406,3 +406,38 @@ def test_changes_are_in_the_audit_and_passwords_are_not(folder: Path) -> None:
     text = (folder / "audit.log").read_text()
     assert made not in text
     assert PASSWORD not in text
+
+
+def test_tickets_end_and_the_password_stays(folder: Path) -> None:
+    assert "no longer taken" in done(folder, "end-tickets", ALICE)
+    with run(data=folder, argon2=CHEAP) as service:
+        with sign_in(ALICE, PASSWORD, service.servers, ca_file=service.ca_file):
+            pass
+    assert "tickets ended" in {one["event"] for one in audited(folder)}
+    assert account(folder, "end-tickets", BOB).exit_code == 2
+
+
+def test_invitations(folder: Path) -> None:
+    code = done(folder, "invite", "--uses", "3", "--days", "7", "--note", "the chess club").strip()
+    assert [len(group) for group in code.split("-")] == [4, 4, 4, 4]
+    [made] = json.loads(done(folder, "invitations", "--json"))
+    assert (made["uses_left"], made["note"]) == (3, "the chess club")
+    line = done(folder, "invitations")
+    assert line.startswith(f"{made['id']}  uses left: 3  until 2")
+    assert line.endswith("the chess club\n")
+    assert code not in line + json.dumps(made)
+    assert "revoked" in done(folder, "revoke-invitation", made["id"])
+    assert done(folder, "invitations") == ""
+    assert account(folder, "revoke-invitation", made["id"]).exit_code == 2
+    events = {one["event"] for one in audited(folder)}
+    assert {"invitation made", "invitation revoked"} <= events
+    assert code not in (folder / "audit.log").read_text()
+
+
+@pytest.mark.parametrize(
+    "words", [["--uses", "0"], ["--uses", "x"], ["--days", "99999"], ["--note", "a\nb"]]
+)
+def test_what_is_no_invitation(folder: Path, words: list[str]) -> None:
+    result = account(folder, "invite", *words)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert done(folder, "invitations") == ""

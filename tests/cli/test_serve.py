@@ -197,3 +197,53 @@ def test_fast_open_that_the_system_forbids(
     monkeypatch.setattr(sys.modules["msnpauth.cli.serve"], "_FAST_OPEN", str(system))
     _warn_of_reach(service, {"legacy_tls": None, "plain_contacts": None, "fast_open": wanted})
     assert ("TCP Fast Open" in capsys.readouterr().err) == warns
+
+
+def test_where_the_pages_are(tmp_path: Path) -> None:
+    options = ["--data", str(tmp_path / "data"), "--pages-port", "0", "--sign-up", "open"]
+    with subprocess.Popen(
+        command("serve", *options),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+    ) as server:  # fmt: skip
+        assert server.stdout is not None
+        line = ""
+        while not line.startswith("The pages for people: https://127.0.0.1:"):
+            line = server.stdout.readline()
+            assert line, "it ended"
+        server.send_signal(signal.SIGINT)
+        server.communicate(timeout=25)
+    assert server.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--pages-port", "1"], "--pages-port needs --data"),
+        (["--data", "x", "--plain-pages", "1"], "--trusted-proxy goes together with"),
+        (["--data", "x", "--trusted-proxy", "127.0.0.1"], "--trusted-proxy goes together with"),
+        (["--plain-pages", "1", "--trusted-proxy", "127.0.0.1"], "--plain-pages needs --data"),
+        (["--data", "x", "--sign-up", "everybody"], "'everybody' is not one of"),
+        (["--data", "x", "--pages-port", "7", "--login-port", "7"], "port 7 is given 2 times"),
+    ],
+)
+def test_pages_that_cannot_be(options: list[str], says: str) -> None:
+    done = invoke("serve", *([] if "--data" in options else ["--account", PASSPORT]), *options)
+    assert done.exit_code == 2
+    assert says in done.stderr
+
+
+def test_options_of_pages_are_checked(tmp_path: Path) -> None:
+    options = ["--pages-port", "8443", "--plain-pages", "8081", "--trusted-proxy", "127.0.0.1"]
+    options += ["--sign-up", "invitation", "--data", str(tmp_path), "--check-config"]
+    assert invoke("serve", *options).stdout == "The options are right.\n"
+
+
+def test_who_lets_people_sign_up_and_has_no_page_for_it(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        command("serve", "--data", str(tmp_path / "data"), "--sign-up", "open"),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+    ) as server:  # fmt: skip
+        assert server.stderr is not None
+        assert "nobody can sign up" in server.stderr.readline()
+        server.send_signal(signal.SIGINT)
+        server.communicate(timeout=25)

@@ -111,3 +111,22 @@ def test_a_cost_that_argon2_does_not_take(tmp_path: Path) -> None:
             pass
     with run(data=tmp_path, argon2=Argon2(memory=64, passes=1)) as service:
         assert service.online == [], "the folder was let go of"
+
+
+def test_pages_need_a_data_folder_and_their_library(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for role in ("pages", "plain_pages"):
+        with pytest.raises(LocalProtocolError, match="a service with a data folder"):
+            Settings(ports={role: 0})
+    monkeypatch.setattr(embedded, "find_spec", lambda name: None if name == "starlette" else name)
+    with pytest.raises(LocalProtocolError, match="need starlette") as caught:
+        run(data=tmp_path, ports={"pages": 0})
+    assert caught.value.hint == "pip install 'msnpauth[pages]'"
+    run(data=tmp_path)
+
+
+def test_who_may_sign_up() -> None:
+    assert Settings().sign_up == "closed"
+    with pytest.raises(LocalProtocolError, match="sign_up='everybody'"):
+        Settings(sign_up="everybody")  # type: ignore[arg-type]

@@ -18,11 +18,12 @@ def test_they_are_counted_up_to_the_amount_and_forgotten_in_time(
     now = 1_000_000.0
     monkeypatch.setattr("time.time", lambda: now)
     tally = MemoryTally()
-    counts = []
+    counts, taken = [], []
     for _ in range(6):
-        at_once(tally.hit(ITEM, "alice"))
+        taken.append(at_once(tally.hit(ITEM, "alice")))
         counts.append(at_once(tally.count(ITEM, "alice")))
     assert counts == [1, 2, 3, 4, 4, 4]
+    assert taken == [True] * 4 + [False] * 2
     assert at_once(tally.count(ITEM, "bob")) == 0
     now += 901
     assert at_once(tally.count(ITEM, "alice")) == 0
