@@ -19,7 +19,7 @@ __all__ = ["Token", "is_word", "make_token", "read_token"]
 
 _GOOD_FOR = timedelta(hours=12)
 _WORD = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
-_TOKEN = re.compile(r"([A-Za-z0-9_-]{16})\.(\d{10,11})\.([0-9a-f]{64})", re.ASCII)
+_TOKEN = re.compile(r"([A-Za-z0-9_-]{16})\.(\d{13,14})\.([0-9a-f]{64})", re.ASCII)
 
 
 class Token(NamedTuple):
@@ -46,7 +46,8 @@ def is_word(text: str) -> bool:
 
 def make_token(word: Secret, now: datetime) -> str:
     """Return a token for a form that is shown to the browser that has this word."""
-    name, made = secrets.token_urlsafe(12), int(now.timestamp())
+    # In milliseconds: a store that has lost its memory a moment ago takes what was made since.
+    name, made = secrets.token_urlsafe(12), round(now.timestamp() * 1000)
     return f"{name}.{made}.{_seal(word, name, made)}"
 
 
@@ -58,7 +59,7 @@ def read_token(word: Secret, text: str, now: datetime) -> Token | None:
     name, made, sealed = found[1], int(found[2]), found[3]
     if not hmac.compare_digest(sealed, _seal(word, name, made)):
         return None
-    token = Token(name, datetime.fromtimestamp(made, UTC))
+    token = Token(name, datetime.fromtimestamp(made / 1000, UTC))
     return token if now < token.until else None
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, update
 
 from ....core.secrets import Secret
 from ....core.tickets.ticket import utc_now
@@ -147,9 +147,9 @@ class SelfService:
 
         def change(connection: Connection) -> None:
             mine = (accounts.c.passport == passport.casefold()) & (accounts.c.stamp == stamp)
-            if connection.execute(select(accounts.c.stamp).where(mine)).first() is None:
+            # To look first and change then would let two at once do it, each at its own node.
+            if connection.execute(update(accounts).where(mine).values(values)).rowcount != 1:
                 raise Changed
-            connection.execute(update(accounts).where(mine).values(values))
             note_change(connection, passport.casefold())
             end_sessions(connection, passport)
             begin_session(connection, passport, str(values["stamp"]), word, self._now())
