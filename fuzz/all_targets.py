@@ -8,6 +8,7 @@ import client_targets
 import file_targets
 import network_targets
 import operator_targets
+import page_targets
 import people_targets
 import service_targets
 
@@ -18,6 +19,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     **people_targets.TARGETS,
     **service_targets.TARGETS,
     **operator_targets.TARGETS,
+    **page_targets.TARGETS,
     **file_targets.TARGETS,
     **network_targets.TARGETS,
 }

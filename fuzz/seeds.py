@@ -330,6 +330,24 @@ _SEEDS: dict[str, list[bytes]] = {
         b"passport,password,display_name\nalice@example.com,secret,Alice\n",
         b"passport,hash\na@b.c,$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2g\n",
     ],
+    "page_form": [
+        b"token=a.1.b&address=alice%40example.com&password=secret+pw&again=secret+pw",
+        b"name=%3Cb%3E&scheme=SSO&scheme=TWN&password=%00&again=%ff",
+    ],
+    "page_token": [
+        b"AAAAAAAAAAAAAAAA.1795608000000." + b"0" * 64,
+        b"w" * 43,
+        b"https://h.example:443",
+        "AAAAAAAAAAAAAAAA.１７９５６０８００００００.".encode() + b"0" * 64,
+    ],
+    "page_request": [
+        b"GET /a%20b?c=%ff HTTP/1.1\r\nHost: h\r\nCookie: __Host-msnpauth="
+        + b"w" * 43
+        + b"\r\n\r\n",
+        b'HEAD / HTTP/1.1\r\nHost: h\r\nCookie: a="b\\012"; ;=\r\n\r\nGET / HTTP/1.1\r\nHost: [\r\n\r\n',
+        b"GET / HTTP/1.1\r\nHost: [\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: h\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\na=b",
+    ],
 }
 
 

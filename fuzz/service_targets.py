@@ -26,7 +26,7 @@ from msnpauth.service.stores.memory import Accounts, at_once, in_memory
 from msnpauth.service.stores.protocol import Account
 from msnpauth.service.tickets import LOGIN, TicketOffice, new_key
 
-__all__ = ["TARGETS"]
+__all__ = ["TARGETS", "Written"]
 
 _ACCOUNTS = Accounts.of(
     [Account(PASSPORT, PASSWORD, allow_md5=True, contacts=("bob@example.com",))]
@@ -113,8 +113,8 @@ def web(data: bytes) -> None:
         reader = asyncio.StreamReader()
         reader.feed_data(data)
         reader.feed_eof()
-        writer = _Writer()
-        # `_Writer` has the methods of a StreamWriter that the host calls, and no others.
+        writer = Written()
+        # `Written` has the methods of a StreamWriter that the host calls, and no others.
         await serve_web(_WEB, reader, writer, Visit(None, ""))  # type: ignore[arg-type]
         return bytes(writer.written)
 
@@ -122,7 +122,7 @@ def web(data: bytes) -> None:
     assert not said or said.startswith(b"HTTP/1.1 "), said[:40]
 
 
-class _Writer:
+class Written:
     """What a host needs of a `StreamWriter`."""
 
     def __init__(self) -> None:

@@ -14,8 +14,9 @@ With a data folder it is a service to live on (the extra `[service]`):
         ...
 
 What it says is in `roles`: nexus, login servers, RST, contacts, dispatch and notification, without
-I/O, as async functions over `stores`. `hosts` carries them over sockets. A `backing` has the stores
-and keys, `node` is the whole service, and `embedded` runs it.
+I/O, as async functions over `stores`. `pages` are for people with a browser. `hosts` carries both
+over sockets. A `backing` has the stores and keys, `node` is the whole service, and `embedded` runs
+it.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def test_a_page_that_is_not_looked_at(browser: Browser) -> None:
     assert page.headers["allow"] == "POST"
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:1", 'x"><script>'])
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:1", "[", "[x]:y", 'x"><script>'])
 def test_the_host_that_a_browser_names_is_nowhere(host: str, browser: Browser) -> None:
     for path in ("/", "/sign-in", "/sign-in/", "/nothing"):
         page = browser.look(path, host=host)
