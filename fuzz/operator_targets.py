@@ -15,7 +15,7 @@ from msnpauth.service.roles.private import OPENAPI, PrivateRole
 from msnpauth.service.roles.web import WebRequest, WebSite
 from msnpauth.service.stores.memory import Accounts, at_once, in_memory
 from msnpauth.service.stores.protocol import Account
-from msnpauth.service.stores.sql.directory import _csv_rows
+from msnpauth.service.stores.sql.csv_file import read_csv
 from msnpauth.service.tickets import TicketOffice, new_key
 
 __all__ = ["TARGETS"]
@@ -58,7 +58,7 @@ def accounts_csv(data: bytes) -> None:
     """Import any text: each line is checked, or the error names one."""
     text = io.TextIOWrapper(io.BytesIO(data), "utf-8", newline="")
     with suppress(LocalProtocolError):
-        for line, row in _csv_rows(text):
+        for line, row in read_csv(text):
             assert line > 1
             assert "@" in row["passport"]
 

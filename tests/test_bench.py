@@ -29,7 +29,7 @@ def test_round_trips(tmp_path: Path) -> None:
     found = rows("round_trips.py", "--delay", "0.001", "--rounds", "1", "--svg", str(svg))
     heads, *cases = found
     assert heads == ["round trips to USR OK", "floor", "sync", "async", "in sequence"]
-    assert len(cases) == 22
+    assert len(cases) == 26
     for _, floor, *measured in cases:
         assert all(float(each) >= int(floor) for each in measured)
     texts = [element.text for element in ElementTree.parse(svg).iter() if element.text]

@@ -237,7 +237,7 @@ def test_options_are_checked_and_nothing_is_opened(file: Path, tmp_path: Path) -
         (f"account = '{ALICE}'\nprivate-port = 9100", "--private-port needs --data"),
         ("data = 'x'\nname = 'a_b.example'", "no host name"),
         ("data = 'x'\nhome = 'a b'", "no domain"),
-        ("data = 'x'\nplain-http = 8080", "go together"),
+        ("data = 'x'\nplain-http = 8080", "goes together"),
         ("data = 'x'\nplain-http = 8080\ntrusted-proxy = 'localhost'", "no IP address"),
         ("data = 'x'\nhome-port = 444", "--home-port has no effect"),
         ("data = 'x'\nport = 1863\nlogin-port = 1863", "port 1863 is given 2 times"),

@@ -195,7 +195,10 @@ def test_fast_open_that_the_system_forbids(
     if allowed is not None:
         system.write_text(f"{allowed}\n")
     monkeypatch.setattr(sys.modules["msnpauth.cli.serve"], "_FAST_OPEN", str(system))
-    _warn_of_reach(service, {"legacy_tls": None, "plain_contacts": None, "fast_open": wanted})
+    _warn_of_reach(
+        service,
+        {"legacy_tls": None, "plain_contacts": None, "fast_open": wanted, "sign_up": "closed"},
+    )
     assert ("TCP Fast Open" in capsys.readouterr().err) == warns
 
 

@@ -737,8 +737,8 @@ def test_who_holds_guesses_does_not_keep_the_owner_out(
         if len(waits) <= 25:  # the stranger's
             await asyncio.Event().wait()
 
-    def guarded(**options: Any) -> Guesses:
-        made.append(Guesses(sleep=wait, **options))
+    def guarded(*tally: Any, **options: Any) -> Guesses:
+        made.append(Guesses(*tally, sleep=wait, **options))
         return made[-1]
 
     monkeypatch.setattr(backing, "Guesses", guarded)

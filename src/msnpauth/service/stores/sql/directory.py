@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self, TextIO
@@ -18,9 +16,9 @@ from ....core.secrets import Secret
 from ....core.tickets.ticket import utc_now
 from ....core.wire.dialects import Scheme
 from .changes import ANY, note_change, note_removal
+from .csv_file import CsvAccount, read_csv
 from .database import Database
 from .escargot import EscargotAccount
-from .foreign_hashes import is_foreign
 from .hashing import Hasher
 from .invitations import Invitations
 from .kept import (
@@ -44,12 +42,7 @@ __all__ = ["AccountDirectory", "MadeAppPassword"]
 
 _MOST_APP_PASSWORDS = 50
 _LONGEST_NAME = 60
-_COLUMNS = frozenset({"passport", "password", "hash", "display_name", "verified", "disabled"})
 _TOLD_EVERY = 100
-# As argon2 writes it down; it takes no salt under 8 bytes and no hash under 4.
-_ARGON2ID = re.compile(
-    r"\$argon2id\$(v=\d+\$)?m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{6,}", re.ASCII
-)
 
 
 class MadeAppPassword(NamedTuple):
@@ -289,18 +282,18 @@ class AccountDirectory:
         Raises:
             LocalProtocolError: a line is wrong; the error names it, and nothing was added.
         """
-        rows = list(_csv_rows(file))
+        found = read_csv(file)
         known = {account.passport.casefold() for account in self.all()}
-        for line, row in rows:
-            key = row["passport"].casefold()
+        for one in found:
+            key = one.passport.casefold()
             if key in known:
-                raise LocalProtocolError(f"line {line}: there is an account {key} already")
+                raise LocalProtocolError(f"line {one.line}: there is an account {key} already")
             known.add(key)
         # Hashing takes 20 ms each: the transaction, which locks others out, comes after it.
         made = []
-        for _, row in rows:
-            made.append(self._csv_account(row))
-            if len(made) % _TOLD_EVERY == 0 or len(made) == len(rows):
+        for one in found:
+            made.append(self._csv_account(one))
+            if len(made) % _TOLD_EVERY == 0 or len(made) == len(found):
                 told(len(made))
 
         def add(connection: Connection) -> None:
@@ -309,7 +302,7 @@ class AccountDirectory:
                 note_change(connection, ANY)
 
         self._database.call(add)
-        return len(rows)
+        return len(found)
 
     def import_escargot(self, found: Iterable[EscargotAccount]) -> int:
         """Add accounts of an Escargot server with their contact lists; return how many there were.
@@ -356,15 +349,15 @@ class AccountDirectory:
         self._database.call(add)
         return len(made)
 
-    def _csv_account(self, row: dict[str, str]) -> dict[str, object]:
+    def _csv_account(self, one: CsvAccount) -> dict[str, object]:
         values = self._row(
-            row["passport"],
-            Secret(row.get("password") or secrets.token_urlsafe(24)),
-            display_name=row.get("display_name", ""),
-            verified=_yes(row.get("verified", "yes")),
-            hashed=row.get("hash") or None,
+            one.passport,
+            one.password or Secret(secrets.token_urlsafe(24)),
+            display_name=one.display_name,
+            verified=one.verified,
+            hashed=one.hash or None,
         )
-        return values | {"is_disabled": _yes(row.get("disabled", "no"))}
+        return values | {"is_disabled": one.disabled}
 
     # --- what they share -------------------------------------------------------------------------
 
@@ -422,65 +415,3 @@ def _wanted(connection: Connection, passport: str) -> KeptAccount:
             f"there is no account {passport}", hint="`list` names those that there are"
         )
     return found
-
-
-def _csv_rows(file: TextIO) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield each line's number and what it says, checked."""
-    reader = csv.DictReader(file, strict=True)
-    try:
-        named = reader.fieldnames or ()
-        columns = set(named)
-        if "passport" not in columns or not columns & {"password", "hash"}:
-            raise LocalProtocolError(
-                "line 1: it has to name the columns `passport` and `password`, or `hash`",
-                hint="as in: passport,password,display_name",
-            )
-        if columns - _COLUMNS:
-            raise LocalProtocolError(
-                f"line 1: nobody knows a column {', '.join(sorted(map(str, columns - _COLUMNS)))}"
-            )
-        if len(columns) < len(named):
-            raise LocalProtocolError("line 1: it names a column twice")
-        for row in reader:
-            problem = _csv_problem(row)
-            if problem:
-                raise LocalProtocolError(f"line {reader.line_num}: {problem}")
-            yield reader.line_num, row
-        return
-    except csv.Error as fault:
-        # DictReader's own number is the one of the line before.
-        wrong = f"line {reader.reader.line_num}: {fault}"
-    except UnicodeDecodeError:
-        wrong = "the file is not UTF-8 text"
-    # Outside of `except`: that error has the file's bytes in it, passwords and all.
-    raise LocalProtocolError(wrong)
-
-
-def _csv_problem(row: dict[str, str]) -> str:
-    if None in row or None in row.values():
-        return "it has more or fewer fields than the first line names"
-    password, hashed = row.get("password", ""), row.get("hash", "")
-    if bool(password) == bool(hashed):
-        return "it wants a password or a hash, and not both"
-    try:
-        check_passport(row["passport"])
-        if password:
-            check_password(Secret(password))
-        if hashed and not _ARGON2ID.fullmatch(hashed) and not is_foreign(hashed):
-            return "its hash is none of argon2id, nor one of Escargot"
-        _yes(row.get("verified", "yes"))
-        _yes(row.get("disabled", "no"))
-    except LocalProtocolError as fault:
-        return fault.text
-    except ValueError as fault:
-        return str(fault)
-    return ""
-
-
-def _yes(word: str) -> bool:
-    folded = word.strip().casefold()
-    if folded in ("yes", "true", "1"):
-        return True
-    if folded in ("no", "false", "0"):
-        return False
-    raise ValueError("verified and disabled are yes or no")
