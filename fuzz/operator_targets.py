@@ -58,9 +58,9 @@ def accounts_csv(data: bytes) -> None:
     """Import any text: each line is checked, or the error names one."""
     text = io.TextIOWrapper(io.BytesIO(data), "utf-8", newline="")
     with suppress(LocalProtocolError):
-        for line, row in read_csv(text):
-            assert line > 1
-            assert "@" in row["passport"]
+        for one in read_csv(text):
+            assert one.line > 1
+            assert "@" in one.passport
 
 
 TARGETS = {
