@@ -78,7 +78,7 @@ class Operated:
             self._verify_keys = self._keys.verify_keys()
             self._tally = MemoryTally() if self._server is None else _tally(self._server)
             self._guesses = Guesses(
-                self._tally,
+                tally=self._tally,
                 key=self._keys.mark_key(),
                 most_at_once=settings.connections_of_network,
             )

@@ -52,7 +52,7 @@ def told(tmp_path: Path, event: str) -> list[dict[str, Any]]:
 
 def test_what_is_shown(alice: Browser, sessions: list[Any]) -> None:
     page = alice.at("/")
-    assert page.text.count("MSNP18 from 127.0.0.1 since 2") == 2
+    assert page.html.count("<strong>MSNP18</strong> from 127.0.0.1<br>since 2") == 2
     assert len(page.values("session")) == 2
     assert "This browser" in page.text
     assert "Another browser" not in page.text
