@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from browsing import ALICE, BOB, PASSWORD, Browser, Page
-from msnpauth import SessionEnded, WrongCredentials, sign_in
+from msnpauth import LocalProtocolError, SessionEnded, WrongCredentials, sign_in
 from msnpauth.core.wire.dialects import Scheme
 from msnpauth.service import Service
 from msnpauth.service.stores.sql.directory import AccountDirectory
+from msnpauth.service.stores.sql.self_service import SelfService
 
 NEW = "another pw"
 
@@ -234,3 +235,21 @@ def test_an_account_has_fifty_at_most(alice: Browser, accounts: AccountDirectory
     page = make(alice)
     assert page.status == 422
     assert "You have 50 app passwords" in page.text
+
+
+def test_another_browser_was_quicker(
+    alice: Browser, accounts: AccountDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was looked at a moment ago is otherwise when it is changed."""
+    made = accounts.add_app_password(ALICE, "old laptop")
+
+    async def late(self: SelfService, *about: object) -> None:
+        raise LocalProtocolError("somebody was there before")
+
+    monkeypatch.setattr(SelfService, "add_app_password", late)
+    monkeypatch.setattr(SelfService, "revoke_app_password", late)
+    page = make(alice)
+    assert page.status == 422
+    assert "It was not made: somebody was there before." in page.text
+    answer = alice.send("/app-passwords/revoke", id=made.about.id)
+    assert answer.goes_to == "/app-passwords?notice=gone"

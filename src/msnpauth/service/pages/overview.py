@@ -15,7 +15,7 @@ from ..roles.news import PutOut
 from ..stores.protocol import Seat
 from .fields import Form
 from .looks import go_to
-from .visits import Desk, SignedOut, Visit
+from .visits import Desk, Visit
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -51,7 +51,7 @@ class Overview(Desk):
             seats = [_shown(seat) for seat in await self._seats(visit)]
         except ServiceUnavailable:
             seats = None  # the rest of the page does not hang on it
-        browsers = await self.means.sessions.of(account.passport)
+        browsers = await self.means.sessions.of(account)
         return self.page(
             visit, "overview", account=account, seats=seats, browsers=browsers, mine=session.id
         )
@@ -98,8 +98,7 @@ class Overview(Desk):
     async def _asked(self, request: Request) -> tuple[Visit, Form]:
         visit = await self.visit(request)
         form, _ = await self.form(visit)
-        if visit.visitor is None:
-            raise SignedOut
+        _ = visit.known  # or they are sent to sign in again
         return visit, form
 
     async def _seats(self, visit: Visit) -> list[Seat]:

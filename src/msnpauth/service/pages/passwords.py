@@ -10,7 +10,7 @@ from ..journal import audit
 from ..stores.protocol import PAGES
 from .fields import Problem, password_problems
 from .looks import go_to
-from .visits import Desk, SignedOut, Visit
+from .visits import Desk, Visit
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -122,9 +122,7 @@ class Passwords(Desk):
         return [s for s in _PROGRAMS if s is not Scheme.MD5 or self.means.allow_md5]
 
     def _note(self, visit: Visit, event: str, **about: str) -> None:
-        if visit.visitor is None:
-            raise SignedOut
-        passport = visit.visitor.account.passport
+        passport = visit.known.account.passport
         audit(event, passport=passport, address=visit.address, by="page", **about)
 
 

@@ -17,7 +17,7 @@ from msnpauth import Secret
 from msnpauth.service.settings import Argon2
 from msnpauth.service.stores.sql.directory import AccountDirectory
 from msnpauth.service.stores.sql.hashing import Hasher
-from msnpauth.service.stores.sql.page_sessions import PageSessions, new_word
+from msnpauth.service.stores.sql.page_sessions import PageSession, PageSessions, new_word
 from msnpauth.service.stores.sql.sqlite import SqliteDatabase
 from msnpauth.service.stores.sql.tables import page_sessions
 
@@ -46,6 +46,9 @@ class Office:
 
     def begin(self, passport: str = ALICE) -> Secret:
         return self.run(self.sessions.begin(passport, self.stamp(passport)))
+
+    def of(self, passport: str) -> list[PageSession]:
+        return self.run(self.sessions.of(self.accounts.get(passport)))
 
     def whose(self, word: Secret) -> str | None:
         visitor = self.run(self.sessions.visitor(word))
@@ -111,6 +114,8 @@ def test_what_of_the_account_ends_it(office: Office) -> None:
         accounts.enable(ALICE)
         word, other = office.begin(), office.begin(BOB)
         end()
+        if not accounts.get(ALICE).is_disabled:
+            assert office.of(ALICE) == [], "none is shown that has ended"
         assert office.whose(word) is None
         accounts.enable(ALICE)
         assert office.whose(word) is None, "it does not come back"
@@ -123,7 +128,7 @@ def test_what_of_the_account_ends_it(office: Office) -> None:
 
 def test_one_of_them_is_ended(office: Office) -> None:
     words = [office.begin(), office.begin()]
-    sessions = office.run(office.sessions.of(ALICE.upper()))
+    sessions = office.of(ALICE)
     assert len(sessions) == 2
     visitor = office.run(office.sessions.visitor(words[0]))
     assert visitor is not None
@@ -147,7 +152,7 @@ def test_an_account_has_twenty_at_most(office: Office) -> None:
 def test_those_that_ended_take_no_room(office: Office) -> None:
     office.begin(), office.begin(BOB)
     office.now += timedelta(hours=3)
-    assert office.run(office.sessions.of(ALICE)) == []
+    assert office.of(ALICE) == []
     office.begin()
     count = select(func.count()).select_from(page_sessions)
     assert office.database.call(lambda there: there.scalar(count)) == 1

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
 from msnpauth import LocalProtocolError, Secret
 from msnpauth.core.wire.dialects import Scheme
@@ -19,6 +20,9 @@ from msnpauth.service.stores.sql.hashing import Hasher
 from msnpauth.service.stores.sql.page_sessions import PageSessions
 from msnpauth.service.stores.sql.self_service import Changed, NotInvited, SelfService, Taken
 from msnpauth.service.stores.sql.sqlite import SqliteDatabase
+from msnpauth.service.stores.sql.tables import page_sessions
+
+COUNT = select(func.count()).select_from(page_sessions)
 
 ALICE, BOB = "Alice@example.com", "bob@example.com"
 PASSWORD, NEW = Secret("secret pw"), Secret("another password, and a long one")
@@ -146,6 +150,8 @@ def test_a_new_password(office: Office) -> None:
         before.principal,
     )
     assert office.whose(mine) == ALICE
+    assert [office.whose(word) for word in words] == [None, None]
+    assert office.database.call(lambda there: there.scalar(COUNT)) == 1, "they take no room"
     assert [office.whose(word) for word in words] == [None, None]
     assert [thread.rpartition("_")[0] for thread in office.hasher.threads] == [
         "msnpauth-argon2-known"

@@ -99,10 +99,13 @@ class PageSessions:
 
         return await self._database.run(visitor, durable=False)
 
-    async def of(self, passport: str) -> list[PageSession]:
-        """Return an account's sessions, the oldest first."""
-        good = (page_sessions.c.passport == passport.casefold()) & (
-            page_sessions.c.until > self._now().timestamp()
+    async def of(self, account: KeptAccount) -> list[PageSession]:
+        """Return the sessions of an account as it is now, the oldest first."""
+        good = (
+            (page_sessions.c.passport == account.passport.casefold())
+            # Those of an older password have ended, also where nobody has taken them away.
+            & (page_sessions.c.stamp == account.stamp)
+            & (page_sessions.c.until > self._now().timestamp())
         )
         asked = select(page_sessions).where(good).order_by(page_sessions.c.created)
         return await self._database.run(
