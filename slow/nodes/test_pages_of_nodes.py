@@ -22,6 +22,8 @@ from msnpauth.service.stores.sql.hashing import Hasher
 from msnpauth.service.stores.sql.self_service import Changed, NotInvited, SelfService, Taken
 from servers import Shared
 
+pytest_plugins = ["nodes_fixtures"]
+
 CHEAP = Argon2(64, 1)
 
 
