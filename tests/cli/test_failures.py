@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -105,6 +107,19 @@ def test_a_fault_of_ours_can_be_reported(monkeypatch: pytest.MonkeyPatch) -> Non
     assert start == "msnpauth: internal error (KeyError"
     assert end.endswith("); please report it\n")
     assert PASSWORD not in done.stderr
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+def test_no_more_files_is_no_fault_of_ours(number: int, capfd: pytest.CaptureFixture[str]) -> None:
+    def work() -> None:
+        raise OSError(number, os.strerror(number))
+
+    assert ended(work, as_json=False) == 3
+    said = capfd.readouterr().err
+    assert said == (
+        "msnpauth: the system lets this process open no more files and connections; see `ulimit -n`,"
+        " or LimitNOFILE= of systemd\n"
+    )
 
 
 def test_warnings_and_threads_are_told_in_one_line(capfd: pytest.CaptureFixture[str]) -> None:

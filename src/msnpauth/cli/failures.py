@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
@@ -73,9 +74,15 @@ def ended(work: Callable[[], object], *, as_json: bool, verbose: bool = False) -
 
 def _told(problem: BaseException, as_json: bool, verbose: bool) -> int:
     """Tell the problem where it can still be told; return the exit status either way."""
-    from ..core.errors import SignInError
+    from ..core.errors import ConnectionFailed, SignInError
 
-    if isinstance(problem, OSError) and _place(problem.__traceback__)[0] == _MAIN:
+    if isinstance(problem, OSError) and problem.errno in (errno.EMFILE, errno.ENFILE):
+        # It may be met wherever a file or a connection is opened, and is nobody's fault here.
+        problem = ConnectionFailed(
+            "the system lets this process open no more files and connections",
+            hint="see `ulimit -n`, or LimitNOFILE= of systemd",
+        )
+    elif isinstance(problem, OSError) and _place(problem.__traceback__)[0] == _MAIN:
         # No code of ours was at work: it was click, printing a help text.
         problem = output_failed(problem)
     with suppress(OutputFailed, OSError):
