@@ -196,7 +196,8 @@ class Hands:
 
     @property
     def title(self) -> str:
-        return self.browser.title
+        title: str = self.browser.title  # selenium is not there for everybody who checks types
+        return title
 
     def look(self) -> None:
         """Look at the page as it is, in every way that a page of ours has to stand."""
