@@ -20,7 +20,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -164,6 +164,9 @@ class _Ear:
 
     def displaced(self, connection: int) -> None:
         raise AssertionError(connection)
+
+    async def put_out_seats(self, seats: Sequence[Seat]) -> None:
+        raise AssertionError(seats)
 
     async def changed(self, passport: str, presence: Presence | None) -> None:
         """At the end all of them go offline."""

@@ -136,12 +136,12 @@ def test_many_at_once_at_every_node(accounts: AccountDirectory, database_url: st
 
         async def play() -> list[list[object]]:
             word = Secret(PASSWORD)
-            stamp = accounts.get(ALICE).stamp
+            stamp, of_bob = (accounts.get(who).stamp for who in (ALICE, BOB))
             rounds = (
                 [p.sign_up(f"g{n}@x", word, one) for n, p in enumerate(people * 4)],
                 [p.sign_up("carol@example.com", word, many) for p in people * 2],
                 [p.end_tickets(ALICE, stamp) for p in people * 2],
-                [p.add_app_password(BOB, "one", [Scheme.SSO]) for p in people],
+                [p.add_app_password(BOB, of_bob, "one", [Scheme.SSO]) for p in people],
             )
             return [list(await asyncio.gather(*r, return_exceptions=True)) for r in rounds]
 

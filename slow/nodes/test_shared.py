@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from limits import RateLimitItemPerMinute
 from msnpauth import ServiceUnavailable
 from msnpauth.service.stores.protocol import MOST_PLACES, Place, Presence, Seat
 from msnpauth.service.stores.shared import state as module
+from msnpauth.service.stores.shared.scripts import PREFIX
 from msnpauth.service.stores.shared.server import SharedServer
 from msnpauth.service.stores.shared.state import ValkeyState
 from msnpauth.service.stores.shared.tally import ValkeyTally
@@ -45,6 +46,9 @@ class Ear:
     def displaced(self, connection: int) -> None:
         self.lost.append(connection)
 
+    async def put_out_seats(self, seats: Sequence[Seat]) -> None:
+        raise AssertionError(seats)
+
     async def changed(self, passport: str, presence: Presence | None) -> None:
         self.seen.append((passport, presence))
 
@@ -64,6 +68,7 @@ class Node:
         """End as by kill -9: nothing is said any more."""
         for task in self.state._tasks:
             task.cancel()
+        await asyncio.gather(*self.state._tasks, return_exceptions=True)
         await self.state._server.close()
 
 
@@ -311,6 +316,32 @@ def test_who_went_away_while_nobody_could_be_told(shared: Shared) -> None:
     played(main())
 
 
+def test_what_was_said_while_nobody_could_be_told_is_seen(shared: Shared) -> None:
+    async def main() -> None:
+        async with nodes(shared, "one") as (one,):
+            await one.state.show(one.seat(1), "a@b", BUSY)
+            shared.pause()
+            with pytest.raises(ServiceUnavailable):
+                await one.state.show(one.seat(1), "a@b", AWAY)
+            shared.go_on()
+            await until(lambda: one.ear.seen == [("a@b", AWAY)])
+            assert await one.state.shown("a@b") == {"a@b": AWAY}
+
+    played(main())
+
+
+def test_what_is_said_again_is_no_newer_than_what_was_said_after_it(shared: Shared) -> None:
+    async def main() -> None:
+        async with nodes(shared, "one", "two") as (one, two):
+            await one.state.show(one.seat(1), "a@b", AWAY)
+            await two.state.show(two.seat(1), "a@b", BUSY)
+            await one.state._say_all_again()
+            assert await one.state.shown("a@b") == {"a@b": BUSY}
+            assert one.ear.seen == []
+
+    played(main())
+
+
 def test_a_place_that_was_taken_elsewhere_meanwhile_is_lost(shared: Shared) -> None:
     """A node that was away, as by a pause of its machine, was taken for dead."""
 
@@ -362,5 +393,98 @@ def test_guesses_are_counted_for_all_nodes(shared: Shared) -> None:
                 await ask()
         for tally in tallies:
             await tally._server.close()
+
+    played(main())
+
+
+def test_a_connection_for_words_that_was_lost_is_noticed(shared: Shared) -> None:
+    """The library connects again by itself, and says nothing of it. Words were lost meanwhile."""
+
+    async def main() -> None:
+        async with nodes(shared, "one", "two") as (one, two):
+            client = two.state._server.client
+            while await client.pubsub_numsub(f"{PREFIX}to:one") != [(f"{PREFIX}to:one", 1)]:
+                await asyncio.sleep(0.02)
+            await one.state.enter(Place("a@b"), one.seat(1))
+            # The word that its place is given away is lost.
+            assert await two.state.enter(Place("a@b"), two.seat(7)) == [one.seat(1)]
+            await client.client_kill_filter(_type="pubsub")
+            await until(lambda: one.ear.lost == [1])
+            assert await two.state.seats("a@b") == [two.seat(7)]
+            assert two.ear.lost == [], "who came last stays"
+
+    played(main())
+
+
+def test_a_lost_word_is_made_up_for_by_the_check_now_and_then(
+    shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_CHECK_SECONDS", 0.1)
+
+    async def main() -> None:
+        async with nodes(shared, "one", "two") as (one, two):
+            await one.state.enter(Place("a@b"), one.seat(1))
+            await two.state.enter(Place("a@b"), two.seat(7))
+            await until(lambda: one.ear.lost == [1])
+            # Where nobody has the place, as after a sign-in that was broken off, it is taken again.
+            await one.state.enter(Place("c@d"), one.seat(2))
+            await two.state._run("leave", "c@d", "", "one", module._written(one.seat(2)))
+            while await two.state.seats("c@d") != [one.seat(2)]:
+                await asyncio.sleep(0.02)
+            assert one.ear.lost == [1]
+
+    played(main())
+
+
+def test_who_leaves_while_all_is_said_again_stays_gone(shared: Shared) -> None:
+    async def main() -> None:
+        async with nodes(shared, "one") as (one,):
+            for number in range(50):
+                await one.state.enter(Place(f"u{number}@x"), one.seat(number))
+                await one.state.show(one.seat(number), f"u{number}@x", BUSY)
+            one.state._is_unsaid = True
+            again = asyncio.create_task(one.state._say_all_again())
+            while len(await one.state.seats("u0@x")) == 1 and not again.done():
+                await asyncio.sleep(0)
+            for number in range(50):
+                await one.state.show(one.seat(number), f"u{number}@x", None)
+                await one.state.leave(Place(f"u{number}@x"), one.seat(number))
+            await again
+            names = [f"u{number}@x" for number in range(50)]
+            assert await one.state.seats(*names) == []
+            assert await one.state.shown(*names) == {}
+
+    played(main())
+
+
+def test_a_node_that_has_come_back_is_not_buried(shared: Shared) -> None:
+    async def main() -> None:
+        async with nodes(shared, "one", "two") as (one, two):
+            await two.state.enter(Place("a@b"), two.seat(1))
+            await one.state._bury("two")
+            assert await one.state.seats("a@b") == [two.seat(1)]
+
+    played(main())
+
+
+def test_people_who_were_taken_for_gone_are_told_to_be_there(shared: Shared) -> None:
+    async def main() -> None:
+        async with nodes(shared, "one") as (one,):
+            await one.state.enter(Place("a@b"), one.seat(1))
+            await one.state.show(one.seat(1), "a@b", BUSY)
+            await one.state._run("bury", "one", "one")  # as another node would
+            await until(lambda: one.ear.seen == [("a@b", BUSY)])
+            assert await one.state.shown("a@b") == {"a@b": BUSY}
+
+    played(main())
+
+
+def test_a_node_whose_clock_is_slow_takes_no_ticket_twice(shared: Shared) -> None:
+    async def main() -> None:
+        async with nodes(shared, "one") as (one,):
+            made = datetime.now(UTC) + timedelta(seconds=1)
+            ended = datetime.now(UTC) - timedelta(seconds=20)  # by the store's clock
+            assert await one.state.use_up("t", ended, made=made)
+            assert not await one.state.use_up("t", ended, made=made)
 
     played(main())

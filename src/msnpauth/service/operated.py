@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,29 +65,35 @@ class Operated:
 
     def __init__(self, path: Path, settings: Settings) -> None:
         self._folder = DataFolder(path)
-        self._folder.lock()
-        try:
-            self._memory = Memory()
-            self._metrics = Metrics()
-            self._hasher = Hasher(settings.argon2, timed=self._metrics.password_seconds.observe)
-            self._server = _shared(settings.shared)
-            self._database = self._opened(settings)
-            self._keys = keys_of(self._folder, self._database if settings.database else None)
-            for name in self._keys.make_missing():
-                _log.info("%s was not there, and was made", name)
-            self._ring = _as_used(self._keys.ring())
-            self._verify_keys = self._keys.verify_keys()
-            self._tally = MemoryTally() if self._server is None else _tally(self._server)
-            self._guesses = Guesses(
-                tally=self._tally,
-                key=self._keys.mark_key(),
-                most_at_once=settings.connections_of_network,
-            )
-            self._seal = self._keys.app_password_key()
-            self._audit = log_to_file(self._folder.audit_log)
-        except BaseException:
-            self._folder.unlock()
-            raise
+        with ExitStack() as undo:  # a start that fails leaves nothing open
+            self._folder.lock()
+            undo.callback(self._folder.unlock)
+            self._begin(settings, undo)
+            undo.pop_all()
+        audit("service began", data=str(path))
+
+    def _begin(self, settings: Settings, undo: ExitStack) -> None:
+        self._memory = Memory()
+        self._metrics = Metrics()
+        self._hasher = Hasher(settings.argon2, timed=self._metrics.password_seconds.observe)
+        undo.callback(self._hasher.close)
+        self._server = _shared(settings.shared)
+        self._database = self._opened(settings)
+        undo.callback(self._database.close)
+        self._keys = keys_of(self._folder, self._database if settings.database else None)
+        for name in self._keys.make_missing():
+            _log.info("%s was not there, and was made", name)
+        self._ring = _as_used(self._keys.ring())
+        self._verify_keys = self._keys.verify_keys()
+        self._tally = MemoryTally() if self._server is None else _tally(self._server)
+        self._guesses = Guesses(
+            tally=self._tally,
+            key=self._keys.mark_key(),
+            most_at_once=settings.connections_of_network,
+        )
+        self._seal = self._keys.app_password_key()
+        self._audit = log_to_file(self._folder.audit_log)
+        undo.callback(self._end_audit)
         self._settings = settings
         accounts = SqlAccounts(
             self._database, self._hasher, self._seal, allow_md5=settings.allow_md5
@@ -99,7 +106,6 @@ class Operated:
         self._certificates: Certificates | None = None
         self._keys_fault = ""
         self._changes, _ = self._database.changes(UNKNOWN)
-        audit("service began", data=str(path))
 
     def certificates(self, settings: Settings, folder: Path) -> Certificates:
         """As `Backing.certificates`: of the folder's own authority, unless files are named."""
@@ -199,9 +205,12 @@ class Operated:
         audit("service ended")
         self._hasher.close()
         self._database.close()
+        self._end_audit()
+        self._folder.unlock()
+
+    def _end_audit(self) -> None:
         logging.getLogger("msnpauth.audit").removeHandler(self._audit)
         self._audit.close()
-        self._folder.unlock()
 
     def _opened(self, settings: Settings) -> Database:
         if settings.database is None:

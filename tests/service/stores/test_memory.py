@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -199,6 +200,9 @@ class Ear:
 
     def displaced(self, connection: int) -> None:
         raise AssertionError("a store in memory forgets nothing")
+
+    async def put_out_seats(self, seats: Sequence[Seat]) -> None:
+        raise AssertionError(seats)
 
     async def changed(self, passport: str, presence: Presence | None) -> None:
         raise AssertionError("its processes do not die")

@@ -71,7 +71,7 @@ class Listener:
         self._gate = gate or Gate()
         self._balancers = balancers
         self._server: asyncio.Server | None = None
-        self._connections: dict[asyncio.Task[None], Visit] = {}
+        self._connections: dict[asyncio.Task[None], Visit | None] = {}
         self._is_stopping = False
 
     async def start(self, sock: socket.socket) -> None:
@@ -117,7 +117,9 @@ class Listener:
         def done(task: asyncio.Task[None]) -> None:
             # Here, because a task that is cancelled before its first step has no `finally`.
             transport.abort()
-            self._gate.leave(self._connections.pop(task))
+            visit = self._connections.pop(task)
+            if visit is not None:
+                self._gate.leave(visit)
 
         task.add_done_callback(done)
 
@@ -126,10 +128,13 @@ class Listener:
         task = asyncio.current_task()
         assert task is not None  # `_accepted` made it
         address = await introduced(plain)
-        visit = self._gate.enter(address, end) if address else None
-        if visit is not None:
-            self._gate.leave(self._connections[task])
-            self._connections[task] = visit
+        if not address:
+            return None
+        # First out and then in: where all is full, it is not to be ended to make room for itself.
+        before = self._connections[task]
+        assert before is not None  # the balancer's own
+        self._gate.leave(before)
+        visit = self._connections[task] = self._gate.enter(address, end)
         return visit
 
     async def _carry(self, plain: asyncio.Transport, end: Callable[[], None]) -> None:
@@ -139,6 +144,7 @@ class Listener:
         if _peer(plain) in self._balancers and await self._brought(plain, end) is None:
             return
         transport, visit = plain, self._connections[task]
+        assert visit is not None  # it has one until it is refused above
         reader = asyncio.StreamReader(limit=_BUFFER // 2)
         protocol = asyncio.StreamReaderProtocol(reader)
         if self._tls is not None:

@@ -77,7 +77,9 @@ class Passwords(Desk):
             # Who loads the page again, which has shown a password, does not make a second one.
             return self.page(visit, "sent_already", status=409)
         try:
-            made = await self.means.people.add_app_password(account.passport, name, chosen)
+            made = await self.means.people.add_app_password(
+                account.passport, account.stamp, name, chosen
+            )
         except LocalProtocolError as fault:  # another browser has made the last one that may be
             return self._app_passwords(visit, [Problem("", f"It was not made: {fault.text}.")])
         self._note(visit, "app password added", name=name, schemes=" ".join(chosen))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
@@ -182,6 +182,10 @@ class Office:
     def displaced(self, connection: int) -> None:
         """As `Ear.displaced`."""
         self._hand_on(connection, PutOut("OTH"))
+
+    async def put_out_seats(self, seats: Sequence[Seat]) -> None:
+        """As `Ear.put_out_seats`."""
+        await self.tell(seats, PutOut("OTH"))
 
     async def changed(self, passport: str, presence: Presence | None) -> None:
         """As `Ear.changed`."""

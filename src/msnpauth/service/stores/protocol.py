@@ -298,6 +298,9 @@ class Ear(Protocol):
     def displaced(self, connection: int) -> None:
         """A connection has lost its place, unheard: the store was away."""
 
+    async def put_out_seats(self, seats: Sequence[Seat]) -> None:
+        """These connections have to go, because a place was taken again."""
+
     async def changed(self, passport: str, presence: Presence | None) -> None:
         """An account is to be seen otherwise, because a process is gone that could tell it."""
 

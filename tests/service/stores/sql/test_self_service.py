@@ -171,7 +171,11 @@ def test_who_has_an_old_password_changes_nothing(office: Office) -> None:
 
 
 def test_the_end_of_all_tickets(office: Office) -> None:
-    made = asyncio.run(office.people.add_app_password(ALICE, "old laptop", [Scheme.SSO]))
+    made = asyncio.run(
+        office.people.add_app_password(
+            ALICE, office.accounts.get(ALICE).stamp, "old laptop", [Scheme.SSO]
+        )
+    )
     before = office.accounts.get(ALICE)
     word = asyncio.run(office.people.end_tickets(ALICE, before.stamp))
     after = office.accounts.get(ALICE)
@@ -183,9 +187,21 @@ def test_the_end_of_all_tickets(office: Office) -> None:
 
 
 def test_app_passwords(office: Office) -> None:
-    made = asyncio.run(office.people.add_app_password(ALICE, "old laptop", {Scheme.SSO}))
+    made = asyncio.run(
+        office.people.add_app_password(
+            ALICE, office.accounts.get(ALICE).stamp, "old laptop", {Scheme.SSO}
+        )
+    )
     assert office.accounts.get(ALICE).app_passwords == (made.about,)
     asyncio.run(office.people.revoke_app_password(ALICE, made.about.id))
     assert office.accounts.get(ALICE).app_passwords == ()
     with pytest.raises(LocalProtocolError):
         asyncio.run(office.people.revoke_app_password(ALICE, made.about.id))
+
+
+def test_an_app_password_of_who_had_the_password_of_before(office: Office) -> None:
+    stamp = office.accounts.get(ALICE).stamp
+    office.accounts.set_password(ALICE, "another password")
+    with pytest.raises(LocalProtocolError, match="was changed meanwhile"):
+        asyncio.run(office.people.add_app_password(ALICE, stamp, "old laptop", [Scheme.SSO]))
+    assert office.accounts.get(ALICE).app_passwords == ()

@@ -21,7 +21,10 @@ __all__ = ["NAMES", "PREFIX", "script"]
 
 PREFIX = "msnpauth:"
 
-NAMES = ("enter", "leave", "seats", "show", "shown", "use_up", "beat", "bury")
+NAMES = (
+    *("enter", "leave", "retake", "seats", "show", "shown", "use_up"),
+    *("beat", "bury", "known", "trim"),
+)
 
 
 @cache

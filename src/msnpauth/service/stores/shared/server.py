@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import valkey.asyncio as client
 from valkey.asyncio.retry import Retry
 from valkey.backoff import NoBackoff
-from valkey.exceptions import ConnectionError as ConnectionFault
 from valkey.exceptions import ValkeyError
 
 from ....core.errors import LocalProtocolError, ServiceUnavailable
@@ -54,9 +54,9 @@ class SharedServer:
             socket_keepalive=True,
             decode_responses=True,
             health_check_interval=15,
-            # A connection of before a restart of the server fails once, and is then made anew.
-            retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionFault,)),
-            retry_on_error=[ConnectionFault],
+            # Nothing is asked twice: what the server has done and could not answer would be done
+            # again, and answered as if it had been so before.
+            retry=Retry(NoBackoff(), 0),
         )
 
     def __repr__(self) -> str:
@@ -80,6 +80,9 @@ class SharedServer:
             except (ValkeyError, OSError, TimeoutError) as fault:
                 self._down_until = time.monotonic() + _REST_SECONDS
                 why = type(fault).__name__
+                # After a restart of the server every idle connection is of no use, and not one.
+                with suppress(ValkeyError, OSError):
+                    await self.client.connection_pool.disconnect(inuse_connections=False)
         elif hasattr(command, "close"):
             command.close()  # a coroutine that nobody awaits would complain
         # Outside of `except`: the error may quote what was asked.

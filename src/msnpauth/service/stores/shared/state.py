@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
+from weakref import WeakValueDictionary
 
 from valkey.exceptions import ValkeyError
 
@@ -28,6 +30,7 @@ __all__ = ["ValkeyState"]
 _BEAT_SECONDS = 3.0
 _DEAD_SECONDS = 10.0
 """Three signs of life that were missed."""
+_CHECK_SECONDS = 60.0
 
 _log = logging.getLogger("msnpauth.service")
 
@@ -46,11 +49,14 @@ class ValkeyState:
         self._ear: Ear
         self._tasks: list[asyncio.Task[None]] = []
         # What this node has said of its connections.
-        self._places: dict[Place, Seat] = {}
-        self._shown: dict[tuple[str, Seat], Presence] = {}
+        self._places: dict[str, dict[Place, Seat]] = {}
+        self._shown: dict[str, dict[Seat, Presence]] = {}
         # The server may not have all of it, and people may not know how these accounts are seen.
         self._is_unsaid = False
         self._untold: set[str] = set()
+        self._dead: set[str] = set()
+        self._is_to_tend = asyncio.Event()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def use_up(self, token: str, until: datetime, *, made: datetime) -> bool:
         """As `SharedState.use_up`."""
@@ -66,15 +72,20 @@ class ValkeyState:
     async def enter(self, place: Place, seat: Seat) -> list[Seat]:
         """As `SharedState.enter`."""
         words = (place.passport, place.guid, seat.node, _written(seat), MOST_PLACES)
-        going = [_seat(word) for word in await self._run("enter", *words)]
-        self._places[place] = seat
+        async with self._turn(place.passport):
+            going = [_seat(word) for word in await self._run("enter", *words)]
+            self._places.setdefault(place.passport, {})[place] = seat
         return going
 
     async def leave(self, place: Place, seat: Seat) -> None:
         """As `SharedState.leave`."""
-        if self._places.get(place) == seat:
-            del self._places[place]
-        await self._say("leave", place.passport, place.guid, seat.node, _written(seat))
+        async with self._turn(place.passport):
+            held = self._places.get(place.passport, {})
+            if held.get(place) == seat:
+                del held[place]
+            if not held:
+                self._places.pop(place.passport, None)
+            await self._say("leave", place.passport, place.guid, seat.node, _written(seat))
 
     async def seats(self, *passports: str) -> list[Seat]:
         """As `SharedState.seats`."""
@@ -82,18 +93,19 @@ class ValkeyState:
 
     async def show(self, seat: Seat, passport: str, presence: Presence | None) -> Shown:
         """As `SharedState.show`."""
-        key = (passport, seat)
-        if presence is None:
-            self._shown.pop(key, None)
-        word = "" if presence is None else json.dumps(asdict(presence))
-        words = (passport, seat.node, seat.connection, word)
-        try:
-            before, after = await self._say("show", *words)
-        except ServiceUnavailable:
-            self._untold.add(passport)
-            raise
-        if presence is not None:
-            self._shown[key] = presence
+        async with self._turn(passport):
+            # Kept before it is said: it is so, and the server hears of it as soon as it answers.
+            words = self._shown.setdefault(passport, {})
+            words.pop(seat, None)
+            if presence is not None:
+                words[seat] = presence
+            if not words:
+                del self._shown[passport]
+            try:
+                before, after = await self._say("show", *_words_of(passport, seat, presence))
+            except ServiceUnavailable:
+                self._untold.add(passport)
+                raise
         return _presence(before), _presence(after)
 
     async def shown(self, *passports: str) -> dict[str, Presence]:
@@ -114,12 +126,13 @@ class ValkeyState:
         self._node, self._ear = node, ear
         try:
             await self._beat()
+            self._is_unsaid = False  # there is nothing yet that could be said
         except ServiceUnavailable as fault:
             _log.error("%s: nobody can sign in until it answers", fault.text)
         is_heard = asyncio.Event()
         self._tasks = [
-            asyncio.create_task(self._hearing(is_heard)),
-            asyncio.create_task(self._beating()),
+            asyncio.create_task(work)
+            for work in (self._hearing(is_heard), self._beating(), self._tending())
         ]
         with suppress(TimeoutError):
             await asyncio.wait_for(is_heard.wait(), _BEAT_SECONDS)
@@ -131,71 +144,118 @@ class ValkeyState:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with suppress(ServiceUnavailable):
             await self._bury(self._node)
+            await self._tell_changed()
         await self._server.close()
+
+    def _turn(self, passport: str) -> asyncio.Lock:
+        """Return what lets one step for an account follow another, also when all is said again."""
+        return self._turns.setdefault(passport, asyncio.Lock())
 
     # --- signs of life ---------------------------------------------------------------------------
 
     async def _beating(self) -> None:
+        """Give signs of life. What comes of them takes longer, and is done beside it."""
         while True:
             await asyncio.sleep(_BEAT_SECONDS)
-            try:
-                await self._beat()
-            except ServiceUnavailable as fault:
-                _log.warning("%s", fault.text)
-            except Exception as fault:  # noqa: BLE001 - or the node would be taken for dead
-                _log.error("a sign of life failed (%s): please report it", type(fault).__name__)
+            await self._guarded(self._beat)
 
     async def _beat(self) -> None:
-        """Give a sign of life, bury who gives none, and say again what may be forgotten."""
         is_known, dead = await self._run("beat", self._node)
-        if (not is_known and (self._places or self._shown)) or self._is_unsaid:
+        if not is_known:  # the server has forgotten it, or others have taken it for dead
+            self._is_unsaid = True
+        self._dead.update(dead)
+        self._is_to_tend.set()
+
+    async def _tending(self) -> None:
+        """Put right what is not: by each sign of life, and everything now and then."""
+        checked = time.monotonic()
+        while True:
+            await self._is_to_tend.wait()
+            self._is_to_tend.clear()
+            if time.monotonic() - checked > _CHECK_SECONDS:
+                # A word that somebody has lost the place may have been lost itself.
+                checked = time.monotonic()
+                await self._guarded(self._take_all_again)
+            await self._guarded(self._tend)
+
+    async def _tend(self) -> None:
+        if self._is_unsaid:
             await self._say_all_again()
-        for node in dead:
+        while self._dead:
+            node = next(iter(self._dead))
             _log.warning("node %s gives no sign of life any more", node)
             await self._bury(node)
+            self._dead.discard(node)
+        await self._tell_changed()
+
+    async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do some work; what cannot be done now is done by the next sign of life."""
+        try:
+            await work()
+        except ServiceUnavailable as fault:
+            _log.warning("%s", fault.text)
+        except Exception as fault:  # noqa: BLE001 - or the node would be taken for dead
+            _log.error("%s failed: please report it", type(fault).__name__)
 
     async def _bury(self, node: str) -> None:
-        changed = await self._run("bury", node)
-        for passport, word in zip(changed[::2], changed[1::2], strict=True):
-            await self._ear.changed(passport, _presence(word))
+        changed = await self._run("bury", node, self._node)
+        self._untold.update(changed[::2])
+
+    async def _tell_changed(self) -> None:
+        """Tell people how accounts are to be seen of which that is not known."""
+        while self._untold:
+            passport = next(iter(self._untold))
+            await self._ear.changed(passport, (await self.shown(passport)).get(passport))
+            self._untold.discard(passport)
 
     async def _say_all_again(self) -> None:
-        """Say everything that is of this node, instead of what the server knows of it."""
+        """Have the server know all that is of this node, and nothing else of it."""
         self._is_unsaid = False
         try:
-            forgotten = await self._run("bury", self._node)
-            await self._run("beat", self._node)
-            for place, seat in list(self._places.items()):
-                await self._take_again(place, seat)
-            for (passport, seat), presence in list(self._shown.items()):
-                word = json.dumps(asdict(presence))
-                await self._run("show", passport, seat.node, seat.connection, word)
+            known = await self._run("known", self._node)
+            for passport in {*known, *self._places, *self._shown}:
+                async with self._turn(passport):
+                    await self._say_again(passport)
         except ServiceUnavailable:
             self._is_unsaid = True
             raise
-        _log.info("the shared store knows again of %d connections", len(self._places))
-        # Who went away while nobody could be told.
-        self._untold |= set(forgotten[::2])
-        self._untold -= {passport for passport, _ in self._shown}
-        try:
-            while self._untold:
-                passport = next(iter(self._untold))
-                await self._ear.changed(passport, (await self.shown(passport)).get(passport))
-                self._untold.discard(passport)
-        except ServiceUnavailable:
-            self._is_unsaid = True
-            raise
+        _log.info(
+            "the shared store knows again of the accounts at this node: %d", len(self._places)
+        )
 
-    async def _take_again(self, place: Place, seat: Seat) -> None:
-        """Take a place again, unless somebody has taken it meanwhile at another node."""
-        others = [one for one in await self.seats(place.passport) if one.guid == place.guid]
-        if any(one.node != self._node for one in others):
-            self._places.pop(place, None)
-            self._ear.displaced(seat.connection)
-            return
-        for one in await self.enter(place, seat):
-            if one.node == self._node:
-                self._ear.displaced(one.connection)
+    async def _say_again(self, passport: str) -> None:
+        """Have the server know what an account has here. Nothing is taken away and given again.
+
+        Another node may do the same at the same moment. A place that was free for a moment would
+        go to whoever is quicker, and not to whoever came last.
+        """
+        words = self._shown.get(passport, {})
+        seats = [_written(seat) for seat in self._places.get(passport, {}).values()]
+        numbers = [seat.connection for seat in words]
+        trimmed = ("trim", passport, self._node, json.dumps(seats), json.dumps(numbers))
+        if await self._run(*trimmed):
+            self._untold.add(passport)  # who went away while nobody could be told
+        await self._take_again(passport)
+        for seat, presence in list(words.items()):
+            before, after = await self._run("show", *_words_of(passport, seat, presence), "again")
+            if before != after:
+                self._untold.add(passport)  # who was taken for gone
+
+    async def _take_all_again(self) -> None:
+        """Take every place again that a connection of this node holds."""
+        for passport in list(self._places):
+            async with self._turn(passport):
+                await self._take_again(passport)
+
+    async def _take_again(self, passport: str) -> None:
+        for place, seat in list(self._places.get(passport, {}).items()):
+            words = (place.passport, place.guid, seat.node, _written(seat), MOST_PLACES)
+            is_taken, *going = await self._run("retake", *words)
+            if not is_taken:
+                del self._places[passport][place]
+                self._ear.displaced(seat.connection)
+            elif going:
+                await self._ear.put_out_seats([_seat(word) for word in going])
 
     # --- words of other nodes --------------------------------------------------------------------
 
@@ -209,13 +269,15 @@ class ValkeyState:
                         # With an end, so that a connection that is dead is noticed.
                         message = await channel.get_message(timeout=_BEAT_SECONDS)
                         if message is not None and message["type"] == "subscribe":
+                            # Not for the first time: what was said meanwhile is lost.
+                            self._is_unsaid |= is_heard.is_set() or bool(self._places)
                             is_heard.set()
                         elif message is not None:
                             self._hear(message["data"])
             except (ValkeyError, OSError, TimeoutError):
-                # What was said meanwhile is lost: whether this node still has its places is found
-                # out by saying so.
-                self._is_unsaid = bool(self._places)
+                pass  # it is heard again in a moment
+            except Exception as fault:  # noqa: BLE001 - or the node would be deaf from now on
+                _log.error("%s in a word: please report it", type(fault).__name__)
             await asyncio.sleep(0.2)
 
     def _hear(self, data: str) -> None:
@@ -251,3 +313,8 @@ def _seat(word: str) -> Seat:
 
 def _presence(word: str) -> Presence | None:
     return Presence(**json.loads(word)) if word else None
+
+
+def _words_of(passport: str, seat: Seat, presence: Presence | None) -> tuple[object, ...]:
+    word = "" if presence is None else json.dumps(asdict(presence))
+    return (passport, seat.node, seat.connection, word)

@@ -192,7 +192,12 @@ class AccountDirectory:
     # --- app passwords ---------------------------------------------------------------------------
 
     def add_app_password(
-        self, passport: str, name: str, schemes: Iterable[Scheme] = (Scheme.TWN, Scheme.SSO)
+        self,
+        passport: str,
+        name: str,
+        schemes: Iterable[Scheme] = (Scheme.TWN, Scheme.SSO),
+        *,
+        stamp: str | None = None,
     ) -> MadeAppPassword:
         """Make a password of 16 characters for one device of an account, and return it.
 
@@ -203,6 +208,7 @@ class AccountDirectory:
             name: what its owner calls the device.
             schemes: what it may be used for. With MD5 it is also kept in a form that the service
                 can read, because MD5 cannot be checked otherwise.
+            stamp: of the password that the account has to have still; any by default.
 
         Raises:
             LocalProtocolError: there is no such account, it has too many, or the name is none.
@@ -234,6 +240,12 @@ class AccountDirectory:
         }
 
         def add(connection: Connection) -> AppPassword:
+            if stamp is not None:
+                same = accounts.c.passport == passport.casefold(), accounts.c.stamp == stamp
+                # Not to look first: the password may be changed between, at another node.
+                held = connection.execute(update(accounts).where(*same).values(stamp=stamp))
+                if held.rowcount != 1:
+                    raise LocalProtocolError("the password of the account was changed meanwhile")
             if len(_wanted(connection, passport).app_passwords) >= _MOST_APP_PASSWORDS:
                 raise LocalProtocolError(
                     f"{passport} has {_MOST_APP_PASSWORDS} app passwords already",

@@ -42,8 +42,10 @@ _CONNECT: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 8000,
     "application_name": "msnpauth",
+    # The server, too, is to notice that a node is cut off: it holds a lock for it.
     "options": "-c statement_timeout=10s -c lock_timeout=5s"
-    " -c idle_in_transaction_session_timeout=30s",
+    " -c idle_in_transaction_session_timeout=30s"
+    " -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3",
 }
 
 _AGAIN = frozenset({"23505", "40001", "40P01"})
@@ -182,6 +184,8 @@ class PostgresDatabase(Database):
             self._log.add_any()
             while not self._is_closing.is_set():
                 connection.execute("SELECT 1")
+                if self._conflict:  # the server may have held the lock for a connection of before
+                    self._conflict = self._claimed(connection)
                 self._heard = time.monotonic()
                 self._has_heard.set()
                 for notice in connection.notifies(timeout=_BEAT_SECONDS):

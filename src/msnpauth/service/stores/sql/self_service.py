@@ -158,12 +158,12 @@ class SelfService:
         return word
 
     async def add_app_password(
-        self, passport: str, name: str, schemes: Iterable[Scheme]
+        self, passport: str, stamp: str, name: str, schemes: Iterable[Scheme]
     ) -> MadeAppPassword:
-        """As `AccountDirectory.add_app_password`."""
+        """As `AccountDirectory.add_app_password`, for who has signed in by the stamp's password."""
         chosen = tuple(schemes)
         return await self._database.aside(
-            lambda: self._directory.add_app_password(passport, name, chosen)
+            lambda: self._directory.add_app_password(passport, name, chosen, stamp=stamp)
         )
 
     async def revoke_app_password(self, passport: str, app_id: str) -> None:

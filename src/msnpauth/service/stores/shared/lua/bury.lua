@@ -1,5 +1,8 @@
--- ARGV: node. Takes away what is of the node, and returns passports and how they are seen now.
+-- ARGV: node, and the node that buries it. Takes away what is of the node, and returns passports and
+-- how they are seen now.
 local node, changed = ARGV[3], {}
+-- It may have come back since it was found to be silent.
+if ARGV[4] ~= node and is_alive(node) then return {} end
 redis.call('ZREM', p .. 'nodes', node)
 local key = p .. 'of:' .. node
 for _, passport in ipairs(redis.call('SMEMBERS', key)) do

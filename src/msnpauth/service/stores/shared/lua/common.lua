@@ -52,3 +52,21 @@ local function tidy(passport, node)
     end
     redis.call('SREM', p .. 'of:' .. node, passport)
 end
+
+-- Takes away the oldest places of an account that has too many; returns the seats that have to go.
+local function crowded(key, most)
+    local going = {}
+    while redis.call('HLEN', key) > most do
+        local oldest, which, what = nil, nil, nil
+        local places = redis.call('HGETALL', key)
+        for i = 1, #places, 2 do
+            local held = cjson.decode(places[i + 1])
+            if oldest == nil or held.number < oldest then
+                oldest, which, what = held.number, places[i], held
+            end
+        end
+        redis.call('HDEL', key, which)
+        if is_alive(what.node) then table.insert(going, what.seat) end
+    end
+    return going
+end

@@ -10,16 +10,5 @@ end
 redis.call('HSET', key, guid,
     cjson.encode({node = node, seat = seat, number = number()}))
 redis.call('SADD', p .. 'of:' .. node, passport)
-while redis.call('HLEN', key) > most do
-    local oldest, which, what = nil, nil, nil
-    local places = redis.call('HGETALL', key)
-    for i = 1, #places, 2 do
-        local held = cjson.decode(places[i + 1])
-        if oldest == nil or held.number < oldest then
-            oldest, which, what = held.number, places[i], held
-        end
-    end
-    redis.call('HDEL', key, which)
-    if is_alive(what.node) then table.insert(going, what.seat) end
-end
+for _, oldest in ipairs(crowded(key, most)) do table.insert(going, oldest) end
 return going

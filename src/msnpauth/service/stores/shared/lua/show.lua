@@ -1,7 +1,12 @@
--- ARGV: passport node connection presence ('' for none). Returns what was seen, and is.
-local passport, node, presence = ARGV[3], ARGV[4], ARGV[6]
+-- ARGV: passport node connection presence ('' for none), and 'again' when that was said before.
+-- Returns what was seen, and is.
+local passport, node, presence, again = ARGV[3], ARGV[4], ARGV[6], ARGV[7] == 'again'
 local key, field = p .. 'shown:' .. passport, node .. ' ' .. ARGV[5]
 local before = seen(passport)
+local held = redis.call('HGET', key, field)
+if again and held and cjson.decode(held).presence == presence then
+    return {before, before} -- a word that is still known is not newer than those after it
+end
 if presence == '' then
     redis.call('HDEL', key, field)
     tidy(passport, node)

@@ -3,6 +3,7 @@ local since = remember()
 local key = p .. 'used:' .. ARGV[3]
 if redis.call('EXISTS', key) == 1 then return 0 end
 if tonumber(ARGV[5]) < since then return -1 end
-local left = math.ceil((tonumber(ARGV[4]) - now()) * 1000)
-if left > 0 then redis.call('SET', key, 1, 'PX', left) end
+-- Some minutes longer than the ticket lives: the clock of the node that takes it may be slow.
+local left = math.max(0, math.ceil((tonumber(ARGV[4]) - now()) * 1000)) + 300000
+redis.call('SET', key, 1, 'PX', left)
 return 1
