@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import io
 import os
 import random
@@ -78,7 +79,7 @@ class OperatedProcess:
         self.end(signal.SIGTERM)
 
     def start(self) -> None:
-        """Start it, and come back when it listens."""
+        """Start it, and come back when it is ready."""
         command = [sys.executable, "-m", "msnpauth", "serve", "--data", str(self.folder)]
         for role, port in self.ports.items():
             command += [f"--{role}", str(port)]
@@ -89,13 +90,21 @@ class OperatedProcess:
             pinned(self._process.pid, self._processor)
         end = time.monotonic() + 30
         while time.monotonic() < end:
-            try:
-                socket.create_connection(("127.0.0.1", self.ports["private-port"])).close()
-            except OSError:
-                time.sleep(0.05)
-            else:
+            if self._is_ready():
                 return
-        raise RuntimeError("the service does not listen")
+            time.sleep(0.05)
+        raise RuntimeError("the service is not ready")
+
+    def _is_ready(self) -> bool:
+        # A connection alone says nothing: the port is open before the files of the folder are made.
+        private = http.client.HTTPConnection("127.0.0.1", self.ports["private-port"], timeout=30)
+        try:
+            private.request("GET", "/readyz")
+            return private.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            private.close()
 
     def end(self, how: signal.Signals) -> None:
         """End it by a signal."""
