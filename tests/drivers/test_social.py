@@ -121,6 +121,7 @@ def test_old_and_new_talk(sign_in: SignIn) -> None:
     with sign_in(ALICE, 18) as alice, sign_in(BOB, 3) as bob:
         bob.go_online()
         alice.go_online("busy", personal_message="I <am> here")
+        assert until(bob, ContactOnline).contact.passport == ALICE
         assert [contact.status for contact in bob.contacts()] == [Status.BUSY]
         bob.send_message(ALICE, "hello")
         until(alice, MessageReceived).chat.send("hello yourself")
