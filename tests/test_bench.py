@@ -41,7 +41,8 @@ def test_round_trips(tmp_path: Path) -> None:
 def test_tickets() -> None:
     found = rows("tickets.py", "--rounds", "1", "--calls", "1")
     carriers = [f"get_key(), {carrier}" for carrier in ("sockets", "curl", "httpx")]
-    names = ["new connection", "bare ssl sockets", "libcurl, unchecked", *carriers]
+    alone = ["libcurl, unchecked", "libcurl, resumed"]
+    names = ["new connection", "bare ssl sockets", *alone, *carriers]
     names += ["kept connection", "http.client", *carriers]
     assert [row[0] for row in found] == names
 

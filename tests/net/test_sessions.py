@@ -52,9 +52,11 @@ def connect(near: ssl.SSLContext, far: ssl.SSLContext, address: Address = HERE) 
     resumption = Resumption(near, address)
     tls = resumption.connection()
     tls.start()
+    resumption.prepare()
     Far(far).shake_hands(tls)
     assert tls.is_secured
     tls.read()
+    resumption.prepare()
     resumption.keep(tls.tls)
     return tls.tls.session_reused is True
 
@@ -70,7 +72,11 @@ def at_once(near: ssl.SSLContext, far: ssl.SSLContext, count: int) -> None:
         Far(far).shake_hands(tls)
         tls.read()
         resumption.keep(tls.tls)
-        resumption.keep(tls.tls)
+
+
+def offers(near: ssl.SSLContext, count: int) -> list[bool]:
+    """Tell of so many connections that begin at once whether each has a session to offer."""
+    return [Resumption(near, HERE).connection().tls.session is not None for _ in range(count)]
 
 
 def test_the_second_connection_and_all_behind_it(
@@ -80,22 +86,60 @@ def test_the_second_connection_and_all_behind_it(
 
 
 def test_a_session_is_offered_once(near: ssl.SSLContext, far: ssl.SSLContext) -> None:
+    """A full handshake brings two, and one that was resumed one more."""
     connect(near, far)
-    offers = [Resumption(near, HERE) for _ in range(2)]
-    assert [offer.connection().tls.session is not None for offer in offers] == [True, False]
+    connect(near, far)
+    assert offers(near, 3) == [True, True, False]
+
+
+def test_there_is_always_one_in_stock(
+    near: ssl.SSLContext, far: ssl.SSLContext, ready: sessions._Ready
+) -> None:
+    """While a connection waits, the next one is made ready by a session of the one before."""
+    connect(near, far)
+    for _ in range(3):
+        resumption = Resumption(near, HERE)
+        tls = resumption.connection()
+        tls.start()
+        assert not ready._found
+        resumption.prepare()
+        assert ready._found, "before this one has brought a session itself"
+        Far(far).shake_hands(tls)
+        tls.read()
+        assert tls.tls.session_reused
+
+
+def test_servers_that_bring_many(near: ssl.SSLContext, far: ssl.SSLContext) -> None:
+    far.num_tickets = 7
+    connect(near, far)
+    assert offers(near, 3) == [True, True, False], "more would be of no use"
+
+
+def test_a_record_without_words_that_is_no_ticket(
+    near: ssl.SSLContext, far: ssl.SSLContext
+) -> None:
+    """It leaves nothing: a session that was kept twice would be offered twice."""
+    far.num_tickets = 1
+    resumption = Resumption(near, HERE)
+    tls = resumption.connection()
+    tls.start()
+    Far(far).shake_hands(tls)
+    tls.read()
+    assert tls.heard_ticket is not None
+    tls.heard_ticket()
+    resumption.keep(tls.tls)
+    assert offers(near, 2) == [True, False]
 
 
 def test_under_tls_1_2_again_and_again(near: ssl.SSLContext, far: ssl.SSLContext) -> None:
     far.maximum_version = OLD
     connect(near, far)
-    offers = [Resumption(near, HERE) for _ in range(3)]
-    assert [offer.connection().tls.session is not None for offer in offers] == [True] * 3
+    assert offers(near, 3) == [True] * 3
 
 
 def test_several_at_once(near: ssl.SSLContext, far: ssl.SSLContext) -> None:
     at_once(near, far, 20)
-    found = [Resumption(near, HERE).connection().tls.session is not None for _ in range(20)]
-    assert found == [True] * (1 + sessions._OF_EACH) + [False] * (19 - sessions._OF_EACH)
+    assert offers(near, 20) == [True] * sessions._OF_EACH + [False] * (20 - sessions._OF_EACH)
 
 
 def test_before_the_server_has_sent_one(near: ssl.SSLContext, far: ssl.SSLContext) -> None:
@@ -306,6 +350,7 @@ def test_sessions_go_with_their_context(
             Resumption(context, HERE)
             connect(context, far)
         at_once(context, far, 3)
+        Resumption(context, HERE).prepare()
         assert vars(context)[sessions._PLACE]._hosts
         contexts.append(weakref.ref(context))
         del context

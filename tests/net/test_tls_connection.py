@@ -202,6 +202,25 @@ def test_the_first_words_are_not_for_somebody_else(authority: Authority) -> None
     assert near._first is None
 
 
+@pytest.mark.parametrize("singly", [False, True])
+def test_each_ticket_is_heard(authority: Authority, singly: bool) -> None:
+    """OpenSSL keeps the last one: who wants each has to look behind each."""
+    context = authority.tls_for(NAME)
+    context.num_tickets = 3
+    near, far = begun(authority.client_tls, NAME), Far(context)
+    heard: list[ssl.SSLSession | None] = []
+    near.heard_ticket = lambda: heard.append(near.tls.session)
+    near.receive(far.answer(near.outgoing()))
+    tickets = far.answer(near.outgoing())
+    said = b""
+    for piece in bytewise(tickets + far.say(b"words")) if singly else [tickets + far.say(b"words")]:
+        near.receive(piece)
+        said += near.read()
+    assert said == b"words"
+    assert len({session.id for session in heard if session is not None}) == 3
+    assert len(heard) == 3, "words are no ticket"
+
+
 @given(st.lists(st.binary(max_size=60), max_size=6), st.booleans())
 def test_no_input_raises(authority: Authority, inputs: list[bytes], secured: bool) -> None:
     near = connected(authority)[0] if secured else begun(authority.client_tls, NAME)

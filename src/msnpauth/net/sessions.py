@@ -15,6 +15,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple
 
 from ..core.errors import ConnectionFailed, SignInError
@@ -28,6 +29,8 @@ _HOSTS = 32
 
 _OF_EACH = 8
 """Sessions of one host: as many connections to it may begin at once without a full handshake."""
+
+_IN_STOCK = 2
 
 _DAY = 24 * 60 * 60.0
 
@@ -78,10 +81,9 @@ class _Sessions:
             self._hosts.pop(address, None)
             return None
 
-    def wants(self, address: Address, *, is_single: bool) -> bool:
-        """Tell whether there is room for another session of a host."""
-        found = self._hosts.get(address)
-        return not found or (is_single and len(found) < _OF_EACH)
+    def count(self, address: Address) -> int:
+        """Return how many sessions of a host there are."""
+        return len(self._hosts.get(address, ()))
 
     def put(self, address: Address, session: _Session) -> None:
         with self._lock:
@@ -99,7 +101,8 @@ class _Ready:
     """The next connections to a few servers, their sessions set, but nothing begun.
 
     Python has OpenSSL copy a session when it is read, and again when it is set, which costs a
-    quarter of a millisecond each time. While the server works on an answer there is time for that.
+    fifth of a millisecond each time. There is time for it while a server is at work: for the first
+    while it makes its answer, for the second during the next handshake, for the one behind that.
 
     They are few, because each keeps its context for as long as it lies here.
     """
@@ -150,17 +153,35 @@ class Resumption:
         self._sessions = _sessions_of(context) if self._settings else None
         self._offered: _Session | None = None
         self._offer = offer
-        self._attempts = 2
+        self._read: list[bytes] = []
 
     def connection(self) -> TlsConnection:
         """Return the connection, which offers a session if there is one; nothing is begun."""
-        if self._sessions is not None and self._offer:
-            if (found := _ready.take(self._server)) and found[0].is_good(self._settings):
-                self._offered = found[0]
-                return found[1]
-            self._offered = self._sessions.take(self._address, self._settings)
-        session = self._offered.session if self._offered else None
-        return TlsConnection(self._context, self._address.host, session)
+        made = self._made() if self._sessions is not None and self._offer else None
+        made = made or TlsConnection(self._context, self._address.host)
+        made.heard_ticket = partial(self._heard_ticket, made.tls)
+        return made
+
+    def _made(self) -> TlsConnection | None:
+        """Return a connection that offers a session."""
+        found = _ready.take(self._server)
+        if found is None or not found[0].is_good(self._settings):
+            found = self._next()
+        if found is None:
+            return None
+        self._offered, made = found
+        return made
+
+    def _next(self) -> tuple[_Session, TlsConnection] | None:
+        found = self._sessions and self._sessions.take(self._address, self._settings)
+        if not found:
+            return None
+        return found, TlsConnection(self._context, self._address.host, found.session)
+
+    def prepare(self) -> None:
+        """Make the next connection ready, while there is nothing else to do but to wait."""
+        if _ready.wants(self._server) and (found := self._next()) and found[0].is_single:
+            _ready.put(self._server, *found)
 
     def is_to_blame(self, error: SignInError) -> bool:
         """Tell whether a handshake that failed may succeed without the session that was offered.
@@ -174,30 +195,40 @@ class Resumption:
         return type(error) is ConnectionFailed
 
     def keep(self, tls: ssl.SSLObject) -> None:
-        """Keep the connection's session for the next one, as soon as there is one; once.
+        """Keep the connection's session for the next one, once an answer has come.
 
-        Under TLS 1.3 the server sends it behind the handshake: it is there when an answer is.
+        Under TLS 1.3 the server sends it behind the handshake. Mostly it was kept when it came.
         """
-        if self._sessions is None or self._attempts == 0:
+        if not self._read:
+            self._keep(tls)
+
+    def _heard_ticket(self, tls: ssl.SSLObject) -> None:
+        """Keep what has come: one session for the one that was used, and a second one in stock.
+
+        With one in stock a connection can be made ready for the next but one while this one waits.
+        Servers send two or more behind a full handshake, and one behind each that was resumed.
+        """
+        is_short = self._sessions is not None and self._sessions.count(self._address) < _IN_STOCK
+        if not self._read or (is_short and len(self._read) < _IN_STOCK):
+            self._keep(tls)
+
+    def _keep(self, tls: ssl.SSLObject) -> None:
+        if self._sessions is None:
             return
         if self._offered is not None and not tls.session_reused:
             self._forget()  # the server has forgotten it, and the others as well
             self._offered = None
         is_single = tls.version() == "TLSv1.3"
-        is_next = is_single and _ready.wants(self._server)
-        if not is_next and not self._sessions.wants(self._address, is_single=is_single):
+        if self._sessions.count(self._address) >= (_OF_EACH if is_single else 1):
             return
-        self._attempts -= 1
         with suppress(ValueError):  # it has ended meanwhile, without a good-bye
             session = tls.session
             if session is None or not (session.has_ticket or (session.id and not is_single)):
                 return
-            kept = _Session(session, self._settings, is_single, *self._times(tls))
-            self._attempts = 0
-            if is_next:
-                ready = TlsConnection(self._context, self._address.host, session)
-                _ready.put(self._server, kept, ready)
-            else:
+            is_new = session.id not in self._read
+            self._read.append(session.id)
+            if is_new:
+                kept = _Session(session, self._settings, is_single, *self._times(tls))
                 self._sessions.put(self._address, kept)
 
     def _times(self, tls: ssl.SSLObject) -> tuple[tuple[float, float], float]:

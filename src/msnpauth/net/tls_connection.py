@@ -20,6 +20,9 @@ A `MemoryBIO` never gives memory back: it stays as large as what it held at once
 takes all that it can use before the next one comes.
 """
 
+_HEAD = 5
+"""Bytes before each record: its kind, the version, and its length (RFC 8446, 5.1)."""
+
 
 class TlsConnection:
     """The client's end of one TLS connection.
@@ -36,6 +39,8 @@ class TlsConnection:
         session: of an earlier connection with the same settings to the same host, to be resumed.
 
     Attributes:
+        heard_ticket: is called when a record has come, behind the handshake, that says nothing to
+            who reads. Under TLS 1.3 that is a session ticket, of which OpenSSL keeps the last one.
         is_secured: True once the handshake is done: the certificate was accepted, if any is asked
             for.
         has_ended: True once nothing more will come, with or without a good-bye. Many servers leave
@@ -56,6 +61,8 @@ class TlsConnection:
         self._unsent = bytearray()
         self._first: Secret | None = None
         self._is_at_end = False
+        self._left_of_record = 0
+        self.heard_ticket: Callable[[], None] | None = None
         self.is_secured = False
         self.has_ended = False
         self.fault: Exception | None = None
@@ -96,9 +103,14 @@ class TlsConnection:
     def read(self) -> bytes:
         """Return what the peer has said in the bytes that have come; b"" for nothing."""
         there_is_more = self.is_secured and bool(self._unread or self._from_peer.pending)
+        is_record = False
         while there_is_more and not self.has_ended and self.fault is None:
+            so_far = len(self._said)
             self._attempt(self._hear)
+            if is_record and len(self._said) == so_far and self.heard_ticket is not None:
+                self.heard_ticket()
             there_is_more = self._feed()
+            is_record = not self._left_of_record
         if self._is_at_end and not there_is_more:
             self.has_ended = True
         said = bytes(self._said)
@@ -116,10 +128,26 @@ class TlsConnection:
 
     def _feed(self) -> bool:
         """Hand OpenSSL the next slice of what has come; False when there is none."""
-        piece = self._unread[:_SLICE]
-        del self._unread[:_SLICE]
-        self._from_peer.write(piece)
-        return bool(piece)
+        size = self._next_slice()
+        self._from_peer.write(self._unread[:size])
+        del self._unread[:size]
+        return size > 0
+
+    def _next_slice(self) -> int:
+        """Return how many bytes are next: behind the handshake no more than a record."""
+        size, most = 0, min(len(self._unread), _SLICE)
+        while size < most:
+            if not self._left_of_record:
+                head = self._unread[size : size + _HEAD]
+                if len(head) < _HEAD:
+                    break
+                self._left_of_record = _HEAD + int.from_bytes(head[3:])
+            taken = min(self._left_of_record, most - size)
+            self._left_of_record -= taken
+            size += taken
+            if self.is_secured:
+                break
+        return size
 
     def _attempt(self, act: Callable[[], None]) -> None:
         """Go as far as the bytes that OpenSSL has allow."""

@@ -86,6 +86,7 @@ class TlsSocket:
         self.flush(patience)
         if first is not None:
             self._tls.say_first(first())
+        self._resumption.prepare()
         while not self._tls.is_secured:
             self._say_why()
             self._check()
@@ -112,8 +113,8 @@ class TlsSocket:
         has_heard = False
         while not (said := self._tls.read()):
             if has_heard:
-                # It may have been the session. There is time for it: the server is at work.
-                self.keep_session()
+                # Session tickets: the server is at work on its answer.
+                self._resumption.prepare()
             self.flush(patience)
             self._check()
             if self._tls.has_ended:

@@ -49,6 +49,7 @@ class TlsStream(asyncio.Protocol):
         Raises:
             ssl.SSLError, OSError: it failed.
         """
+        self._prepare()
         while not self.tls.is_secured:
             is_lost = isinstance(self._error, ConnectionError)
             # With TCP Fast Open a server that is not there is met here.
@@ -67,8 +68,8 @@ class TlsStream(asyncio.Protocol):
         has_heard = False
         while not self._hear():
             if has_heard:
-                # It may have been the session. There is time for it: the server is at work.
-                self.keep_session()
+                # Session tickets: the server is at work on its answer.
+                self._prepare()
             self._check()
             if self.tls.has_ended or self._is_lost:
                 return b""
@@ -99,6 +100,10 @@ class TlsStream(asyncio.Protocol):
         """Keep the TLS session for the next connection, once an answer has come."""
         if self.resumption is not None:
             self.resumption.keep(self.tls.tls)
+
+    def _prepare(self) -> None:
+        if self.resumption is not None:
+            self.resumption.prepare()
 
     def abort(self) -> None:
         """Close at once, without a good-bye, which could wait for the peer."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pycurl
@@ -149,7 +147,6 @@ class CurlTransport(Transport):
         curl.setopt(_SUPPRESS_CONNECT_HEADERS, 1)
         curl.setopt(pycurl.HEADERFUNCTION, engine.guarded(answer.on_header))
         curl.setopt(pycurl.WRITEFUNCTION, engine.guarded(answer.on_body))
-        curl.setopt(pycurl.OPENSOCKETFUNCTION, engine.guarded(_opener(task)))
 
     def _set_limits(self, curl: Any, task: Task) -> None:
         """Let curl do nothing that was not asked for.
@@ -174,20 +171,6 @@ class CurlTransport(Transport):
         curl.setopt(pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_2)
         if "OpenSSL" in pycurl.version:  # other libraries write ciphers in other ways
             curl.setopt(pycurl.SSL_CIPHER_LIST, _CIPHERS)
-
-
-def _opener(task: Task) -> Callable[[int, Any], socket.socket | int]:
-    """Return what opens sockets for curl: pycurl takes a copy, and ours stays in the task."""
-
-    def open_socket(_purpose: int, address: Any) -> socket.socket | int:
-        try:
-            sock = socket.socket(address.family, address.socktype, address.protocol)
-        except OSError:  # an error must not leave a callback: pycurl would print it
-            return int(pycurl.SOCKET_BAD)
-        task.hold_copy(sock)
-        return sock
-
-    return open_socket
 
 
 def _lines(request: Request) -> list[bytes]:
