@@ -157,31 +157,29 @@ class Resumption:
 
     def connection(self) -> TlsConnection:
         """Return the connection, which offers a session if there is one; nothing is begun."""
-        made = self._made() if self._sessions is not None and self._offer else None
-        made = made or TlsConnection(self._context, self._address.host)
+        ready = _ready.take(self._server) if self._offer else None
+        if ready is not None and ready[0].is_good(self._settings):
+            self._offered, made = ready
+        else:
+            self._offered = self._session() if self._offer else None
+            made = self._offering(self._offered)
         made.heard_ticket = partial(self._heard_ticket, made.tls)
         return made
 
-    def _made(self) -> TlsConnection | None:
-        """Return a connection that offers a session."""
-        found = _ready.take(self._server)
-        if found is None or not found[0].is_good(self._settings):
-            found = self._next()
-        if found is None:
-            return None
-        self._offered, made = found
-        return made
-
-    def _next(self) -> tuple[_Session, TlsConnection] | None:
-        found = self._sessions and self._sessions.take(self._address, self._settings)
-        if not found:
-            return None
-        return found, TlsConnection(self._context, self._address.host, found.session)
-
     def prepare(self) -> None:
         """Make the next connection ready, while there is nothing else to do but to wait."""
-        if _ready.wants(self._server) and (found := self._next()) and found[0].is_single:
-            _ready.put(self._server, *found)
+        if _ready.wants(self._server):
+            session = self._session()
+            if session is not None and session.is_single:  # any other one is not to be set aside
+                _ready.put(self._server, session, self._offering(session))
+
+    def _session(self) -> _Session | None:
+        if self._sessions is None:
+            return None
+        return self._sessions.take(self._address, self._settings)
+
+    def _offering(self, one: _Session | None) -> TlsConnection:
+        return TlsConnection(self._context, self._address.host, one.session if one else None)
 
     def is_to_blame(self, error: SignInError) -> bool:
         """Tell whether a handshake that failed may succeed without the session that was offered.
