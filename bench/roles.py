@@ -16,11 +16,10 @@ from collections.abc import Callable
 from bare import Bare
 from common import PASSWORD, ServiceProcess, machine, passport, table
 from msnpauth import Secret
-from msnpauth.core.client.routes import md5_answer
 from msnpauth.core.servers import Servers
 from msnpauth.core.tickets.auth import TicketRequest
 from msnpauth.core.tickets.exchange import Request
-from msnpauth.core.tickets.proof import answer
+from msnpauth.core.tickets.proof import answer, md5_answer
 from msnpauth.core.tickets.rst import MESSENGER, MESSENGER_CLEAR, Soap, request_tickets
 from msnpauth.core.urls import Address, Url
 from msnpauth.core.wire.commands import Command

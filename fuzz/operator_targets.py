@@ -7,7 +7,7 @@ import json
 from contextlib import suppress
 
 from contract import PASSPORT, PASSWORD, now
-from msnpauth import LocalProtocolError
+from msnpauth import LocalProtocolError, Secret
 from msnpauth.core.wire.dialects import DIALECTS
 from msnpauth.service.hosts.web import _forwarded
 from msnpauth.service.roles.office import Office
@@ -27,7 +27,7 @@ _OFFICE = Office(
     now=now,
 )
 _PRIVATE = WebSite(
-    PrivateRole(_OFFICE, keys=lambda: ["key"], ready=list, numbers=lambda: b"").paths()
+    PrivateRole(_OFFICE, keys=lambda: [Secret("key")], ready=list, numbers=lambda: b"").paths()
 )
 _REASONS = OPENAPI["components"]["schemas"]["Invalid"]["properties"]["reason"]["enum"]
 

@@ -24,10 +24,9 @@ from msnpauth.core.client.actions import (
     SignedIn,
 )
 from msnpauth.core.client.connection import SessionConnection
-from msnpauth.core.client.routes import md5_answer
 from msnpauth.core.tickets.exchange import Response
 from msnpauth.core.tickets.proof import answer as proof
-from msnpauth.core.tickets.proof import is_answer
+from msnpauth.core.tickets.proof import is_answer, md5_answer
 from msnpauth.core.urls import Address
 from msnpauth.core.wire.commands import Role
 from msnpauth.core.wire.dialects import DIALECTS, Scheme, known

@@ -8,8 +8,8 @@ import pytest
 
 from msnpauth.core.client.comeback import Reconnect, check_reconnect
 from msnpauth.core.client.connection import check_product
-from msnpauth.core.client.sign_in import SignIn, check_guid
-from msnpauth.core.credentials import check_challenge, check_passport, check_password
+from msnpauth.core.client.sign_in import SignIn
+from msnpauth.core.credentials import check_challenge, check_guid, check_passport, check_password
 from msnpauth.core.errors import SignInError, Step
 from msnpauth.core.secrets import Secret
 from msnpauth.core.servers import Servers

@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 import trustme
 
-from msnpauth import LocalProtocolError
+from leaks import assert_no_secret
+from msnpauth import LocalProtocolError, Secret
 from msnpauth.service import open_directory
 from msnpauth.service.data import DataFolder
 from msnpauth.service.settings import Argon2
 from msnpauth.service.tickets import new_key
+
+ONE, TWO = Secret("geheim-1"), Secret("geheim-2")
 
 
 @pytest.fixture
@@ -145,14 +148,14 @@ def test_what_is_not_there_is_nothing(folder: DataFolder) -> None:
 
 
 def test_several_things_are_changed(folder: DataFolder) -> None:
-    folder.change(("one",), lambda found: {"one": "1" if found["one"] is None else "2"})
+    folder.change(("one",), lambda found: {"one": ONE if found["one"] is None else TWO})
 
-    def change(found: Mapping[str, str | None]) -> Mapping[str, str]:
-        assert found == {"one": "1", "two": None}
-        return {"two": "2"}
+    def change(found: Mapping[str, Secret | None]) -> Mapping[str, Secret]:
+        assert found == {"one": ONE, "two": None}
+        return {"two": TWO}
 
     folder.change(("one", "two"), change)
-    assert (folder.read("one"), folder.read("two")) == ("1", "2")
+    assert (folder.read("one"), folder.read("two")) == (ONE, TWO)
 
 
 def test_a_file_that_cannot_be_read(path: Path, folder: DataFolder) -> None:
@@ -164,15 +167,16 @@ def test_a_file_that_cannot_be_read(path: Path, folder: DataFolder) -> None:
 def test_a_disk_that_is_full_leaves_what_was_there(
     path: Path, folder: DataFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder.change(("one",), lambda _: {"one": "1"})
+    folder.change(("one",), lambda _: {"one": ONE})
 
     def full(_number: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(LocalProtocolError, match="No space left"):
-        folder.change(("one",), lambda _: {"one": "2"})
-    assert folder.read("one") == "1"
+    with pytest.raises(LocalProtocolError, match="No space left") as caught:
+        folder.change(("one",), lambda _: {"one": TWO})
+    assert_no_secret(caught.value, ONE.reveal(), TWO.reveal())
+    assert folder.read("one") == ONE
     assert sorted(file.name for file in path.iterdir()) == ["files.lock", "one"]
 
 
@@ -187,11 +191,13 @@ def test_the_key_of_the_nodes_is_made_by_the_first_of_them_alone(folder: DataFol
         assert folder.service_key(make=make).decrypt(sealed) == b"secret"
 
 
-@pytest.mark.parametrize("data", [b"", b"x", new_key()[:-3].encode()], ids=["", "x", "cut"])
+@pytest.mark.parametrize(
+    "data", [b"", b"geheim-3", new_key()[:-3].encode()], ids=["", "no key", "cut"]
+)
 def test_a_key_of_the_nodes_that_is_damaged(path: Path, folder: DataFolder, data: bytes) -> None:
     (path / "service-key").write_bytes(data)
     for make in (True, False):
         with pytest.raises(LocalProtocolError, match="damaged") as caught:
             folder.service_key(make=make)
-        assert caught.value.__context__ is None or caught.value.__suppress_context__
+        assert_no_secret(caught.value, *filter(None, [data.decode()]))
     assert (path / "service-key").read_bytes() == data, "a person may bring it back"

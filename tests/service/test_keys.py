@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from msnpauth import LocalProtocolError
+from leaks import assert_no_secret
+from msnpauth import LocalProtocolError, Secret
 from msnpauth.service import open_directory
 from msnpauth.service.data import DataFolder
 from msnpauth.service.keys import Keys
@@ -44,13 +45,6 @@ def keys_in(path: Path, now: Callable[[], datetime] = lambda: NOW) -> Keys:
 @pytest.fixture
 def keys(path: Path) -> Keys:
     return keys_in(path)
-
-
-def told_by(error: BaseException | None) -> Iterator[str]:
-    """Yield what an error and all that came before it say, with what decoders keep of a file."""
-    while error is not None:
-        yield f"{error} {error!r} {error.args!r} {vars(error)!r} {getattr(error, 'object', '')!r}"
-        error = error.__cause__ or error.__context__
 
 
 ALL = ["ticket-keys", "app-password-key", "verify-key"]
@@ -119,7 +113,7 @@ def test_somebody_else_was_quicker(path: Path) -> None:
     other: list[object] = []
 
     class Slow(DataFolder):
-        def read(self, name: str) -> str | None:
+        def read(self, name: str) -> Secret | None:
             found = super().read(name)
             if not other:
                 other.append(keys_in(path).ring())
@@ -162,7 +156,7 @@ def test_nobody_is_signed_out_by_a_new_key(path: Path) -> None:
     clock = Clock()
     keys = keys_in(path, clock)
 
-    def ring() -> list[str]:
+    def ring() -> list[Secret]:
         return [key.key for key in keys.ring()]
 
     ticket, expires = TicketOffice(ring(), now=clock).issue("a@b", "messenger.msn.com")
@@ -176,7 +170,8 @@ def test_nobody_is_signed_out_by_a_new_key(path: Path) -> None:
 def test_a_time_without_a_zone_is_utc(path: Path, keys: Keys) -> None:
     key = new_key()
     (path / "ticket-keys").write_text(f"2026-11-22T12:00:00 {key}\n\n")
-    assert keys.ring() == [(NOW, key)]
+    assert keys.ring() == [(NOW, Secret(key))]
+    assert key not in repr(keys.ring())
 
 
 KEY = new_key()
@@ -199,7 +194,7 @@ def test_a_ring_that_is_damaged(path: Path, keys: Keys, data: bytes) -> None:
         with pytest.raises(LocalProtocolError, match="damaged") as caught:
             work()
         assert str(path / "ticket-keys") in caught.value.text
-        assert KEY[:20] not in " ".join(told_by(caught.value))
+        assert_no_secret(caught.value, KEY[:20])
     assert (path / "ticket-keys").read_bytes() == data, "a person may bring it back"
 
 
@@ -237,7 +232,7 @@ def test_a_key_of_app_passwords_that_is_damaged(path: Path, keys: Keys, data: by
     (path / "app-password-key").write_bytes(data)
     with pytest.raises(LocalProtocolError, match="damaged") as caught:
         keys.app_password_key()
-    assert KEY[:20] not in " ".join(told_by(caught.value))
+    assert_no_secret(caught.value, KEY[:20])
     with pytest.raises(LocalProtocolError):
         open_directory(path)
     assert (path / "app-password-key").read_bytes() == data
@@ -246,11 +241,11 @@ def test_a_key_of_app_passwords_that_is_damaged(path: Path, keys: Keys, data: by
 def test_what_may_be_shown_at_verify(path: Path) -> None:
     first = keys_in(path).verify_keys()
     assert len(first) == 1
-    assert len(first[0]) >= 32
+    assert len(first[0].reveal()) >= 32
     assert keys_in(path).verify_keys() == first
     with (path / "verify-key").open("a") as file:
         file.write("\n another \n")
-    assert keys_in(path).verify_keys() == [*first, "another"]
+    assert keys_in(path).verify_keys() == [*first, Secret("another")]
 
 
 def test_a_disk_that_is_full_leaves_the_old_ring(
@@ -262,8 +257,9 @@ def test_a_disk_that_is_full_leaves_the_old_ring(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(LocalProtocolError, match="No space left"):
+    with pytest.raises(LocalProtocolError, match="No space left") as caught:
         keys.rotate()
+    assert_no_secret(caught.value, before[0].key.reveal())
     assert keys.ring() == before
 
 
@@ -319,7 +315,7 @@ def test_an_authority_that_is_damaged(path: Path, keys: Keys, name: str, data: b
         LocalProtocolError, match="are no certificate authority|is damaged"
     ) as caught:
         keys.authority()
-    assert key.splitlines()[1] not in " ".join(told_by(caught.value))
+    assert_no_secret(caught.value, key.splitlines()[1])
     assert (path / name).read_bytes() == data
 
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from msnpauth import LocalProtocolError
-from msnpauth.service import Argon2, embedded, open_directory, run
+from leaks import assert_no_secret
+from msnpauth import LocalProtocolError, Secret
+from msnpauth.service import Argon2, extras, open_directory, run
 from msnpauth.service.settings import ALWAYS, ROLES, Settings
+from msnpauth.service.tickets import new_key
 
 DATA = Path("data")
 
@@ -94,12 +96,12 @@ def test_accounts_of_a_data_folder_are_not_given_to_run(tmp_path: Path) -> None:
 
 def test_what_a_data_folder_needs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(
-        embedded, "find_spec", lambda name: None if name in ("argon2", "limits") else object()
+        extras, "find_spec", lambda name: None if name in ("argon2", "limits") else object()
     )
-    with pytest.raises(LocalProtocolError, match="needs argon2, limits") as caught:
+    with pytest.raises(LocalProtocolError, match="is not installed here: argon2, limits") as caught:
         run(data=tmp_path)
     assert caught.value.hint == "pip install 'msnpauth[service]'"
-    with pytest.raises(LocalProtocolError, match="needs argon2, limits"):
+    with pytest.raises(LocalProtocolError, match="is not installed here: argon2, limits"):
         open_directory(tmp_path)
     with run({"alice@example.com": "secret"}) as service:
         assert service.accounts.get("alice@example.com")
@@ -119,8 +121,8 @@ def test_pages_need_a_data_folder_and_their_library(
     for role in ("pages", "plain_pages"):
         with pytest.raises(LocalProtocolError, match="a service with a data folder"):
             Settings(ports={role: 0})
-    monkeypatch.setattr(embedded, "find_spec", lambda name: None if name == "starlette" else name)
-    with pytest.raises(LocalProtocolError, match="need starlette") as caught:
+    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "starlette" else name)
+    with pytest.raises(LocalProtocolError, match="is not installed here: starlette") as caught:
         run(data=tmp_path, ports={"pages": 0})
     assert caught.value.hint == "pip install 'msnpauth[pages]'"
     run(data=tmp_path)
@@ -130,3 +132,22 @@ def test_who_may_sign_up() -> None:
     assert Settings().sign_up == "closed"
     with pytest.raises(LocalProtocolError, match="sign_up='everybody'"):
         Settings(sign_up="everybody")  # type: ignore[arg-type]
+
+
+def test_what_may_hold_a_password_is_not_shown() -> None:
+    """A report of an error in any function that has the settings shows what they hold."""
+    url = "postgresql://msnpauth:geheim-1@db.example.net/msnpauth"
+    settings = Settings(
+        data=DATA, database=url, shared="valkey://:geheim-2@shared", keys=["geheim-3"]
+    )
+    assert settings.database == Secret(url)
+    error = RuntimeError(vars(settings))
+    assert_no_secret(error, "geheim-1", "geheim-2", "geheim-3")
+
+
+@pytest.mark.parametrize("wrong", [["geheim-1"], [new_key()[:-3]], [new_key(), "geheim-1"], []])
+def test_a_ring_that_is_none_is_not_shown(wrong: list[str]) -> None:
+    with pytest.raises(LocalProtocolError, match="no ring of keys") as caught:
+        with run({}, keys=wrong):
+            pass
+    assert_no_secret(caught.value, *wrong)

@@ -66,7 +66,7 @@ def test_a_disk_that_is_full(path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     def fail(*_: object, **__: object) -> Any:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fdopen", fail)
+    monkeypatch.setattr(Path, "write_text", fail)
     assert str(uuid.UUID(machine_guid()))
     monkeypatch.undo()
     assert list(path.parent.iterdir()) == []

@@ -19,9 +19,9 @@ __all__ = ["keys"]
 
 @contextmanager
 def _keys(place: Where) -> Iterator[Keys]:
-    from ..service.embedded import check_service_installed
+    from ..service.extras import check_extra
 
-    check_service_installed()
+    check_extra("service")
     from ..service.data import DataFolder
     from ..service.journal import log_to_file
     from ..service.storage import keys_of, open_database
@@ -67,7 +67,8 @@ def rotate(where: Where) -> None:
     with _keys(where) as kept:
         ring = kept.rotate()
         _note("ticket keys rotated", keys=str(len(ring)))
-    say(f"New tickets are sealed by a new key; {len(ring) - 1} older ones still open theirs.")
+    say("New tickets are sealed by a new key.")
+    say(f"Older keys that still open tickets: {len(ring) - 1}.")
 
 
 @keys.command()

@@ -30,9 +30,9 @@ def migrate(move: bool, where: Where) -> None:
     Nodes of the version before go on meanwhile. A data folder without a database needs no
     migration: `serve` does it by itself.
     """
-    from ..service.embedded import check_service_installed
+    from ..service.extras import check_extra
 
-    check_service_installed()
+    check_extra("service")
     if where.database is None:
         raise click.UsageError("--database says which database")
     if move and where.data is None:

@@ -123,11 +123,18 @@ def _checked_by_making(where: dict[str, Any]) -> None:
         LocalProtocolError: one of them cannot be right.
     """
     from ..service.certificates import FromFiles
+    from ..service.extras import check_extra
     from ..service.settings import Settings
 
     settings = Settings(**where)
+    for extra in settings.extras:
+        check_extra(extra)
     if settings.certificate is not None and settings.certificate_key is not None:
         FromFiles(settings.certificate, settings.certificate_key)
+    if settings.data is not None:
+        from ..service.stores.sql.hashing import Hasher
+
+        Hasher(settings.argon2).close()
 
 
 def _given(accounts: tuple[str, ...], from_stdin: bool, options: dict[str, Any]) -> list[Any]:

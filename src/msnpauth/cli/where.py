@@ -31,9 +31,9 @@ def _checked_database(
 ) -> str | None:
     if value is None:
         return None
-    from ..service.embedded import check_service_installed
+    from ..service.extras import check_extra
 
-    check_service_installed()
+    check_extra("service")
     from ..service.storage import database_url
 
     return _checked(context, parameter, value, database_url)
@@ -46,7 +46,12 @@ def _checked_shared(
         return None
     from urllib.parse import urlsplit
 
-    return _checked(context, parameter, value, urlsplit)
+    from ..service.extras import check_extra
+
+    check_extra("nodes")
+    from ..service.stores.shared.server import checked_url
+
+    return _checked(context, parameter, value, lambda url: urlsplit(checked_url(url).reveal()))
 
 
 def _checked(
@@ -60,8 +65,6 @@ def _checked(
         password = read(value).password
     except LocalProtocolError as error:
         raise click.BadParameter(str(for_command(error)), context, parameter) from None
-    except ValueError:
-        raise click.BadParameter("that is no URL", context, parameter) from None
     source = context.get_parameter_source(parameter.name or "")
     if password is not None and source is ParameterSource.COMMANDLINE:
         variable = f"MSNPAUTH_SERVE_{(parameter.name or '').upper()}"

@@ -106,3 +106,24 @@ def about_length(error: E, password: Secret) -> E:
             f" was set so, its first {_CUT} are right"
         )
     return error
+
+
+_GUID = pattern(r"\{?([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})\}?")
+
+
+def check_guid(guid: str | None) -> str:
+    """Return a machine's GUID as the wire has it: in braces and upper case; a new one for None.
+
+    Raises:
+        LocalProtocolError: it is none.
+    """
+    if guid is None:
+        import uuid  # only those who keep no GUID need a new one
+
+        guid = str(uuid.uuid4())
+    match = _GUID.fullmatch(guid)
+    if match is None:
+        raise LocalProtocolError(
+            "that is no GUID", hint="as in {F52973B6-C926-4BAD-9BA8-7C1E840E4AB0}"
+        )
+    return f"{{{match[1].upper()}}}"

@@ -24,7 +24,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .embedded import RunOptions, check_service_installed, run
+from ..core.credentials import as_secret
+from .embedded import RunOptions, run
+from .extras import check_extra
 from .node import Service
 from .settings import Argon2
 from .stores.memory import Accounts
@@ -32,6 +34,7 @@ from .stores.protocol import Account
 from .tickets import Grant, TicketVerifier, new_key
 
 if TYPE_CHECKING:
+    from ..core.secrets import Secret
     from .stores.sql.directory import AccountDirectory
 
 __all__ = [
@@ -52,7 +55,7 @@ def open_directory(
     data: Path | str | None,
     argon2: Argon2 | None = None,
     *,
-    database: str | None = None,
+    database: str | Secret | None = None,
     make: bool = True,
 ) -> AccountDirectory:
     """Open the accounts of a service, to be changed, while the service runs or not.
@@ -68,7 +71,8 @@ def open_directory(
         LocalProtocolError: folder or database cannot be used, or the extra `[service]` is not
             installed.
     """
-    check_service_installed()
+    database = None if database is None else as_secret(database)
+    check_extra("service")
     from .storage import open_directory as opened
 
     return opened(data, argon2, database=database, make=make)

@@ -15,20 +15,24 @@ Every file is readable by its owner alone, but for `ca.pem`, which clients need.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cryptography.fernet import Fernet
 from filelock import FileLock, Timeout
 
 from ..core.errors import LocalProtocolError
+from ..core.secrets import Secret
 from ..core.tickets.ticket import utc_now
+from ..store.private_file import write_whole
 from .keys import Change, Keys
-from .tickets import new_key
+from .tickets import fernet_of, new_key
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
 
 __all__ = ["DataFolder"]
 
@@ -115,23 +119,24 @@ class DataFolder:
         Raises:
             LocalProtocolError: it is damaged, or not there.
         """
-        if make and self.read(_SERVICE_KEY) is None:
-            self.change((_SERVICE_KEY,), lambda has: {_SERVICE_KEY: has[_SERVICE_KEY] or new_key()})
-        try:
-            return Fernet((self.read(_SERVICE_KEY) or "").strip())
-        except ValueError:
+        name = _SERVICE_KEY
+        if make and self.read(name) is None:
+            self.change((name,), lambda has: {name: has[name] or Secret(new_key())})
+        opened = fernet_of(self.read(name) or Secret(""))
+        if opened is None:
             raise LocalProtocolError(
-                f"{self.called(_SERVICE_KEY)} is damaged, or not there",
+                f"{self.called(name)} is damaged, or not there",
                 hint="copy it from another node of the network, or from a backup",
-            ) from None
+            )
+        return opened
 
     # --- as a Shelf ------------------------------------------------------------------------------
 
-    def read(self, name: str) -> str | None:
+    def read(self, name: str) -> Secret | None:
         """As `Shelf.read`."""
         path = self.path / name
         try:
-            return path.read_text("ascii")
+            return Secret(path.read_text("ascii"))
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as fault:
@@ -148,7 +153,8 @@ class DataFolder:
             found = {name: self.read(name) for name in names}
             for name, text in change(found).items():
                 if text != found[name]:
-                    _write(self.path / name, text, 0o644 if name in _FOR_EVERYBODY else 0o600)
+                    mode = 0o644 if name in _FOR_EVERYBODY else 0o600
+                    write_whole(self.path / name, text, mode=mode)
 
     def called(self, name: str) -> str:
         """As `Shelf.called`."""
@@ -171,20 +177,3 @@ class DataFolder:
             raise LocalProtocolError(
                 f"{self.path} cannot be written: {why}", hint="is there room on the disk?"
             )
-
-
-def _write(path: Path, text: str, mode: int) -> None:
-    """Write a file whole or not at all, and have it on the disk."""
-    # mkstemp makes a file that only its owner may read.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(mode)
-        temporary.replace(path)
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()

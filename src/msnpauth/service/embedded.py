@@ -7,19 +7,19 @@ import socket
 import tempfile
 import threading
 from collections.abc import Coroutine, Iterable, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypedDict, TypeVar, Unpack
 
 from ..core.errors import LocalProtocolError
-from .hosts.legacy import check_installed
+from ..core.secrets import Secret
+from .extras import check_extra
 from .node import Service
 from .settings import Argon2, Settings, SignUp
 from .stores.memory import Accounts
 from .stores.protocol import Account
 
-__all__ = ["RunOptions", "check_service_installed", "run"]
+__all__ = ["RunOptions", "run"]
 
 _T = TypeVar("_T")
 
@@ -37,10 +37,10 @@ class RunOptions(TypedDict, total=False):
     trusted_proxies: Iterable[str]
     proxy_protocol: bool
     dialects: Iterable[int] | None
-    keys: Iterable[str] | None
+    keys: Iterable[str | Secret] | None
     chat_limit: int | None
-    database: str | None
-    shared: str | None
+    database: str | Secret | None
+    shared: str | Secret | None
     switchboard_name: str | None
     certificate: Path | None
     certificate_key: Path | None
@@ -134,12 +134,8 @@ class run:  # noqa: N801 - used as a function
                 hint="msnpauth.service.open_directory() adds them there",
             )
         checked = Settings(data=folder, **settings)
-        if "legacy_tls" in checked.listening:
-            check_installed()
-        if folder is not None:
-            check_service_installed()
-        if {"pages", "plain_pages"} & {*checked.listening}:
-            _check_pages_installed()
+        for extra in checked.extras:
+            check_extra(extra)
         self._service = Service(checked, kept)
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._thread: _LoopThread | None = None
@@ -204,27 +200,3 @@ class _LoopThread:
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.get_loop().run_forever()
-
-
-def check_service_installed() -> None:
-    """Find out whether the libraries of the extra `[service]` are there.
-
-    Raises:
-        LocalProtocolError: they are not.
-    """
-    missing = [name for name in _LIBRARIES if find_spec(name) is None]
-    if missing:
-        raise LocalProtocolError(
-            f"a service with a data folder needs {', '.join(missing)}",
-            hint="pip install 'msnpauth[service]'",
-        )
-
-
-def _check_pages_installed() -> None:
-    if find_spec("starlette") is None:
-        raise LocalProtocolError(
-            "the pages for people need starlette", hint="pip install 'msnpauth[pages]'"
-        )
-
-
-_LIBRARIES = ("alembic", "argon2", "limits", "prometheus_client", "sqlalchemy")

@@ -30,7 +30,7 @@ from limits import RateLimitItemPerMinute
 
 from ..core.errors import ServiceUnavailable
 from ..core.secrets import Secret
-from .tally import MemoryTally, Tally
+from .tally import MemoryTally, Tally, counted_as
 
 __all__ = ["Guesses"]
 
@@ -82,7 +82,7 @@ class Guesses:
         self, passport: str, address: str, *, is_known: bool
     ) -> AsyncIterator[_Attempt]:
         """As `Guard.attempt`."""
-        who = _named(passport)
+        who = counted_as(passport)
         # An account at a network that it knows has a place of its own there.
         place = (address, who if is_known else "")
         if self._under_way[place] >= self._most_at_once:
@@ -113,7 +113,7 @@ class Guesses:
 
     async def seconds(self, passport: str, address: str, *, is_known: bool) -> float:
         """Return how long a password of an account from a network has to wait."""
-        who = _named(passport)
+        who = counted_as(passport)
         return await self._seconds(who, (address, who if is_known else ""))
 
     async def _seconds(self, who: str, place: tuple[str, str]) -> float:
@@ -175,8 +175,3 @@ class _Attempt:
     async def wrong(self, guess: Secret | None) -> None:
         """As `Attempt.wrong`."""
         await self._guesses.note(self._who, self._place, guess)
-
-
-def _named(passport: str) -> str:
-    """Return a short word for an account: whoever guesses may give it any name, of any length."""
-    return hashlib.sha256(passport.casefold().encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -7,6 +7,9 @@
 
 They are made when a service begins, and never while it runs: a file that somebody has deleted by
 mistake would come back as another one, and everybody would be signed out.
+
+A key goes from hand to hand as a `Secret`, and what finds it damaged raises its error only after
+the text of the key is gone: reports of errors show the variables of every function on the way.
 """
 
 from __future__ import annotations
@@ -19,14 +22,17 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import trustme
-from cryptography.fernet import Fernet
 
 from ..core.errors import LocalProtocolError
+from ..core.secrets import Secret
 from ..core.tickets.ticket import utc_now
-from .tickets import LONGEST_LIFE, new_key
+from .tickets import LONGEST_LIFE, fernet_of, new_key
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
 
 __all__ = ["SHARED_KEYS", "Keys", "RingKey", "Shelf"]
 
@@ -43,7 +49,7 @@ SHARED_KEYS = (
 class Shelf(Protocol):
     """Where keys lie, by name: in files of a node's own, or where all nodes find them."""
 
-    def read(self, name: str) -> str | None:
+    def read(self, name: str) -> Secret | None:
         """Return what lies there; None when nothing does.
 
         Raises:
@@ -67,14 +73,14 @@ class Shelf(Protocol):
         """Return what an operator knows it by."""
 
 
-Change = Callable[[Mapping[str, str | None]], Mapping[str, str]]
+Change = Callable[[Mapping[str, Secret | None]], Mapping[str, Secret]]
 
 
 class RingKey(NamedTuple):
     """A key of the ring that seals tickets."""
 
     made: datetime
-    key: str
+    key: Secret
 
 
 class Keys:
@@ -97,12 +103,12 @@ class Keys:
         """
         makers = {
             _RING: lambda: self._written([self._new()]),
-            _APP_PASSWORDS: lambda: f"{new_key()}\n",
-            _VERIFY: lambda: f"{secrets.token_urlsafe(32)}\n",
+            _APP_PASSWORDS: lambda: Secret(f"{new_key()}\n"),
+            _VERIFY: lambda: Secret(f"{secrets.token_urlsafe(32)}\n"),
         }
         missing = [name for name in makers if self._shelf.read(name) is None]
 
-        def make(found: Mapping[str, str | None]) -> Mapping[str, str]:
+        def make(found: Mapping[str, Secret | None]) -> Mapping[str, Secret]:
             # Another process may have been quicker.
             return {name: found[name] or makers[name]() for name in missing}
 
@@ -140,8 +146,8 @@ class Keys:
         """
         self._shelf.change((_RING,), lambda _: {_RING: self._written([self._new()])})
 
-    def _rotated(self, found: Mapping[str, str | None]) -> Mapping[str, str]:
-        before, kept = self._ring_of(found[_RING] or ""), [self._new()]
+    def _rotated(self, found: Mapping[str, Secret | None]) -> Mapping[str, Secret]:
+        before, kept = self._ring_of(found[_RING] or Secret("")), [self._new()]
         # A key was the newest until the one before it in the list was made.
         for newer, old in zip([kept[0], *before], before, strict=False):
             if newer.made + LONGEST_LIFE > kept[0].made:
@@ -149,17 +155,16 @@ class Keys:
         return {_RING: self._written(kept)}
 
     def _new(self) -> RingKey:
-        return RingKey(self._now(), new_key())
+        return RingKey(self._now(), Secret(new_key()))
 
-    def _written(self, ring: list[RingKey]) -> str:
-        return "".join(f"{made.isoformat()} {key}\n" for made, key in ring)
+    def _written(self, ring: list[RingKey]) -> Secret:
+        return Secret("".join(f"{made.isoformat()} {key.reveal()}\n" for made, key in ring))
 
-    def _ring_of(self, text: str) -> list[RingKey]:
-        with suppress(ValueError):
-            found = [_ring_key(line) for line in text.splitlines() if line.strip()]
-            if found:
-                return found
-        # Outside of `except`: that error may quote the key.
+    def _ring_of(self, text: Secret) -> list[RingKey]:
+        found = [_ring_key(Secret(line)) for line in text.reveal().splitlines() if line.strip()]
+        ring = [key for key in found if key is not None]
+        if ring and len(ring) == len(found):
+            return ring
         raise LocalProtocolError(
             f"{self._shelf.called(_RING)} is damaged",
             hint="bring it back from a backup; `msnpauth keys replace` makes a new ring, by which"
@@ -174,13 +179,13 @@ class Keys:
         Raises:
             LocalProtocolError: it is damaged, or gone.
         """
-        try:
-            return Fernet(self._wanted(_APP_PASSWORDS).strip())
-        except ValueError:
+        opened = fernet_of(self._wanted(_APP_PASSWORDS))
+        if opened is None:
             raise LocalProtocolError(
                 f"{self._shelf.called(_APP_PASSWORDS)} is damaged",
                 hint="bring it back from a backup; without it app passwords for MD5 are lost",
-            ) from None
+            )
+        return opened
 
     def mark_key(self) -> bytes:
         """Return what marks wrong passwords, so that all nodes know one again.
@@ -188,18 +193,18 @@ class Keys:
         Raises:
             LocalProtocolError: the key that it is made of is gone.
         """
-        return hashlib.sha256(f"marks {self._wanted(_APP_PASSWORDS)}".encode()).digest()
+        return hashlib.sha256(f"marks {self._wanted(_APP_PASSWORDS).reveal()}".encode()).digest()
 
-    def verify_keys(self) -> list[str]:
+    def verify_keys(self) -> list[Secret]:
         """Return what may be shown at /verify.
 
         Raises:
             LocalProtocolError: it is gone.
         """
-        text = self._wanted(_VERIFY)
-        return [line.strip() for line in text.splitlines() if line.strip()]
+        lines = self._wanted(_VERIFY).reveal().splitlines()
+        return [Secret(line.strip()) for line in lines if line.strip()]
 
-    def _wanted(self, name: str) -> str:
+    def _wanted(self, name: str) -> Secret:
         text = self._shelf.read(name)
         if text is None:
             raise LocalProtocolError(
@@ -222,46 +227,56 @@ class Keys:
         """
         certificate, key = f"{name}.pem", f"{name}-key.pem"
 
-        def make(found: Mapping[str, str | None]) -> Mapping[str, str]:
+        def make(found: Mapping[str, Secret | None]) -> Mapping[str, Secret]:
             kept = {one: text for one, text in found.items() if text is not None}
             if len(kept) == 2:
                 return kept
             made = trustme.CA(key_type=key_type or trustme.KeyType.ECDSA)
             return {
-                key: made.private_key_pem.bytes().decode(),
-                certificate: made.cert_pem.bytes().decode(),
+                key: Secret(made.private_key_pem.bytes().decode()),
+                certificate: Secret(made.cert_pem.bytes().decode()),
             }
 
         if self._shelf.read(certificate) is None or self._shelf.read(key) is None:
             self._shelf.change((key, certificate), make)
-        pair = [self._shelf.read(one) or "" for one in (certificate, key)]
-        try:
-            return _authority(*pair)
-        except (OSError, ValueError):
+        pair = [self._shelf.read(one) or Secret("") for one in (certificate, key)]
+        authority = _authority(*pair)
+        if authority is None:
             called = " and ".join(map(self._shelf.called, (certificate, key)))
             raise LocalProtocolError(
                 f"{called} are no certificate authority",
                 hint="bring them back from a backup, or delete both: clients then need the new one",
-            ) from None
+            )
+        return authority
 
 
-def _authority(certificate: str, key: str) -> trustme.CA:
-    """Return the authority, after a look at whether its halves belong together.
+def _authority(certificate: Secret, key: Secret) -> trustme.CA | None:
+    """Return the authority; None when its halves are damaged, or do not belong together.
 
     trustme does not look, and OpenSSL reads them from files alone.
     """
+    with suppress(OSError, ValueError):
+        _check_pair(certificate, key)
+        return trustme.CA.from_pem(certificate.reveal().encode(), key.reveal().encode())
+    return None
+
+
+def _check_pair(certificate: Secret, key: Secret) -> None:
     with TemporaryDirectory() as place:  # which nobody else may read
         files = [Path(place, name) for name in ("ca.pem", "ca-key.pem")]
         for file, text in zip(files, (certificate, key), strict=True):
-            file.write_text(text, "ascii")
+            file.write_text(text.reveal(), "ascii")
         probe = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         # Without the password it would ask for one at the terminal.
         probe.load_cert_chain(files[0], files[1], password=lambda: "")
-    return trustme.CA.from_pem(certificate.encode(), key.encode())
 
 
-def _ring_key(line: str) -> RingKey:
-    made, _, key = line.strip().partition(" ")
-    Fernet(key)
-    moment = datetime.fromisoformat(made)
-    return RingKey(moment if moment.tzinfo else moment.replace(tzinfo=UTC), key)
+def _ring_key(line: Secret) -> RingKey | None:
+    """Return a key of the ring; None when the line is damaged."""
+    made, _, key = line.reveal().strip().partition(" ")
+    if fernet_of(Secret(key)) is None:
+        return None
+    with suppress(ValueError):
+        moment = datetime.fromisoformat(made)
+        return RingKey(moment if moment.tzinfo else moment.replace(tzinfo=UTC), Secret(key))
+    return None

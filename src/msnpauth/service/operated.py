@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import trustme
 
 from ..core.errors import LocalProtocolError, ServiceUnavailable
+from ..core.secrets import Secret
 from ..core.tickets.ticket import utc_now
 from .certificates import Certificates, FromFiles, OfAuthority
 from .data import DataFolder
@@ -247,21 +248,16 @@ def _as_used(ring: list[RingKey]) -> list[RingKey]:
     return known + [key for key in ring if key not in known]
 
 
-def _shared(url: str | None) -> SharedServer | None:
+def _shared(url: str | Secret | None) -> SharedServer | None:
     """Return the server that all nodes share; None for a node of its own.
 
     Raises:
-        LocalProtocolError: that is no URL of one, or its library is not installed.
+        LocalProtocolError: that is no URL of one.
     """
     if url is None:
         return None
-    try:
-        from .stores.shared.server import SharedServer
-    except ImportError:
-        raise LocalProtocolError(
-            "a shared store needs a package that is not installed here (valkey)",
-            hint="pip install 'msnpauth[nodes]'",
-        ) from None
+    from .stores.shared.server import SharedServer  # its library is an extra
+
     return SharedServer(url)
 
 

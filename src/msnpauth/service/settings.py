@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
+from ..core.credentials import as_secret
 from ..core.errors import LocalProtocolError
+from ..core.secrets import Secret
 from ..core.wire.dialects import DIALECTS, known
 from .addresses import advertised, domains, host_names, proxy_addresses
 
@@ -71,11 +73,11 @@ class Settings:
     trusted_proxies: Iterable[str] = ()
     proxy_protocol: bool = False
     dialects: Iterable[int] | None = None
-    keys: Iterable[str] | None = None
+    keys: Iterable[str | Secret] | None = None
     chat_limit: int | None = 8
     data: Path | None = None
-    database: str | None = None
-    shared: str | None = None
+    database: str | Secret | None = None
+    shared: str | Secret | None = None
     switchboard_name: str | None = None
     certificate: Path | None = None
     certificate_key: Path | None = None
@@ -115,6 +117,12 @@ class Settings:
                 hint="name the addresses that the balancers connect from",
             )
         known(DIALECTS if self.dialects is None else self.dialects)
+        # Each may hold a password, and reports of errors show what an object holds.
+        for name in ("database", "shared"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, None if value is None else as_secret(value))
+        if self.keys is not None:
+            object.__setattr__(self, "keys", [as_secret(key) for key in self.keys])
         change = {
             "name": advertised(self.host, self.name),
             "names": host_names(self.names),
@@ -152,6 +160,18 @@ class Settings:
         wanted += [role for role in ROLES if role in named and role not in (*ALWAYS, "home")]
         hosts = {"private": self.private_host}
         return {role: hosts.get(role, self.host) for role in wanted}
+
+    @property
+    def extras(self) -> list[str]:
+        """The extras whose libraries this service needs."""
+        listening = {*self.listening}
+        needed = {
+            "service": self.data is not None,
+            "nodes": self.shared is not None,
+            "pages": bool(listening & {"pages", "plain_pages"}),
+            "legacy": "legacy_tls" in listening,
+        }
+        return [name for name, is_needed in needed.items() if is_needed]
 
     @property
     def balancers(self) -> frozenset[str]:

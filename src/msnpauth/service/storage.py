@@ -7,15 +7,18 @@ them use. Its URL says which: `postgresql://user@host/name`; the password of it 
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from ..core.credentials import as_secret
 from ..core.errors import LocalProtocolError
+from ..core.secrets import Secret
 from .data import DataFolder
+from .extras import check_extra
 from .keys import SHARED_KEYS, Keys
 from .settings import Argon2
 from .stores.sql.database import Database
@@ -31,30 +34,42 @@ if TYPE_CHECKING:
 
 __all__ = ["database_url", "keys_of", "move_folder", "open_database", "open_directory"]
 
+# As SQLAlchemy names them, without and with the driver that the service works with.
+_POSTGRESQL = frozenset({"postgresql", "postgresql+psycopg"})
+_SQLITE = frozenset({"sqlite", "sqlite+pysqlite"})
 
-def database_url(text: str) -> URL:
+
+def database_url(text: str | Secret) -> URL:
     """Return the URL of a database.
 
     Raises:
         LocalProtocolError: it is none, or of a database that this service does not know.
     """
-    try:
-        url = make_url(text)
-    except (ArgumentError, ValueError):
-        # `from None`: that error quotes the URL, and there may be a password in it.
-        url = None
-    if url is None or url.get_backend_name() not in ("postgresql", "sqlite"):
+    text = as_secret(text)
+    url = _known(text)
+    if url is None:
         raise LocalProtocolError(
             "that is no URL of a database that the service can use",
             hint="as in postgresql://msnpauth@db.example.net/msnpauth, or sqlite:////var/lib/x.db",
         )
-    if url.get_backend_name() == "sqlite" and not url.database:
+    if url.drivername in _SQLITE and not url.database:
         raise LocalProtocolError("sqlite:// wants a file", hint="as in sqlite:////var/lib/x.db")
     return url
 
 
+def _known(text: Secret) -> URL | None:
+    """Return the URL if it is of a database that the service can use.
+
+    The caller raises the error: what make_url raises quotes the URL, and its password with it.
+    """
+    with suppress(ArgumentError, ValueError):
+        url = make_url(text.reveal())
+        return url if url.drivername in _POSTGRESQL | _SQLITE else None
+    return None
+
+
 def open_database(
-    url: str, *, make: bool = True, check: bool = True, alone: bool | None = None
+    url: str | Secret, *, make: bool = True, check: bool = True, alone: bool | None = None
 ) -> Database:
     """Open the database of a URL.
 
@@ -67,16 +82,13 @@ def open_database(
     Raises:
         LocalProtocolError: it cannot be opened, is of another version, or is used by another node.
     """
+    url = as_secret(url)
     where = database_url(url)
-    if where.get_backend_name() == "sqlite":
+    if where.drivername in _SQLITE:
         return SqliteDatabase(Path(where.database or ""), make=make)
-    try:
-        from .stores.sql.postgres import PostgresDatabase
-    except ImportError:
-        raise LocalProtocolError(
-            "PostgreSQL needs a package that is not installed here (psycopg)",
-            hint="pip install 'msnpauth[nodes]'",
-        ) from None
+    check_extra("nodes")
+    from .stores.sql.postgres import PostgresDatabase
+
     return PostgresDatabase(where, check=check, alone=alone)
 
 
@@ -101,7 +113,7 @@ def open_directory(
     path: Path | str | None,
     cost: Argon2 | None = None,
     *,
-    database: str | None = None,
+    database: str | Secret | None = None,
     make: bool = True,
 ) -> AccountDirectory:
     """Return the accounts of a service, to be changed.
@@ -115,6 +127,7 @@ def open_directory(
     Raises:
         LocalProtocolError: folder or database cannot be used.
     """
+    database = None if database is None else as_secret(database)
     folder = None if path is None else DataFolder(path)
     if database is not None:
         opened = open_database(database, make=make)
@@ -158,7 +171,7 @@ def move_folder(path: Path | str, database: Database) -> dict[str, int]:
         folder.unlock()
 
 
-def _seal(folder: DataFolder | None, opened: Database, url: str | None) -> Fernet | None:
+def _seal(folder: DataFolder | None, opened: Database, url: Secret | None) -> Fernet | None:
     if folder is None:
         return None
     keys = keys_of(folder, None if url is None else opened)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,11 +12,16 @@ from limits.strategies import MovingWindowRateLimiter
 if TYPE_CHECKING:
     from limits import RateLimitItemPerMinute
 
-__all__ = ["MemoryTally", "Tally"]
+__all__ = ["MemoryTally", "Tally", "counted_as"]
 
 _MOST_REMEMBERED = 65_536
 _MOST_COUNTED = 65_536
 """Networks and accounts whose guesses are counted."""
+
+
+def counted_as(passport: str) -> str:
+    """Return a short word for an account: whoever guesses may give it any name, of any length."""
+    return hashlib.sha256(passport.casefold().encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 class Tally(Protocol):

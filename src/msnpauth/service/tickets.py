@@ -11,11 +11,13 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from ..core.credentials import as_secret
 from ..core.errors import LocalProtocolError
 from ..core.secrets import Secret
 from ..core.tickets.proof import is_answer
@@ -30,6 +32,7 @@ __all__ = [
     "Grant",
     "TicketOffice",
     "TicketVerifier",
+    "fernet_of",
     "new_key",
     "use_up",
 ]
@@ -52,6 +55,13 @@ _TICKET = re.compile(r"t=([A-Za-z0-9_-]+={0,2})&p=")
 def new_key() -> str:
     """Return a key for a ring, as text."""
     return Fernet.generate_key().decode()
+
+
+def fernet_of(key: Secret) -> Fernet | None:
+    """Return what seals and opens by a key; None when the text is no key."""
+    with suppress(ValueError):
+        return Fernet(key.reveal().strip())
+    return None
 
 
 @dataclass(frozen=True)
@@ -82,23 +92,27 @@ class TicketVerifier:
     whether the password was changed since, and whether a ticket was used: `POST /verify` asks it.
 
     Args:
-        keys: the ring, as `new_key` makes them.
+        keys: the ring, as `new_key` makes them, or the same as `Secret`s.
         now: the clock.
 
     Raises:
         LocalProtocolError: there is no key, or one is none.
     """
 
-    def __init__(self, keys: Iterable[str], *, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self, keys: Iterable[str | Secret], *, now: Callable[[], datetime] = utc_now
+    ) -> None:
+        keys = [as_secret(key) for key in keys]  # no error shows them
         self._ring = _ring(keys)
         self._now = now
 
-    def replace_keys(self, keys: Iterable[str]) -> None:
+    def replace_keys(self, keys: Iterable[str | Secret]) -> None:
         """Go on with another ring.
 
         Raises:
             LocalProtocolError: there is no key, or one is none; the old ring stays.
         """
+        keys = [as_secret(key) for key in keys]
         self._ring = _ring(keys)
 
     def check(self, ticket: str, passport: str, *sites: str) -> Grant | None:
@@ -149,9 +163,13 @@ class TicketOffice(TicketVerifier):
     """Issues tickets, and checks them."""
 
     def __init__(
-        self, keys: Iterable[str] | None = None, *, now: Callable[[], datetime] = utc_now
+        self,
+        keys: Iterable[str | Secret] | None = None,
+        *,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
-        super().__init__([new_key()] if keys is None else keys, now=now)
+        keys = [as_secret(key) for key in ([new_key()] if keys is None else keys)]
+        super().__init__(keys, now=now)
 
     def issue(
         self, passport: str, site: str = LOGIN, *, secret: Secret | None = None, stamp: str = ""
@@ -198,14 +216,13 @@ async def use_up(grant: Grant, state: SharedState) -> bool:
     return await state.use_up(grant.id, grant.expires, made=grant.expires - LOGIN_LIFETIME)
 
 
-def _ring(keys: Iterable[str]) -> MultiFernet:
-    try:
-        return MultiFernet([Fernet(key) for key in keys])
-    except ValueError:
-        # `from None`: the error would quote the key.
+def _ring(keys: list[str | Secret]) -> MultiFernet:
+    ring = [found for key in keys if (found := fernet_of(as_secret(key))) is not None]
+    if not ring or len(ring) < len(keys):
         raise LocalProtocolError(
             "that is no ring of keys", hint="make keys with msnpauth.service.new_key()"
-        ) from None
+        )
+    return MultiFernet(ring)
 
 
 def _is_canonical(sealed: str) -> bool:

@@ -15,7 +15,6 @@ import hmac
 import json
 import logging
 import os
-import tempfile
 import threading
 import warnings
 from base64 import urlsafe_b64encode
@@ -25,6 +24,7 @@ from pathlib import Path
 
 from ..core.errors import LocalProtocolError
 from ..core.tickets.ticket import utc_now
+from .private_file import new_file
 
 __all__ = ["FileTicketCache", "PlainCacheWarning"]
 
@@ -216,16 +216,9 @@ class FileTicketCache:
             if kept.count(b" ") == 2 and not self._has_ended(kept.split(b" ")[1])
         ]
         body = b"".join(kept + b"\n" for kept in living)
-        # mkstemp makes it readable by its owner only; replacing is atomic.
-        handle, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=self._path.name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(_FIRST_LINE + str(len(body)).encode() + b"\n" + body)
-            Path(temporary).replace(self._path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
-            raise
+        with new_file(self._path) as temporary:
+            temporary.write_bytes(_FIRST_LINE + str(len(body)).encode() + b"\n" + body)
+            temporary.replace(self._path)
 
 
 def _last_line(content: bytes, name: bytes) -> bytes | None:

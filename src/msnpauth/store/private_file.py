@@ -1,14 +1,55 @@
-"""Small secrets of a person's own: a word that is made once, and kept in a private file."""
+"""Private files: written whole or not at all, and readable by their owner alone.
+
+`kept_word` keeps a small secret of a person's own, a word that is made once.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-__all__ = ["kept_word", "own_path"]
+from ..core.secrets import Secret
+
+__all__ = ["kept_word", "new_file", "own_path", "write_whole"]
+
+
+def write_whole(path: Path, content: Secret, *, mode: int = 0o600) -> None:
+    """Write a file anew: whole or not at all, and so that it outlives a loss of power.
+
+    Args:
+        path: the file; its folder is there.
+        content: ASCII.
+        mode: who may read it.
+
+    Raises:
+        OSError: it cannot be written. The file is as it was.
+    """
+    with new_file(path) as temporary:
+        with temporary.open("w", encoding="ascii") as file:
+            file.write(content.reveal())
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(mode)
+        temporary.replace(path)
+
+
+@contextlib.contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """Make an empty file beside another one, which is to take its place or its content.
+
+    Only its owner may read it. If it is still there at the end of the block, it is removed.
+    """
+    # mkstemp makes a file that only its owner may read.
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    try:
+        yield Path(name)
+    finally:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
 
 
 def own_path(variable: str, name: str) -> Path | None:
@@ -56,17 +97,10 @@ def _read(path: Path, is_right: Callable[[str], bool]) -> str | None:
 def _place(path: Path, word: str, is_right: Callable[[str], bool]) -> None:
     """Put the word there, unless somebody else was quicker."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # mkstemp makes a file that only its owner may read.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(f"{word}\n")
+    with new_file(path) as temporary:
+        temporary.write_text(f"{word}\n", "ascii")
         try:
             os.link(temporary, path)  # fails where there is one, which replacing does not
         except OSError:
             if _read(path, is_right) is None:  # damaged, or no links on this file system
                 temporary.replace(path)
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()

@@ -13,7 +13,6 @@ from feeding import VECTORS
 from msnpauth.core.client.actions import Action, Done, Failed, Fetch, Prepare, Send
 from msnpauth.core.client.memory import Memory
 from msnpauth.core.client.policies import USUAL, Policies
-from msnpauth.core.client.routes import md5_answer
 from msnpauth.core.client.sign_in import TICKET_PATIENCE, SignIn
 from msnpauth.core.errors import (
     CertificateRejected,
@@ -29,7 +28,7 @@ from msnpauth.core.errors import (
 from msnpauth.core.secrets import Secret
 from msnpauth.core.servers import Servers
 from msnpauth.core.tickets.exchange import Response
-from msnpauth.core.tickets.proof import is_answer
+from msnpauth.core.tickets.proof import is_answer, md5_answer
 from msnpauth.core.tickets.xml import find_all, parse
 from msnpauth.core.urls import Url
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from msnpauth import Secret, ServiceUnavailable
-from msnpauth.core.client.routes import md5_answer
+from msnpauth.core.tickets.proof import md5_answer
 from msnpauth.core.wire.dialects import Scheme
 from msnpauth.service.roles.door import Door
 from msnpauth.service.stores.memory import Accounts, at_once

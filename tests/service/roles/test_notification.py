@@ -6,8 +6,8 @@ import pytest
 
 from msnpauth import Secret, ServiceUnavailable
 from msnpauth.core.client.connection import Profile
-from msnpauth.core.client.routes import md5_answer
 from msnpauth.core.tickets.proof import answer as proof
+from msnpauth.core.tickets.proof import md5_answer
 from msnpauth.core.urls import Address
 from msnpauth.core.wire.commands import Command
 from msnpauth.core.wire.dialects import DIALECTS, known

@@ -53,7 +53,7 @@ class Desk:
         self.metrics = Metrics()
         role = PrivateRole(
             self.office,
-            keys=lambda: self.keys,
+            keys=lambda: [Secret(key) for key in self.keys],
             ready=lambda: self.why,
             numbers=self.metrics.page,
             counted=self.outcomes.append,

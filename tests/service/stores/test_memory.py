@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from msnpauth import LocalProtocolError, Secret
-from msnpauth.core.client.routes import md5_answer
+from msnpauth.core.tickets.proof import md5_answer
 from msnpauth.core.wire.dialects import Scheme
 from msnpauth.service import Account, Accounts
 from msnpauth.service.stores.memory import MemoryState, at_once

@@ -35,7 +35,7 @@ from .policies import USUAL, Policies
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["Journey", "Route", "md5_answer", "route_for", "site_of"]
+__all__ = ["Journey", "Route", "route_for", "site_of"]
 
 SPARE = 60.0
 """Seconds. A kept ticket is not used when it lives shorter (papyon: 60 s; msnp-sharp: 30 s)."""
@@ -267,6 +267,8 @@ class Md5Route(Route):
     def challenge(self, dialect: Dialect, words: tuple[str, ...]) -> list[Action]:
         # The salt is hashed as the text that the word stands for. Real salts look like
         # `seconds.nanoseconds` and never had an escape, but nothing forbids one (hypothetic.org).
+        from ..tickets.proof import md5_answer  # other schemes have no use for it
+
         self._answer = (md5_answer(unescape(words[0]), self._journey.password),)
         return []
 
@@ -672,13 +674,3 @@ def _no_server(what: str, keyword: str) -> LocalProtocolError:
         f"no {what} server is known for this network",
         hint=f"name one with Servers({keyword}=…), or sign in by another scheme=",
     )
-
-
-def md5_answer(salt: str, password: Secret) -> str:
-    """Return the answer to a salt (draft-movva 7.3): MD5 of the two, in hex."""
-    import hashlib  # not needed by other schemes
-
-    # Half of a UTF-16 pair must not raise: the codec's error would quote the password.
-    return hashlib.md5(
-        f"{salt}{password.reveal()}".encode("utf-8", "surrogatepass"), usedforsecurity=False
-    ).hexdigest()

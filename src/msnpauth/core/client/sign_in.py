@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
-from ..credentials import about_length, as_secret, check_passport, check_password
+from ..credentials import about_length, as_secret, check_guid, check_passport, check_password
 from ..errors import (
     GONE_HINT,
     AccountBlocked,
@@ -30,7 +30,6 @@ from ..errors import (
     TooManyRedirects,
     WrongCredentials,
 )
-from ..patterns import pattern
 from ..secrets import Secret
 from ..servers import CONTACTS_SITE, OIM_SITE, Servers, is_historic
 from ..tickets.exchange import Exchange, Response
@@ -59,7 +58,7 @@ if TYPE_CHECKING:
 
     from .session_actions import Consult
 
-__all__ = ["MAX_TRANSFERS", "SignIn", "check_guid"]
+__all__ = ["MAX_TRANSFERS", "SignIn"]
 
 MAX_TRANSFERS = 5
 
@@ -492,27 +491,6 @@ class SignIn:
             return [*actions[: actions.index(end)], end]
         commands, self._conversation.to_send = self._conversation.to_send, []
         return [*actions, Send(tuple(commands))] if commands else actions
-
-
-_GUID = pattern(r"\{?([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})\}?")
-
-
-def check_guid(guid: str | None) -> str:
-    """Return a machine's GUID as the wire has it: in braces and upper case; a new one for None.
-
-    Raises:
-        LocalProtocolError: it is none.
-    """
-    if guid is None:
-        import uuid  # only those who keep no GUID need a new one
-
-        guid = str(uuid.uuid4())
-    match = _GUID.fullmatch(guid)
-    if match is None:
-        raise LocalProtocolError(
-            "that is no GUID", hint="as in {F52973B6-C926-4BAD-9BA8-7C1E840E4AB0}"
-        )
-    return f"{{{match[1].upper()}}}"
 
 
 def _offers(

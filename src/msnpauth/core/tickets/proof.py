@@ -1,4 +1,6 @@
-"""The SSO response: proof that whoever shows a ticket holds its key (MSNPiki MSNP15:SSO).
+"""Proofs that need no sending of what they prove: the SSO response, and the answer to a salt.
+
+The SSO response proves that whoever shows a ticket holds its key (MSNPiki MSNP15:SSO).
 
 The nonce is used as the text it is, never decoded. The keys are expanded by P_SHA1 (RFC 2246,
 section 5); the cipher is 3DES-EDE in CBC mode.
@@ -13,7 +15,7 @@ import struct
 
 from ..secrets import Secret
 
-__all__ = ["answer", "derive_key", "is_answer"]
+__all__ = ["answer", "derive_key", "is_answer", "md5_answer"]
 
 _HASH_KEY = b"WS-SecureConversationSESSION KEY HASH"
 _CIPHER_KEY = b"WS-SecureConversationSESSION KEY ENCRYPTION"
@@ -88,3 +90,13 @@ def _encrypt(secret: Secret, iv: bytes, text: bytes) -> bytes:
 
 def _hmac(key: bytes, text: bytes) -> bytes:
     return hmac.digest(key, text, "sha1")
+
+
+def md5_answer(salt: str, password: Secret) -> str:
+    """Return the answer to a salt (draft-movva 7.3): MD5 of the two, in hex."""
+    import hashlib  # not needed by other schemes
+
+    # Half of a UTF-16 pair must not raise: the codec's error would quote the password.
+    return hashlib.md5(
+        f"{salt}{password.reveal()}".encode("utf-8", "surrogatepass"), usedforsecurity=False
+    ).hexdigest()

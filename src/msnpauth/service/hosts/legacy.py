@@ -16,11 +16,11 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
 
-from ...core.errors import LocalProtocolError
+from ..extras import check_extra
 from .gate import Gate, Visit
 from .listener import Serve
 
-__all__ = ["LegacyListener", "check_installed"]
+__all__ = ["LegacyListener"]
 
 _HANDSHAKE_SECONDS = 20.0
 _IDLE_SECONDS = 60.0
@@ -199,27 +199,12 @@ def _answers(ours: socket.socket, connection: Any, handle: socket.socket) -> Non
     _hang_up(handle)
 
 
-def check_installed() -> None:
-    """Find out whether old TLS can be spoken here.
-
-    Raises:
-        LocalProtocolError: the extra is not installed.
-    """
-    _tlslite()
-
-
 def _tlslite() -> Any:
-    try:
-        with warnings.catch_warnings():
-            # It offers to work with asyncore, where there is one, and imports it for that.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            import tlslite
-    except ImportError:
-        raise LocalProtocolError(
-            "old TLS needs a package that is not installed here (tlslite cannot be imported)",
-            hint="pip install 'msnpauth[legacy]'",
-            finding="MA-ARG-04",
-        ) from None
+    check_extra("legacy")
+    with warnings.catch_warnings():
+        # It offers to work with asyncore, where there is one, and imports it for that.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import tlslite
     return tlslite
 
 

@@ -5,11 +5,9 @@ Wrong passwords are not counted here: the one door does that (`guesses`).
 
 from __future__ import annotations
 
-import hashlib
-
 from limits import RateLimitItemPerMinute
 
-from ..tally import Tally
+from ..tally import Tally, counted_as
 
 __all__ = ["Limits", "TooOften"]
 
@@ -63,9 +61,7 @@ class Limits:
 
     async def changed(self, passport: str) -> None:
         """Count a password that is about to be made for an account; raises as `sign_up_tried`."""
-        # An address may have any letters in it, and what it is counted under has few.
-        who = hashlib.sha256(passport.casefold().encode()).hexdigest()[:32]
-        await self._count(_CHANGES, "change", who)
+        await self._count(_CHANGES, "change", counted_as(passport))
 
     async def _count(self, item: RateLimitItemPerMinute, *whose: str) -> None:
         if not await self._tally.hit(item, "pages", *whose):

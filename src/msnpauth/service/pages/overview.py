@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ...core.errors import ServiceUnavailable
-from ..journal import audit
 from ..roles.news import PutOut
 from ..stores.protocol import Seat
 from .fields import Form
@@ -74,7 +73,7 @@ class Overview(Desk):
             return go_to("/?notice=gone")
         # By OTH clients do not come back on their own; without a reason some of them would.
         await self.means.office.tell(going, PutOut("OTH"))
-        self._note(visit, "sessions ended", count=str(len(going)))
+        self.note(visit, "sessions ended", count=str(len(going)))
         await self._wait(visit, going)
         return go_to(f"/?notice={notice}")
 
@@ -84,7 +83,7 @@ class Overview(Desk):
         passport = visit.known.account.passport
         if not await self.means.sessions.end(passport, form.text("browser")):
             return go_to("/?notice=gone")
-        self._note(visit, "page session ended")
+        self.note(visit, "page session ended")
         return go_to("/?notice=browser")
 
     async def end_tickets(self, request: Request) -> Response:
@@ -92,7 +91,7 @@ class Overview(Desk):
         visit, _ = await self._asked(request)
         account = visit.known.account
         word = await self.means.people.end_tickets(account.passport, account.stamp)
-        self._note(visit, "tickets ended")
+        self.note(visit, "tickets ended")
         return self.go_as(word, "/?notice=tickets")
 
     async def _asked(self, request: Request) -> tuple[Visit, Form]:
@@ -111,10 +110,6 @@ class Overview(Desk):
             if left.isdisjoint(_id(seat) for seat in await self._seats(visit)):
                 return
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
-
-    def _note(self, visit: Visit, event: str, **about: str) -> None:
-        passport = visit.known.account.passport
-        audit(event, passport=passport, address=visit.address, by="page", **about)
 
 
 def _id(seat: Seat) -> str:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from ...core.errors import LocalProtocolError
 from ...core.wire.dialects import Scheme
-from ..journal import audit
 from ..stores.protocol import PAGES
+from ..stores.sql.kept import LONGEST_APP_PASSWORD_NAME, MOST_APP_PASSWORDS
 from .fields import Problem, password_problems
 from .looks import go_to
 from .visits import Desk, Visit
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["Passwords"]
 
 _WRONG = "This is not your current password. Type it again."
-_LONGEST_NAME = 60
-_MOST = 50
 _PROGRAMS = {
     Scheme.SSO: "Windows Live Messenger 8.1 and later",
     Scheme.TWN: "MSN Messenger 5.0 to Windows Live Messenger 8.0",
@@ -54,7 +52,7 @@ class Passwords(Desk):
             return self.page(visit, "password", problems, account=account)
         await self.means.limits.changed(account.passport)
         word = await self.means.people.change_password(account.passport, account.stamp, new)
-        self._note(visit, "password changed")
+        self.note(visit, "password changed")
         return self.go_as(word, "/?notice=password")
 
     async def app_passwords(self, request: Request) -> Response:
@@ -68,8 +66,10 @@ class Passwords(Desk):
         problems = _name_problems(name)
         if not chosen:
             problems.append(Problem("scheme", "Choose at least one kind of program."))
-        if len(account.app_passwords) >= _MOST:
-            problems.append(Problem("", f"You have {_MOST} app passwords. Revoke some of them."))
+        if len(account.app_passwords) >= MOST_APP_PASSWORDS:
+            problems.append(
+                Problem("", f"You have {MOST_APP_PASSWORDS} app passwords. Revoke some of them.")
+            )
         if problems:
             return self._app_passwords(visit, problems, name=name[:200], chosen=chosen)
         await self.means.limits.changed(account.passport)
@@ -82,7 +82,7 @@ class Passwords(Desk):
             )
         except LocalProtocolError as fault:  # another browser has made the last one that may be
             return self._app_passwords(visit, [Problem("", f"It was not made: {fault.text}.")])
-        self._note(visit, "app password added", name=name, schemes=" ".join(chosen))
+        self.note(visit, "app password added", name=name, schemes=" ".join(chosen))
         return self.page(visit, "app_password_made", made=made.about, password=made.password)
 
     async def revoke(self, request: Request) -> Response:
@@ -97,7 +97,7 @@ class Passwords(Desk):
             await self.means.people.revoke_app_password(account.passport, app_id)
         except LocalProtocolError:  # somebody was quicker
             return go_to("/app-passwords?notice=gone")
-        self._note(visit, "app password revoked", name=found.name)
+        self.note(visit, "app password revoked", name=found.name)
         return go_to("/app-passwords?notice=revoked")
 
     def _app_passwords(
@@ -123,14 +123,11 @@ class Passwords(Desk):
     def _schemes(self) -> list[Scheme]:
         return [s for s in _PROGRAMS if s is not Scheme.MD5 or self.means.allow_md5]
 
-    def _note(self, visit: Visit, event: str, **about: str) -> None:
-        passport = visit.known.account.passport
-        audit(event, passport=passport, address=visit.address, by="page", **about)
-
 
 def _name_problems(name: str) -> list[Problem]:
     if not name:
         return [Problem("name", "Name the device, such as: old laptop.")]
-    if len(name) > _LONGEST_NAME or not name.isprintable():
-        return [Problem("name", f"A name has at most {_LONGEST_NAME} printable characters.")]
+    if len(name) > LONGEST_APP_PASSWORD_NAME or not name.isprintable():
+        most = LONGEST_APP_PASSWORD_NAME
+        return [Problem("name", f"A name has at most {most} printable characters.")]
     return []

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...core.secrets import Secret
+from ..journal import audit
 from ..stores.sql.page_sessions import Visitor, new_word
 from .fields import Form, Problem, read_form
 from .looks import go_to
@@ -116,6 +117,11 @@ class Desk:
         if token is None:
             raise Foreign
         return form, token
+
+    def note(self, visit: Visit, event: str, **about: str) -> None:
+        """Write into the audit log what a person has changed in an account of their own."""
+        passport = visit.known.account.passport
+        audit(event, passport=passport, address=visit.address, by="page", **about)
 
     async def use_up(self, token: Token) -> bool:
         """Note that a form was sent; False when it was sent before."""

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
-from ...core.client.sign_in import check_guid
+from ...core.credentials import check_guid
 from ...core.errors import LocalProtocolError, ServiceUnavailable
 from ...core.servers import CONTACTS_SITE
 from ...core.urls import Address

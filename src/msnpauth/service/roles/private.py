@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import Any
 
+from ...core.secrets import Secret
 from ...core.tickets.proof import is_answer
 from ...core.tickets.rst import MESSENGER, MESSENGER_CLEAR
 from ..tickets import LOGIN, Grant, use_up
@@ -41,7 +42,7 @@ class PrivateRole:
         self,
         office: Office,
         *,
-        keys: Callable[[], Collection[str]],
+        keys: Callable[[], Collection[Secret]],
         ready: Callable[[], list[str]],
         numbers: Callable[[], bytes],
         counted: Callable[[str], None] = lambda _outcome: None,
@@ -101,7 +102,7 @@ class PrivateRole:
         kind, _, key = header.partition(" ")
         given = key.strip().encode("utf-8", "surrogatepass")
         # Each is compared, so that the time does not tell which was close.
-        right = [hmac.compare_digest(given, known.encode()) for known in self._keys()]
+        right = [hmac.compare_digest(given, known.reveal().encode()) for known in self._keys()]
         return kind.lower() == "bearer" and any(right)
 
     async def _checked(self, asked: dict[str, str]) -> tuple[Grant | None, str]:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from ...core.client.routes import md5_answer
 from ...core.people.contact import ListName
 from ...core.secrets import Secret
+from ...core.tickets.proof import md5_answer
 from ...core.tickets.ticket import utc_now
 from .listing import new_group, put_on
 from .protocol import (

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, event, func, select
 
 from leaks import assert_no_secret
 from msnpauth import LocalProtocolError, Secret, ServiceUnavailable
-from msnpauth.core.client.routes import md5_answer
+from msnpauth.core.tickets.proof import md5_answer
 from msnpauth.core.wire.dialects import Scheme
 from msnpauth.service.data import DataFolder
 from msnpauth.service.settings import Argon2

@@ -20,7 +20,6 @@ from msnpauth.service.stores.sql.kept import (
     digest_of,
     find,
     is_storable,
-    time_of,
 )
 from msnpauth.service.stores.sql.sqlite import SqliteDatabase
 from msnpauth.service.stores.sql.tables import accounts, app_passwords
@@ -73,9 +72,9 @@ def test_an_account_is_read_as_it_was_written(database: SqliteDatabase) -> None:
         "restricted": True,
         "refusal": 923,
         "is_disabled": True,
-        "created": time_of(NOW),
-        "changed": time_of(NOW + timedelta(days=1)),
-        "signed_in": time_of(NOW + timedelta(days=2)),
+        "created": NOW.timestamp(),
+        "changed": (NOW + timedelta(days=1)).timestamp(),
+        "signed_in": (NOW + timedelta(days=2)).timestamp(),
     }
     passwords = [
         {
@@ -85,12 +84,12 @@ def test_an_account_is_read_as_it_was_written(database: SqliteDatabase) -> None:
             "schemes": schemes,
             "digest": f"digest of {app_id}",
             "sealed": sealed,
-            "created": time_of(NOW + timedelta(hours=hours)),
+            "created": (NOW + timedelta(hours=hours)).timestamp(),
             "used": used,
             "used_scheme": scheme,
         }
         for app_id, schemes, sealed, hours, used, scheme in (
-            ("late", "SSO TWN", None, 2, time_of(NOW), "SSO"),
+            ("late", "SSO TWN", None, 2, NOW.timestamp(), "SSO"),
             ("early", "MD5", "sealed", 1, None, None),
         )
     ]

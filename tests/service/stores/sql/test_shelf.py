@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from msnpauth import LocalProtocolError
+from leaks import assert_no_secret
+from msnpauth import LocalProtocolError, Secret
 from msnpauth.service.keys import Keys
 from msnpauth.service.stores.sql.shelf import SqlShelf
 from msnpauth.service.stores.sql.sqlite import SqliteDatabase
@@ -47,8 +48,8 @@ def test_the_database_tells_no_key(database: SqliteDatabase, tmp_path: Path) -> 
     with closing(sqlite3.connect(tmp_path / "db")) as connection:
         content = " ".join(connection.iterdump())
     assert "kept_secrets" in content
-    for secret in (keys.ring()[0].key, *keys.verify_keys(), "PRIVATE KEY"):
-        assert secret not in content
+    for secret in (keys.ring()[0].key, *keys.verify_keys(), Secret("PRIVATE KEY")):
+        assert secret.reveal() not in content
 
 
 def test_a_node_with_another_service_key(database: SqliteDatabase) -> None:
@@ -63,13 +64,15 @@ def test_a_node_with_another_service_key(database: SqliteDatabase) -> None:
 
 def test_a_change_that_fails_leaves_all_as_it_was(database: SqliteDatabase) -> None:
     shelf = SqlShelf(database, SEAL)
-    shelf.change(("one", "two"), lambda _: {"one": "1", "two": "2"})
+    one, two = Secret("geheim-1"), Secret("geheim-2")
+    shelf.change(("one", "two"), lambda _: {"one": one, "two": two})
 
-    def change(found: Mapping[str, str | None]) -> Mapping[str, str]:
-        assert found == {"one": "1", "two": "2", "three": None}
+    def change(found: Mapping[str, Secret | None]) -> Mapping[str, Secret]:
+        assert found == {"one": one, "two": two, "three": None}
         raise LookupError
 
-    with pytest.raises(LookupError):
+    with pytest.raises(LookupError) as caught:
         shelf.change(("one", "two", "three"), change)
-    assert [shelf.read(name) for name in ("one", "two", "three")] == ["1", "2", None]
+    assert_no_secret(caught.value, "geheim-1", "geheim-2")
+    assert [shelf.read(name) for name in ("one", "two", "three")] == [one, two, None]
     assert shelf.called("one") == "one in the database"

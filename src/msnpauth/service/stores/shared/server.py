@@ -17,7 +17,9 @@ from valkey.asyncio.retry import Retry
 from valkey.backoff import NoBackoff
 from valkey.exceptions import ValkeyError
 
+from ....core.credentials import as_secret
 from ....core.errors import LocalProtocolError, ServiceUnavailable
+from ....core.secrets import Secret
 
 __all__ = ["STORE_DOWN", "SharedServer", "checked_url"]
 
@@ -44,11 +46,12 @@ class SharedServer:
         LocalProtocolError: that is no such URL.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | Secret) -> None:
+        url = as_secret(url)
         self.url = checked_url(url)
         self._down_until = 0.0
         self.client: Any = client.Valkey.from_url(
-            self.url,
+            self.url.reveal(),
             socket_connect_timeout=_CONNECT_SECONDS,
             socket_timeout=_ANSWER_SECONDS,
             socket_keepalive=True,
@@ -97,23 +100,29 @@ class SharedServer:
         await self.client.aclose()
 
 
-def checked_url(text: str) -> str:
+def checked_url(text: str | Secret) -> Secret:
     """Return the URL of a shared server, as the library spells it.
 
     Raises:
         LocalProtocolError: it is none.
     """
-    try:
-        parts = urlsplit(text)
-        scheme = _SCHEMES.get(parts.scheme)
-        is_one = scheme is not None and parts.hostname is not None and parts.port != 0
-        is_one = is_one and parts.path.strip("/").isdecimal() | (parts.path in ("", "/"))
-    except ValueError:
-        is_one = False
-    if not is_one:
+    text, spelled = as_secret(text), None
+    with suppress(ValueError):
+        spelled = _spelled(text)
+    if spelled is None:
         # It is not quoted: there may be a password in it.
         raise LocalProtocolError(
             "that is no URL of a shared store",
             hint="as in valkey://shared.example.net:6379/0, or redis://…",
         )
-    return f"{scheme}{text[len(parts.scheme) :]}"
+    return spelled
+
+
+def _spelled(text: Secret) -> Secret | None:
+    """Return the URL as the library spells it, or None; a ValueError says None as well."""
+    parts = urlsplit(text.reveal())
+    scheme = _SCHEMES.get(parts.scheme)
+    is_database = parts.path in ("", "/") or parts.path.strip("/").isdecimal()
+    if scheme is None or parts.hostname is None or parts.port == 0 or not is_database:
+        return None
+    return Secret(f"{scheme}{text.reveal()[len(parts.scheme) :]}")

@@ -14,16 +14,16 @@ from datetime import datetime, timedelta
 from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import Connection, delete, insert, select, update
 
-from ....core.client.routes import md5_answer
 from ....core.errors import ServiceUnavailable
 from ....core.secrets import Secret, printable
+from ....core.tickets.proof import md5_answer
 from ....core.tickets.ticket import utc_now
 from ....core.wire.dialects import Scheme
 from ..protocol import Principal, Proof, Purpose
 from .changes import Remembered
 from .database import Database
 from .hashing import Hasher
-from .kept import APP_PASSWORD_LENGTH, AppPassword, KeptAccount, digest_of, find
+from .kept import APP_PASSWORD_LENGTH, AppPassword, KeptAccount, digest_of, find, used_app_password
 from .tables import accounts, app_passwords, known_networks
 
 __all__ = ["SqlAccounts"]
@@ -134,7 +134,7 @@ class SqlAccounts:
         try:
             _, networks = await self._get(passport)
             # An app password is noted by its id, beside the networks: no address looks like it.
-            marks = [address, *filter(None, [proof.stamp.partition(".")[2]])]
+            marks = [address, *filter(None, [used_app_password(proof.stamp)])]
             late = seen - _SEEN_EVERY.total_seconds()
             if all(networks.get(mark, 0.0) > late for mark in marks):
                 return
@@ -221,7 +221,7 @@ def _read(connection: Connection, passport: str) -> tuple[KeptAccount | None, di
 
 def _note(connection: Connection, proof: Proof, address: str, seen: float, scheme: Purpose) -> None:
     """Write down who signed in from where, and by what; the oldest network is forgotten."""
-    passport, app_id = proof.principal.passport.casefold(), proof.stamp.partition(".")[2]
+    passport, app_id = proof.principal.passport.casefold(), used_app_password(proof.stamp)
     place = (known_networks.c.passport == passport) & (known_networks.c.network == address)
     connection.execute(delete(known_networks).where(place))
     connection.execute(insert(known_networks).values(passport=passport, network=address, seen=seen))

@@ -23,7 +23,8 @@ from .hashing import Hasher
 from .invitations import Invitations
 from .kept import (
     APP_PASSWORD_LENGTH,
-    LETTERS,
+    LONGEST_APP_PASSWORD_NAME,
+    MOST_APP_PASSWORDS,
     AppPassword,
     KeptAccount,
     digest_of,
@@ -31,6 +32,7 @@ from .kept import (
     is_storable,
     kept,
     new_stamp,
+    random_letters,
 )
 from .lists import written_lists
 from .tables import accounts, app_passwords, known_networks, left, lists
@@ -40,8 +42,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AccountDirectory", "MadeAppPassword"]
 
-_MOST_APP_PASSWORDS = 50
-_LONGEST_NAME = 60
 _TOLD_EVERY = 100
 
 
@@ -214,12 +214,13 @@ class AccountDirectory:
             LocalProtocolError: there is no such account, it has too many, or the name is none.
         """
         chosen = frozenset(Scheme(scheme) for scheme in schemes)
-        if not chosen or not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
+        is_name = name.strip() and name.isprintable() and len(name) <= LONGEST_APP_PASSWORD_NAME
+        if not chosen or not is_name:
             raise LocalProtocolError(
                 "an app password has a name of 1 to 60 printable characters, and a scheme",
                 hint="name it after the device, such as `old laptop`",
             )
-        made = Secret("".join(secrets.choice(LETTERS) for _ in range(APP_PASSWORD_LENGTH)))
+        made = Secret(random_letters(APP_PASSWORD_LENGTH))
         app_id = secrets.token_hex(8)
         sealed = None
         if Scheme.MD5 in chosen:
@@ -246,9 +247,9 @@ class AccountDirectory:
                 held = connection.execute(update(accounts).where(*same).values(stamp=stamp))
                 if held.rowcount != 1:
                     raise LocalProtocolError("the password of the account was changed meanwhile")
-            if len(_wanted(connection, passport).app_passwords) >= _MOST_APP_PASSWORDS:
+            if len(_wanted(connection, passport).app_passwords) >= MOST_APP_PASSWORDS:
                 raise LocalProtocolError(
-                    f"{passport} has {_MOST_APP_PASSWORDS} app passwords already",
+                    f"{passport} has {MOST_APP_PASSWORDS} app passwords already",
                     hint="revoke those that are not used any more",
                 )
             connection.execute(insert(app_passwords).values(row))

@@ -81,8 +81,8 @@ def read_escargot(where: Path | URL) -> list[EscargotAccount]:
     for user in users:
         uuid = user["uuid"]
         lists = _lists(
-            groups.get(uuid) or _json(user.get("groups")),
-            contacts.get(uuid) or _json(user.get("contacts")),
+            groups.get(uuid) or _several(user.get("groups")),
+            contacts.get(uuid) or _several(user.get("contacts")),
             passports,
         )
         lists.allows_others = _settings(user).get("BLP", "AL") != "BL"
@@ -135,22 +135,24 @@ def _by_user(rows: Iterable[dict[str, Any]], column: str) -> dict[str, list[dict
     return found
 
 
-def _json(value: Any) -> list[dict[str, Any]]:
-    """Return JSON that is text in SQLite and is read already in PostgreSQL."""
-    found = json.loads(value) if isinstance(value, str) and value else value
+def _read(value: Any) -> Any:
+    """Return what JSON says: a column of JSON is text in SQLite, and PostgreSQL reads it itself."""
+    return json.loads(value) if isinstance(value, str) and value else value
+
+
+def _several(value: Any) -> list[dict[str, Any]]:
+    found = _read(value)
     return found if isinstance(found, list) else []
 
 
 def _settings(user: dict[str, Any]) -> dict[str, Any]:
-    value = user.get("settings")
-    found = json.loads(value) if isinstance(value, str) and value else value
+    found = _read(user.get("settings"))
     return found if isinstance(found, dict) else {}
 
 
 def _hash(user: dict[str, Any]) -> str:
     """Return the better one of an account's hashes: MD5 is beside PBKDF2 for old clients."""
-    front = user.get("front_data")
-    front = json.loads(front) if isinstance(front, str) and front else front
+    front = _read(user.get("front_data"))
     of_msn = front.get("msn") if isinstance(front, dict) else None
     md5 = of_msn.get("pw_md5") if isinstance(of_msn, dict) else user.get("password_md5")
     return next((one for one in (user.get("password"), md5) if one and is_foreign(one)), "")
@@ -181,5 +183,5 @@ def _lists(
 
 def _groups(value: Any) -> list[str]:
     """Return the ids of a contact's groups, which are numbers, or objects with an id."""
-    found = json.loads(value) if isinstance(value, str) and value else value
+    found = _read(value)
     return [str(one.get("id") if isinstance(one, dict) else one) for one in found or ()]

@@ -6,10 +6,9 @@ Of a code only a hash is kept, so that nobody who reads the database is invited 
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -18,7 +17,7 @@ from ....core.errors import LocalProtocolError
 from ....core.secrets import Secret
 from ....core.tickets.ticket import utc_now
 from .database import Database
-from .kept import LETTERS
+from .kept import moment_of, random_letters
 from .tables import invitations
 
 __all__ = ["Invitation", "Invitations", "MadeInvitation", "find_invitation", "use_invitation"]
@@ -86,9 +85,8 @@ class Invitations:
             )
         if len(note) > _LONGEST_NOTE or (note and not note.isprintable()):
             raise LocalProtocolError(f"a note has at most {_LONGEST_NOTE} printable characters")
-        letters = "".join(secrets.choice(LETTERS) for _ in range(_LENGTH))
         # In groups, because people type it from paper.
-        code = Secret("-".join(letters[at : at + _GROUP] for at in range(0, _LENGTH, _GROUP)))
+        code = Secret("-".join(random_letters(_GROUP) for _ in range(_LENGTH // _GROUP)))
         now = self._now()
         row = {
             "digest": _digest(code),
@@ -181,6 +179,6 @@ def _invitation(row: Any) -> Invitation:
         row.digest[:_ID_LENGTH],
         row.note,
         row.uses_left,
-        created=datetime.fromtimestamp(row.created, UTC),
-        until=datetime.fromtimestamp(row.until, UTC),
+        created=moment_of(row.created),
+        until=moment_of(row.until),
     )

@@ -17,25 +17,37 @@ from .tables import accounts, app_passwords
 
 __all__ = [
     "APP_PASSWORD_LENGTH",
-    "LETTERS",
+    "LONGEST_APP_PASSWORD_NAME",
+    "MOST_APP_PASSWORDS",
     "AppPassword",
     "KeptAccount",
     "digest_of",
     "find",
     "is_storable",
     "kept",
+    "moment_of",
     "new_stamp",
-    "time_of",
+    "random_letters",
+    "used_app_password",
 ]
 
 APP_PASSWORD_LENGTH = 16
 """As long as the longest password that every official client sends whole."""
+MOST_APP_PASSWORDS = 50
+"""Of one account. A person has fewer devices, and each check of a password looks at all of them."""
+LONGEST_APP_PASSWORD_NAME = 60
+"""Characters of what its owner calls a device."""
 
-LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
-"""Of what people type from paper. Without 0, 1, i, l and o, which are taken for one another.
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
-There are 31: sixteen of them are 79 random bits.
-"""
+
+def random_letters(count: int) -> str:
+    """Return random letters and digits that people can type from paper.
+
+    0, 1, i, l and o are not among them, because people take one for another. That leaves 31:
+    sixteen of them are 79 random bits.
+    """
+    return "".join(secrets.choice(_LETTERS) for _ in range(count))
 
 
 @dataclass(frozen=True)
@@ -148,9 +160,9 @@ def kept(row: Any, apps: tuple[AppPassword, ...] = ()) -> KeptAccount:
         is_long=row.is_long,
         stamp=row.stamp,
         is_disabled=row.is_disabled,
-        created=_moment(row.created),
-        changed=_moment(row.changed),
-        signed_in=None if row.signed_in is None else _moment(row.signed_in),
+        created=moment_of(row.created),
+        changed=moment_of(row.changed),
+        signed_in=None if row.signed_in is None else moment_of(row.signed_in),
         app_passwords=apps,
     )
 
@@ -160,8 +172,8 @@ def _app_password(row: Any) -> AppPassword:
         row.id,
         row.name,
         frozenset(Scheme(word) for word in row.schemes.split()),
-        created=_moment(row.created),
-        used=None if row.used is None else _moment(row.used),
+        created=moment_of(row.created),
+        used=None if row.used is None else moment_of(row.used),
         used_scheme=row.used_scheme,
         digest=row.digest,
         sealed=row.sealed,
@@ -180,10 +192,14 @@ def new_stamp() -> str:
     return secrets.token_hex(4)
 
 
-def time_of(moment: datetime) -> float:
-    """Return a moment as the database keeps it: seconds since 1970."""
-    return moment.timestamp()
+def used_app_password(stamp: str) -> str:
+    """Return the id of the app password that a stamp was got by; "" for the account's own password.
+
+    `KeptAccount.stamp_of` makes such stamps.
+    """
+    return stamp.partition(".")[2]
 
 
-def _moment(seconds: float) -> datetime:
+def moment_of(seconds: float) -> datetime:
+    """Return the moment, in UTC, of a time as the database keeps it: seconds since 1970."""
     return datetime.fromtimestamp(seconds, UTC)

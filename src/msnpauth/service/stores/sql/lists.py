@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
@@ -15,6 +14,7 @@ from ....core.people.contact import Book, Entry
 from ..protocol import LeftMessage, Lists
 from .changes import Remembered, note_lists
 from .database import Database
+from .kept import moment_of
 from .tables import left, lists
 
 __all__ = ["SqlLeft", "SqlLists", "read_lists", "written_lists"]
@@ -176,9 +176,7 @@ class SqlLeft:
 
         def read(connection: Connection) -> list[LeftMessage]:
             return [
-                LeftMessage(
-                    *(row.id, row.sender, row.name, row.text, datetime.fromtimestamp(row.sent, UTC))
-                )
+                LeftMessage(*(row.id, row.sender, row.name, row.text, moment_of(row.sent)))
                 for row in connection.execute(asked)
             ]
 

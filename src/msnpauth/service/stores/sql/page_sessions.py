@@ -11,7 +11,7 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -19,7 +19,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from ....core.secrets import Secret
 from ....core.tickets.ticket import utc_now
 from .database import Database
-from .kept import KeptAccount, find
+from .kept import KeptAccount, find, moment_of
 from .tables import page_sessions
 
 __all__ = ["PageSession", "PageSessions", "Visitor", "begin_session", "end_sessions", "new_word"]
@@ -176,6 +176,6 @@ def _digest(word: Secret) -> str:
 def _session(row: Any) -> PageSession:
     return PageSession(
         row.digest[:_ID_LENGTH],
-        created=datetime.fromtimestamp(row.created, UTC),
-        until=datetime.fromtimestamp(row.until, UTC),
+        created=moment_of(row.created),
+        until=moment_of(row.until),
     )

@@ -12,15 +12,12 @@ from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import Connection, delete, insert, select
 
 from ....core.errors import LocalProtocolError
+from ....core.secrets import Secret
 from ...keys import Change
-from .changes import note_lists
 from .database import Database, take_turns
 from .tables import kept_secrets
 
-__all__ = ["KEYS_CHANGED", "SqlShelf"]
-
-KEYS_CHANGED = "/keys"
-"""What other nodes hear when a key was changed; no passport looks like it."""
+__all__ = ["SqlShelf"]
 
 _LOCK = 0x6D736E6B
 
@@ -42,7 +39,7 @@ class SqlShelf:
         asked = select(kept_secrets.c.name).limit(1)
         return self._database.call(lambda connection: connection.scalar(asked)) is None
 
-    def read(self, name: str) -> str | None:
+    def read(self, name: str) -> Secret | None:
         """As `Shelf.read`."""
         return self._database.call(lambda connection: self._read(connection, (name,)))[name]
 
@@ -54,11 +51,10 @@ class SqlShelf:
             changed = change(self._read(connection, names))
             connection.execute(delete(kept_secrets).where(kept_secrets.c.name.in_(list(names))))
             rows = [
-                {"name": name, "sealed": self._seal.encrypt(text.encode()).decode()}
+                {"name": name, "sealed": self._seal.encrypt(text.reveal().encode()).decode()}
                 for name, text in changed.items()
             ]
             connection.execute(insert(kept_secrets), rows)
-            note_lists(connection, KEYS_CHANGED)
 
         self._database.call(work)
 
@@ -66,16 +62,16 @@ class SqlShelf:
         """As `Shelf.called`."""
         return f"{name} in the database"
 
-    def _read(self, connection: Connection, names: tuple[str, ...]) -> Mapping[str, str | None]:
+    def _read(self, connection: Connection, names: tuple[str, ...]) -> Mapping[str, Secret | None]:
         asked = select(kept_secrets).where(kept_secrets.c.name.in_(list(names)))
-        found: dict[str, str | None] = dict.fromkeys(names)
+        found: dict[str, Secret | None] = dict.fromkeys(names)
         for row in connection.execute(asked):
             found[row.name] = self._opened(row.name, row.sealed)
         return found
 
-    def _opened(self, name: str, sealed: str) -> str:
+    def _opened(self, name: str, sealed: str) -> Secret:
         try:
-            return self._seal.decrypt(sealed).decode()
+            return Secret(self._seal.decrypt(sealed).decode())
         except InvalidToken:
             raise LocalProtocolError(
                 f"{self.called(name)} was sealed by another service-key than this node has",
