@@ -534,7 +534,7 @@ def test_keys_of_a_network(database_url: str, tmp_path: Path) -> None:
     with closing(open_database(database_url)) as database:
         keys_of(DataFolder(tmp_path), database).make_missing()
     assert invoke("keys", "list", *where).endswith(" UTC seals and opens\n")
-    assert "1 older ones" in invoke("keys", "rotate", *where)
+    assert "still open tickets: 1." in invoke("keys", "rotate", *where)
     assert len(invoke("keys", "list", *where).splitlines()) == 2
     invoke("keys", "replace", "--yes", *where)
     assert len(invoke("keys", "list", *where).splitlines()) == 1

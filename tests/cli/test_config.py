@@ -251,6 +251,29 @@ def test_options_that_do_not_go_together(file: Path, text: str, why: str) -> Non
     assert why in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--argon2-memory", "1"], "argon2 does not take"),
+        (["--database", "postgresql://db/x", "--shared", "nonsense"], "no URL of a shared store"),
+        (["--database", "nonsense"], "no URL of a database"),
+    ],
+)
+def test_what_a_service_that_lasts_would_not_begin_with(
+    tmp_path: Path, words: list[str], why: str
+) -> None:
+    result = serve("--data", str(tmp_path / "data"), *words, "--check-config")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert why in result.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_library_that_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("msnpauth.service.extras.find_spec", lambda _name: None)
+    result = serve("--data", str(tmp_path / "data"), "--check-config")
+    assert (result.exit_code, "pip install 'msnpauth[service]'" in result.stderr) == (2, True)
+
+
 def test_a_certificate_is_looked_at(file: Path, tmp_path: Path) -> None:
     pem = tmp_path / "no-certificate.pem"
     pem.write_text("nonsense")

@@ -75,6 +75,17 @@ def test_the_first_node_makes_the_key_and_the_next_is_given_it(tmp_path: Path) -
     assert keys_of(first, None).make_missing(), "a node of its own has the keys in its folder"
 
 
+def test_an_sqlite_file_is_for_one_node(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'accounts.db'}"
+    with closing(open_database(url, alone=True)):
+        for alone in (True, False):
+            with pytest.raises(LocalProtocolError, match="used by another node") as caught:
+                open_database(url, alone=alone)
+        assert "share a PostgreSQL" in caught.value.hint
+        open_database(url).close()  # a command, beside which the node runs
+    open_database(url, alone=False).close()
+
+
 # --- a folder that is moved ----------------------------------------------------------------------
 
 

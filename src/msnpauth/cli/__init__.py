@@ -1,6 +1,6 @@
 """The command `msnpauth`: from `demo` and `sign-in` to `doctor` and `serve`.
 
-Exit status: 0 signed in, 1 refused, 2 usage, 3 unavailable; `failures` has the others.
+Exit status: 0 done, 1 refused, 2 usage, 3 unavailable; `failures` has the others.
 
     common        options that commands share
     session       the account, and the session of the commands that sign in
@@ -68,7 +68,8 @@ class _Command(click.Group):
 @click.group(
     cls=_Command,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit status: 0 signed in, 1 refused, 2 usage, 3 unavailable.",
+    epilog="Exit status: 0 done, 1 refused, 2 usage, 3 unavailable, 70 a fault in msnpauth,"
+    " 74 output that cannot be written, 130 Ctrl-C, 143 SIGTERM.",
 )
 @click.version_option(package_name="msnpauth", prog_name="msnpauth")
 def main() -> None:

@@ -71,8 +71,9 @@ class run:  # noqa: N801 - used as a function
         names: further names for the certificate: those that old clients have built in, and that
             their machine's `hosts` file sends here, as `login.live.com`.
         ports: fixed ports by role: `dispatch`, `notification`, `switchboard`, `login`, `home`.
-            Six more listen only when they are named here. `legacy_tls` is login and configuration
-            for the TLS of old systems, which somebody between can break (it needs `[legacy]`).
+            The other roles listen only when they are named here. `legacy_tls` is login and
+            configuration for the TLS of old systems, which somebody between can break (it needs
+            `[legacy]`).
             `plain_http` is all of HTTPS without its TLS, for `trusted_proxies` alone, who do it
             at port 443 of `name`.
             `plain_contacts` is the contacts host alone, for clients that know no TLS there: who
@@ -84,11 +85,11 @@ class run:  # noqa: N801 - used as a function
         private_host: address that `private` listens on.
         homes: domains whose accounts live at a second login server, to which the first sends them;
             `hotmail.` stands for every domain that begins so. By default there is none.
-        trusted_proxies: IP addresses that `plain_http` lets in. Who they bring is read from
-            X-Forwarded-For.
+        trusted_proxies: IP addresses that `plain_http` and `plain_pages` let in. The address of the
+            client is read from X-Forwarded-For.
         proxy_protocol: the trusted proxies are balancers of TCP, which begin each connection by the
-            PROXY protocol, version 1 or 2. It counts for all ports but `plain_http`, `private` and
-            `legacy_tls`.
+            PROXY protocol, version 1 or 2. It counts for all ports but `plain_http`, `plain_pages`,
+            `private` and `legacy_tls`.
         keys: the ring that seals tickets, first the one to seal with; a new one by default. With
             `data` the ring is in the folder.
         chat_limit: how many chats an account may begin in a minute; the next gets 800. None for

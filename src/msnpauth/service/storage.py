@@ -85,7 +85,7 @@ def open_database(
     url = as_secret(url)
     where = database_url(url)
     if where.drivername in _SQLITE:
-        return SqliteDatabase(Path(where.database or ""), make=make)
+        return SqliteDatabase(Path(where.database or ""), make=make, for_node=alone is not None)
     check_extra("nodes")
     from .stores.sql.postgres import PostgresDatabase
 

@@ -53,7 +53,7 @@ class MadeAppPassword(NamedTuple):
 
 
 class AccountDirectory:
-    """The accounts of a data folder: `with AccountDirectory.open("/var/lib/msnpauth") as accounts`.
+    """The accounts of a service: `with open_directory("/var/lib/msnpauth") as accounts`.
 
     Every change counts at once, also for a service that runs. What a new password, `disable` or
     `remove` concerns is signed out within seconds, and its tickets are no longer taken.
@@ -284,8 +284,8 @@ class AccountDirectory:
     def import_csv(self, file: TextIO, told: Callable[[int], None] = lambda _count: None) -> int:
         """Add the accounts of a CSV file; return how many there were.
 
-        The first line names the columns: `passport`, and `password` or `hash` (argon2id as it is
-        written down elsewhere); perhaps `display_name`, `verified`, `disabled` (yes or no). All
+        The first line names the columns: `passport`, and `password` or `hash` (argon2id, or a
+        hash as Escargot writes it); perhaps `display_name`, `verified`, `disabled` (yes or no). All
         lines are looked at before the first account is added.
 
         Args:

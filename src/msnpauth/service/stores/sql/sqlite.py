@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 
@@ -31,17 +32,21 @@ class SqliteDatabase(Database):
     Args:
         path: the file.
         make: make it where there is none.
+        for_node: it is for a node, and no other node may use it meanwhile: a node keeps lists in
+            memory, and SQLite does not tell it that another one has changed them.
 
     Raises:
-        LocalProtocolError: it is not there, it cannot be opened, or a later version has written it.
+        LocalProtocolError: it is not there, it cannot be opened, a later version has written it,
+            or another node uses it.
     """
 
-    def __init__(self, path: Path, *, make: bool = True) -> None:
+    def __init__(self, path: Path, *, make: bool = True, for_node: bool = False) -> None:
         if not make and not path.exists():
             raise LocalProtocolError(
                 f"{path} is not there",
                 hint="`msnpauth account add` and `serve` make one; a backup may have the old one",
             )
+        self._lock = _locked(path) if for_node else None
         with suppress(OSError):  # what is wrong with it is told below
             path.touch(mode=0o600)
         self._path = path
@@ -52,6 +57,7 @@ class SqliteDatabase(Database):
             self._prepare()
         except BaseException:
             self._engine.dispose()
+            self._let_go()
             raise
         # A connection of the event loop's own, for one question that costs microseconds.
         self._watch = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -61,6 +67,11 @@ class SqliteDatabase(Database):
         """As `Database.close`."""
         super().close()
         self._watch.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
 
     def changes(self, since: int) -> tuple[int, Collection[str] | None]:
         """As `Database.changes`."""
@@ -121,6 +132,22 @@ class SqliteDatabase(Database):
                 f"{self._path} cannot be opened: {fault.text}",
                 hint="is it a database of this service, and may this user write it?",
             ) from None
+
+
+def _locked(path: Path) -> FileLock:
+    """Keep a database for this process.
+
+    Raises:
+        LocalProtocolError: another node uses it.
+    """
+    lock = FileLock(f"{path}.lock", mode=0o600)
+    with suppress(Timeout, OSError):  # where no lock can be made, no database can be made either
+        lock.acquire(blocking=False)
+        return lock
+    raise LocalProtocolError(
+        f"{path} is used by another node, or cannot be written",
+        hint="several nodes share a PostgreSQL, as in postgresql://msnpauth@db.example.net/msnpauth",
+    )
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -100,7 +100,7 @@ app_passwords = Table(
     _of_account(),
     Column("name", String(60), nullable=False),
     Column("schemes", String(40), nullable=False),
-    # 80 random bits cannot be guessed, so that a fast hash is enough, and is fast.
+    # 79 random bits cannot be guessed, so that a fast hash is enough, and is fast.
     Column("digest", String(64), nullable=False),
     # The password itself under a key of the service, for MD5 alone, which asks for it.
     Column("sealed", Text),
