@@ -29,7 +29,7 @@ from msnpauth.core.tickets.proof import answer
 from msnpauth.core.tickets.rst import MESSENGER, MESSENGER_CLEAR
 from msnpauth.core.wire.dialects import Scheme
 from msnpauth.service import open_directory
-from msnpauth.service.data import DataFolder
+from msnpauth.service.data_folder import DataFolder
 from msnpauth.service.settings import Argon2
 from msnpauth.service.stores.memory import MemoryState
 from msnpauth.service.stores.sql.accounts import SqlAccounts

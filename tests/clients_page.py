@@ -1,4 +1,4 @@
-"""Writes docs/clients.md from `service/roles/families.py` and `service/roles/forms.py`.
+"""Writes docs/clients.md from `tests/families.py` and `service/roles/forms.py`.
 
 python tests/clients_page.py
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from msnpauth.service.roles.families import FAMILIES, Family
+from families import FAMILIES, Family
 from msnpauth.service.roles.forms import FORMS, Form
 
 PAGE = Path(__file__).parent.parent / "docs" / "clients.md"

@@ -12,7 +12,7 @@ import pytest
 import trustme
 from hypothesis import HealthCheck, settings
 
-from msnpauth.net.lately import lately
+from msnpauth.net.resolver_cache import resolver_cache
 from msnpauth.service import Service, run
 
 # A shell that starts the suite in the background has it ignore SIGINT, and `nohup` has it ignore
@@ -63,7 +63,7 @@ def _nothing_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     monkeypatch.setenv("MSNPAUTH_MACHINE_GUID_FILE", str(tmp_path / "machine-guid"))
     monkeypatch.setenv("MSNPAUTH_CACHE_KEY_FILE", str(tmp_path / "cache-key"))
     monkeypatch.setenv("MSNPAUTH_SERVICES", str(tmp_path / "no-services.toml"))
-    lately.clear()  # what another test has looked up
+    resolver_cache.clear()  # what another test has looked up
 
 
 @pytest.fixture(scope="session")

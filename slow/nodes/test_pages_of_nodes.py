@@ -15,7 +15,7 @@ from browsing import ALICE, BOB, PASSWORD, Browser
 from msnpauth import Secret, SessionEnded, sign_in
 from msnpauth.core.wire.dialects import Scheme
 from msnpauth.service import Argon2, Service, open_directory, run
-from msnpauth.service.data import DataFolder
+from msnpauth.service.data_folder import DataFolder
 from msnpauth.service.storage import open_database
 from msnpauth.service.stores.sql.directory import AccountDirectory
 from msnpauth.service.stores.sql.hashing import Hasher

@@ -27,22 +27,22 @@ from msnpauth.cli import main
 from msnpauth.core.people.contact import ListName
 from msnpauth.core.wire.dialects import Scheme
 from msnpauth.service import Argon2, open_directory
-from msnpauth.service.data import DataFolder
+from msnpauth.service.data_folder import DataFolder
 from msnpauth.service.keys import Keys
 from msnpauth.service.storage import keys_of, open_database
 from msnpauth.service.stores.protocol import LeftMessage, Lists
 from msnpauth.service.stores.sql import postgres as under_test
 from msnpauth.service.stores.sql.accounts import SqlAccounts
 from msnpauth.service.stores.sql.changes import UNKNOWN
-from msnpauth.service.stores.sql.database import Database, form_of
+from msnpauth.service.stores.sql.database import Database, schema_of
 from msnpauth.service.stores.sql.directory import AccountDirectory
 from msnpauth.service.stores.sql.hashing import Hasher
+from msnpauth.service.stores.sql.key_store import SqlKeyStore
 from msnpauth.service.stores.sql.lists import SqlLeft, SqlLists
 from msnpauth.service.stores.sql.migrate import alembic_config, migrate
-from msnpauth.service.stores.sql.shelf import SqlShelf
 from msnpauth.service.stores.sql.sqlite import SqliteDatabase
 from msnpauth.service.stores.sql.state import SqlState
-from msnpauth.service.stores.sql.tables import FORM, METADATA, SERVES
+from msnpauth.service.stores.sql.tables import METADATA, OLDEST_COMPATIBLE, SCHEMA_VERSION
 from msnpauth.service.tickets import new_key
 from servers import Postgres
 
@@ -237,7 +237,7 @@ def test_a_ticket_is_used_once(nodes: Nodes) -> None:
 
 
 def test_nodes_that_begin_together_have_the_same_keys(nodes: Nodes) -> None:
-    keys = [Keys(SqlShelf(nodes.database(), SEAL)) for _ in range(4)]
+    keys = [Keys(SqlKeyStore(nodes.database(), SEAL)) for _ in range(4)]
     begin = threading.Barrier(4)
 
     def make(one: Keys) -> list[object]:
@@ -251,7 +251,7 @@ def test_nodes_that_begin_together_have_the_same_keys(nodes: Nodes) -> None:
 
 
 def test_two_that_rotate_at_once_lose_no_key(nodes: Nodes) -> None:
-    keys = [Keys(SqlShelf(nodes.database(), SEAL)) for _ in range(4)]
+    keys = [Keys(SqlKeyStore(nodes.database(), SEAL)) for _ in range(4)]
     keys[0].make_missing()
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda one: one.rotate(), keys))
@@ -384,8 +384,8 @@ def test_every_form_is_brought_to_that_of_today(empty_database: str) -> None:
         connection.execute(text("INSERT INTO notes VALUES ('form', 1), ('changes', 7)"))
     engine.dispose()
     with closing(open_database(empty_database, check=False)) as database:
-        assert migrate(database) == (1, FORM)
-        assert database.call(form_of) == (FORM, SERVES)
+        assert migrate(database) == (1, SCHEMA_VERSION)
+        assert database.call(schema_of) == (SCHEMA_VERSION, OLDEST_COMPATIBLE)
         assert database.call(_differences) == []
     open_database(empty_database).close()
 
@@ -409,7 +409,9 @@ def test_many_that_migrate_at_once(empty_database: str) -> None:
             return migrate(database)
 
     with ThreadPoolExecutor(4) as pool:
-        assert sorted(pool.map(bring_up, range(4))) == [(0, FORM)] + [(FORM, FORM)] * 3
+        brought_up = sorted(pool.map(bring_up, range(4)))
+    now = SCHEMA_VERSION
+    assert brought_up == [(0, now), (now, now), (now, now), (now, now)]
 
 
 # --- moving --------------------------------------------------------------------------------------

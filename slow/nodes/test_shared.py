@@ -15,10 +15,10 @@ from limits import RateLimitItemPerMinute
 from msnpauth import ServiceUnavailable
 from msnpauth.service.stores.protocol import MOST_PLACES, Place, Presence, Seat
 from msnpauth.service.stores.shared import state as module
+from msnpauth.service.stores.shared.attempts import ValkeyAttemptCounter
 from msnpauth.service.stores.shared.scripts import PREFIX
 from msnpauth.service.stores.shared.server import SharedServer
 from msnpauth.service.stores.shared.state import ValkeyState
-from msnpauth.service.stores.shared.tally import ValkeyTally
 from servers import Shared
 
 pytest_plugins = ["nodes_fixtures"]
@@ -32,7 +32,7 @@ def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_DEAD_SECONDS", 0.5)
 
 
-class Ear:
+class NodeListener:
     """A node that hears."""
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Node:
     def __init__(self, shared: Shared, name: str) -> None:
         self.name = name
         self.state = ValkeyState(SharedServer(shared.url))
-        self.ear = Ear()
+        self.listener = NodeListener()
 
     def seat(self, number: int, guid: str = "") -> Seat:
         return Seat(self.name, number, guid, 18, "192.0.2.1", 1.5)
@@ -76,7 +76,7 @@ class Node:
 async def nodes(shared: Shared, *names: str) -> AsyncIterator[list[Node]]:
     made = [Node(shared, name) for name in names]
     for node in made:
-        await node.state.listen(node.name, node.ear)
+        await node.state.listen(node.name, node.listener)
     try:
         yield made
     finally:
@@ -158,9 +158,11 @@ def test_words_come_to_their_node_in_order(shared: Shared) -> None:
         async with nodes(shared, "one", "two") as (one, two):
             for number in range(50):
                 await one.state.tell({"two": [f"{number}a", f"{number}b"], "nobody": ["x"]})
-            await until(lambda: len(two.ear.words) == 100)
-            assert two.ear.words == [f"{number}{letter}" for number in range(50) for letter in "ab"]
-            assert one.ear.words == []
+            await until(lambda: len(two.listener.words) == 100)
+            assert two.listener.words == [
+                f"{number}{letter}" for number in range(50) for letter in "ab"
+            ]
+            assert one.listener.words == []
 
     played(main())
 
@@ -168,16 +170,16 @@ def test_words_come_to_their_node_in_order(shared: Shared) -> None:
 def test_a_word_that_is_not_understood_ends_nothing(shared: Shared) -> None:
     async def main() -> None:
         async with nodes(shared, "one", "two") as (one, two):
-            hear, heard = two.ear.heard, []
+            hear, heard = two.listener.heard, []
 
             def strict(word: str) -> None:
                 heard.append(word)
                 json.loads(word)
                 hear(word)
 
-            two.ear.heard = strict  # type: ignore[method-assign]
+            two.listener.heard = strict  # type: ignore[method-assign]
             await one.state.tell({"two": ["no JSON", "1"]})
-            await until(lambda: two.ear.words == ["1"])
+            await until(lambda: two.listener.words == ["1"])
             assert heard == ["no JSON", "1"]
 
     played(main())
@@ -223,13 +225,13 @@ def test_a_node_that_dies_is_buried_and_its_people_are_gone(shared: Shared) -> N
     async def main() -> None:
         async with nodes(shared, "one") as (one,):
             other = Node(shared, "other")
-            await other.state.listen(other.name, other.ear)
+            await other.state.listen(other.name, other.listener)
             await other.state.enter(Place("a@b"), other.seat(1))
             await other.state.show(other.seat(1), "a@b", BUSY)
             await other.state.enter(Place("c@d"), other.seat(2))
             await one.state.enter(Place("a@b", "x"), one.seat(1, "x"))
             await other.die()
-            await until(lambda: one.ear.seen == [("a@b", None)])
+            await until(lambda: one.listener.seen == [("a@b", None)])
             assert await one.state.seats("a@b", "c@d") == [one.seat(1, "x")]
             assert await one.state.shown("a@b") == {}
             assert await one.state.enter(Place("c@d"), one.seat(3)) == [], "nobody is there"
@@ -241,12 +243,12 @@ def test_who_has_a_word_at_another_node_as_well_is_seen_by_that(shared: Shared) 
     async def main() -> None:
         async with nodes(shared, "one") as (one,):
             other = Node(shared, "other")
-            await other.state.listen(other.name, other.ear)
+            await other.state.listen(other.name, other.listener)
             await one.state.show(one.seat(1), "a@b", AWAY)
             await other.state.show(other.seat(1), "a@b", BUSY)
             assert await one.state.shown("a@b") == {"a@b": BUSY}
             await other.die()
-            await until(lambda: one.ear.seen == [("a@b", AWAY)])
+            await until(lambda: one.listener.seen == [("a@b", AWAY)])
 
     played(main())
 
@@ -255,11 +257,11 @@ def test_a_node_that_ends_in_good_order_is_gone_at_once(shared: Shared) -> None:
     async def main() -> None:
         async with nodes(shared, "one") as (one,):
             other = Node(shared, "other")
-            await other.state.listen(other.name, other.ear)
+            await other.state.listen(other.name, other.listener)
             await other.state.enter(Place("a@b"), other.seat(1))
             await other.state.close()
             assert await one.state.seats("a@b") == []
-            assert one.ear.seen == []
+            assert one.listener.seen == []
 
     played(main())
 
@@ -291,10 +293,10 @@ def test_a_store_that_lost_its_memory_is_told_again(shared: Shared) -> None:
                 await asyncio.sleep(0.02)
             assert await two.state.seats("e@f") == [], "it was refused"
             await two.state.tell({"one": ["hello"]})
-            while "hello" not in one.ear.words:
+            while "hello" not in one.listener.words:
                 await two.state.tell({"one": ["hello"]})
                 await asyncio.sleep(0.02)
-            assert (one.ear.lost, two.ear.lost) == ([], [])
+            assert (one.listener.lost, two.listener.lost) == ([], [])
 
     played(main())
 
@@ -310,7 +312,7 @@ def test_who_went_away_while_nobody_could_be_told(shared: Shared) -> None:
             with pytest.raises(ServiceUnavailable):
                 await one.state.leave(Place("a@b"), one.seat(1))
             shared.go_on()
-            await until(lambda: one.ear.seen == [("a@b", None)])
+            await until(lambda: one.listener.seen == [("a@b", None)])
             assert await one.state.seats("a@b") == []
 
     played(main())
@@ -324,7 +326,7 @@ def test_what_was_said_while_nobody_could_be_told_is_seen(shared: Shared) -> Non
             with pytest.raises(ServiceUnavailable):
                 await one.state.show(one.seat(1), "a@b", AWAY)
             shared.go_on()
-            await until(lambda: one.ear.seen == [("a@b", AWAY)])
+            await until(lambda: one.listener.seen == [("a@b", AWAY)])
             assert await one.state.shown("a@b") == {"a@b": AWAY}
 
     played(main())
@@ -337,7 +339,7 @@ def test_what_is_said_again_is_no_newer_than_what_was_said_after_it(shared: Shar
             await two.state.show(two.seat(1), "a@b", BUSY)
             await one.state._say_all_again()
             assert await one.state.shown("a@b") == {"a@b": BUSY}
-            assert one.ear.seen == []
+            assert one.listener.seen == []
 
     played(main())
 
@@ -362,7 +364,7 @@ def test_a_place_that_was_taken_elsewhere_meanwhile_is_lost(shared: Shared) -> N
                 await asyncio.sleep(0.02)
             assert await two.state.enter(Place("a@b"), two.seat(7)) == []
             is_away.clear()
-            await until(lambda: one.ear.lost == [1])
+            await until(lambda: one.listener.lost == [1])
             while one.seat(2) not in await two.state.seats("c@d"):
                 await asyncio.sleep(0.02)
             assert await one.state.seats("a@b") == [two.seat(7)]
@@ -373,26 +375,26 @@ def test_a_place_that_was_taken_elsewhere_meanwhile_is_lost(shared: Shared) -> N
 def test_guesses_are_counted_for_all_nodes(shared: Shared) -> None:
     async def main() -> None:
         item = RateLimitItemPerMinute(4, 15)
-        tallies = [ValkeyTally(SharedServer(shared.url)) for _ in range(2)]
+        counters = [ValkeyAttemptCounter(SharedServer(shared.url)) for _ in range(2)]
         counts = []
         for number in range(6):
-            await tallies[number % 2].hit(item, "192.0.2.1", "alice")
-            counts.append(await tallies[(number + 1) % 2].count(item, "192.0.2.1", "alice"))
+            await counters[number % 2].hit(item, "192.0.2.1", "alice")
+            counts.append(await counters[(number + 1) % 2].count(item, "192.0.2.1", "alice"))
         assert counts == [1, 2, 3, 4, 4, 4]
-        assert await tallies[0].count(item, "192.0.2.1", "bob") == 0
-        assert not await tallies[0].is_repeated(b"guess")
-        assert await tallies[1].is_repeated(b"guess")
+        assert await counters[0].count(item, "192.0.2.1", "bob") == 0
+        assert not await counters[0].is_repeated(b"guess")
+        assert await counters[1].is_repeated(b"guess")
         shared.kill()
         asked: tuple[Callable[[], Awaitable[object]], ...] = (
-            lambda: tallies[0].count(item, "x"),
-            lambda: tallies[0].hit(item, "x"),
-            lambda: tallies[1].is_repeated(b"x"),
+            lambda: counters[0].count(item, "x"),
+            lambda: counters[0].hit(item, "x"),
+            lambda: counters[1].is_repeated(b"x"),
         )
         for ask in asked:
             with pytest.raises(ServiceUnavailable):
                 await ask()
-        for tally in tallies:
-            await tally._server.close()
+        for counter in counters:
+            await counter._server.close()
 
     played(main())
 
@@ -409,9 +411,9 @@ def test_a_connection_for_words_that_was_lost_is_noticed(shared: Shared) -> None
             # The word that its place is given away is lost.
             assert await two.state.enter(Place("a@b"), two.seat(7)) == [one.seat(1)]
             await client.client_kill_filter(_type="pubsub")
-            await until(lambda: one.ear.lost == [1])
+            await until(lambda: one.listener.lost == [1])
             assert await two.state.seats("a@b") == [two.seat(7)]
-            assert two.ear.lost == [], "who came last stays"
+            assert two.listener.lost == [], "who came last stays"
 
     played(main())
 
@@ -425,13 +427,13 @@ def test_a_lost_word_is_made_up_for_by_the_check_now_and_then(
         async with nodes(shared, "one", "two") as (one, two):
             await one.state.enter(Place("a@b"), one.seat(1))
             await two.state.enter(Place("a@b"), two.seat(7))
-            await until(lambda: one.ear.lost == [1])
+            await until(lambda: one.listener.lost == [1])
             # Where nobody has the place, as after a sign-in that was broken off, it is taken again.
             await one.state.enter(Place("c@d"), one.seat(2))
             await two.state._run("leave", "c@d", "", "one", module._written(one.seat(2)))
             while await two.state.seats("c@d") != [one.seat(2)]:
                 await asyncio.sleep(0.02)
-            assert one.ear.lost == [1]
+            assert one.listener.lost == [1]
 
     played(main())
 
@@ -473,7 +475,7 @@ def test_people_who_were_taken_for_gone_are_told_to_be_there(shared: Shared) -> 
             await one.state.enter(Place("a@b"), one.seat(1))
             await one.state.show(one.seat(1), "a@b", BUSY)
             await one.state._run("bury", "one", "one")  # as another node would
-            await until(lambda: one.ear.seen == [("a@b", BUSY)])
+            await until(lambda: one.listener.seen == [("a@b", BUSY)])
             assert await one.state.shown("a@b") == {"a@b": BUSY}
 
     played(main())

@@ -20,7 +20,7 @@ from command import run as run_apart
 from msnpauth import WrongCredentials, sign_in
 from msnpauth.cli import main
 from msnpauth.service import Argon2, open_directory, run
-from msnpauth.service.data import DataFolder
+from msnpauth.service.data_folder import DataFolder
 
 ALICE, BOB, PASSWORD = "Alice@example.com", "bob@example.com", "secret pw"
 CHEAP = Argon2(memory=64, passes=1)

@@ -12,7 +12,7 @@ from click.testing import Result
 
 from command import invoke
 from msnpauth.service import TicketVerifier
-from msnpauth.service.data import DataFolder
+from msnpauth.service.data_folder import DataFolder
 from msnpauth.service.tickets import TicketOffice
 
 

@@ -7,10 +7,10 @@ import asyncio
 import pytest
 
 from msnpauth import Secret, ServiceUnavailable
-from msnpauth.service import tally as module
+from msnpauth.service import attempts as module
+from msnpauth.service.attempts import MemoryAttemptCounter
 from msnpauth.service.guesses import Guesses
 from msnpauth.service.stores.memory import at_once
-from msnpauth.service.tally import MemoryTally
 
 ALICE, BOB = "alice@example.com", "bob@example.com"
 HOME, CAFE, ELSEWHERE = "192.0.2.1", "198.51.100.7", "203.0.113.9"
@@ -21,8 +21,8 @@ class Street:
 
     def __init__(self) -> None:
         self.waits: list[float] = []
-        self.tally = MemoryTally()
-        self.guesses = Guesses(self.tally, sleep=self._sleep)
+        self.counter = MemoryAttemptCounter()
+        self.guesses = Guesses(self.counter, sleep=self._sleep)
 
     async def _sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
@@ -228,8 +228,8 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     street = Street()
     for number in range(500):
         street.wrong(f"{number}" * 100, f"{'x' * 1000}{number}@example.com", f"10.0.1.{number}")
-    storage = street.tally._storage
-    assert len(street.tally._remembered) == 64
+    storage = street.counter._storage
+    assert len(street.counter._remembered) == 64
     assert len(storage.events) <= 64 + 3
     assert len(storage.locks) <= 64 + 3
     assert max(map(len, storage.events)) < 100, "a name of any length takes little room"
@@ -246,7 +246,7 @@ def test_any_name_can_be_guessed_at(who: str) -> None:
 def test_the_passwords_are_not_kept() -> None:
     street = Street()
     street.wrong("hunter2")
-    assert "hunter2" not in repr(vars(street.guesses)) + repr(vars(street.tally))
+    assert "hunter2" not in repr(vars(street.guesses)) + repr(vars(street.counter))
 
 
 def test_the_end_of_the_service_does_not_wait_for_who_waits() -> None:

@@ -16,7 +16,7 @@ import trustme
 from leaks import assert_no_secret
 from msnpauth import LocalProtocolError, Secret
 from msnpauth.service import open_directory
-from msnpauth.service.data import DataFolder
+from msnpauth.service.data_folder import DataFolder
 from msnpauth.service.keys import Keys
 from msnpauth.service.tickets import LONGEST_LIFE, TicketOffice, TicketVerifier, new_key
 

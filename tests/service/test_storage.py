@@ -10,7 +10,7 @@ import pytest
 from leaks import assert_no_secret
 from msnpauth import LocalProtocolError, Secret
 from msnpauth.service import Argon2, open_directory
-from msnpauth.service.data import DataFolder
+from msnpauth.service.data_folder import DataFolder
 from msnpauth.service.storage import database_url, keys_of, move_folder, open_database
 
 CHEAP = Argon2(memory=64, passes=1)

@@ -41,7 +41,7 @@ def _opened(place: Where, *, make: bool = False) -> AccountDirectory:
     # It looks first whether the extra is installed.
     accounts = open_directory(place.data, database=place.database, make=make)
     if place.data is not None:
-        from ..service.data import DataFolder
+        from ..service.data_folder import DataFolder
         from ..service.journal import log_to_file
 
         # What an operator changes stands beside what the service does.

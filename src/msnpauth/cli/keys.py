@@ -22,7 +22,7 @@ def _keys(place: Where) -> Iterator[Keys]:
     from ..service.extras import check_extra
 
     check_extra("service")
-    from ..service.data import DataFolder
+    from ..service.data_folder import DataFolder
     from ..service.journal import log_to_file
     from ..service.storage import keys_of, open_database
 

@@ -15,7 +15,7 @@ from typing import Any
 from ..core.errors import ConnectionFailed, SignInError, SignInTimeout, Step
 from ..core.urls import Address, Url
 from .deadline import Deadline
-from .lately import lately
+from .resolver_cache import resolver_cache
 
 __all__ = [
     "ATTEMPT_DELAY",
@@ -145,7 +145,7 @@ def look_up(
         try:
             answer = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
             outcome = [(kind, where) for kind, _, _, _, where in answer if kind in _FAMILIES]
-            lately.put(address, outcome)
+            resolver_cache.put(address, outcome)
         except UnicodeError:  # a label that is empty or too long for the resolver's codec
             outcome = _look_up_error(socket.EAI_NONAME, step, str(address))
         except Exception as problem:  # noqa: BLE001 - whoever waits for `done` has to hear of it

@@ -16,7 +16,6 @@ from ..core.urls import Address
 from ..watch import SILENT, Watch
 from . import names
 from .deadline import Deadline
-from .lately import lately
 from .names import (
     ATTEMPT_DELAY,
     AddressInfo,
@@ -33,6 +32,7 @@ from .names import (
     peer_of,
     wrong_family,
 )
+from .resolver_cache import resolver_cache
 
 __all__ = ["Connecting", "connect_tcp", "shut_down"]
 
@@ -97,7 +97,7 @@ class Connecting:
             ConnectionFailed, SignInTimeout: as `connect_tcp`; ConnectionFailed when called off.
         """
         places: list[AddressInfo] = []
-        remembered = lately.get(self._address)
+        remembered = resolver_cache.get(self._address)
         try:
             places = numeric(self._address) or remembered or self._resolve()
             began = time.monotonic()
@@ -119,7 +119,7 @@ class Connecting:
         if self._is_cancelled:
             raise self._called_off()
         if remembered and self._deadline.remaining() > 0:  # the server may be elsewhere by now
-            lately.forget(self._address)
+            resolver_cache.forget(self._address)
             self._problems.clear()
             return self.run()
         raise beside_proxy(wrong_family(places, error), self._address)

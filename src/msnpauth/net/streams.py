@@ -15,8 +15,8 @@ from ..core.errors import ConnectionFailed, SignInError, Step
 from ..core.urls import Address
 from ..watch import SILENT, Watch
 from . import names
+from .connection_slots import connection_slot
 from .deadline import Deadline
-from .lately import lately
 from .names import (
     ATTEMPT_DELAY,
     AddressInfo,
@@ -33,9 +33,9 @@ from .names import (
     peer_of,
     wrong_family,
 )
+from .resolver_cache import resolver_cache
 from .sessions import Resumption
 from .tls_stream import TlsStream
-from .turns import turn
 
 __all__ = ["Streams", "open_streams", "open_tls"]
 
@@ -142,7 +142,7 @@ async def _opened(
     left = deadline.check(step, server)
     places: list[AddressInfo] = []
     try:
-        async with asyncio.timeout(left), turn(address):
+        async with asyncio.timeout(left), connection_slot(address):
             sock = await race.from_memory(address, fast_open=fast_open)
             began = time.monotonic()
             if sock is None:
@@ -202,12 +202,12 @@ class _Race:
         self._fast_open = False
 
     async def from_memory(self, address: Address, *, fast_open: bool) -> socket.socket | None:
-        """Return a connection to the addresses that the resolver named lately, if one succeeds."""
-        if not (places := lately.get(address)):
+        """Return a connection to the addresses that the resolver named of late, if one succeeds."""
+        if not (places := resolver_cache.get(address)):
             return None
         with suppress(Exception):  # the server may be elsewhere by now
             return await self.run(places, fast_open=fast_open)
-        lately.forget(address)
+        resolver_cache.forget(address)
         self.problems.clear()
         return None
 

@@ -30,7 +30,7 @@ from limits import RateLimitItemPerMinute
 
 from ..core.errors import ServiceUnavailable
 from ..core.secrets import Secret
-from .tally import MemoryTally, Tally, counted_as
+from .attempts import AttemptCounter, MemoryAttemptCounter, counted_as
 
 __all__ = ["Guesses"]
 
@@ -52,9 +52,9 @@ class Guesses:
     """A `Guard` that remembers for a quarter of an hour.
 
     Args:
-        tally: counts the guesses; in the memory of this process by default.
+        attempts: counts the guesses; in the memory of this process by default.
         key: makes the words under which wrong passwords are remembered; the same at all nodes
-            that have one tally.
+            that have one counter.
         sleep: waits so many seconds; by default also not longer than the service lasts.
         most_at_once: passwords of one network, as many as it may have connections. A proxy's
             connections are not counted by network, and there this is the only bound.
@@ -62,13 +62,13 @@ class Guesses:
 
     def __init__(
         self,
-        tally: Tally | None = None,
+        attempts: AttemptCounter | None = None,
         *,
         key: bytes | None = None,
         sleep: Callable[[float], Awaitable[object]] | None = None,
         most_at_once: int | None = None,
     ) -> None:
-        self._tally = tally or MemoryTally()
+        self._attempts = attempts or MemoryAttemptCounter()
         self._key = key or secrets.token_bytes(16)
         self._most_at_once = most_at_once or _MOST_AT_ONCE
         self._patience = _Patience()
@@ -120,21 +120,21 @@ class Guesses:
         # Those under way are guesses until the opposite is known: a thousand may come at once.
         others = self._under_way[place] - 1
         crowd = max(0, others - _AT_ONCE + _CROWD) // _CROWD
-        steps = await self._tally.count(_OF_PLACE, *place) + crowd
+        steps = await self._attempts.count(_OF_PLACE, *place) + crowd
         if not place[1]:
             # A few at an account are its owner's own, who mistypes on the way.
-            steps = max(steps, await self._tally.count(_OF_ACCOUNT, who) - 4)
-            steps = max(steps, int(await self._tally.count(_IN_ALL) >= _IN_ALL.amount))
+            steps = max(steps, await self._attempts.count(_OF_ACCOUNT, who) - 4)
+            steps = max(steps, int(await self._attempts.count(_IN_ALL) >= _IN_ALL.amount))
         return min(_LONGEST, 2.0 ** min(steps, _STEPS)) if steps > 0 else 0.0
 
     async def note(self, who: str, place: tuple[str, str], guess: Secret | None) -> None:
         """Count a wrong password; the same one again is not counted."""
-        if guess is not None and await self._tally.is_repeated(self._digest(who, place, guess)):
+        if guess is not None and await self._attempts.is_repeated(self._digest(who, place, guess)):
             return
-        await self._tally.hit(_OF_PLACE, *place)
+        await self._attempts.hit(_OF_PLACE, *place)
         if not place[1]:
-            await self._tally.hit(_OF_ACCOUNT, who)
-            await self._tally.hit(_IN_ALL)
+            await self._attempts.hit(_OF_ACCOUNT, who)
+            await self._attempts.hit(_IN_ALL)
 
     def _digest(self, who: str, place: tuple[str, str], guess: Secret) -> bytes:
         """Return all that is kept of a wrong password: a keyed hash."""

@@ -34,7 +34,7 @@ from .tickets import LONGEST_LIFE, fernet_of, new_key
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
 
-__all__ = ["SHARED_KEYS", "Keys", "RingKey", "Shelf"]
+__all__ = ["SHARED_KEYS", "KeyStore", "Keys", "RingKey"]
 
 _RING, _APP_PASSWORDS, _VERIFY = "ticket-keys", "app-password-key", "verify-key"
 
@@ -46,7 +46,7 @@ SHARED_KEYS = (
 """All that nodes of one network have in common."""
 
 
-class Shelf(Protocol):
+class KeyStore(Protocol):
     """Where keys lie, by name: in files of a node's own, or where all nodes find them."""
 
     def read(self, name: str) -> Secret | None:
@@ -87,12 +87,12 @@ class Keys:
     """See the module.
 
     Args:
-        shelf: where they lie.
+        store: where they lie.
         now: the clock.
     """
 
-    def __init__(self, shelf: Shelf, *, now: Callable[[], datetime] = utc_now) -> None:
-        self._shelf = shelf
+    def __init__(self, store: KeyStore, *, now: Callable[[], datetime] = utc_now) -> None:
+        self._store = store
         self._now = now
 
     def make_missing(self) -> list[str]:
@@ -106,14 +106,14 @@ class Keys:
             _APP_PASSWORDS: lambda: Secret(f"{new_key()}\n"),
             _VERIFY: lambda: Secret(f"{secrets.token_urlsafe(32)}\n"),
         }
-        missing = [name for name in makers if self._shelf.read(name) is None]
+        missing = [name for name in makers if self._store.read(name) is None]
 
         def make(found: Mapping[str, Secret | None]) -> Mapping[str, Secret]:
             # Another process may have been quicker.
             return {name: found[name] or makers[name]() for name in missing}
 
         if missing:
-            self._shelf.change(tuple(missing), make)
+            self._store.change(tuple(missing), make)
         return missing
 
     # --- the ring --------------------------------------------------------------------------------
@@ -135,7 +135,7 @@ class Keys:
             LocalProtocolError: the ring is damaged or gone, or cannot be written.
         """
         self.ring()
-        self._shelf.change((_RING,), self._rotated)
+        self._store.change((_RING,), self._rotated)
         return self.ring()
 
     def replace(self) -> None:
@@ -144,7 +144,7 @@ class Keys:
         Raises:
             LocalProtocolError: it cannot be written.
         """
-        self._shelf.change((_RING,), lambda _: {_RING: self._written([self._new()])})
+        self._store.change((_RING,), lambda _: {_RING: self._written([self._new()])})
 
     def _rotated(self, found: Mapping[str, Secret | None]) -> Mapping[str, Secret]:
         before, kept = self._ring_of(found[_RING] or Secret("")), [self._new()]
@@ -166,7 +166,7 @@ class Keys:
         if ring and len(ring) == len(found):
             return ring
         raise LocalProtocolError(
-            f"{self._shelf.called(_RING)} is damaged",
+            f"{self._store.called(_RING)} is damaged",
             hint="bring it back from a backup; `msnpauth keys replace` makes a new ring, by which"
             " everybody signs in anew",
         )
@@ -182,7 +182,7 @@ class Keys:
         opened = fernet_of(self._wanted(_APP_PASSWORDS))
         if opened is None:
             raise LocalProtocolError(
-                f"{self._shelf.called(_APP_PASSWORDS)} is damaged",
+                f"{self._store.called(_APP_PASSWORDS)} is damaged",
                 hint="bring it back from a backup; without it app passwords for MD5 are lost",
             )
         return opened
@@ -205,10 +205,10 @@ class Keys:
         return [Secret(line.strip()) for line in lines if line.strip()]
 
     def _wanted(self, name: str) -> Secret:
-        text = self._shelf.read(name)
+        text = self._store.read(name)
         if text is None:
             raise LocalProtocolError(
-                f"{self._shelf.called(name)} is not there",
+                f"{self._store.called(name)} is not there",
                 hint="bring it back from a backup; a service that begins makes a new one",
             )
         return text
@@ -237,12 +237,12 @@ class Keys:
                 certificate: Secret(made.cert_pem.bytes().decode()),
             }
 
-        if self._shelf.read(certificate) is None or self._shelf.read(key) is None:
-            self._shelf.change((key, certificate), make)
-        pair = [self._shelf.read(one) or Secret("") for one in (certificate, key)]
+        if self._store.read(certificate) is None or self._store.read(key) is None:
+            self._store.change((key, certificate), make)
+        pair = [self._store.read(one) or Secret("") for one in (certificate, key)]
         authority = _authority(*pair)
         if authority is None:
-            called = " and ".join(map(self._shelf.called, (certificate, key)))
+            called = " and ".join(map(self._store.called, (certificate, key)))
             raise LocalProtocolError(
                 f"{called} are no certificate authority",
                 hint="bring them back from a backup, or delete both: clients then need the new one",

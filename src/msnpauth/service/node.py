@@ -208,9 +208,9 @@ class Service:
     def _opened(self) -> Backing:
         if self._settings.data is None:
             return InMemory(self._accounts, self._settings)
-        from .operated import Operated  # its libraries are an extra
+        from .data_folder_backing import DataFolderBacking  # its libraries are an extra
 
-        return Operated(self._settings.data, self._settings)
+        return DataFolderBacking(self._settings.data, self._settings)
 
     async def _start(
         self, folder: Path, socks: Mapping[str, socket.socket], places: Mapping[str, Address]

@@ -17,15 +17,15 @@ from sqlalchemy.exc import ArgumentError
 from ..core.credentials import as_secret
 from ..core.errors import LocalProtocolError
 from ..core.secrets import Secret
-from .data import DataFolder
+from .data_folder import DataFolder
 from .extras import check_extra
 from .keys import SHARED_KEYS, Keys
 from .settings import Argon2
 from .stores.sql.database import Database
 from .stores.sql.directory import AccountDirectory
 from .stores.sql.hashing import Hasher
+from .stores.sql.key_store import SqlKeyStore
 from .stores.sql.moving import move
-from .stores.sql.shelf import SqlShelf
 from .stores.sql.sqlite import SqliteDatabase
 from .tickets import new_key
 
@@ -105,8 +105,8 @@ def keys_of(folder: DataFolder, database: Database | None) -> Keys:
     if database is None:
         return folder.keys
     # The first node of a network makes the key, and the others are given it.
-    is_first = SqlShelf(database, _nothing()).is_empty()
-    return Keys(SqlShelf(database, folder.service_key(make=is_first)))
+    is_first = SqlKeyStore(database, _nothing()).is_empty()
+    return Keys(SqlKeyStore(database, folder.service_key(make=is_first)))
 
 
 def open_directory(
@@ -164,8 +164,8 @@ def move_folder(path: Path | str, database: Database) -> dict[str, int]:
         with closing(SqliteDatabase(folder.database, make=False)) as source:
             kept = {name: text for name in SHARED_KEYS if (text := folder.read(name)) is not None}
             # The keys first: if the rest fails, all of it can be done again.
-            shelf = SqlShelf(database, folder.service_key(make=True))
-            shelf.change(tuple(kept), lambda _: kept)
+            store = SqlKeyStore(database, folder.service_key(make=True))
+            store.change(tuple(kept), lambda _: kept)
             return move(source, database)
     finally:
         folder.unlock()

@@ -12,7 +12,7 @@ import pytest
 
 from browsing import ALICE, BOB, PASSWORD, Browser
 from msnpauth.service import Argon2, Service, node, open_directory, run
-from msnpauth.service import operated as backing
+from msnpauth.service import data_folder_backing as backing
 from msnpauth.service.guesses import Guesses
 from msnpauth.service.stores.sql.directory import AccountDirectory
 

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from msnpauth.service.attempts import MemoryAttemptCounter
 from msnpauth.service.pages.limits import Limits, TooOften
-from msnpauth.service.tally import MemoryTally
 
 
 def allowed(ask: Callable[[str], Awaitable[None]], whose: str = "192.0.2.1") -> tuple[int, int]:
@@ -26,7 +26,7 @@ def allowed(ask: Callable[[str], Awaitable[None]], whose: str = "192.0.2.1") -> 
 
 
 def test_each_network_by_itself() -> None:
-    limits = Limits(MemoryTally())
+    limits = Limits(MemoryAttemptCounter())
     assert allowed(limits.sign_up_tried) == (30, 900)
     assert allowed(limits.sign_up_tried) == (0, 900)
     assert allowed(limits.sign_up_tried, "192.0.2.2") == (30, 900)
@@ -34,21 +34,21 @@ def test_each_network_by_itself() -> None:
 
 
 def test_each_account_by_itself() -> None:
-    limits = Limits(MemoryTally())
+    limits = Limits(MemoryAttemptCounter())
     assert allowed(limits.changed, "alice@example.com") == (20, 900)
     assert allowed(limits.changed, "ALICE@example.com") == (0, 900)
     assert allowed(limits.changed, "bob@example.com") == (20, 900)
 
 
 def test_all_networks_together() -> None:
-    limits = Limits(MemoryTally())
+    limits = Limits(MemoryAttemptCounter())
     for number in range(50):
         assert allowed(limits.account_made, f"192.0.2.{number}") == (10, 3600)
     assert allowed(limits.account_made, "198.51.100.1") == (0, 3600)
 
 
 def test_many_at_once_are_not_more() -> None:
-    limits = Limits(MemoryTally())
+    limits = Limits(MemoryAttemptCounter())
 
     async def at_once() -> int:
         asked = [limits.sign_up_tried("192.0.2.1") for _ in range(100)]
@@ -60,4 +60,4 @@ def test_many_at_once_are_not_more() -> None:
 
 @pytest.mark.parametrize("whose", ["", "2001:db8::/64", "ä/\0"])
 def test_whatever_they_are_called(whose: str) -> None:
-    assert allowed(Limits(MemoryTally()).changed, whose)[0] == 20
+    assert allowed(Limits(MemoryAttemptCounter()).changed, whose)[0] == 20

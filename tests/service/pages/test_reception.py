@@ -38,7 +38,7 @@ def test_without_pages_their_library_is_not_imported(tmp_path: Path) -> None:
         f"with run(data={str(tmp_path / 'data')!r}) as service: assert not service.has_pages"
     )
     imported = modules_after(f"exec({code!r})")
-    assert "msnpauth.service.operated" in imported
+    assert "msnpauth.service.data_folder_backing" in imported
     assert "starlette" not in imported
     assert "msnpauth.service.pages" not in imported
 

@@ -6,8 +6,8 @@ import importlib
 
 import pytest
 
+from families import FAMILIES
 from msnpauth.core.urls import Address
-from msnpauth.service.roles.families import FAMILIES
 from msnpauth.service.roles.forms import FORMS, granted, host_of, moved, refused, was_moved
 from msnpauth.service.roles.web import WebRequest
 

@@ -189,7 +189,7 @@ def test_an_account_has_so_many_places_and_no_more() -> None:
     assert len(at_once(state.seats("a@b"))) == MOST_PLACES
 
 
-class Ear:
+class NodeListener:
     """A process that hears."""
 
     def __init__(self) -> None:
@@ -209,11 +209,11 @@ class Ear:
 
 
 def test_words_for_another_process() -> None:
-    state, ear = MemoryState(), Ear()
+    state, listener = MemoryState(), NodeListener()
     at_once(state.tell({"one": ["nobody listens yet"]}))
-    at_once(state.listen("one", ear))
+    at_once(state.listen("one", listener))
     at_once(state.tell({"one": ["7 OTH", "8 OTH"], "two": ["9 OTH"]}))
-    assert ear.words == ["7 OTH", "8 OTH"]
+    assert listener.words == ["7 OTH", "8 OTH"]
     at_once(state.close())
 
 

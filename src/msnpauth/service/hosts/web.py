@@ -75,7 +75,7 @@ async def serve_web(
     except h11.RemoteProtocolError as error:
         if connection.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             writer.write(_refusal(connection, error.error_status_hint))
-            await _hear_out(reader)
+            await _read_to_the_end(reader)
     except (OSError, TimeoutError):
         pass  # gone, or silent for too long
     except Exception as fault:  # noqa: BLE001 - the net of last resort: one client, not the service
@@ -85,7 +85,7 @@ async def serve_web(
             writer.close()
 
 
-async def _hear_out(reader: asyncio.StreamReader) -> None:
+async def _read_to_the_end(reader: asyncio.StreamReader) -> None:
     """Read what is still on its way: a connection that is closed before loses the answer."""
     most = _MOST_UNHEARD
     with suppress(OSError, TimeoutError):
@@ -118,7 +118,7 @@ async def _beginning(reader: asyncio.StreamReader, left: bytes) -> bytes:
                 break
             heard += data if heard else data.lstrip(b"\r\n")
     first, end, rest = bytes(heard).partition(b"\n")
-    return _put_right(first.rstrip(b"\r"), rest) if end else bytes(heard)
+    return _repaired_request(first.rstrip(b"\r"), rest) if end else bytes(heard)
 
 
 def _is_enough(heard: bytearray, looked: int) -> bool:
@@ -142,7 +142,7 @@ def _is_enough(heard: bytearray, looked: int) -> bool:
     return heard.find(b"\n\r\n", since) >= 0 or heard.find(b"\n\n", since) >= 0
 
 
-def _put_right(first: bytes, rest: bytes) -> bytes:
+def _repaired_request(first: bytes, rest: bytes) -> bytes:
     """Return first line and headers as h11 takes them."""
     words = first.split()
     if len(words) == 2:  # without a version

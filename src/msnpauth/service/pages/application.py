@@ -10,33 +10,33 @@ from starlette.routing import Route
 
 from ...core.errors import ServiceUnavailable
 from ..stores.sql.self_service import Changed
+from .context import PageContext
 from .entrance import Entrance
 from .fields import BadForm
 from .limits import TooOften
-from .looks import STYLE_PATH, go_to, style
-from .means import Means
 from .overview import Overview
 from .passwords import Passwords
+from .renderer import STYLE_PATH, go_to, style
 from .visits import Foreign, SignedOut
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from .looks import Looks
+    from .renderer import PageRenderer
 
 __all__ = ["make_application"]
 
 _BOTH = ["GET", "POST"]
 
 
-def make_application(means: Means) -> Starlette:
+def make_application(context: PageContext) -> Starlette:
     """Return the pages as an ASGI application.
 
     Args:
-        means: what its handlers work with.
+        context: what its handlers work with.
     """
-    entrance, overview, passwords = Entrance(means), Overview(means), Passwords(means)
+    entrance, overview, passwords = Entrance(context), Overview(context), Passwords(context)
     routes = [
         Route("/", overview.overview),
         Route("/sign-in", entrance.sign_in, methods=_BOTH),
@@ -54,7 +54,7 @@ def make_application(means: Means) -> Starlette:
     application = Starlette(routes=routes)
     # It would send browsers to whatever host they have named.
     application.router.redirect_slashes = False
-    _say_what_is_wrong(application, means.looks)
+    _say_what_is_wrong(application, context.renderer)
     return application
 
 
@@ -62,35 +62,35 @@ async def _style(_request: Request) -> Response:
     return style()
 
 
-def _say_what_is_wrong(application: Starlette, looks: Looks) -> None:
+def _say_what_is_wrong(application: Starlette, renderer: PageRenderer) -> None:
     """Have each kind of fault answered by a page."""
 
     async def http(_request: Request, fault: Exception) -> Response:
         assert isinstance(fault, HTTPException)
         status = fault.status_code if fault.status_code in (404, 405) else 400
-        return looks.page("fault", status=status, headers=fault.headers, kind=str(status))
+        return renderer.page("fault", status=status, headers=fault.headers, kind=str(status))
 
     async def bad_form(_request: Request, _fault: Exception) -> Response:
-        return looks.page("fault", status=400, kind="400")
+        return renderer.page("fault", status=400, kind="400")
 
     async def foreign(_request: Request, _fault: Exception) -> Response:
-        return looks.page("fault", status=403, kind="403")
+        return renderer.page("fault", status=403, kind="403")
 
     async def too_often(_request: Request, fault: Exception) -> Response:
         assert isinstance(fault, TooOften)
         headers = {"Retry-After": str(fault.retry_after)}
-        return looks.page("fault", status=429, headers=headers, kind="429")
+        return renderer.page("fault", status=429, headers=headers, kind="429")
 
     async def unavailable(_request: Request, fault: Exception) -> Response:
         assert isinstance(fault, ServiceUnavailable)
         headers = {"Retry-After": str(round(fault.retry_after or 5))}
-        return looks.page("fault", status=503, headers=headers, kind="503")
+        return renderer.page("fault", status=503, headers=headers, kind="503")
 
     async def signed_out(_request: Request, _fault: Exception) -> Response:
         return go_to("/sign-in?notice=ended")
 
     async def any_other(_request: Request, _fault: Exception) -> Response:
-        return looks.page("fault", status=500, kind="500")
+        return renderer.page("fault", status=500, kind="500")
 
     for kind, answer in {
         HTTPException: http,

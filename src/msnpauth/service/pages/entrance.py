@@ -10,8 +10,8 @@ from ..stores.protocol import PAGES
 from ..stores.sql.page_sessions import new_word
 from ..stores.sql.self_service import NotInvited, SignedUp, Taken
 from .fields import Form, Problem, address_problem, password_problems
-from .looks import go_to
-from .visits import Desk, Visit
+from .renderer import go_to
+from .visits import PageHandler, Visit
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -29,7 +29,7 @@ _TAKEN = "There is an account of this address already. Choose another address, o
 _MOST_REPEATED = 200
 
 
-class Entrance(Desk):
+class Entrance(PageHandler):
     """The handlers of who is not signed in yet."""
 
     async def sign_in(self, request: Request) -> Response:
@@ -44,7 +44,7 @@ class Entrance(Desk):
             problems.append(Problem("password", "Type your password."))
         proof = None
         if not problems:
-            door = self.means.office.door
+            door = self.context.office.door
             proof = await door.check(address, password, PAGES, visit.address)
             problems = [Problem("", _WRONG)]
         if proof is None:
@@ -52,19 +52,19 @@ class Entrance(Desk):
         passport = proof.principal.passport
         if visit.visitor is not None:  # somebody else of the same browser
             await self._end(visit)
-        word = await self.means.sessions.begin(passport, proof.stamp)
+        word = await self.context.sessions.begin(passport, proof.stamp)
         audit("page signed in", passport=passport, address=visit.address)
         return self.go_as(word, "/")
 
     async def sign_up(self, request: Request) -> Response:
         """`/sign-up`."""
         visit = await self.visit(request)
-        if self.means.sign_up == "closed":
+        if self.context.sign_up == "closed":
             return self.page(visit, "closed", status=403)
         if request.method != "POST":
             return go_to("/") if visit.visitor else self._sign_up_page(visit, [])
         form, _ = await self.form(visit)
-        await self.means.limits.sign_up_tried(visit.address)
+        await self.context.limits.sign_up_tried(visit.address)
         address = form.text("address")
         problems = self._sign_up_problems(form, address)
         made = None
@@ -87,13 +87,13 @@ class Entrance(Desk):
             problems,
             address=typed.text("address")[:_MOST_REPEATED],
             code=typed.text("code")[:_MOST_REPEATED],
-            wants_code=self.means.sign_up == "invitation",
+            wants_code=self.context.sign_up == "invitation",
         )
 
     def _sign_up_problems(self, form: Form, address: str) -> list[Problem]:
         """Return what is wrong with a form, before anybody is asked about it."""
         problems = []
-        if self.means.sign_up == "invitation" and not form.secret("code"):
+        if self.context.sign_up == "invitation" and not form.secret("code"):
             problems.append(Problem("code", _NO_CODE))
         problems += address_problem(address, "address")
         password, again = form.secret("password"), form.secret("again")
@@ -104,12 +104,12 @@ class Entrance(Desk):
     ) -> tuple[SignedUp | None, list[Problem]]:
         """Make the account, or return why it cannot be made."""
         code: Secret | None = None
-        if self.means.sign_up == "invitation":
+        if self.context.sign_up == "invitation":
             code = form.secret("code")
         try:
-            await self.means.people.check(address, code)
-            await self.means.limits.account_made(visit.address)
-            return await self.means.people.sign_up(address, form.secret("password"), code), []
+            await self.context.people.check(address, code)
+            await self.context.limits.account_made(visit.address)
+            return await self.context.people.sign_up(address, form.secret("password"), code), []
         except NotInvited:
             audit("invitation refused", address=visit.address)
             return None, [Problem("code", _WRONG_CODE)]
@@ -127,5 +127,5 @@ class Entrance(Desk):
 
     async def _end(self, visit: Visit) -> None:
         account, session = visit.known
-        await self.means.sessions.end(account.passport, session.id)
+        await self.context.sessions.end(account.passport, session.id)
         audit("page signed out", passport=account.passport, address=visit.address)

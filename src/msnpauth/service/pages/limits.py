@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from limits import RateLimitItemPerMinute
 
-from ..tally import Tally, counted_as
+from ..attempts import AttemptCounter, counted_as
 
 __all__ = ["Limits", "TooOften"]
 
@@ -36,11 +36,11 @@ class Limits:
     """See the module.
 
     Args:
-        tally: counts.
+        attempts: counts.
     """
 
-    def __init__(self, tally: Tally) -> None:
-        self._tally = tally
+    def __init__(self, attempts: AttemptCounter) -> None:
+        self._attempts = attempts
 
     async def sign_up_tried(self, address: str) -> None:
         """Count a form for signing up.
@@ -64,5 +64,5 @@ class Limits:
         await self._count(_CHANGES, "change", counted_as(passport))
 
     async def _count(self, item: RateLimitItemPerMinute, *whose: str) -> None:
-        if not await self._tally.hit(item, "pages", *whose):
+        if not await self._attempts.hit(item, "pages", *whose):
             raise TooOften(item.multiples * 60)

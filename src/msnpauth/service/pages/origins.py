@@ -27,6 +27,6 @@ def is_own(headers: Mapping[str, str]) -> bool:
     origin = headers.get("origin")
     if origin is None:
         return True
-    # `null` is no page of ours either: Referrer-Policy is chosen so that ours are named (`looks`).
+    # `null` is no page of ours either: by its Referrer-Policy ours are named (`renderer`).
     host = headers.get("host", "").lower().removesuffix(":443")
     return bool(host) and origin.lower().removesuffix(":443") == f"https://{host}"

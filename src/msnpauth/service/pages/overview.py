@@ -13,8 +13,8 @@ from ...core.errors import ServiceUnavailable
 from ..roles.news import PutOut
 from ..stores.protocol import Seat
 from .fields import Form
-from .looks import go_to
-from .visits import Desk, Visit
+from .renderer import go_to
+from .visits import PageHandler, Visit
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -36,7 +36,7 @@ class _Shown:
     since: datetime
 
 
-class Overview(Desk):
+class Overview(PageHandler):
     """The handlers of the first page."""
 
     async def overview(self, request: Request) -> Response:
@@ -50,7 +50,7 @@ class Overview(Desk):
             seats = [_shown(seat) for seat in await self._seats(visit)]
         except ServiceUnavailable:
             seats = None  # the rest of the page does not hang on it
-        browsers = await self.means.sessions.of(account)
+        browsers = await self.context.sessions.of(account)
         return self.page(
             visit, "overview", account=account, seats=seats, browsers=browsers, mine=session.id
         )
@@ -72,7 +72,7 @@ class Overview(Desk):
         if not going:
             return go_to("/?notice=gone")
         # By OTH clients do not come back on their own; without a reason some of them would.
-        await self.means.office.tell(going, PutOut("OTH"))
+        await self.context.office.tell(going, PutOut("OTH"))
         self.note(visit, "sessions ended", count=str(len(going)))
         await self._wait(visit, going)
         return go_to(f"/?notice={notice}")
@@ -81,7 +81,7 @@ class Overview(Desk):
         """`/browsers/end`: another browser that is signed in to the pages."""
         visit, form = await self._asked(request)
         passport = visit.known.account.passport
-        if not await self.means.sessions.end(passport, form.text("browser")):
+        if not await self.context.sessions.end(passport, form.text("browser")):
             return go_to("/?notice=gone")
         self.note(visit, "page session ended")
         return go_to("/?notice=browser")
@@ -90,7 +90,7 @@ class Overview(Desk):
         """`/tickets/end`: everything but this browser."""
         visit, _ = await self._asked(request)
         account = visit.known.account
-        word = await self.means.people.end_tickets(account.passport, account.stamp)
+        word = await self.context.people.end_tickets(account.passport, account.stamp)
         self.note(visit, "tickets ended")
         return self.go_as(word, "/?notice=tickets")
 
@@ -101,7 +101,7 @@ class Overview(Desk):
         return visit, form
 
     async def _seats(self, visit: Visit) -> list[Seat]:
-        return await self.means.office.state.seats(visit.known.account.passport.casefold())
+        return await self.context.office.state.seats(visit.known.account.passport.casefold())
 
     async def _wait(self, visit: Visit, going: Iterable[Seat]) -> None:
         """Come back when the sessions are gone, or soon: the page should not show them again."""

@@ -9,8 +9,8 @@ from ...core.wire.dialects import Scheme
 from ..stores.protocol import PAGES
 from ..stores.sql.kept import LONGEST_APP_PASSWORD_NAME, MOST_APP_PASSWORDS
 from .fields import Problem, password_problems
-from .looks import go_to
-from .visits import Desk, Visit
+from .renderer import go_to
+from .visits import PageHandler, Visit
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -27,7 +27,7 @@ _PROGRAMS = {
 """What a scheme is for, as people know it."""
 
 
-class Passwords(Desk):
+class Passwords(PageHandler):
     """The handlers of passwords."""
 
     async def password(self, request: Request) -> Response:
@@ -45,13 +45,13 @@ class Passwords(Desk):
         if not problems and new == current:
             problems = [Problem("password", "This is the password that you have already.")]
         if not problems:
-            door = self.means.office.door
+            door = self.context.office.door
             if await door.check(account.passport, current, PAGES, visit.address) is None:
                 problems = [Problem("current", _WRONG)]
         if problems:
             return self.page(visit, "password", problems, account=account)
-        await self.means.limits.changed(account.passport)
-        word = await self.means.people.change_password(account.passport, account.stamp, new)
+        await self.context.limits.changed(account.passport)
+        word = await self.context.people.change_password(account.passport, account.stamp, new)
         self.note(visit, "password changed")
         return self.go_as(word, "/?notice=password")
 
@@ -72,12 +72,12 @@ class Passwords(Desk):
             )
         if problems:
             return self._app_passwords(visit, problems, name=name[:200], chosen=chosen)
-        await self.means.limits.changed(account.passport)
+        await self.context.limits.changed(account.passport)
         if not await self.use_up(token):
             # Who loads the page again, which has shown a password, does not make a second one.
             return self.page(visit, "sent_already", status=409)
         try:
-            made = await self.means.people.add_app_password(
+            made = await self.context.people.add_app_password(
                 account.passport, account.stamp, name, chosen
             )
         except LocalProtocolError as fault:  # another browser has made the last one that may be
@@ -94,7 +94,7 @@ class Passwords(Desk):
         if found is None:
             return go_to("/app-passwords?notice=gone")
         try:
-            await self.means.people.revoke_app_password(account.passport, app_id)
+            await self.context.people.revoke_app_password(account.passport, app_id)
         except LocalProtocolError:  # somebody was quicker
             return go_to("/app-passwords?notice=gone")
         self.note(visit, "app password revoked", name=found.name)
@@ -121,7 +121,7 @@ class Passwords(Desk):
         )
 
     def _schemes(self) -> list[Scheme]:
-        return [s for s in _PROGRAMS if s is not Scheme.MD5 or self.means.allow_md5]
+        return [s for s in _PROGRAMS if s is not Scheme.MD5 or self.context.allow_md5]
 
 
 def _name_problems(name: str) -> list[Problem]:

@@ -8,19 +8,19 @@ from ..stores.sql.directory import AccountDirectory
 from ..stores.sql.page_sessions import PageSessions
 from ..stores.sql.self_service import SelfService
 from .application import make_application
+from .context import PageContext
 from .limits import Limits
-from .looks import Looks
-from .means import Means
+from .renderer import PageRenderer
 from .site import PageSite
 
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
 
+    from ..attempts import AttemptCounter
     from ..roles.office import Office
     from ..settings import Settings
     from ..stores.sql.database import Database
     from ..stores.sql.hashing import Hasher
-    from ..tally import Tally
 
 __all__ = ["page_site"]
 
@@ -32,7 +32,7 @@ def page_site(
     database: Database,
     hasher: Hasher,
     seal: Fernet,
-    tally: Tally,
+    attempts: AttemptCounter,
 ) -> PageSite:
     """Return the site.
 
@@ -42,18 +42,18 @@ def page_site(
         database: where the accounts are.
         hasher: makes hashes.
         seal: closes app passwords for MD5.
-        tally: counts, for all nodes together.
+        attempts: counts, for all nodes together.
     """
     # It is not closed by itself: database and hasher are the service's own.
     directory = AccountDirectory(database, hasher, seal, now=office.now)
-    means = Means(
+    context = PageContext(
         office=office,
         people=SelfService(database, hasher, directory, now=office.now),
         sessions=PageSessions(database, now=office.now),
-        limits=Limits(tally),
-        looks=Looks(settings.called, can_sign_up=settings.sign_up != "closed"),
+        limits=Limits(attempts),
+        renderer=PageRenderer(settings.called, can_sign_up=settings.sign_up != "closed"),
         sign_up=settings.sign_up,
         allow_md5=settings.allow_md5,
         now=office.now,
     )
-    return PageSite(make_application(means), settings.called)
+    return PageSite(make_application(context), settings.called)

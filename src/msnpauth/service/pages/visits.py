@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 from ...core.secrets import Secret
 from ..journal import audit
 from ..stores.sql.page_sessions import Visitor, new_word
+from .context import PageContext
 from .fields import Form, Problem, read_form
-from .looks import go_to
-from .means import Means
 from .origins import is_own
+from .renderer import go_to
 from .tokens import Token, is_word, make_token, read_token
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-__all__ = ["COOKIE", "Desk", "Foreign", "SignedOut", "Visit"]
+__all__ = ["COOKIE", "Foreign", "PageHandler", "SignedOut", "Visit"]
 
 COOKIE = "__Host-msnpauth"
 """By `__Host-` browsers let nobody but this very host set it, and over TLS alone (RFC 6265bis)."""
@@ -84,15 +84,15 @@ class Visit:
         return self.visitor
 
 
-class Desk:
+class PageHandler:
     """What the handlers share.
 
     Args:
-        means: what they work with.
+        context: what they work with.
     """
 
-    def __init__(self, means: Means) -> None:
-        self.means = means
+    def __init__(self, context: PageContext) -> None:
+        self.context = context
 
     async def visit(self, request: Request) -> Visit:
         """Return who a request is from."""
@@ -100,7 +100,7 @@ class Desk:
         if not is_word(text):
             return Visit(request, new_word(), is_new=True, visitor=None)
         word = Secret(text)
-        return Visit(request, word, is_new=False, visitor=await self.means.sessions.visitor(word))
+        return Visit(request, word, is_new=False, visitor=await self.context.sessions.visitor(word))
 
     async def form(self, visit: Visit) -> tuple[Form, Token]:
         """Return the form of a request, and the token in it.
@@ -113,7 +113,7 @@ class Desk:
         if visit.is_new or not is_own(request.headers):
             raise Foreign
         form = read_form(request.headers.get("content-type", ""), await request.body())
-        token = read_token(visit.word, form.text("token"), self.means.now())
+        token = read_token(visit.word, form.text("token"), self.context.now())
         if token is None:
             raise Foreign
         return form, token
@@ -125,7 +125,7 @@ class Desk:
 
     async def use_up(self, token: Token) -> bool:
         """Note that a form was sent; False when it was sent before."""
-        state = self.means.office.state
+        state = self.context.office.state
         return await state.use_up(f"form:{token.name}", token.until, made=token.made)
 
     def page(
@@ -146,11 +146,11 @@ class Desk:
             status: of HTTP, where there are no problems.
             about: what the template tells.
         """
-        shown = self.means.looks.page(
+        shown = self.context.renderer.page(
             template,
             422 if problems else status,
             {},
-            token=make_token(visit.word, self.means.now()),
+            token=make_token(visit.word, self.context.now()),
             visitor=visit.visitor,
             problems=problems or (),
             notice=_NOTICES.get(visit.request.query_params.get("notice", "")),

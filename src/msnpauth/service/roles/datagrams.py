@@ -34,7 +34,7 @@ class Speaker(Protocol):
         """There is something to write that nothing came for."""
 
 
-class _Seat:
+class _Participant:
     """One client of MSNP21 in one chat.
 
     What the client says before anybody has come in waits for the first who does: a client of
@@ -83,7 +83,7 @@ class Datagrams:
     def __init__(self, client: Speaker, chats: Chats) -> None:
         self._client = client
         self._chats = chats
-        self._seats: dict[str, _Seat] = {}
+        self._seats: dict[str, _Participant] = {}
 
     async def send(self, to: str, payload: bytes) -> int | None:
         """Hand a word to somebody; return None, or the code that refuses it."""
@@ -108,8 +108,8 @@ class Datagrams:
         if invitation is not None and invitation.room is not None:
             self._sit(invitation.room, call.passport)
 
-    def _sit(self, room: ChatRoom, other: str) -> _Seat:
-        seat = self._seats[other.casefold()] = _Seat(self._client, room)
+    def _sit(self, room: ChatRoom, other: str) -> _Participant:
+        seat = self._seats[other.casefold()] = _Participant(self._client, room)
         room.enter(seat)
         return seat
 

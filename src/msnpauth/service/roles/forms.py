@@ -32,7 +32,7 @@ class Form(NamedTuple):
 
     Attributes:
         what: the form, in words.
-        families: the names of those that need it, in `families.FAMILIES`; empty for what RFCs ask.
+        families: the names of those that need it, in `tests/families.py`; empty for what RFCs ask.
         told_by: how they are told apart; "everybody" when nobody needs to be.
         witness: the source, the capture or the run that shows the need.
         place: the module that spells it.

@@ -173,22 +173,22 @@ class Office:
         if elsewhere:
             await self.state.tell(elsewhere)
 
-    # --- as an Ear -------------------------------------------------------------------------------
+    # --- as a NodeListener -----------------------------------------------------------------------
 
     def heard(self, word: str) -> None:
-        """As `Ear.heard`."""
+        """As `NodeListener.heard`."""
         self._hand_on(*decode(word))
 
     def displaced(self, connection: int) -> None:
-        """As `Ear.displaced`."""
+        """As `NodeListener.displaced`."""
         self._hand_on(connection, PutOut("OTH"))
 
     async def put_out_seats(self, seats: Sequence[Seat]) -> None:
-        """As `Ear.put_out_seats`."""
+        """As `NodeListener.put_out_seats`."""
         await self.tell(seats, PutOut("OTH"))
 
     async def changed(self, passport: str, presence: Presence | None) -> None:
-        """As `Ear.changed`."""
+        """As `NodeListener.changed`."""
         if self.announce is not None:
             await self.announce(passport, presence)
 

@@ -17,9 +17,9 @@ from .listing import new_group, put_on
 from .protocol import (
     MOST_PLACES,
     Account,
-    Ear,
     LeftMessage,
     Lists,
+    NodeListener,
     Place,
     Presence,
     Principal,
@@ -226,7 +226,7 @@ class MemoryState:
         self._used: dict[int, set[str]] = {}
         self._seats: dict[str, dict[Place, Seat]] = {}
         self._shown: dict[str, dict[Seat, Presence]] = {}
-        self._listening: dict[str, Ear] = {}
+        self._listening: dict[str, NodeListener] = {}
 
     async def use_up(self, token: str, until: datetime, *, made: datetime) -> bool:
         """As `SharedState.use_up`."""
@@ -281,14 +281,14 @@ class MemoryState:
     async def tell(self, words: Mapping[str, Sequence[str]]) -> None:
         """As `SharedState.tell`."""
         for node, said in words.items():
-            ear = self._listening.get(node)
-            if ear is not None:
+            listener = self._listening.get(node)
+            if listener is not None:
                 for word in said:
-                    ear.heard(word)
+                    listener.heard(word)
 
-    async def listen(self, node: str, ear: Ear) -> None:
+    async def listen(self, node: str, listener: NodeListener) -> None:
         """As `SharedState.listen`."""
-        self._listening[node] = ear
+        self._listening[node] = listener
 
     async def close(self) -> None:
         """As `SharedState.close`."""

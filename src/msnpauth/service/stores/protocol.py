@@ -21,11 +21,11 @@ __all__ = [
     "PAGES",
     "Account",
     "AccountStore",
-    "Ear",
     "LeftMessage",
     "LeftStore",
     "ListStore",
     "Lists",
+    "NodeListener",
     "Place",
     "Presence",
     "Principal",
@@ -289,7 +289,7 @@ Shown = tuple[Presence | None, Presence | None]
 """How an account was to be seen, and is now; None is offline."""
 
 
-class Ear(Protocol):
+class NodeListener(Protocol):
     """What a process is told by the others, and by the store that they share."""
 
     def heard(self, word: str) -> None:
@@ -363,8 +363,8 @@ class SharedState(Protocol):
     async def tell(self, words: Mapping[str, Sequence[str]]) -> None:
         """Hand words to what listens for processes, by the names of those processes."""
 
-    async def listen(self, node: str, ear: Ear) -> None:
-        """Have what concerns a process told to its ear, until the process ends."""
+    async def listen(self, node: str, listener: NodeListener) -> None:
+        """Have what concerns a process told to its listener, until the process ends."""
 
     async def close(self) -> None:
         """The process ends."""

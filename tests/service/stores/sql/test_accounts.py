@@ -20,7 +20,7 @@ from leaks import assert_no_secret
 from msnpauth import LocalProtocolError, Secret, ServiceUnavailable
 from msnpauth.core.tickets.proof import md5_answer
 from msnpauth.core.wire.dialects import Scheme
-from msnpauth.service.data import DataFolder
+from msnpauth.service.data_folder import DataFolder
 from msnpauth.service.settings import Argon2
 from msnpauth.service.stores.protocol import Principal, Proof
 from msnpauth.service.stores.sql.accounts import SqlAccounts

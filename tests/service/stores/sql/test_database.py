@@ -14,8 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from msnpauth import LocalProtocolError, ServiceUnavailable
 from msnpauth.service.stores.sql import database as under_test
 from msnpauth.service.stores.sql.changes import UNKNOWN
-from msnpauth.service.stores.sql.database import Database, check_form, form_of, make_tables
-from msnpauth.service.stores.sql.tables import FORM, SERVES
+from msnpauth.service.stores.sql.database import Database, check_schema, make_tables, schema_of
+from msnpauth.service.stores.sql.tables import OLDEST_COMPATIBLE, SCHEMA_VERSION
 
 
 class Stage(Database):
@@ -108,20 +108,20 @@ def test_work_aside_has_the_database_s_thread(database: Stage) -> None:
 
 
 def test_tables_that_are_not_there(database: Stage) -> None:
-    assert database.call(form_of) is None
+    assert database.call(schema_of) is None
     database.call(make_tables)
-    assert database.call(form_of) == (FORM, SERVES)
+    assert database.call(schema_of) == (SCHEMA_VERSION, OLDEST_COMPATIBLE)
 
 
 def test_a_database_of_before_that_says_nothing_of_whom_it_serves(database: Stage) -> None:
     database.call(make_tables)
     gone = text("DELETE FROM notes WHERE name = 'serves'")
     database.call(lambda connection: connection.execute(gone))
-    assert database.call(form_of) == (FORM, FORM)
+    assert database.call(schema_of) == (SCHEMA_VERSION, SCHEMA_VERSION)
 
 
 def test_which_forms_can_be_worked_with() -> None:
-    check_form((FORM, SERVES), "it")
-    check_form((FORM + 3, FORM), "it")
+    check_schema((SCHEMA_VERSION, OLDEST_COMPATIBLE), "it")
+    check_schema((SCHEMA_VERSION + 3, SCHEMA_VERSION), "it")
     with pytest.raises(LocalProtocolError, match="it was written by a later version"):
-        check_form((FORM + 1, FORM + 1), "it")
+        check_schema((SCHEMA_VERSION + 1, SCHEMA_VERSION + 1), "it")

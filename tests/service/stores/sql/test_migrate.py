@@ -15,10 +15,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 
 from msnpauth import LocalProtocolError
-from msnpauth.service.stores.sql.database import form_of
+from msnpauth.service.stores.sql.database import schema_of
 from msnpauth.service.stores.sql.migrate import alembic_config, migrate
 from msnpauth.service.stores.sql.sqlite import SqliteDatabase
-from msnpauth.service.stores.sql.tables import FORM, METADATA, REVISION, SERVES
+from msnpauth.service.stores.sql.tables import METADATA, OLDEST_COMPATIBLE, REVISION, SCHEMA_VERSION
 
 FIRST = """
 INSERT INTO notes VALUES ('form', 1), ('changes', 7);
@@ -64,9 +64,9 @@ def test_a_folder_of_the_first_version_is_brought_up_when_it_is_opened(
     of_form_1(path, with_alembic=with_alembic)
     before = rows(path)
     with closing(SqliteDatabase(path)) as database:
-        assert database.call(form_of) == (FORM, SERVES)
+        assert database.call(schema_of) == (SCHEMA_VERSION, OLDEST_COMPATIBLE)
         assert database.call(differences) == []
-        assert migrate(database) == (FORM, FORM), "there is nothing more to do"
+        assert migrate(database) == (SCHEMA_VERSION, SCHEMA_VERSION), "there is nothing more to do"
     kept = {row for row in before if '"notes"' not in row and "alembic_version" not in row}
     assert len(kept) == 4
     assert kept <= rows(path)
@@ -76,7 +76,7 @@ def test_a_folder_of_the_first_version_is_brought_up_when_it_is_opened(
 def test_a_new_database_has_the_same_tables_as_one_that_was_brought_up(path: Path) -> None:
     with closing(SqliteDatabase(path)) as database:
         assert database.call(differences) == []
-        assert migrate(database) == (FORM, FORM)
+        assert migrate(database) == (SCHEMA_VERSION, SCHEMA_VERSION)
 
 
 def test_an_empty_database(path: Path) -> None:
@@ -88,8 +88,8 @@ def test_an_empty_database(path: Path) -> None:
                 connection.execute(text(f"DROP TABLE IF EXISTS {table}"))
 
         database.call(empty)
-        assert migrate(database) == (0, FORM)
-        assert database.call(form_of) == (FORM, SERVES)
+        assert migrate(database) == (0, SCHEMA_VERSION)
+        assert database.call(schema_of) == (SCHEMA_VERSION, OLDEST_COMPATIBLE)
 
 
 def test_a_script_that_fails_leaves_all_as_it_was(
@@ -114,5 +114,5 @@ def revisions() -> Iterator[str]:
 
 
 def test_the_scripts_are_numbered_as_the_forms_are() -> None:
-    assert list(revisions()) == [f"{number:04}" for number in range(FORM, 0, -1)]
-    assert f"{FORM:04}" == REVISION
+    assert list(revisions()) == [f"{number:04}" for number in range(SCHEMA_VERSION, 0, -1)]
+    assert f"{SCHEMA_VERSION:04}" == REVISION

@@ -23,13 +23,13 @@ from msnpauth.service.settings import Argon2
 from msnpauth.service.stores.protocol import LeftMessage, Lists
 from msnpauth.service.stores.sql import sqlite as under_test
 from msnpauth.service.stores.sql.changes import ANY, UNKNOWN, note_change
-from msnpauth.service.stores.sql.database import form_of
+from msnpauth.service.stores.sql.database import schema_of
 from msnpauth.service.stores.sql.directory import AccountDirectory
 from msnpauth.service.stores.sql.hashing import Hasher
 from msnpauth.service.stores.sql.lists import SqlLeft, SqlLists
 from msnpauth.service.stores.sql.sqlite import SqliteDatabase
 from msnpauth.service.stores.sql.state import SqlState
-from msnpauth.service.stores.sql.tables import FORM, METADATA, SERVES, notes
+from msnpauth.service.stores.sql.tables import METADATA, OLDEST_COMPATIBLE, SCHEMA_VERSION, notes
 
 COST = Argon2(memory=64, passes=1)
 PASSWORD = "correct-horse"
@@ -372,7 +372,7 @@ def test_text_that_is_no_utf_8(database: SqliteDatabase) -> None:
 def test_what_a_later_version_has_written(path: Path) -> None:
     with closing(SqliteDatabase(path)) as database:
         names = notes.c.name.in_(["form", "serves"])
-        later = update(notes).where(names).values(value=FORM + 1)
+        later = update(notes).where(names).values(value=SCHEMA_VERSION + 1)
         database.call(lambda connection: connection.execute(later))
         gone = text("DROP TABLE left_messages")
         database.call(lambda connection: connection.execute(gone))
@@ -387,7 +387,7 @@ def test_it_is_opened_again_and_again(path: Path) -> None:
     for number in range(3):
         with closing(SqliteDatabase(path)) as database:
             changed(database, f"u{number}@x")
-            assert database.call(form_of) == (FORM, SERVES)
+            assert database.call(schema_of) == (SCHEMA_VERSION, OLDEST_COMPATIBLE)
 
 
 @pytest.mark.parametrize("junk", [b"x" * 5_000, b"SQLite format 3\x00" + b"\xff" * 5_000])
@@ -452,7 +452,7 @@ def test_a_file_that_is_not_there_is_made_when_it_is_wanted(path: Path) -> None:
 def test_a_later_version_whose_tables_serve_this_one(path: Path) -> None:
     """Nodes are upgraded one after another."""
     with closing(SqliteDatabase(path)) as database:
-        later = update(notes).where(notes.c.name == "form").values(value=FORM + 1)
+        later = update(notes).where(notes.c.name == "form").values(value=SCHEMA_VERSION + 1)
         database.call(lambda connection: connection.execute(later))
     with closing(SqliteDatabase(path)) as database:
-        assert database.call(form_of) == (FORM + 1, SERVES)
+        assert database.call(schema_of) == (SCHEMA_VERSION + 1, OLDEST_COMPATIBLE)

@@ -3,7 +3,7 @@
     server      the connection, and what its failures come to
     scripts     what is done there in one step
     state       who is where, how they are to be seen, which tickets are used: a `SharedState`
-    tally       guesses, counted for all nodes together
+    attempts    guesses, counted for all nodes together
 
 Nothing of it has to last: when the server loses its memory, the nodes tell it anew who is there.
 """

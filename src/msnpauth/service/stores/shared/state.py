@@ -21,7 +21,7 @@ from weakref import WeakValueDictionary
 from valkey.exceptions import ValkeyError
 
 from ....core.errors import ServiceUnavailable
-from ..protocol import MOST_PLACES, Ear, Place, Presence, Seat, Shown
+from ..protocol import MOST_PLACES, NodeListener, Place, Presence, Seat, Shown
 from .scripts import NAMES, PREFIX, script
 from .server import STORE_DOWN, SharedServer
 
@@ -46,7 +46,7 @@ class ValkeyState:
         self._server = server
         self._scripts = {name: server.client.register_script(script(name)) for name in NAMES}
         self._node = ""
-        self._ear: Ear
+        self._listener: NodeListener
         self._tasks: list[asyncio.Task[None]] = []
         # What this node has said of its connections.
         self._places: dict[str, dict[Place, Seat]] = {}
@@ -121,9 +121,9 @@ class ValkeyState:
             pipeline.publish(f"{PREFIX}to:{node}", json.dumps(list(said)))
         await self._server.ask(pipeline.execute())
 
-    async def listen(self, node: str, ear: Ear) -> None:
+    async def listen(self, node: str, listener: NodeListener) -> None:
         """As `SharedState.listen`: come back when the server knows of the node, if it answers."""
-        self._node, self._ear = node, ear
+        self._node, self._listener = node, listener
         try:
             await self._beat()
             self._is_unsaid = False  # there is nothing yet that could be said
@@ -205,7 +205,7 @@ class ValkeyState:
         """Tell people how accounts are to be seen of which that is not known."""
         while self._untold:
             passport = next(iter(self._untold))
-            await self._ear.changed(passport, (await self.shown(passport)).get(passport))
+            await self._listener.changed(passport, (await self.shown(passport)).get(passport))
             self._untold.discard(passport)
 
     async def _say_all_again(self) -> None:
@@ -253,9 +253,9 @@ class ValkeyState:
             is_taken, *going = await self._run("retake", *words)
             if not is_taken:
                 del self._places[passport][place]
-                self._ear.displaced(seat.connection)
+                self._listener.displaced(seat.connection)
             elif going:
-                await self._ear.put_out_seats([_seat(word) for word in going])
+                await self._listener.put_out_seats([_seat(word) for word in going])
 
     # --- words of other nodes --------------------------------------------------------------------
 
@@ -283,7 +283,7 @@ class ValkeyState:
     def _hear(self, data: str) -> None:
         for word in json.loads(data):
             try:
-                self._ear.heard(word)
+                self._listener.heard(word)
             except (ValueError, KeyError, TypeError):
                 # A later version may have words that this one does not know.
                 _log.warning("a word of another node was not understood")

@@ -19,9 +19,9 @@ from sqlalchemy import Connection, Engine, func, insert, inspect, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ....core.errors import LocalProtocolError, ServiceUnavailable
-from .tables import FORM, METADATA, SERVES, notes
+from .tables import METADATA, OLDEST_COMPATIBLE, SCHEMA_VERSION, notes
 
-__all__ = ["DATABASE_DOWN", "Database", "check_form", "form_of", "make_tables", "take_turns"]
+__all__ = ["DATABASE_DOWN", "Database", "check_schema", "make_tables", "schema_of", "take_turns"]
 
 T = TypeVar("T")
 
@@ -144,7 +144,7 @@ def _unavailable(why: str) -> ServiceUnavailable:
     )
 
 
-def form_of(connection: Connection) -> tuple[int, int] | None:
+def schema_of(connection: Connection) -> tuple[int, int] | None:
     """Return the form of a database's tables, and the oldest one that it serves.
 
     None when it has no tables of ours.
@@ -158,18 +158,18 @@ def form_of(connection: Connection) -> tuple[int, int] | None:
 def make_tables(connection: Connection) -> None:
     """Make the tables of today in a database that has none."""
     METADATA.create_all(connection)
-    first = {"form": FORM, "serves": SERVES, "changes": 0}
+    first = {"form": SCHEMA_VERSION, "serves": OLDEST_COMPATIBLE, "changes": 0}
     rows = [{"name": name, "value": value} for name, value in first.items()]
     connection.execute(insert(notes), rows)
 
 
-def check_form(form: tuple[int, int], where: str) -> None:
+def check_schema(form: tuple[int, int], where: str) -> None:
     """Find out whether this version can work with tables of that form.
 
     Raises:
         LocalProtocolError: a later version has written them, and they do not serve this one.
     """
-    if form[1] > FORM:
+    if form[1] > SCHEMA_VERSION:
         raise LocalProtocolError(
             f"{where} was written by a later version of msnpauth",
             hint="install that version, or go back to a backup of before the upgrade",

@@ -10,8 +10,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, inspect, text
 
-from .database import Database, check_form, form_of, make_tables, take_turns
-from .tables import FORM, REVISION, SERVES
+from .database import Database, check_schema, make_tables, schema_of, take_turns
+from .tables import OLDEST_COMPATIBLE, REVISION, SCHEMA_VERSION
 
 __all__ = ["alembic_config", "bring_up", "migrate"]
 
@@ -25,7 +25,7 @@ def migrate(database: Database) -> tuple[int, int]:
         LocalProtocolError: a later version has written it.
         ServiceUnavailable: the database failed; it is as it was.
     """
-    return database.call(lambda connection: (bring_up(connection), FORM))
+    return database.call(lambda connection: (bring_up(connection), SCHEMA_VERSION))
 
 
 def alembic_config(connection: Connection) -> Config:
@@ -40,14 +40,14 @@ def bring_up(connection: Connection) -> int:
     """As `migrate`, within a transaction; return the form that the database had."""
     # Two commands that migrate at once would both make the tables.
     take_turns(connection, _LOCK)
-    form = form_of(connection)
+    form = schema_of(connection)
     config = alembic_config(connection)
     if form is None:
         make_tables(connection)
         command.stamp(config, REVISION)
         return 0
-    check_form(form, "the database")
-    if form[0] < FORM:
+    check_schema(form, "the database")
+    if form[0] < SCHEMA_VERSION:
         # A database of this service may never have met alembic: `serve` makes its tables itself.
         if not inspect(connection).has_table("alembic_version"):
             command.stamp(config, f"{form[0]:04}")
@@ -58,7 +58,7 @@ def bring_up(connection: Connection) -> int:
 
 def _note(connection: Connection) -> None:
     connection.execute(text("DELETE FROM notes WHERE name IN ('form', 'serves')"))
-    for name, value in (("form", FORM), ("serves", SERVES)):
+    for name, value in (("form", SCHEMA_VERSION), ("serves", OLDEST_COMPATIBLE)):
         connection.execute(
             text("INSERT INTO notes (name, value) VALUES (:name, :value)"),
             {"name": name, "value": value},

@@ -17,8 +17,8 @@ from sqlalchemy.exc import DBAPIError
 
 from ....core.errors import LocalProtocolError, ServiceUnavailable
 from .changes import CHANNEL, UNKNOWN, ChangeLog
-from .database import Database, check_form, form_of
-from .tables import FORM
+from .database import Database, check_schema, schema_of
+from .tables import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -139,18 +139,18 @@ class PostgresDatabase(Database):
 
     def _check(self) -> None:
         try:
-            form = self.call(form_of)
+            form = self.call(schema_of)
         except ServiceUnavailable as fault:
             raise LocalProtocolError(
                 f"{self._where} cannot be opened: {fault.text}",
                 hint="does the server run, and may this user use the database?",
             ) from None
-        if form is None or form[0] < FORM:
+        if form is None or form[0] < SCHEMA_VERSION:
             raise LocalProtocolError(
                 f"{self._where} has no tables of this version of msnpauth",
                 hint="`msnpauth migrate` makes them, while older nodes go on",
             )
-        check_form(form, self._where)
+        check_schema(form, self._where)
 
     # --- what others change ----------------------------------------------------------------------
 

@@ -18,8 +18,8 @@ from sqlalchemy.engine import URL
 
 from ....core.errors import LocalProtocolError, ServiceUnavailable
 from .changes import UNKNOWN, ChangeLog
-from .database import Database, check_form, form_of, make_tables
-from .tables import FORM
+from .database import Database, check_schema, make_tables, schema_of
+from .tables import SCHEMA_VERSION
 
 __all__ = ["SqliteDatabase"]
 
@@ -114,12 +114,12 @@ class SqliteDatabase(Database):
 
     def _prepare(self) -> None:
         def prepare(connection: Connection) -> None:
-            form = form_of(connection)
+            form = schema_of(connection)
             if form is None:
                 make_tables(connection)
                 return
-            check_form(form, str(self._path))
-            if form[0] < FORM:
+            check_schema(form, str(self._path))
+            if form[0] < SCHEMA_VERSION:
                 # The one command of a small network does it by itself.
                 from .migrate import bring_up
 

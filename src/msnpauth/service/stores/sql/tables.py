@@ -19,10 +19,10 @@ from sqlalchemy import (
 )
 
 __all__ = [
-    "FORM",
     "METADATA",
+    "OLDEST_COMPATIBLE",
     "REVISION",
-    "SERVES",
+    "SCHEMA_VERSION",
     "accounts",
     "app_passwords",
     "changes",
@@ -36,15 +36,15 @@ __all__ = [
     "used",
 ]
 
-FORM = 2
+SCHEMA_VERSION = 2
 """Grows with each change of the tables. The file in `migrations` that makes it has its number."""
-SERVES = 2
+OLDEST_COMPATIBLE = 2
 """The oldest form whose service can still work with these tables, beside those of today.
 
 Nodes are upgraded one after another, after the database was. So a change adds tables and columns,
 and what is not used any more is taken away when no service of before is left.
 """
-REVISION = f"{FORM:04}"
+REVISION = f"{SCHEMA_VERSION:04}"
 """What alembic calls the form."""
 
 METADATA = MetaData()

@@ -39,8 +39,8 @@ from msnpauth import (
 )
 from msnpauth.core.tickets.passport14 import authorization
 from msnpauth.service import Argon2, Service, TicketVerifier, node, open_directory, run
-from msnpauth.service import operated as backing
-from msnpauth.service.data import DataFolder
+from msnpauth.service import data_folder_backing as backing
+from msnpauth.service.data_folder import DataFolder
 from msnpauth.service.guesses import Guesses
 from msnpauth.service.hosts import listener, msnp
 from msnpauth.service.roles.notification import NotificationRole
@@ -737,8 +737,8 @@ def test_who_holds_guesses_does_not_keep_the_owner_out(
         if len(waits) <= 25:  # the stranger's
             await asyncio.Event().wait()
 
-    def guarded(*tally: Any, **options: Any) -> Guesses:
-        made.append(Guesses(*tally, sleep=wait, **options))
+    def guarded(*counter: Any, **options: Any) -> Guesses:
+        made.append(Guesses(*counter, sleep=wait, **options))
         return made[-1]
 
     monkeypatch.setattr(backing, "Guesses", guarded)

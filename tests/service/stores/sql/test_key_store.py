@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 from leaks import assert_no_secret
 from msnpauth import LocalProtocolError, Secret
 from msnpauth.service.keys import Keys
-from msnpauth.service.stores.sql.shelf import SqlShelf
+from msnpauth.service.stores.sql.key_store import SqlKeyStore
 from msnpauth.service.stores.sql.sqlite import SqliteDatabase
 from msnpauth.service.tickets import new_key
 
@@ -27,7 +27,7 @@ def database(tmp_path: Path) -> Iterator[SqliteDatabase]:
 
 
 def test_keys_are_the_same_for_every_node(database: SqliteDatabase) -> None:
-    shelves = [SqlShelf(database, SEAL) for _ in range(2)]
+    shelves = [SqlKeyStore(database, SEAL) for _ in range(2)]
     assert all(shelf.is_empty() for shelf in shelves)
     first, second = map(Keys, shelves)
     assert first.make_missing() == ["ticket-keys", "app-password-key", "verify-key"]
@@ -42,7 +42,7 @@ def test_keys_are_the_same_for_every_node(database: SqliteDatabase) -> None:
 
 
 def test_the_database_tells_no_key(database: SqliteDatabase, tmp_path: Path) -> None:
-    keys = Keys(SqlShelf(database, SEAL))
+    keys = Keys(SqlKeyStore(database, SEAL))
     keys.make_missing()
     keys.authority()
     with closing(sqlite3.connect(tmp_path / "db")) as connection:
@@ -53,17 +53,17 @@ def test_the_database_tells_no_key(database: SqliteDatabase, tmp_path: Path) -> 
 
 
 def test_a_node_with_another_service_key(database: SqliteDatabase) -> None:
-    Keys(SqlShelf(database, SEAL)).make_missing()
-    stranger = Keys(SqlShelf(database, Fernet(new_key())))
+    Keys(SqlKeyStore(database, SEAL)).make_missing()
+    stranger = Keys(SqlKeyStore(database, Fernet(new_key())))
     for work in (stranger.make_missing, stranger.ring, stranger.rotate):
         with pytest.raises(LocalProtocolError, match="sealed by another service-key") as caught:
             work()
         assert "copy `service-key`" in caught.value.hint
-    assert len(Keys(SqlShelf(database, SEAL)).ring()) == 1
+    assert len(Keys(SqlKeyStore(database, SEAL)).ring()) == 1
 
 
 def test_a_change_that_fails_leaves_all_as_it_was(database: SqliteDatabase) -> None:
-    shelf = SqlShelf(database, SEAL)
+    shelf = SqlKeyStore(database, SEAL)
     one, two = Secret("geheim-1"), Secret("geheim-2")
     shelf.change(("one", "two"), lambda _: {"one": one, "two": two})
 

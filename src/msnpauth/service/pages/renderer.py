@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from .fields import Problem
 
-__all__ = ["HEADERS", "STYLE_PATH", "Looks", "go_to", "style"]
+__all__ = ["HEADERS", "STYLE_PATH", "PageRenderer", "go_to", "style"]
 
 HEADERS = {
     # No script at all, nothing of other hosts, in no frame, and forms go nowhere else.
@@ -34,7 +34,7 @@ STYLE_PATH = f"/style-{hashlib.sha256(_STYLE.encode()).hexdigest()[:12]}.css"
 """Has the stylesheet's own hash in it, so that browsers may keep it for ever."""
 
 
-class Looks:
+class PageRenderer:
     """Makes pages of templates.
 
     Args:

@@ -12,7 +12,7 @@ from limits.strategies import MovingWindowRateLimiter
 if TYPE_CHECKING:
     from limits import RateLimitItemPerMinute
 
-__all__ = ["MemoryTally", "Tally", "counted_as"]
+__all__ = ["AttemptCounter", "MemoryAttemptCounter", "counted_as"]
 
 _MOST_REMEMBERED = 65_536
 _MOST_COUNTED = 65_536
@@ -24,7 +24,7 @@ def counted_as(passport: str) -> str:
     return hashlib.sha256(passport.casefold().encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-class Tally(Protocol):
+class AttemptCounter(Protocol):
     """Counts guesses. Any method may raise ServiceUnavailable: then nobody is let in."""
 
     async def count(self, item: RateLimitItemPerMinute, *whose: str) -> int:
@@ -37,8 +37,8 @@ class Tally(Protocol):
         """Tell whether that guess was seen before, and remember it."""
 
 
-class MemoryTally:
-    """A `Tally` of one process, which a restart empties."""
+class MemoryAttemptCounter:
+    """A `AttemptCounter` of one process, which a restart empties."""
 
     def __init__(self) -> None:
         self._storage = MemoryStorage()
@@ -46,16 +46,16 @@ class MemoryTally:
         self._remembered: OrderedDict[bytes, None] = OrderedDict()
 
     async def count(self, item: RateLimitItemPerMinute, *whose: str) -> int:
-        """As `Tally.count`."""
+        """As `AttemptCounter.count`."""
         return item.amount - self._counted.get_window_stats(item, *whose).remaining
 
     async def hit(self, item: RateLimitItemPerMinute, *whose: str) -> bool:
-        """As `Tally.hit`."""
+        """As `AttemptCounter.hit`."""
         self._make_room()
         return self._counted.hit(item, *whose)
 
     async def is_repeated(self, digest: bytes) -> bool:
-        """As `Tally.is_repeated`."""
+        """As `AttemptCounter.is_repeated`."""
         if digest in self._remembered:
             self._remembered.move_to_end(digest)
             return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clients_page import PAGE, drawn
-from msnpauth.service.roles.families import FAMILIES
+from families import FAMILIES
 
 
 def test_each_family_is_named_once_and_has_all_that_is_to_say() -> None:

@@ -1,6 +1,6 @@
 """The families of clients: who there is, how each signs in, and what was seen of each with us.
 
-Nothing here runs. `forms` says by these names who needs which form of the wire, and
+`msnpauth.service.roles.forms` says by these names who needs which form of the wire, and
 `python tests/clients_page.py` writes docs/clients.md from both.
 """
 
@@ -9,10 +9,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-__all__ = ["FAMILIES", "Family", "Seen"]
+__all__ = ["FAMILIES", "Evidence", "Family"]
 
 
-class Seen(StrEnum):
+class Evidence(StrEnum):
     """How it is known that a family does something."""
 
     RUN = "yes"
@@ -44,16 +44,16 @@ class Family(NamedTuple):
     programs: str
     versions: str
     scheme: str
-    signs_on: Seen
-    stays: Seen
-    contacts: Seen
-    chats: Seen
+    signs_on: Evidence
+    stays: Evidence
+    contacts: Evidence
+    chats: Evidence
     limits: str = ""
 
 
-_RUN = (Seen.RUN,) * 4
-_PLAYED = (Seen.PLAYED,) * 4
-_READ = (Seen.READ,) * 4
+_RUN = (Evidence.RUN,) * 4
+_PLAYED = (Evidence.PLAYED,) * 4
+_READ = (Evidence.READ,) * 4
 
 FAMILIES = (
     Family(
@@ -111,10 +111,10 @@ FAMILIES = (
         "msnpjs, on Node",
         "8",
         "TWN by Passport 1.4",
-        Seen.RUN,
-        Seen.RUN,
-        Seen.NONE,
-        Seen.RUN,
+        Evidence.RUN,
+        Evidence.RUN,
+        Evidence.NONE,
+        Evidence.RUN,
         "it is told the notification server, as it cannot follow XFR; it only receives",
     ),
     Family(
@@ -130,10 +130,10 @@ FAMILIES = (
         "minisrv's Messenger for WebTV",
         "-",
         "TWN by Passport 1.4",
-        Seen.PLAYED,
-        Seen.NONE,
-        Seen.NONE,
-        Seen.NONE,
+        Evidence.PLAYED,
+        Evidence.NONE,
+        Evidence.NONE,
+        Evidence.NONE,
         "it fetches a ticket for the boxes that it serves",
     ),
     Family(

@@ -13,13 +13,13 @@ from .server import SharedServer
 if TYPE_CHECKING:
     from limits import RateLimitItemPerMinute
 
-__all__ = ["ValkeyTally"]
+__all__ = ["ValkeyAttemptCounter"]
 
 _REMEMBERED_SECONDS = 15 * 60
 
 
-class ValkeyTally:
-    """A `Tally` on a shared server.
+class ValkeyAttemptCounter:
+    """A `AttemptCounter` on a shared server.
 
     Args:
         server: the shared server.
@@ -38,16 +38,16 @@ class ValkeyTally:
         )
 
     async def count(self, item: RateLimitItemPerMinute, *whose: str) -> int:
-        """As `Tally.count`."""
+        """As `AttemptCounter.count`."""
         stats = await self._server.ask(self._counted.get_window_stats(item, *whose))
         return item.amount - stats.remaining
 
     async def hit(self, item: RateLimitItemPerMinute, *whose: str) -> bool:
-        """As `Tally.hit`."""
+        """As `AttemptCounter.hit`."""
         return await self._server.ask(self._counted.hit(item, *whose))
 
     async def is_repeated(self, digest: bytes) -> bool:
-        """As `Tally.is_repeated`."""
+        """As `AttemptCounter.is_repeated`."""
         key = f"{PREFIX}guessed:{digest.hex()}"
         made = self._server.client.set(key, 1, nx=True, ex=_REMEMBERED_SECONDS)
         return not await self._server.ask(made)

@@ -17,13 +17,14 @@ import trustme
 from ..core.errors import LocalProtocolError, ServiceUnavailable
 from ..core.secrets import Secret
 from ..core.tickets.ticket import utc_now
+from .attempts import AttemptCounter, MemoryAttemptCounter
 from .certificates import Certificates, FromFiles, OfAuthority
-from .data import DataFolder
+from .data_folder import DataFolder
 from .guesses import Guesses
+from .heap import HeapTrimmer
 from .hosts.gate import Gate
 from .journal import ServiceJournal, audit, log_to_file
 from .keys import RingKey
-from .memory import Memory
 from .metrics import Metrics
 from .roles.door import Door
 from .roles.office import Office
@@ -39,13 +40,12 @@ from .stores.sql.hashing import Hasher
 from .stores.sql.lists import SqlLeft, SqlLists
 from .stores.sql.sqlite import SqliteDatabase
 from .stores.sql.state import SqlState
-from .tally import MemoryTally, Tally
 from .tickets import TicketOffice
 
 if TYPE_CHECKING:
     from .stores.shared.server import SharedServer
 
-__all__ = ["Operated"]
+__all__ = ["DataFolderBacking"]
 
 _KNOWN_AFTER = timedelta(seconds=5)
 """After that every node has read a key that was put into the ring; it looks each second."""
@@ -53,7 +53,7 @@ _KNOWN_AFTER = timedelta(seconds=5)
 _log = logging.getLogger("msnpauth.service")
 
 
-class Operated:
+class DataFolderBacking:
     """See the module.
 
     Args:
@@ -74,7 +74,7 @@ class Operated:
         audit("service began", data=str(path))
 
     def _begin(self, settings: Settings, undo: ExitStack) -> None:
-        self._memory = Memory()
+        self._memory = HeapTrimmer()
         self._metrics = Metrics()
         self._hasher = Hasher(settings.argon2, timed=self._metrics.password_seconds.observe)
         undo.callback(self._hasher.close)
@@ -86,9 +86,11 @@ class Operated:
             _log.info("%s was not there, and was made", name)
         self._ring = _as_used(self._keys.ring())
         self._verify_keys = self._keys.verify_keys()
-        self._tally = MemoryTally() if self._server is None else _tally(self._server)
+        self._attempts = (
+            MemoryAttemptCounter() if self._server is None else _shared_counter(self._server)
+        )
         self._guesses = Guesses(
-            tally=self._tally,
+            attempts=self._attempts,
             key=self._keys.mark_key(),
             most_at_once=settings.connections_of_network,
         )
@@ -166,7 +168,7 @@ class Operated:
             database=self._database,
             hasher=self._hasher,
             seal=self._seal,
-            tally=self._tally,
+            attempts=self._attempts,
         )
 
     async def refresh(self, *, forced: bool = False) -> Collection[str] | None:
@@ -261,7 +263,7 @@ def _shared(url: str | Secret | None) -> SharedServer | None:
     return SharedServer(url)
 
 
-def _tally(server: SharedServer) -> Tally:
-    from .stores.shared.tally import ValkeyTally
+def _shared_counter(server: SharedServer) -> AttemptCounter:
+    from .stores.shared.attempts import ValkeyAttemptCounter
 
-    return ValkeyTally(server)
+    return ValkeyAttemptCounter(server)

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 from ..core.urls import Address
 
-__all__ = ["AT_ONCE", "turn"]
+__all__ = ["AT_ONCE", "connection_slot"]
 
 AT_ONCE = 256
 """Connections. A processor does some thousand handshakes in a second, so that these are not what
@@ -34,7 +34,7 @@ _queues: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Address, _Queue]] = W
 
 
 @asynccontextmanager
-async def turn(address: Address) -> AsyncIterator[None]:
+async def connection_slot(address: Address) -> AsyncIterator[None]:
     """Wait until it is one's turn to connect to a server, and hold the place while inside."""
     queues = _queues.setdefault(asyncio.get_running_loop(), {})
     queue = queues.setdefault(address, _Queue())

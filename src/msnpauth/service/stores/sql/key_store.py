@@ -17,13 +17,13 @@ from ...keys import Change
 from .database import Database, take_turns
 from .tables import kept_secrets
 
-__all__ = ["SqlShelf"]
+__all__ = ["SqlKeyStore"]
 
 _LOCK = 0x6D736E6B
 
 
-class SqlShelf:
-    """A `Shelf` in a database.
+class SqlKeyStore:
+    """A `KeyStore` in a database.
 
     Args:
         database: where they are.
@@ -40,11 +40,11 @@ class SqlShelf:
         return self._database.call(lambda connection: connection.scalar(asked)) is None
 
     def read(self, name: str) -> Secret | None:
-        """As `Shelf.read`."""
+        """As `KeyStore.read`."""
         return self._database.call(lambda connection: self._read(connection, (name,)))[name]
 
     def change(self, names: tuple[str, ...], change: Change) -> None:
-        """As `Shelf.change`."""
+        """As `KeyStore.change`."""
 
         def work(connection: Connection) -> None:
             take_turns(connection, _LOCK)
@@ -59,7 +59,7 @@ class SqlShelf:
         self._database.call(work)
 
     def called(self, name: str) -> str:
-        """As `Shelf.called`."""
+        """As `KeyStore.called`."""
         return f"{name} in the database"
 
     def _read(self, connection: Connection, names: tuple[str, ...]) -> Mapping[str, Secret | None]:

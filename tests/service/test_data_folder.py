@@ -14,7 +14,7 @@ import trustme
 from leaks import assert_no_secret
 from msnpauth import LocalProtocolError, Secret
 from msnpauth.service import open_directory
-from msnpauth.service.data import DataFolder
+from msnpauth.service.data_folder import DataFolder
 from msnpauth.service.settings import Argon2
 from msnpauth.service.tickets import new_key
 
@@ -112,7 +112,7 @@ def test_one_service_runs_on_a_folder(path: Path, folder: DataFolder) -> None:
 
 def test_a_process_that_is_killed_lets_go_of_the_folder(path: Path, folder: DataFolder) -> None:
     program = (
-        "import sys; from msnpauth.service.data import DataFolder\n"
+        "import sys; from msnpauth.service.data_folder import DataFolder\n"
         "folder = DataFolder(sys.argv[1]); folder.lock(); print('locked', flush=True)\n"
         "sys.stdin.read()"
     )

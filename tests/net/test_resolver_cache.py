@@ -9,8 +9,8 @@ import pytest
 
 from msnpauth import ConnectionFailed
 from msnpauth.core.urls import Address
-from msnpauth.net import lately as module
-from msnpauth.net.lately import SECONDS, Lately
+from msnpauth.net import resolver_cache as module
+from msnpauth.net.resolver_cache import SECONDS, ResolverCache
 
 from .test_connecting import Connect, by_asyncio, by_threads, listening
 
@@ -38,30 +38,30 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_an_answer_holds_for_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
-    monkeypatch.setattr("msnpauth.net.lately.time.monotonic", lambda: now[0])
-    lately = Lately()
-    assert lately.get(HERE) == []
-    lately.put(HERE, PLACES)
+    monkeypatch.setattr("msnpauth.net.resolver_cache.time.monotonic", lambda: now[0])
+    resolver_cache = ResolverCache()
+    assert resolver_cache.get(HERE) == []
+    resolver_cache.put(HERE, PLACES)
     now[0] += SECONDS - 1
-    assert lately.get(HERE) == PLACES
+    assert resolver_cache.get(HERE) == PLACES
     now[0] += 1
-    assert lately.get(HERE) == []
+    assert resolver_cache.get(HERE) == []
 
 
 def test_it_is_bounded() -> None:
-    lately = Lately()
+    resolver_cache = ResolverCache()
     for port in range(1, 1000):
-        lately.put(Address("a.example", port), PLACES)
-    known = [port for port in range(1, 1000) if lately.get(Address("a.example", port))]
+        resolver_cache.put(Address("a.example", port), PLACES)
+    known = [port for port in range(1, 1000) if resolver_cache.get(Address("a.example", port))]
     assert known == list(range(1000 - module._MOST, 1000))
 
 
 def test_to_forget() -> None:
-    lately = Lately()
-    lately.forget(HERE)
-    lately.put(HERE, PLACES)
-    lately.forget(HERE)
-    assert lately.get(HERE) == []
+    resolver_cache = ResolverCache()
+    resolver_cache.forget(HERE)
+    resolver_cache.put(HERE, PLACES)
+    resolver_cache.forget(HERE)
+    assert resolver_cache.get(HERE) == []
 
 
 def test_no_thread_for_what_is_known(
@@ -82,7 +82,9 @@ def test_no_thread_for_what_is_known(
 def test_a_server_that_has_moved(connect: Connect, asked: list[str]) -> None:
     """Nothing listens at the address that is remembered: the resolver is asked again, at once."""
     with listening() as port:
-        module.lately.put(Address("a.example", port), [(socket.AF_INET, ("127.0.0.9", port))])
+        module.resolver_cache.put(
+            Address("a.example", port), [(socket.AF_INET, ("127.0.0.9", port))]
+        )
         assert connect("a.example", port, 20) == "127.0.0.1"
     assert asked == ["a.example"]
 

@@ -1,4 +1,4 @@
-"""Memory that goes back to the system: what a flood took, a quiet service does not keep for ever.
+"""Memory that goes back to the system: a quiet service does not keep for ever what a flood took.
 
 glibc keeps freed memory for the next time. That is right while passwords are checked: to ask the
 system for 19 MiB each time would cost a fifth of the check. It is wrong for months of quiet after
@@ -11,14 +11,14 @@ import ctypes
 import time
 from contextlib import suppress
 
-__all__ = ["Memory"]
+__all__ = ["HeapTrimmer"]
 
 _M_ARENA_MAX = -8  # malloc.h
 _QUIET_SECONDS = 5.0
 _EVERY_SECONDS = 60.0
 
 
-class Memory:
+class HeapTrimmer:
     """See the module; `rest` is called once a second."""
 
     def __init__(self) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from msnpauth.service import memory as under_test
-from msnpauth.service.memory import Memory
+from msnpauth.service import heap as under_test
+from msnpauth.service.heap import HeapTrimmer
 
 
 class Clock:
@@ -26,32 +26,32 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def called(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
-    monkeypatch.setattr(Memory, "_call", lambda _self, name, *_values: found.append(name))
+    monkeypatch.setattr(HeapTrimmer, "_call", lambda _self, name, *_values: found.append(name))
     return found
 
 
-def seconds(memory: Memory, clock: Clock, count: int, *, is_busy: bool = False) -> None:
+def seconds(trimmer: HeapTrimmer, clock: Clock, count: int, *, is_busy: bool = False) -> None:
     for _ in range(count):
         clock.now += 1
-        memory.rest(is_busy=is_busy)
+        trimmer.rest(is_busy=is_busy)
 
 
 def test_a_few_seconds_after_the_last_password(clock: Clock, called: list[str]) -> None:
-    memory = Memory()
+    trimmer = HeapTrimmer()
     assert called == ["mallopt"]
-    seconds(memory, clock, 30, is_busy=True)
+    seconds(trimmer, clock, 30, is_busy=True)
     assert called == ["mallopt"]
-    seconds(memory, clock, 5)
+    seconds(trimmer, clock, 5)
     assert called == ["mallopt"]
-    seconds(memory, clock, 1)
+    seconds(trimmer, clock, 1)
     assert called == ["mallopt", "malloc_trim"]
-    seconds(memory, clock, 50)
+    seconds(trimmer, clock, 50)
     assert called == ["mallopt", "malloc_trim"]
 
 
 def test_once_a_minute(clock: Clock, called: list[str]) -> None:
-    memory = Memory()
-    seconds(memory, clock, 200)
+    trimmer = HeapTrimmer()
+    seconds(trimmer, clock, 200)
     assert called.count("malloc_trim") == 4  # after the beginning, and three minutes
 
 
@@ -61,5 +61,5 @@ def test_a_system_that_cannot(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> 
             raise OSError
 
     monkeypatch.setattr("ctypes.CDLL", Nothing)
-    memory = Memory()
-    seconds(memory, clock, 100)
+    trimmer = HeapTrimmer()
+    seconds(trimmer, clock, 100)

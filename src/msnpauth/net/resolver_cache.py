@@ -1,4 +1,4 @@
-"""What the resolver has said lately: who asks for the same host again needs no thread for it."""
+"""What the resolver has said of late: a second look-up of the same host needs no thread."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from ..core.urls import Address
 
-__all__ = ["SECONDS", "Lately", "lately"]
+__all__ = ["SECONDS", "ResolverCache", "resolver_cache"]
 
 SECONDS = 60.0
 """For how long an answer is used. The resolver does not say how long it holds."""
@@ -19,7 +19,7 @@ _MOST = 256
 Places = list[tuple[socket.AddressFamily, tuple[Any, ...]]]
 
 
-class Lately:
+class ResolverCache:
     """Hosts and their addresses.
 
     When a server cannot be reached at the addresses that are remembered, whoever finds that out
@@ -54,5 +54,5 @@ class Lately:
             self._found.clear()
 
 
-lately = Lately()
+resolver_cache = ResolverCache()
 """What this process knows."""

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from ..stores.sql.page_sessions import PageSessions
     from ..stores.sql.self_service import SelfService
     from .limits import Limits
-    from .looks import Looks
+    from .renderer import PageRenderer
 
-__all__ = ["Means"]
+__all__ = ["PageContext"]
 
 
 @dataclass(frozen=True)
-class Means:
+class PageContext:
     """See the module.
 
     Attributes:
@@ -28,7 +28,7 @@ class Means:
         people: changes accounts.
         sessions: the browsers that are signed in.
         limits: how often one may sign up, and change things.
-        looks: makes pages.
+        renderer: makes pages.
         sign_up: who may sign up.
         allow_md5: app passwords for MD5 are taken.
         now: the clock.
@@ -38,7 +38,7 @@ class Means:
     people: SelfService
     sessions: PageSessions
     limits: Limits
-    looks: Looks
+    renderer: PageRenderer
     sign_up: SignUp
     allow_md5: bool
     now: Callable[[], datetime]

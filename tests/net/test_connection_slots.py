@@ -5,15 +5,15 @@ import asyncio
 import pytest
 
 from msnpauth.core.urls import Address
-from msnpauth.net import turns
-from msnpauth.net.turns import turn
+from msnpauth.net import connection_slots
+from msnpauth.net.connection_slots import connection_slot
 
 HERE, THERE = Address("a.example", 443), Address("b.example", 443)
 
 
 @pytest.fixture(autouse=True)
 def _two_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "AT_ONCE", 2)
+    monkeypatch.setattr(connection_slots, "AT_ONCE", 2)
 
 
 class People:
@@ -25,7 +25,7 @@ class People:
         self.go_on = asyncio.Event()
 
     async def connect(self, address: Address) -> None:
-        async with turn(address):
+        async with connection_slot(address):
             self.inside += 1
             self.most = max(self.most, self.inside)
             await self.go_on.wait()
@@ -46,7 +46,7 @@ def test_the_third_waits() -> None:
         people.go_on.set()
         await asyncio.gather(*tasks, other)
         assert people.most == 3
-        assert not turns._queues[asyncio.get_running_loop()]
+        assert not connection_slots._queues[asyncio.get_running_loop()]
 
     asyncio.run(main())
 
@@ -68,6 +68,6 @@ def test_who_gives_up_takes_no_place() -> None:
         people.go_on.set()
         found = await asyncio.gather(*inside, *waiting, return_exceptions=True)
         assert sum(isinstance(one, asyncio.CancelledError) for one in found) == 2
-        assert not turns._queues[asyncio.get_running_loop()]
+        assert not connection_slots._queues[asyncio.get_running_loop()]
 
     asyncio.run(main())

@@ -41,7 +41,7 @@ _SERVICE_KEY = "service-key"
 
 
 class DataFolder:
-    """See the module. It is a `Shelf` for keys.
+    """See the module. It is a `KeyStore` for keys.
 
     Args:
         path: the folder; made where there is none.
@@ -130,10 +130,10 @@ class DataFolder:
             )
         return opened
 
-    # --- as a Shelf ------------------------------------------------------------------------------
+    # --- as a KeyStore ---------------------------------------------------------------------------
 
     def read(self, name: str) -> Secret | None:
-        """As `Shelf.read`."""
+        """As `KeyStore.read`."""
         path = self.path / name
         try:
             return Secret(path.read_text("ascii"))
@@ -145,7 +145,7 @@ class DataFolder:
         raise LocalProtocolError(f"{path} cannot be read: {why}")
 
     def change(self, names: tuple[str, ...], change: Change) -> None:
-        """As `Shelf.change`.
+        """As `KeyStore.change`.
 
         Several files are written one after another. What is half of a pair is made anew.
         """
@@ -157,7 +157,7 @@ class DataFolder:
                     write_whole(self.path / name, text, mode=mode)
 
     def called(self, name: str) -> str:
-        """As `Shelf.called`."""
+        """As `KeyStore.called`."""
         return str(self.path / name)
 
     @contextmanager
