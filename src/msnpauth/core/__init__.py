@@ -1,1 +1,1 @@
-"""What the protocol says, without I/O. Nothing here imports sockets, clocks or threads."""
+"""The protocol without I/O. No module in this package imports sockets or threads."""

@@ -1,4 +1,4 @@
-"""From MSNP codes to errors: one table for sign-ins, and one for what a session asks.
+"""The errors for MSNP codes: one table for sign-ins, and one for the commands of a session.
 
 Sources: MSNPiki, hypothetic.org, draft-movva-msn-messenger-protocol, ywiki, msnp-sharp.
 """
@@ -99,7 +99,7 @@ _CODES = {
     935: _Meaning(_BLOCKED, "the account has no access"),
 }
 
-# Whole families that one sentence describes well enough.
+# Codes that all have the same meaning for a client: the server is unavailable.
 _BUSY_CODES = frozenset(
     {503, 504, 505, 510, 511, 520, 707, 711, 712, 714, 912, 914, 915, 916, 918, 919, 922}
 )
@@ -109,13 +109,14 @@ def _meaning(code: int) -> _Meaning:
     if code in _CODES:
         return _CODES[code]
     if code in _BUSY_CODES or code >= 600:
-        # Unknown codes of the upper hundreds have always meant the server's own trouble.
+        # Codes of the upper hundreds nearly always mean trouble of the server itself, and an
+        # unknown code is taken as one of those.
         return _Meaning(ServiceUnavailable, "the server is unavailable")
     return _Meaning(RemoteProtocolError, "the server answered by an error", _BUG, _FAULT)
 
 
 def meaning_of(code: int) -> SignInError:
-    """Return what an MSNP code means wherever it comes: at the sign-in, or within a session."""
+    """Return the error for an MSNP code from a sign-in or from a session."""
     if code in _REFUSED and code not in _CODES:
         return refusal_for_code(code, "the command")
     return error_for_code(code)
@@ -137,7 +138,7 @@ def error_for_code(code: int, *, server: str | None = None) -> SignInError:
 # --- within a session ----------------------------------------------------------------------------
 
 _TOO_OFTEN = 60.0
-"""Seconds after which a server takes a new chat again that it has refused by 800."""
+"""Seconds after which a server that has refused a new chat by 800 accepts one again."""
 
 _REFUSED = {
     203: "the account is of no network that the server knows",
@@ -170,10 +171,10 @@ _REFUSED = {
     731: "the birthday in the profile is none",
     801: "the message could not be handed on",
 }
-"""What codes mean that answer a command of a session (hypothetic.org; MSNPiki; ywiki errors)."""
+"""Meanings of codes that answer a command of a session (hypothetic.org; MSNPiki; ywiki errors)."""
 
 KNOWN_CODES = tuple(sorted({*_CODES, *_BUSY_CODES, *_REFUSED}))
-"""Every code that has a meaning of its own."""
+"""Every code whose meaning is known."""
 
 _AWAY = (ContactOffline, "the person is not there")
 _UNWANTED = (ContactOffline, "the person does not let the account call them")
@@ -184,12 +185,12 @@ _CHAT_REFUSALS: dict[tuple[str, int], tuple[type[CommandRefused], str]] = {
     ("CAL", 216): _UNWANTED,
     ("CAL", 217): _AWAY,
     ("XFR", 913): _UNSEEN,
-    # MSNP21 has no call: the message itself is refused.
+    # MSNP21 has no CAL: the server refuses the message itself.
     ("SDG", 216): _UNWANTED,
     ("SDG", 217): _AWAY,
     ("SDG", 913): _UNSEEN,
 }
-"""What a switchboard, or the way to it, refuses, and has an error of its own (hypothetic.org)."""
+"""Errors of chats, by command and code, that have their own class or text (hypothetic.org)."""
 
 
 def refusal_for_code(

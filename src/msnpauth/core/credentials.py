@@ -1,4 +1,4 @@
-"""Passport, password and challenge, as the caller gives them: checked before anything is sent."""
+"""Checks of the caller's passport, password, challenge and GUID, before anything is sent."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _UNSENDABLE = pattern(r"[\x00-\x20\x7f\ud800-\udfff]")
 
 
 def check_challenge(text: str) -> str:
-    """Return the challenge out of the fifth word, or the whole line, of `USR n TWN S …`.
+    """Return the challenge; `text` is the fifth word or the whole line of `USR n TWN S …`.
 
     Raises:
-        LocalProtocolError: it cannot be one; the error shows what one looks like.
+        LocalProtocolError: the text is not a challenge; the error shows an example of one.
     """
     if not isinstance(text, str):
         raise LocalProtocolError("the challenge is not text", hint=_CHALLENGE_HINT)
@@ -47,13 +47,14 @@ def check_challenge(text: str) -> str:
 
 
 def check_passport(text: str) -> str:
-    """Return the passport.
+    """Check a passport and return it.
 
     Raises:
-        LocalProtocolError: it is no address, or holds what would end the word it is sent as.
+        LocalProtocolError: the text is not an address, or has characters that would end a word of
+            an MSNP line.
     """
     name, _, domain = text.rpartition("@") if isinstance(text, str) else ("", "", "")
-    # Half of a UTF-16 pair stands for a byte that is not UTF-8: argv and files may have such bytes.
+    # A lone surrogate means a byte that is not UTF-8: argv and files may have such bytes.
     if not name or not domain or _UNSENDABLE.search(text):
         raise LocalProtocolError(
             "that is not a passport", hint="a passport is an address such as alice@example.com"
@@ -62,19 +63,19 @@ def check_passport(text: str) -> str:
 
 
 def as_secret(password: str | Secret) -> Secret:
-    """Return the password as a secret, whatever it is.
+    """Return the password as a `Secret`.
 
-    Functions that are given a password as text do this first of all: from then on none of their
-    variables holds the text, whatever is raised.
+    Functions that get a password as text call this first: from then on none of their variables
+    holds the text when an error is raised.
     """
     return password if isinstance(password, Secret) else Secret(password)
 
 
 def check_password(password: Secret) -> Secret:
-    """Return the password.
+    """Check a password and return it.
 
     Raises:
-        LocalProtocolError: it is empty, or not text that can be encoded.
+        LocalProtocolError: the password is empty, or not text that can be encoded as UTF-8.
     """
     if not isinstance(password.reveal(), str):
         raise LocalProtocolError("the password is not text")
@@ -88,17 +89,17 @@ def check_password(password: Secret) -> Secret:
 def _is_utf8(secret: Secret) -> bool:
     try:
         secret.reveal().encode("utf-8")
-    except UnicodeEncodeError:  # the codec's own error would quote the password
+    except UnicodeEncodeError:  # not raised further: the error of the codec quotes the password
         return False
     return True
 
 
 _CUT = 16
-"""The characters after which official clients, WebTV and libpurple cut a password."""
+"""The number of characters after which official clients, WebTV and libpurple cut a password."""
 
 
 def about_length(error: E, password: Secret) -> E:
-    """Say of a refusal that the password is longer than official clients send; return the error."""
+    """Add a hint to a refusal if the password is longer than official clients send; return it."""
     if error.finding == "MA-ACC-01" and len(password) > _CUT:
         error.finding = "MA-ACC-02"
         error.hint = (
@@ -112,13 +113,13 @@ _GUID = pattern(r"\{?([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})\}?")
 
 
 def check_guid(guid: str | None) -> str:
-    """Return a machine's GUID as the wire has it: in braces and upper case; a new one for None.
+    """Return a machine's GUID in its wire form, in braces and upper case; a new one for None.
 
     Raises:
-        LocalProtocolError: it is none.
+        LocalProtocolError: the text is not a GUID.
     """
     if guid is None:
-        import uuid  # only those who keep no GUID need a new one
+        import uuid  # only callers that keep no GUID need a new one
 
         guid = str(uuid.uuid4())
     match = _GUID.fullmatch(guid)

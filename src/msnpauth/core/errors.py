@@ -1,23 +1,23 @@
-"""Every error of msnpauth. `codes` says which of them an MSNP code comes to.
+"""Every error of msnpauth. `codes` has the tables of the errors for MSNP codes.
 
 SignInError
 ├── LocalProtocolError      the caller broke a rule: nothing was sent
 ├── RemoteProtocolError     the server broke a rule
 ├── WrongCredentials        the passport or the password is wrong
-├── AccountBlocked          right, but this account may not sign in
-├── ServiceUnavailable      busy or down (`retry_after`)
+├── AccountBlocked          the account exists, but may not sign in
+├── ServiceUnavailable      the service is busy or down (`retry_after`)
 ├── NoCommonDialect         no MSNP version that both sides speak
-├── UntrustedRedirect       the password was to go to a host nobody vouched for
-├── TooManyRedirects        sent from host to host, or in a circle
+├── UntrustedRedirect       a redirect led to a host that must not get the password
+├── TooManyRedirects        too many redirects, or a circle of them
 ├── SignInTimeout           the deadline passed (also TimeoutError)
-├── ConnectionFailed        no connection, or lost (also OSError)
+├── ConnectionFailed        no connection could be made, or it was lost (also OSError)
 │    └── CertificateRejected
 ├── CommandRefused          a command of a living session was answered by an error code
-│    ├── ContactOffline     who was called into a chat is not there
+│    ├── ContactOffline     the person who was called into a chat is not there
 │    ├── NotOnline          the account itself is offline to others
-│    └── TooManyChats       eight new chats a minute are the most (`retry_after`)
+│    └── TooManyChats       the server allows eight new chats a minute (`retry_after`)
 ├── ChatEnded               the chat is over
-├── MessageNotDelivered     not everybody in the chat has got the message
+├── MessageNotDelivered     not everybody in the chat has received the message
 └── SessionEnded            the session is over (`reason`)
 """
 
@@ -63,7 +63,7 @@ GONE_HINT = (
 
 
 class Step(enum.StrEnum):
-    """Where something happened: in the sign-in, in the session, or in one of its errands."""
+    """The part of a sign-in or session in which something happened."""
 
     NOTIFICATION = "notification"
     NEXUS = "nexus"
@@ -79,18 +79,19 @@ class SignInError(Exception):
 
     Attributes:
         text: what happened, in one line.
-        step: where, or None when nothing had begun.
-        server: `host:port` or URL that was being talked to, or None.
-        code: what the server said: an MSNP code or HTTP status (int), a `da-status` (str), or None.
-        server_text: the server's own words for the user (Passport's `cbtxt`), or None.
+        step: the part of the sign-in or session, or None when nothing had begun.
+        server: `host:port` or URL of the server, or None.
+        code: the server's code, or None: an MSNP code or HTTP status (int), or a code of Passport
+            or SOAP (str), such as a `da-status`.
+        server_text: the server's own text for the user (Passport's `cbtxt`), or None.
         hint: what to do next, in one line.
-        finding: the stable code of what was found, such as `MA-TLS-03`; see `explain`.
+        finding: the stable code of the finding, such as `MA-TLS-03`, which `explain` describes.
     """
 
     default_hint = ""
     default_finding = "MA-ERR-01"
 
-    # A traceback names the place where people find an error: `msnpauth.WrongCredentials`.
+    # A traceback shows the name under which people import an error: `msnpauth.WrongCredentials`.
     __module__ = "msnpauth"
 
     def __init_subclass__(cls) -> None:
@@ -118,8 +119,8 @@ class SignInError(Exception):
         self.finding = self.default_finding if finding is None else finding
 
     def explain(self) -> str:
-        """Return what is known of this kind of error, in a few sentences: the finding's section."""
-        from .findings import section_of  # prose, which most programs never read
+        """Return the section about the error's finding, which explains it in a few sentences."""
+        from .findings import section_of  # long texts, which most programs never read
 
         return section_of(self.finding).text()
 
@@ -139,21 +140,21 @@ class SignInError(Exception):
 def _restored(
     kind: type[SignInError], args: tuple[object, ...], fields: dict[str, object]
 ) -> SignInError:
-    """Make an error again of what it was pickled or copied to, whatever its class is made with."""
+    """Make an error again that was pickled or copied, without the arguments of its `__init__`."""
     error = kind.__new__(kind, *args)
-    error.args = args  # OSError keeps none when it is made this way
+    error.args = args  # OSError keeps no args when it is made this way
     error.__dict__.update(fields)
     return error
 
 
 class LocalProtocolError(SignInError):
-    """The caller asked for something that cannot be; nothing was sent."""
+    """The caller's request is not valid or not possible; nothing was sent."""
 
     default_finding = "MA-ARG-01"
 
 
 class RemoteProtocolError(SignInError):
-    """The server said something that the protocol does not know."""
+    """The server sent something that is not valid in the protocol."""
 
     default_hint = "check that the address is the right one for this role"
     default_finding = "MA-WEB-01"
@@ -174,7 +175,7 @@ class AccountBlocked(SignInError):
 
 
 class ServiceUnavailable(SignInError):
-    """The service is busy or down. `retry_after` is its own wish in seconds, or None."""
+    """The service is busy or down. `retry_after` is the pause it asks for, in seconds, or None."""
 
     default_hint = "try again later"
     default_finding = "MA-WEB-04"
@@ -196,7 +197,7 @@ class NoCommonDialect(SignInError):
 
 
 class UntrustedRedirect(SignInError):
-    """A redirect pointed where the password must not go: nothing was sent there."""
+    """A redirect led to a host that must not get the password; nothing was sent there."""
 
     default_hint = (
         "a hotspot does that: open a web page in a browser; if that host is the network's, name it"
@@ -234,13 +235,13 @@ class CertificateRejected(ConnectionFailed):
 
 
 class CommandRefused(SignInError):
-    """The server answered a command of a living session by an error code."""
+    """The server answered a command of a living session with an error code."""
 
     default_finding = "MA-SES-03"
 
 
 class ContactOffline(CommandRefused):
-    """Who was called is not there, or the account may not call them (216, 217)."""
+    """The called person is not there, or the account may not call this person (216, 217)."""
 
     default_hint = "they are offline, have blocked the account, or there is no such account"
     default_finding = "MA-SES-04"
@@ -254,7 +255,7 @@ class NotOnline(CommandRefused):
 
 
 class TooManyChats(CommandRefused):
-    """The server takes eight new chats a minute (800). `retry_after` says in how many seconds."""
+    """The server allows eight new chats a minute (800). `retry_after` is the wait in seconds."""
 
     default_finding = "MA-SES-06"
 
@@ -271,7 +272,7 @@ class ChatEnded(SignInError):
 
 
 class MessageNotDelivered(SignInError):
-    """The server could not hand a message to everybody in the chat (NAK)."""
+    """The server could not deliver a message to everybody in the chat (NAK)."""
 
     default_hint = "send it again once they are back"
     default_finding = "MA-SES-08"
@@ -280,9 +281,10 @@ class MessageNotDelivered(SignInError):
 class SessionEnded(SignInError):
     """The session is over.
 
-    `reason` is OTH (signed in elsewhere), SSD (server going down), RCT (come back in
-    `minutes`), MIG, TOU, "" (the server just said OUT), XFR (sent on to `moved_to`, or None for
-    the server where sign-ins begin), "closed" or "detached" (by this side).
+    `reason` is OTH (signed in elsewhere), SSD (the server goes down), RCT (come back in `minutes`),
+    MIG (the contact list was migrated), TOU (the terms of use have to be accepted), "" (an OUT
+    without a reason), XFR (the server sends the session to `moved_to`; None means the dispatch
+    server), "closed" or "detached" (by this side).
     """
 
     default_finding = "MA-SES-01"

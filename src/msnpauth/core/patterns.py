@@ -1,7 +1,7 @@
 """Regular expressions that are compiled when they are first used.
 
-The modules here have some fifty of them, and a sign-in that goes well uses ten. To compile all of
-them took a sixth of the time in which this package is imported.
+The modules here have about fifty regular expressions, and a successful sign-in uses ten. To compile
+all of them took a sixth of the time that the import of this package takes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ __all__ = ["pattern"]
 
 
 class _Uncompiled:
-    """Stands for a pattern: the first use of a method compiles it, and keeps the method."""
+    """A regular expression that the first use of a method compiles; the method is then kept."""
 
     def __init__(self, text: Any, flags: int) -> None:
         self._text = text
@@ -34,5 +34,5 @@ if TYPE_CHECKING:
 
 
 def pattern(text: Any, flags: int = 0) -> Any:
-    """Return what may be used as `re.compile(text, flags)` may."""
+    """Return an object that can be used like `re.compile(text, flags)`."""
     return _Uncompiled(text, flags)

@@ -1,4 +1,4 @@
-"""Secrets: a password, a ticket or a key that can be carried about without being printed."""
+"""Secrets: passwords, tickets and keys that can be passed on without being printed by mistake."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ __all__ = ["MASK", "Secret", "holds", "printable", "told"]
 
 MASK = "***"
 
-# C0, DEL, C1 and the line separators: what could forge a second line or drive a terminal.
+# C0, DEL, C1 and the line separators, which could forge a second line or control a terminal, and
+# lone surrogates.
 _UNPRINTABLE = pattern("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 class Secret:
-    """A text that no repr, log or pickle shows; `reveal()` is the one way to it.
+    """A text that no repr, log or pickle shows; only `reveal()` returns it.
+
+    No variable of a function should hold the revealed text: an exception holds the variables of
+    every function that it passes through, and error reporting tools record those.
 
     Args:
         text: the secret.
-        shown: what may be told in its place: a header with its password masked, say.
+        shown: the text that a log may show instead, such as a header with its password masked.
     """
 
     __slots__ = ("_text", "shown")
@@ -58,10 +62,10 @@ class Secret:
 
 
 def holds(text: str, *secrets: Secret) -> bool:
-    """Tell whether the text has one of the secrets in it, in any form that travels here.
+    """Tell whether the text contains one of the secrets, in any form in which it may be sent.
 
-    As it is, percent-encoded (headers), escaped for XML (RST) or in base64, in any letter case.
-    Secrets of one or two characters are not looked for: almost every text has them.
+    The forms are plain, percent-encoded (headers), escaped for XML (RST) and base64, in any letter
+    case. Secrets of one or two characters are not searched: almost every text contains them.
     """
     folded = text.casefold()
     return any(form.casefold() in folded for secret in secrets for form in _forms(secret))
@@ -71,15 +75,15 @@ def _forms(secret: Secret) -> set[str]:
     word = secret.reveal()
     if len(word) < 3:
         return set()
-    # Only what a server repeats is searched, and most servers repeat nothing.
+    # Imported here, because only texts of a server are searched, and most servers send none.
     import base64
     from html import escape
     from urllib.parse import quote, quote_plus
 
     data = word.encode("utf-8", "surrogatepass")
     encoded = {quote(data, safe=""), quote_plus(data), escape(word), escape(word, quote=False)}
-    # Base64 of a longer text has the secret's own letters in one of three ways, by its place. The
-    # letters at both ends depend on what stands beside it, and are left out.
+    # In the base64 of a longer text a secret has one of three forms, which depends on its position.
+    # The letters at both ends of the form depend on the neighbouring text, and are left out.
     for shift in range(3):
         inner = base64.b64encode(bytes(shift) + data).decode().rstrip("=")
         inner = inner[(0, 2, 3)[shift] : len(inner) - 2]
@@ -89,10 +93,10 @@ def _forms(secret: Secret) -> set[str]:
 
 
 def told(words: str, *secrets: Secret, limit: int = 300) -> str:
-    """Return a peer's words as they may be shown; nothing at all when they hold a secret.
+    """Return a peer's text in a form that may be shown; "" when the text contains a secret.
 
-    A peer that repeats the password must not get it into an error or a log. The words are left out
-    whole, because a mask in the middle of a known sentence would tell what it covers.
+    A peer that repeats the password must not get it into an error or a log. The whole text is left
+    out, because a mask in the middle of a known sentence would reveal something about the secret.
     """
     return "" if holds(words, *secrets) else printable(words, limit)
 

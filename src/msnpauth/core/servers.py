@@ -1,4 +1,4 @@
-"""Where a network's servers are, and which hosts may be told the password."""
+"""The addresses of a network's servers, and the hosts to which the password may be sent."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 __all__ = ["CONTACTS_SITE", "HISTORIC", "HISTORIC_HOSTS", "OIM_SITE", "Servers", "domain_of"]
 
 CONTACTS_SITE = "contacts.msn.com"
-"""The address whose ticket opens a network's contacts host, wherever that host is."""
+"""The address whose ticket a network's contacts host accepts, wherever that host is."""
 
 OIM_SITE = "messenger.msn.com"
-"""The address whose ticket opens the service of messages that were left (libpurple nexus.c)."""
+"""The address whose ticket the service of offline messages accepts (libpurple nexus.c)."""
 
 NEXUS_PATH = "/rdr/pprdr.asp"
 LOGIN_PATH = "/login2.srf"
 
-# Which login server knew which domain. From MSNPAuth.php, kopete and the table in Microsoft's own
-# pages (through the Mozilla WebMail extension), which weighs more where they differ (webtv.net).
-# `hotmail.` stands for every domain that begins so; `*` for all others.
+# The login server of each domain, from MSNPAuth.php, kopete and the table in Microsoft's own pages
+# (through the Mozilla WebMail extension). Where they differ (webtv.net), Microsoft's table is used.
+# `hotmail.` means every domain that begins with it; `*` means all others.
 _HISTORIC_LOGIN = {
     "hotmail.": f"https://loginnet.passport.com{LOGIN_PATH}",
     "msn.com": f"https://msnialogin.passport.com{LOGIN_PATH}",
@@ -45,7 +45,7 @@ HISTORIC_HOSTS = frozenset(
         "msnia.login.live.com",
     }
 )
-"""Microsoft's login servers, which redirected to one another."""
+"""Microsoft's login servers, which redirected clients to each other."""
 
 _HISTORIC_OTHERS = frozenset(
     {"messenger.hotmail.com", "gateway.messenger.hotmail.com", "nexus.passport.com"}
@@ -58,7 +58,7 @@ def domain_of(passport: str) -> str:
 
 
 def is_historic(host: str) -> bool:
-    """Tell whether `host` is one of those that Microsoft switched off."""
+    """Tell whether `host` is one of the hosts that Microsoft has switched off."""
     return host in HISTORIC_HOSTS or host in _HISTORIC_OTHERS
 
 
@@ -127,11 +127,11 @@ def _trusted(hosts: Iterable[str]) -> tuple[str, ...]:
 
 
 class Servers:
-    """Where the servers of a network are.
+    """The addresses of the servers of one network.
 
-    A host alone stands for the conventional addresses: notification (or dispatch) on port 1863,
-    nexus at `/rdr/pprdr.asp`, RST at `/RST.srf` and `/RST2.srf`. Each keyword names one instead,
-    and without a host only those exist.
+    A host alone means the conventional addresses: notification (or dispatch) on port 1863,
+    nexus at `/rdr/pprdr.asp`, RST at `/RST.srf` and `/RST2.srf`. Each keyword names another
+    address instead; without a host only the servers of the keywords exist.
     """
 
     def __init__(
@@ -153,28 +153,29 @@ class Servers:
         """Check and keep the addresses.
 
         Args:
-            host: host of all of them.
+            host: the host of all servers that no keyword names.
             notification: `host` or `host:port` of the dispatch or notification server.
             nexus: URL of the nexus, which is asked only when no login address is known.
             login: URL of the login server, or a mapping from mail domain to URL, in which `*`
-                stands for all other domains and `hotmail.` for every domain that begins so.
+                means all other domains and `hotmail.` every domain that begins with it.
             rst: URL of the RST service.
             rst2: URL of the RST2 service.
             contacts: `https://host` or `https://host:port` of the contacts host, which has the
-                contact list of MSNP13 and on. It is sent tickets, and never the password.
-            oim: `https://host` of the service that keeps the messages which were left while an
-                account was offline, where that is another host than `contacts`.
-            trusted_hosts: hosts that a redirect may carry the password to, as names, or as
+                contact list of MSNP13 and on. It gets tickets, and never the password.
+            oim: `https://host` of the service of offline messages, where that is another host than
+                `contacts`.
+            trusted_hosts: hosts to which the password may be sent after a redirect, as names, or as
                 `.suffix` for a whole domain.
-            schemes: `SSO`, `TWN`, `MD5`: those that the network has, when that is known. Otherwise
-                those that its addresses allow, and never MD5.
-            dialects: numbers of the MSNP versions to offer here; by default those in use. The
-                argument of `sign_in` comes first.
-            ca_file: certificates that this network's servers are checked by, in PEM, instead of
-                the system's. The argument of `sign_in` comes first.
+            schemes: the schemes that the network has, of `SSO`, `TWN` and `MD5`. By default those
+                that its addresses allow, and never MD5.
+            dialects: numbers of the MSNP versions to offer; by default the versions in use. The
+                argument of `sign_in` has priority.
+            ca_file: path of a PEM file with the certificates that verify this network's servers,
+                instead of the system's. The argument of `sign_in` has priority.
 
         Raises:
-            LocalProtocolError: an address is none, or would send the password without encryption.
+            LocalProtocolError: an address is not valid, or is an http URL, which would send the
+                password without encryption.
         """
         if host is not None:
             web = Url("https", Address(_address("host", host).host, 443), "").origin
@@ -197,7 +198,7 @@ class Servers:
 
     def schemes_allowed(self) -> list[Scheme]:
         """Return the schemes that may be tried here, best first."""
-        from .wire.dialects import Scheme  # a ticket alone needs none
+        from .wire.dialects import Scheme  # `MSNPAuth`, which only gets a ticket, needs no dialects
 
         by_rst = self.rst is not None or self.rst2 is not None
         allowed = {
@@ -209,17 +210,17 @@ class Servers:
         return [scheme for scheme, possible in allowed.items() if possible and scheme in had]
 
     def login_for(self, passport: str) -> Url | None:
-        """Return the login address that is known for the passport, or None: the nexus knows."""
+        """Return the known login address for the passport; None when the nexus has to be asked."""
         domain = domain_of(passport)
         prefix = next((key for key in self.login if key[-1] == "." and domain.startswith(key)), "*")
         return self.login.get(domain) or self.login.get(prefix)
 
     def trusts(self, url: Url, redirected_by: Url) -> bool:
-        """Tell whether the password may follow a redirect from one address to another.
+        """Tell whether the password may be sent to the target of a redirect.
 
-        It may go to https only: to the same host, or to a host that this network names for
-        passwords or trusts. Microsoft's login servers sent accounts to one another
-        (hypothetic.org): they are trusted where one of them redirects, and nowhere else.
+        The target must use https, and be the same host, or a host that this network names for
+        passwords or trusts. Microsoft's login servers redirected accounts to each other
+        (hypothetic.org): they are trusted where one of Microsoft's hosts redirects, and only there.
         """
         if url.scheme != "https":
             return False
@@ -250,4 +251,4 @@ class Servers:
 
 
 HISTORIC = Servers(login=_HISTORIC_LOGIN)
-"""Where `MSNPAuth` asks when it is given no servers: the table that the PHP class had."""
+"""The servers that `MSNPAuth` uses by default, as the PHP class did."""

@@ -1,4 +1,4 @@
-"""Addresses: https URLs and `host:port`, checked before anything is sent to them."""
+"""Addresses: http and https URLs and `host:port`, checked before anything is sent to them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .patterns import pattern
 
 __all__ = ["Address", "BadAddress", "Url"]
 
-# Longer texts are no addresses. The bound also keeps every pattern below quick, whatever is asked.
+# Longer texts are not addresses. The limits also keep every pattern below fast for any text.
 _MAX_ADDRESS = 300
 _MAX_URL = 8192
 _MAX_HOST = 253
@@ -23,7 +23,7 @@ _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*://"
 
 
 class BadAddress(ValueError):
-    """The text is no address; the message says why. Becomes an error of ours where it is met."""
+    """The text is not an address; the message says why. Callers replace it by a `SignInError`."""
 
 
 def _host(text: str) -> str:
@@ -39,24 +39,24 @@ def _host(text: str) -> str:
 
 
 def _is_ipv6(text: str) -> bool:
-    from ipaddress import IPv6Address  # most servers are named
+    from ipaddress import IPv6Address  # rarely needed: most servers have names
 
     try:
-        # A zone, as in `fe80::1%eth0`, means something on one machine only.
+        # A zone, as in `fe80::1%eth0`, has a meaning on one machine only.
         return IPv6Address(text).scope_id is None
     except ValueError:
         return False
 
 
 def _port(text: str) -> int:
-    # `0444444` is refused: it would be another number for whoever reads it with other rules.
+    # `0444444` is refused, because another program may read it as another number.
     if not _PORT.fullmatch(text) or int(text) > 65535:
         raise BadAddress("a port is a number from 1 to 65535")
     return int(text)
 
 
 class Address(NamedTuple):
-    """A TCP address. `str()` gives `host:port`, with brackets around IPv6."""
+    """A TCP address. `str()` returns `host:port`, with brackets around IPv6."""
 
     host: str
     port: int
@@ -66,7 +66,7 @@ class Address(NamedTuple):
         """Read `host`, `host:port`, `[v6]:port`.
 
         Raises:
-            BadAddress: it is none of these.
+            BadAddress: the text has none of these forms.
         """
         if len(text) > _MAX_ADDRESS:
             raise BadAddress("an address is host:port")
@@ -90,30 +90,30 @@ def _joined(base: Url, text: str) -> str:
     try:
         return urljoin(str(base), text)
     except ValueError:
-        pass  # brackets that do not match
+        pass  # the brackets do not match
     raise BadAddress("that is no URL")
 
 
 def _split(text: str) -> tuple[str, str, str]:
     """Return scheme, authority and the rest (RFC 3986, appendix B), without the fragment.
 
-    `urllib.parse` does the same, and more: it takes long to import. A test compares the two.
+    `urllib.parse` does the same, but takes long to import. A test compares the two.
     """
     scheme, colon, rest = text.partition(":")
     if not colon or not rest.startswith("//"):
         return "", "", ""
     match = _AUTHORITY.match(rest, 2)
-    assert match is not None  # it matches nothing at all, too
+    assert match is not None  # the pattern also matches the empty text
     return scheme.lower(), match[0], rest[match.end() :].partition("#")[0]
 
 
 class Url(NamedTuple):
-    """An absolute http or https URL, taken apart.
+    """An absolute http or https URL in its parts.
 
     Attributes:
         scheme: `https` or `http`, in lower case.
         address: host (lower case) and port.
-        target: path and query, as the request line wants them.
+        target: path and query, as in the request line of HTTP.
     """
 
     scheme: str
@@ -125,7 +125,8 @@ class Url(NamedTuple):
         """Read a URL, absolute or, with `base`, relative.
 
         Raises:
-            BadAddress: it is no http(s) URL, names a user, or holds characters that no URL has.
+            BadAddress: the text is not an http(s) URL, has a user name, or has characters that are
+                not allowed in a URL.
         """
         text = text.strip(" \t")
         if len(text) > _MAX_URL:
@@ -144,7 +145,7 @@ class Url(NamedTuple):
         host, port = match[1] or match[2], match[3]
         if not host or (":" in host) != (match[1] is not None):
             raise BadAddress("a URL starts with https:// and a host")
-        # `https://h:/` names no port (RFC 3986, 3.2.3).
+        # `https://h:/` has no port (RFC 3986, 3.2.3).
         number = _port(port) if port else _USUAL_PORTS[scheme]
         path, _, query = rest.partition("?")
         target = (path or "/") + (f"?{query}" if query else "")
@@ -166,19 +167,19 @@ class Url(NamedTuple):
 
     @property
     def authority(self) -> str:
-        """What the Host header says: the port only where it is not the scheme's own."""
+        """The value of the Host header: the port only where it is not the scheme's usual port."""
         return _authority(self.scheme, self.address)
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port: what a connection is made to."""
+        """Scheme, host and port, which together identify the server of a connection."""
         return _origin(self.scheme, self.address)
 
     def __str__(self) -> str:
         return self.origin + self.target
 
 
-# A sign-in asks for these some thirty times, of one or two servers.
+# Cached, because a sign-in uses these about thirty times, for one or two servers.
 @lru_cache(maxsize=64)
 def _authority(scheme: str, address: Address) -> str:
     text = str(address)

@@ -1,4 +1,4 @@
-"""What the sign-in asks of whoever drives it."""
+"""The actions that a sign-in asks its driver to perform."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Action", "Connect", "Done", "Failed", "Fetch", "Prepare", "Send", "S
 
 
 class Connect(NamedTuple):
-    """Open a TCP connection to the notification server, and drop the one before."""
+    """Open a TCP connection to the notification server, and drop the earlier connection."""
 
     address: Address
 
@@ -32,30 +32,33 @@ class Send(NamedTuple):
 
 
 class Prepare(NamedTuple):
-    """Open the connection to this host, TLS included: a request will follow. May be ignored."""
+    """Open a connection with TLS to this host: a request will follow. A driver may ignore this."""
 
     url: Url
 
 
 class Fetch(NamedTuple):
-    """Carry this request; `receive_response(id, …)` takes the answer. Never redirect."""
+    """Send this HTTP request, and give the answer to `receive_response(id, …)`.
+
+    The driver must not follow redirects by itself.
+    """
 
     id: int
     request: Request
 
 
 class SignedIn(NamedTuple):
-    """A sign-in that succeeded: what a session needs to go on.
+    """The result of a sign-in that succeeded, with everything that a session needs.
 
     Attributes:
-        accepted: what USR OK said, and the dialect.
+        accepted: the fields of USR OK, and the dialect.
         ticket: the ticket that was used; None under MD5, which has none.
         tickets: every ticket that RST granted, by address.
         server: the notification server.
-        next_trid: the transaction id to go on with.
-        unasked: commands that came before USR OK and answered nothing, in their order.
-        reader: the reader, with what came behind USR OK.
-        guid: the machine's, where the dialect tells the places of an account apart by it.
+        next_trid: the transaction id of the next command.
+        unasked: commands that came before USR OK and answered no request, in their order.
+        reader: the reader of the connection, with the bytes that came behind USR OK.
+        guid: the GUID of the machine; empty where the dialect has no end points (before MSNP16).
     """
 
     accepted: Accepted
@@ -69,13 +72,13 @@ class SignedIn(NamedTuple):
 
 
 class Done(NamedTuple):
-    """Signed in. The notification connection is the session's now."""
+    """The sign-in succeeded. The notification connection belongs to the session now."""
 
     result: SignedIn
 
 
 class Failed(NamedTuple):
-    """It failed: drop the connections and raise the error."""
+    """The sign-in failed: drop the connections and raise the error."""
 
     error: SignInError
 

@@ -1,7 +1,7 @@
-"""A conversation as the session knows it, whatever carries it: who is in it, what is heard in it.
+"""A conversation as the session knows it, without its transport: its members and its messages.
 
-`switchboard` carries it over a connection of its own, and `datagrams` over the notification
-connection (MSNP21).
+The transport is either a connection of its own (`switchboard`), or the notification connection
+(`datagrams`, MSNP21).
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from .waiting import Outcome
 
 __all__ = ["Board"]
 
-# Texts that are waiting for their missing pieces, and how many characters one of them may have.
+# How many texts may wait for their missing pieces, and how many characters one text may have.
 _MAX_UNFINISHED = 4
 _MAX_IN_PIECES = 1024 * 1024
 
 
 class Board:
-    """One conversation. By itself it is the chat of a message that was left: nobody is in it yet.
+    """One conversation. This base class is the chat of an offline message, which has no members.
 
     Args:
-        number: what the session calls it.
+        number: the number by which the session identifies the chat.
         server: `host:port`, for errors.
-        tell: takes the events, in their order.
+        tell: is called with each event, in their order.
     """
 
     is_asleep = True
-    """True where nothing carries it: it opens when somebody writes into it."""
+    """True where the chat has no transport yet: it is opened when the user writes into it."""
 
     def __init__(self, number: int, server: str, tell: Callable[[Event[Any]], None]) -> None:
         self.number = number
@@ -41,17 +41,17 @@ class Board:
         self.face: Any = None
         """The driver's object for this chat, which the events carry."""
         self.party: dict[str, str] = {}
-        """Everybody who is or was in it, by folded passport; the values are as they are spelt."""
+        """Everybody who is or was in the chat: case-folded passports to passports as spelled."""
         self.connected: Outcome[None] = Outcome()
         self.ended: ChatEnded | None = None
         self.to_send: list[Command] = []
-        """What is to be written to a connection of its own."""
+        """Commands to be written to the chat's own connection."""
         self._tell = tell
         self._unfinished: dict[tuple[str, str], _InPieces] = {}
 
     @property
     def members(self) -> tuple[str, ...]:
-        """Passports of who is in the chat now, besides the account itself."""
+        """Passports of the people who are in the chat now, without the account itself."""
         return ()
 
     def has(self, passport: str) -> bool:
@@ -59,20 +59,20 @@ class Board:
         return passport.casefold() in {member.casefold() for member in self.members}
 
     def call(self, passport: str, word: str) -> Outcome[None]:
-        """Call somebody; the outcome is there when they have joined, or cannot be called.
+        """Call a person; the outcome is there when the person has joined or cannot be called.
 
         Args:
-            passport: who.
-            word: the passport as a word of the wire.
+            passport: the person to call.
+            word: the passport as a word of an MSNP line.
         """
         raise NotImplementedError
 
     def message(self, payload: bytes, *, acknowledged: bool) -> Outcome[None]:
-        """Say something; acknowledged, the outcome is there when everybody has got it."""
+        """Send a message; if acknowledged, the outcome is there when everybody has received it."""
         raise NotImplementedError
 
     def receive(self, data: bytes) -> None:
-        """Take bytes of a connection of its own, b"" when the server closed it."""
+        """Take bytes of the chat's own connection; b"" means that the server closed it."""
         raise NotImplementedError
 
     def leave(self) -> None:
@@ -80,7 +80,7 @@ class Board:
         self.end("this side has left the chat")
 
     def end(self, text: str) -> None:
-        """The chat is over; the first reason counts."""
+        """End the chat; only the first reason counts."""
         if self.ended is not None:
             return
         self.ended = ChatEnded(printable(text), step=Step.CHAT, server=self.server)
@@ -89,12 +89,12 @@ class Board:
         self._tell(ChatClosed(self.face, self.ended))
 
     def _fail_all(self, why: ChatEnded) -> None:
-        """Nobody needs to wait for an answer any more."""
+        """Make every outcome fail that still waits for an answer."""
 
-    # --- what is heard ---------------------------------------------------------------------------
+    # --- received messages -----------------------------------------------------------------------
 
     def hear(self, sender: str, name: str, body: Body) -> None:
-        """Tell what somebody has said, if it is something that people say."""
+        """Report a received message as an event, if it is a text, a typing notice or a nudge."""
         if body.kind == "text/plain":
             self._hear_text(sender, name, body)
         elif body.is_typing:
@@ -103,7 +103,7 @@ class Board:
             self._tell(NudgeReceived(self.face, sender))
 
     def _hear_text(self, sender: str, name: str, body: Body) -> None:
-        """Tell a text; one that comes in pieces once all of them are there."""
+        """Report a text; a text that comes in pieces is reported once all pieces are there."""
         if body.piece is None:
             self._tell(MessageReceived(self.face, sender, body.text, name, body.looks))
             return
@@ -114,8 +114,8 @@ class Board:
         if text.is_whole:
             self._tell_pieces(key)
         elif len(self._unfinished) > _MAX_UNFINISHED or text.size > _MAX_IN_PIECES:
-            # A text whose rest never comes is told as far as it has come: nothing is lost, and a
-            # peer cannot fill the memory.
+            # A text whose rest never comes is reported as far as it has come: nothing is lost, and
+            # a peer cannot fill the memory.
             self._tell_pieces(next(iter(self._unfinished)))
 
     def _tell_pieces(self, key: tuple[str, str]) -> None:
@@ -124,7 +124,7 @@ class Board:
 
 
 class _InPieces:
-    """A text of which some pieces have come."""
+    """A text of which some pieces have been received."""
 
     def __init__(self, sender: str, name: str, looks: Looks) -> None:
         self.sender = sender
@@ -135,7 +135,7 @@ class _InPieces:
         self._total = 0
 
     def put(self, place: int, total: int, text: str) -> None:
-        """Take a piece; the first of them says how many there are."""
+        """Add a piece; only the first piece of a text carries the number of pieces (`total`)."""
         self._total = total or self._total
         self.size += len(text)
         self._pieces[place] = text
@@ -146,5 +146,5 @@ class _InPieces:
         return len(self._pieces) == self._total
 
     def joined(self) -> str:
-        """Return the pieces that there are, in their order."""
+        """Return the pieces received so far as one text, in their order."""
         return "".join(self._pieces[place] for place in sorted(self._pieces))

@@ -1,7 +1,7 @@
-"""All conversations of a session: how they are opened, found again, answered and ended.
+"""All conversations of a session: opens, finds, answers and ends them.
 
 A new chat takes five round trips: XFR at the notification server, the connection, USR, CAL, and the
-message itself. A message into an open chat takes one.
+message itself. A message into an open chat takes one round trip.
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ LINGER = 60.0
 
 _MOST_NEW = 8
 _WINDOW = 60.0
-"""A server takes eight new chats in a minute, and answers 800 to the ninth (sendMsg's readers)."""
+"""A server accepts eight new chats in a minute, and answers 800 to the ninth (users of sendMsg)."""
 
 
 class Chats:
-    """See the module.
+    """The conversations of one session.
 
     Args:
-        desk: the session's.
-        observe: is shown every command of a switchboard, and which one's it is.
+        desk: the state that the parts of the session share.
+        observe: is called with a switchboard's `host:port` and each command that it sends.
         make_face: makes the driver's object for a chat.
-        name_of: returns the display name of a passport, which MSNP21 does not tell with a message.
+        name_of: returns the display name of a passport; a message of MSNP21 does not contain it.
     """
 
     def __init__(
@@ -79,14 +79,14 @@ class Chats:
         self._last_words: dict[int, list[Command]] = {}
         self._quiet_since: dict[int, float] = {}
 
-    # --- what is asked for -----------------------------------------------------------------------
+    # --- requests of the caller ------------------------------------------------------------------
 
     def open(self, passports: Iterable[str], patience: float) -> Work[Board]:
-        """Open a chat with these people; it is there when all of them have joined.
+        """Open a chat with these people; the outcome is there when all of them have joined.
 
         Args:
-            passports: whom to call.
-            patience: seconds that the server's limit of new chats may be waited for.
+            passports: the people to call.
+            patience: how many seconds to wait at most where the server limits new chats.
 
         Raises:
             LocalProtocolError: there is nobody to call.
@@ -96,7 +96,7 @@ class Chats:
     def send_message(
         self, passports: Iterable[str], text: str, looks: Looks, patience: float
     ) -> Work[None]:
-        """Write to these people, in the chat that is open with just them, or in a new one.
+        """Write to these people, in the open chat with exactly these members, or in a new chat.
 
         Raises:
             LocalProtocolError: there is nobody to write to, or no text.
@@ -105,10 +105,10 @@ class Chats:
         return Work(self._send_message(_checked(passports), payloads, patience))
 
     def asleep(self, passport: str) -> Any:
-        """Return a chat that opens when somebody writes into it: where a left message is answered.
+        """Return a chat that opens when the user writes into it, to answer an offline message.
 
         Args:
-            passport: who has left the message.
+            passport: the sender of the offline message.
         """
         board = Board(self._desk.next_number(), self._desk.connection.server, self._tell)
         board.party[passport.casefold()] = passport
@@ -116,14 +116,14 @@ class Chats:
         return board.face
 
     def say(self, board: Board, text: str, looks: Looks, patience: float = 0.0) -> Work[None]:
-        """Write into a chat; who has left it is called again.
+        """Write into a chat; a person who has left the chat is called again.
 
         Args:
             board: the chat.
-            text: what to say.
-            looks: how it is to be shown.
-            patience: seconds that the server's limit of new chats may be waited for, where the chat
-                has still to be opened.
+            text: the text to send.
+            looks: font and colour of the text.
+            patience: how many seconds to wait at most where the server limits new chats, and the
+                chat has still to be opened.
 
         Raises:
             LocalProtocolError: there is no text.
@@ -135,7 +135,7 @@ class Chats:
         """Send a nudge.
 
         Raises:
-            LocalProtocolError: the dialect has none.
+            LocalProtocolError: the dialect has no nudges.
         """
         if not self._desk.connection.dialect.nudges:
             dialect = self._desk.connection.dialect.name
@@ -145,7 +145,7 @@ class Chats:
         return Work(self._say(board, [NUDGE], patience))
 
     def typing(self, board: Board) -> Outcome[None]:
-        """Say that the account is typing; nobody acknowledges it.
+        """Send the notice that the account is typing; nobody acknowledges it.
 
         Raises:
             ChatEnded: the chat is over.
@@ -159,11 +159,11 @@ class Chats:
         return board.message(payload, acknowledged=False)
 
     def invite(self, board: Board, passport: str) -> Outcome[None]:
-        """Call somebody into a chat; the outcome is there when they have joined.
+        """Call a person into a chat; the outcome is there when the person has joined.
 
         Raises:
             ChatEnded: the chat is over.
-            LocalProtocolError: that is no passport.
+            LocalProtocolError: this is not a valid passport.
         """
         self._check(board)
         if board.is_asleep:
@@ -174,7 +174,7 @@ class Chats:
         return board.call(check_passport(passport), passport_word(passport))
 
     def leave(self, board: Board) -> None:
-        """Leave a chat; more than once does no harm."""
+        """Leave a chat; it does no harm to leave a chat twice."""
         board.leave()
         self._let_go(board)
 
@@ -222,7 +222,7 @@ class Chats:
         return board
 
     def _wait_for_turn(self, patience: float) -> Steps[None]:
-        """Wait until the server will take another new chat."""
+        """Wait until the server accepts another new chat."""
         timers = self._desk.timers
         if len(self._openings) == _MOST_NEW:
             wait = self._openings[0] + _WINDOW - timers.now
@@ -231,7 +231,7 @@ class Chats:
                 server = self._desk.connection.server
                 raise TooManyChats(text, retry_after=wait, step=Step.CHAT, server=server)
             if wait > 0:
-                # Its place is taken before the waiting: others that wait come after it.
+                # The opening is noted before the wait, so that later chats get a later turn.
                 self._openings.append(timers.now + wait)
                 yield timers.after(wait)
                 return
@@ -277,21 +277,21 @@ class Chats:
         except MessageNotDelivered:
             if board.ended is not None or len(board.party) > 1 or board.members:
                 raise
-            # The only other person has closed the window while the message was on its way, and
-            # nobody has got it: they are called again, as they would be a moment later.
+            # The only other person closed the window while the message was on its way, and nobody
+            # received the message. This person is called again, as for any later message.
             yield from self._call(board, list(board.party.values()))
             yield from self._hand_over(board, unheard)
 
     def _hand_over(self, board: Board, unheard: list[bytes]) -> Steps[None]:
-        """Say these messages; those that were delivered are taken off the list.
+        """Send these messages; delivered messages are removed from the list `unheard`.
 
         Raises:
-            MessageNotDelivered: some of them are left.
+            MessageNotDelivered: some messages were not delivered, and are still in the list.
             ChatEnded: the chat is over.
         """
         self._check(board)
-        # All parts are on their way before the first is acknowledged: one round trip for a long
-        # text as for a short one.
+        # All parts are sent before the first part is acknowledged, so that a long text takes one
+        # round trip, like a short text.
         sent = [(payload, board.message(payload, acknowledged=True)) for payload in unheard]
         for _, outcome in sent:
             yield outcome
@@ -307,9 +307,9 @@ class Chats:
             raise refusal
 
     def _linger(self, board: Board) -> None:
-        """Leave the chat after a while in which nothing was said by `send_message`."""
+        """Leave the chat after `LINGER` seconds in which `send_message` has sent nothing."""
         if board.number not in self._quiet_since:
-            return  # somebody else has opened it, and leaves it
+            return  # `send_message` did not open this chat: the caller or a peer ends it
         self._quiet_since[board.number] = self._desk.timers.now
         self._desk.timers.after(LINGER).then(lambda: self._leave_if_quiet(board))
 
@@ -318,10 +318,10 @@ class Chats:
         if since is not None and self._desk.timers.now - since >= LINGER:
             self.leave(board)
 
-    # --- what happens ----------------------------------------------------------------------------
+    # --- commands and connections ----------------------------------------------------------------
 
     def take(self, command: Command) -> None:
-        """Take a command of the notification server: RNG is a call, and is answered."""
+        """Take a command of the notification server: a call (RNG), which is answered, or SDG."""
         match command:
             case Command("RNG", args=(session, where, "CKI", key, caller, *_)):
                 # S: RNG 11752013 207.46.108.38:1863 CKI 849102291.52 friend@example.com Friend
@@ -332,11 +332,11 @@ class Chats:
                 pass
 
     def _hear(self, payload: bytes) -> None:
-        """Take what somebody says in MSNP21; the first word from them opens the chat."""
+        """Take a message of MSNP21; the first message of a person opens the chat."""
         routed = parse_routed(payload)
         said = None if routed is None else as_message(routed)
         if routed is None or said is None:
-            return  # an answer to our own, a file, a picture: nothing that people say
+            return  # an answer to our own SDG, a file, a picture: no message of a person
         board = self._open_with([routed.sender])
         if board is None:
             board = self._new_pair(routed.sender)
@@ -348,7 +348,7 @@ class Chats:
         try:
             board = self._new_board(_place((where, "CKI", key), server))
         except SignInError:
-            return  # a call to nowhere: whoever calls sees that nobody comes
+            return  # the call names no address: the caller will see that nobody joins
         board.party[caller.casefold()] = caller
         Work(self._enter(board, Secret(key), session))
 
@@ -365,7 +365,7 @@ class Chats:
         self._tell(ChatOpened(board.face, board.members))
 
     def opened(self, number: int) -> bool:
-        """A connection is there; False when nobody wants it any more."""
+        """Note that a connection was made; return False when it is no longer needed."""
         board = self._boards.get(number)
         if board is None or board.ended is not None:
             return False
@@ -373,14 +373,14 @@ class Chats:
         return True
 
     def open_failed(self, number: int, error: SignInError) -> None:
-        """A connection could not be made."""
+        """Note that a connection could not be made."""
         board = self._boards.get(number)
         if board is not None:
             board.connected.fail(error)
             self.lost(number, error)
 
     def receive_data(self, number: int, data: bytes) -> None:
-        """Take bytes of a switchboard, b"" when it closed the connection."""
+        """Take bytes of a switchboard; b"" means that it closed the connection."""
         board = self._boards.get(number)
         if board is not None:
             board.receive(data)
@@ -388,20 +388,20 @@ class Chats:
                 self._let_go(board)
 
     def lost(self, number: int, error: SignInError) -> None:
-        """A connection broke."""
+        """Note that a connection broke."""
         board = self._boards.get(number)
         if board is not None:
             board.end(error.text)
             self._let_go(board)
 
     def end_all(self, text: str) -> None:
-        """The session is over or away: so are its chats."""
+        """End every chat, because the session is over or away."""
         for board in list(self._boards.values()):
             board.end(text)
             self._let_go(board)
 
     def numbers(self) -> list[int]:
-        """Return the connections that have something to write."""
+        """Return the numbers of the connections that have something to write."""
         waiting = [number for number, board in self._boards.items() if board.to_send]
         return [*waiting, *self._last_words]
 
@@ -441,7 +441,7 @@ class Chats:
         self._desk.happened.append(event)
 
     def _let_go(self, board: Board) -> None:
-        """Have the connection closed, once its last words are written."""
+        """Have the connection closed once its last commands are written."""
         if self._boards.pop(board.number, None) is None:
             return
         self._quiet_since.pop(board.number, None)
@@ -450,18 +450,18 @@ class Chats:
         self._desk.actions.append(Drop(board.number))
 
     def _own_word(self) -> str:
-        # MSNP16 and on tell the places of an account apart, here too. Escargot compares in any
-        # letter case, papyon writes the GUID in lower case.
+        # From MSNP16 on the GUID tells the places of an account apart, on switchboards as well.
+        # Escargot compares it in any letter case; papyon writes the GUID in lower case.
         connection = self._desk.connection
         word = passport_word(connection.passport)
         return f"{word};{connection.guid.lower()}" if connection.guid else word
 
 
 def _checked(passports: Iterable[str]) -> list[str]:
-    """Return the passports, each once.
+    """Return the passports, each of them once.
 
     Raises:
-        LocalProtocolError: there is none, or one cannot be one.
+        LocalProtocolError: there is no passport, or one of them is not valid.
     """
     given = [passports] if isinstance(passports, str) else list(passports)
     found = {check_passport(passport).casefold(): passport for passport in given}
@@ -471,10 +471,10 @@ def _checked(passports: Iterable[str]) -> list[str]:
 
 
 def _place(words: Sequence[str], server: str) -> Address:
-    """Return the switchboard's address of `host:port CKI key`.
+    """Return the switchboard's address from the words `host:port CKI key`.
 
     Raises:
-        RemoteProtocolError: it is none.
+        RemoteProtocolError: the words do not have this form.
     """
     try:
         if len(words) == 3 and words[1] == "CKI":

@@ -1,4 +1,4 @@
-"""Whether and when another sign-in follows the loss of a connection, or a sign-in that failed."""
+"""Decides whether and when to sign in again, after a lost connection or a failed sign-in."""
 
 from __future__ import annotations
 
@@ -25,25 +25,26 @@ __all__ = [
 ]
 
 BAD_CERTIFICATE_SECONDS = 24 * 3600.0
-"""How long a certificate may stay bad. Networks of volunteers renew theirs a few hours late."""
+"""How long a certificate may stay bad. Networks of volunteers may renew theirs a few hours late."""
 
-# OTH: whoever came back would throw the other place out, and the other place would come back too.
-# TOU: the owner has to read something first (ywiki out). The others are this side's own wish.
+# OTH: a client that came back would throw the other place out, and the other place would come back
+# too. TOU: the owner has to accept the terms of use first (ywiki out). This side itself has caused
+# the other two.
 _FOR_GOOD = frozenset({"OTH", "TOU", "closed", "detached"})
 
 _LONGEST_EXPONENT = 64
-"""Beyond it a power of two says nothing more: every `longest` is shorter."""
+"""The largest exponent of two in a pause: `2.0 ** 1024` would raise OverflowError."""
 
 
 def uniform(low: float, high: float) -> float:
     """Return a random number between two others."""
-    import random  # it takes time, and most sessions are never lost
+    import random  # the import takes time, and most sessions are never lost
 
     return random.uniform(low, high)  # noqa: S311 - it spreads attempts; nobody gains by guessing
 
 
 class _Policy(NamedTuple):
-    """The numbers of a `Reconnect`."""
+    """The fields of a `Reconnect`."""
 
     attempts: int | None
     first: float
@@ -56,22 +57,23 @@ class Reconnect(_Policy):
     """Sign in again when the connection is lost, with growing, random pauses between attempts.
 
     The pause before attempt n is a random time up to `first` · 2ⁿ⁻¹ seconds and never above
-    `longest`, so that a server that restarts is not met by all its users at once. A server's own
-    wish (`OUT RCT 5`, Retry-After) is waited out besides, up to `longest_wish`.
+    `longest`, so that the users of a restarted server do not all come back at once. The time that
+    a server asks for (`OUT RCT 5`, Retry-After) is added to the pause, up to `longest_wish`.
 
     Only four things end a session that has a policy: the account signed in elsewhere (`OUT OTH`),
     the password is wrong, the account may not sign in (blocked, or terms of use to accept), and a
-    certificate that stays bad for a whole day. Everything else may pass, and is tried again.
+    certificate that stays bad for a whole day. Every other failure may be temporary, and the
+    sign-in is tried again.
 
     Attributes:
-        attempts: how many attempts in a row may fail; None for no end.
-        first: seconds; the longest that the first pause may be.
-        longest: seconds; the longest that any pause may be.
-        longest_wish: seconds; the longest wish of a server that is waited out.
-        from_start: the first sign-in is tried again, too.
+        attempts: how many attempts in a row may fail; None for no limit.
+        first: the upper limit of the first pause, in seconds.
+        longest: the upper limit of every pause, in seconds.
+        longest_wish: the upper limit of the time that a server may ask for, in seconds.
+        from_start: whether a failed first sign-in is tried again as well.
 
     Raises:
-        LocalProtocolError: a number cannot be right.
+        LocalProtocolError: a number is not in its range.
     """
 
     __slots__ = ()
@@ -94,10 +96,10 @@ class Reconnect(_Policy):
 
 
 def check_reconnect(given: Reconnect | bool | None) -> Reconnect | None:
-    """Return the policy that an argument stands for: True is the default one.
+    """Return the policy for the argument `reconnect`: True means the default policy.
 
     Raises:
-        LocalProtocolError: it is something else.
+        LocalProtocolError: the argument is neither a policy nor a bool nor None.
     """
     if given is None or isinstance(given, bool):
         return Reconnect() if given else None
@@ -112,11 +114,11 @@ def is_move(error: SignInError) -> TypeGuard[SessionEnded]:
 
 
 class Comeback:
-    """Counts what failed, and says how long to wait before the next attempt.
+    """Counts the failed attempts, and computes how long to wait before the next attempt.
 
     Args:
-        policy: the caller's; without one nothing is tried again.
-        uniform: gives a random number between two others.
+        policy: the caller's policy; without a policy nothing is tried again.
+        uniform: returns a random number between two others.
     """
 
     def __init__(
@@ -131,7 +133,7 @@ class Comeback:
         self._certificate_bad_since: float | None = None
 
     def succeeded(self) -> None:
-        """A sign-in succeeded: the counting begins anew."""
+        """Note that a sign-in succeeded: the counting begins anew."""
         self._failed = 0
         self._certificate_bad_since = None
 
@@ -139,10 +141,11 @@ class Comeback:
         """Return the seconds to wait after a connection was lost; None to give up.
 
         Args:
-            lost: why.
+            lost: why the connection was lost.
             now: the time, in seconds of any clock.
-            short_lives: how many connections in a row, this one included, came to nothing. The
-                pauses go on growing where a server takes everybody in and drops everybody.
+            short_lives: how many connections in a row, this one included, lasted less than a
+                minute. So the pauses go on growing where a server accepts a sign-in and soon drops
+                the connection.
         """
         return self._pause(lost, now, max(short_lives - 1, 0))
 
@@ -162,11 +165,11 @@ class Comeback:
         return wish + self._uniform(0.0, min(doubled, self._policy.longest))
 
     def _is_for_good(self, error: SignInError, now: float) -> bool:
-        """Tell whether no later attempt could mend this.
+        """Tell whether no later attempt could succeed.
 
-        A password does not get right by being sent again. All else has been seen to pass: a page
-        of HTML or a 404 while a web server is being changed, a load balancer without its back
-        end, a moment without free descriptors, a file of certificates that is just being written.
+        A wrong password stays wrong. All other failures have been seen to be temporary: a page of
+        HTML or a 404 while a web server is being changed, a load balancer without its back end, a
+        moment without free descriptors, a file of certificates that is just being written.
         """
         if isinstance(error, CertificateRejected):
             if self._certificate_bad_since is None:

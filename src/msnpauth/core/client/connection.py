@@ -1,7 +1,7 @@
-"""One connection of a living session, without I/O: CHL answered, PNG when it is due.
+"""One connection of a living session, without I/O: it answers CHL and sends PNG in time.
 
-What lasts longer than a connection (replies that are waited for, unread commands, coming back) is
-the business of `engine`.
+`engine` has everything that lasts longer than one connection: replies that are awaited, unread
+commands, and signing in again.
 """
 
 from __future__ import annotations
@@ -28,20 +28,21 @@ from .conversation import ended_by, transferred_to
 __all__ = ["MAX_QUICK_MOVES", "PING_INTERVAL", "Profile", "SessionConnection", "check_product"]
 
 PING_INTERVAL = 45.0
-"""Seconds between PNGs unless the server's QNG says otherwise (42 to 60 were seen)."""
+"""Seconds between two PNGs, unless QNG names a shorter interval (42 to 60 were seen)."""
 
 MIN_QNG = 10
-"""Seconds. A smaller number in QNG is passed over: 0 was seen, and would mean a PNG at once."""
+"""Seconds. A smaller number in QNG is ignored: 0 was seen, and would mean a PNG at once."""
 
 MAX_QUICK_MOVES = 5
-"""After how many connections in a row of less than a minute an XFR is no longer followed."""
+"""XFR is not followed after more than this many connections in a row of under a minute each."""
 
+# Seconds; a connection that lasts less counts in `short_lives`.
 _SHORT = 60.0
 _MISSED_PINGS = 2
 _WITHOUT_TRID = frozenset({"PNG", "OUT"})
 
-# Some servers never answer QRY: what they leave unanswered must not be remembered for ever. Others
-# ask CHL faster than they read: what waits to be written to them must not grow for ever either.
+# Some servers never answer QRY: the list of unanswered QRYs must not grow for ever. Others send CHL
+# faster than they read: the commands that wait to be written must not grow for ever either.
 _MAX_QUERIES = 1000
 
 _NUMBER = pattern(r"[0-9]{1,6}")
@@ -49,10 +50,10 @@ _UNPRINTABLE = pattern(r"[^!-~]")
 
 
 def check_product(product: tuple[str, str] | None) -> tuple[str, str] | None:
-    """Return the id and key that answer a CHL, if they can be ones.
+    """Check a product id and product key, which answer a CHL, and return them.
 
     Raises:
-        LocalProtocolError: they are no pair of words in ASCII. The id is a word of QRY.
+        LocalProtocolError: they are not two words in ASCII. (The id is a word of the QRY line.)
     """
     if product is None:
         return None
@@ -67,7 +68,7 @@ def check_product(product: tuple[str, str] | None) -> tuple[str, str] | None:
 
 
 class Profile(Mapping[str, str]):
-    """The fields of the server's first MSG, by name in any letter case; empty before it came."""
+    """The fields of the server's profile MSG, by name in any letter case; empty before it came."""
 
     def __init__(self, payload: bytes = b"") -> None:
         self._fields: dict[str, tuple[str, str]] = {}
@@ -86,7 +87,7 @@ class Profile(Mapping[str, str]):
         return len(self._fields)
 
     def __repr__(self) -> str:
-        # MSPAuth is the ticket: names only.
+        # The field MSPAuth is a ticket, so that only names are shown.
         return f"<Profile {' '.join(self)}>"
 
 
@@ -94,11 +95,12 @@ class SessionConnection:
     """One connection of a session. Times are seconds of the driver's own clock.
 
     Args:
-        signed_in: what the sign-in left.
-        now: the time.
-        product: id and key that answer a CHL; by default those of a client of that version.
-        before: the connection that this one takes the place of.
-        number: which of the session's connections this is.
+        signed_in: the result of the sign-in.
+        now: the present time.
+        product: product id and key that answer a CHL; by default those of a real client of the
+            dialect.
+        before: the earlier connection that this one replaces, or None.
+        number: the number by which the session identifies this connection.
     """
 
     def __init__(
@@ -123,11 +125,11 @@ class SessionConnection:
         self.ended: SignInError | None = None
         """Why the connection is over, or None while it lives."""
         self.to_send: list[Command] = []
-        """What is to be sent by itself; the driver takes it."""
+        """Commands that are to be sent, in their order; the driver takes them."""
         self._reader = signed_in.reader
         self._unasked = list(signed_in.unasked)
         if before is not None:
-            # Who reads the commands sees by it that presence is to be set up anew.
+            # A caller who reads commands sees by USR OK that presence has to be set up anew.
             self._unasked.append(accepted.command)
         self._began = self._now = now
         self._short_before = 0 if before is None else before.short_lives
@@ -143,7 +145,7 @@ class SessionConnection:
 
     @property
     def wake_at(self) -> float:
-        """When `tick` is due."""
+        """The time at which `tick` is due."""
         return self._wake_at
 
     @property
@@ -152,33 +154,33 @@ class SessionConnection:
         return self._short_before + 1 if self._now - self._began < _SHORT else 0
 
     def send(self, verb: str, args: tuple[str, ...], payload: bytes | None) -> Command:
-        """Put a command into `to_send`, with the next transaction id where the verb takes one.
+        """Put a command into `to_send`, with the next transaction id unless the verb has none.
 
         Raises:
-            LocalProtocolError: it is no command.
+            LocalProtocolError: these values do not make a valid command.
         """
         if payload is not None and not isinstance(payload, bytes):
             raise LocalProtocolError(f"the payload of {verb} is not bytes")
         trid = None if verb in _WITHOUT_TRID else self._next_trid
         command = Command(verb, trid, tuple(str(arg) for arg in args), payload)
-        # A word that cannot be sent is found out before its transaction id is used up.
+        # `encode` raises for a word that cannot be sent, before the transaction id is used up.
         command.encode()
         self._next_trid += trid is not None
         self.to_send.append(command)
         return command
 
     def sent(self, now: float) -> None:
-        """Something was written: the next PNG is due an interval later."""
+        """Note that something was written: the next PNG is due one interval later."""
         self._now = now
-        # A PNG only shows that we live, so that anything else that was sent does as well. While a
-        # PNG of ours is unanswered the clock goes on: it is the server that is in doubt then.
+        # A PNG only shows that this client lives, and any other command shows that as well. While
+        # a PNG is unanswered, the time goes on, because then the server is in doubt.
         if not self._unanswered:
             self._wake_at = now + self._interval
 
     def receive(self, data: bytes | None, now: float) -> list[Command]:
-        """Take bytes (b"" when the server closed; None to read what sign-in left); return commands.
+        """Take bytes (b"": the server closed; None: read what sign-in left); return the commands.
 
-        Answers to CHL and PNG that this class sent are not among them.
+        CHL and the replies to this class's own QRY and PNG are not among the commands.
         """
         self._now = now
         if data:
@@ -198,14 +200,14 @@ class SessionConnection:
                 self.end(command)
             elif not self._is_ours(command, now):
                 commands.append(command)
-                # S: XFR 0 NS 10.0.0.6:1863: the server wants the session elsewhere. `XFR n SB …`
-                # is the answer to somebody who asked for a switchboard.
+                # S: XFR 0 NS 10.0.0.6:1863: the server sends the session to another server.
+                # `XFR n SB …` is the reply to a request for a switchboard.
                 if command.verb == "XFR" and command.args[:1] == ("NS",):
                     self._moved(command)
         return commands
 
     def tick(self, now: float) -> None:
-        """Send a PNG when it is due; the session is lost when two were not answered."""
+        """Send a PNG when it is due; end the connection when two were not answered."""
         self._now = now
         if self.ended is not None or now < self._wake_at:
             return
@@ -221,7 +223,7 @@ class SessionConnection:
         self.to_send.append(Command("PNG"))
 
     def end(self, error: SignInError) -> None:
-        """The connection is over; the first reason counts."""
+        """End the connection; only the first reason counts."""
         self.ended = self.ended or error
 
     def closed_here(self) -> SessionEnded:
@@ -230,28 +232,28 @@ class SessionConnection:
 
     @property
     def unread(self) -> bytes:
-        """The bytes behind the last whole command."""
+        """The bytes that came behind the last complete command."""
         return self._reader.unread
 
     @property
     def next_trid(self) -> int:
-        """The transaction id that the next command takes."""
+        """The transaction id of the next command."""
         return self._next_trid
 
     def _is_ours(self, command: Command, now: float) -> bool:
-        """Tell whether the command is this class's own business, and nobody else's."""
+        """Tell whether this class handles the command, so that nobody else needs to see it."""
         trid = command.trid
         if command.verb == "CHL":
             return self._on_challenge(command)
-        # QNG has no transaction id. As many of them as we sent PNGs are ours; a caller that sends
-        # PNG itself sees the others.
+        # QNG has no transaction id. As many QNGs as this class sent PNGs are taken as its own; a
+        # caller who sends PNG gets the other QNGs.
         if command.verb == "QNG" and self._own_pings:
             self._own_pings -= 1
             self._on_pong(command, now)
             return True
         if trid in self._queries and (command.verb == "QRY" or command.code is not None):
             del self._queries[trid]
-            # S: 540 7: the answer to CHL was wrong. The server closes without another word.
+            # S: 540 7: the answer to CHL was wrong. The server then closes without an OUT.
             if command.code is not None:
                 from ..codes import error_for_code  # a long table, which few sessions need
 
@@ -263,10 +265,10 @@ class SessionConnection:
         return False
 
     def _closed(self) -> None:
-        """The server closed the connection, perhaps behind an OUT without its line end.
+        """End the connection that the server closed, perhaps behind an OUT without its line end.
 
-        `OUT OTH` has to be heard in that case too: whoever came back after it would throw the
-        other place out, again and again.
+        `OUT OTH` has to be recognised in that case too: a client that came back after it would
+        throw the other place out, again and again.
         """
         self._reader.feed(b"\r\n")
         last = self._reader.next_command()
@@ -276,7 +278,7 @@ class SessionConnection:
         self.end(ConnectionFailed(text, step=Step.SESSION, server=self.server, finding="MA-NET-08"))
 
     def _note(self, command: Command) -> None:
-        """Keep what the command tells about the session."""
+        """Keep what the command says about the session: its end, the profile, the display name."""
         match command:
             case Command("OUT"):
                 self.end(ended_by(command, self.server))
@@ -287,7 +289,7 @@ class SessionConnection:
                 self.display_name = unescape(name)
 
     def _moved(self, command: Command) -> None:
-        """The server sends the session on; not for ever, when two servers do not agree."""
+        """End the connection because of XFR; this is a failure after too many short connections."""
         try:
             address = transferred_to(command)
         except BadAddress as problem:
@@ -304,12 +306,12 @@ class SessionConnection:
     def _on_challenge(self, command: Command) -> bool:
         # S: CHL 0 15570131571988941333  C: QRY 5 msmsgs@msnmsgr.com 32
         if len(self.to_send) >= _MAX_QUERIES:
-            return True  # the server asks without reading: it will not miss an answer
+            return True  # the server sends CHL and reads nothing: it does not need the answer
         challenge = command.args[0] if command.args else ""
         product_id, product_key = self._product
         payload = answer(self.dialect.query, challenge, product_id, product_key)
         if payload is None:
-            return False  # MSNP2 to 5 have no CHL: whoever receives may know what it is about
+            return False  # MSNP2 to 5 have no CHL: the receiver of commands may know its meaning
         self._queries[self._next_trid] = None
         if len(self._queries) > _MAX_QUERIES:
             del self._queries[next(iter(self._queries))]
@@ -322,6 +324,6 @@ class SessionConnection:
         word = command.args[0] if self.dialect.qng_seconds and command.args else ""
         seconds = int(word) if _NUMBER.fullmatch(word) else 0
         if seconds >= MIN_QNG:
-            # A little early, as kopete did: the server counts from its own end.
+            # A little early, as kopete did: the server measures the interval at its own end.
             self._interval = min(0.9 * seconds, PING_INTERVAL)
         self._wake_at = now + self._interval

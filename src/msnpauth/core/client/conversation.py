@@ -1,13 +1,13 @@
-"""The notification conversation, client's side, on one connection: VER to USR OK, every scheme.
+"""The client's side of the notification conversation on one connection, from VER to USR OK.
 
 Rules:
 
 - A state is named after the reply it waits for. Replies come in the order of the commands, so
   sending VER, CVR and USR in one flight adds no states.
-- A command that no rule names was not asked for (MSG, GCF, SBS, NOT, CHL … at any moment). It is
+- A command that no rule names was not requested (MSG, GCF, SBS, NOT, CHL … at any moment). It is
   kept for the session.
-- The reply to CVR is only advice about newer clients, and some servers never give it. It is not
-  waited for once USR is answered; without pipelining, `silence()` goes on without it.
+- The reply to CVR only names newer clients, and some servers never send it. The conversation does
+  not wait for it once USR is answered; without pipelining, `silence()` goes on without it.
 - XFR ends the conversation (`Transferred`) or starts it again (`XFR n NS 0`); an error code, OUT or
   the end of the stream before USR OK is a failure.
 - A challenge belongs to its connection: the next connection is another `Conversation`.
@@ -50,17 +50,17 @@ __all__ = [
 ]
 
 CVR_PATIENCE = 5.0
-"""Seconds to wait for the reply to CVR, which some servers never give."""
+"""Seconds to wait for the reply to CVR, which some servers never send."""
 
 PIPELINE_PATIENCE = 3.0
-"""Seconds to wait for more than the reply to VER, when all three commands were sent at once."""
+"""Seconds to wait for a reply besides that to VER, when all three commands were sent at once."""
 
 
 PIPELINE_HINT = "it may not take several commands at once: try pipeline=False"
 
 
 class State(enum.Enum):
-    """What the conversation waits for."""
+    """The reply that the conversation waits for."""
 
     AWAIT_VER = "VER"
     AWAIT_INF = "INF"
@@ -76,8 +76,8 @@ class Challenged(NamedTuple):
 
     Attributes:
         dialect: the MSNP version.
-        words: the words that the scheme needs.
-        further: words that the server put behind them, and nobody knows.
+        words: the words of the challenge that the scheme needs.
+        further: words that the server put behind them, whose meaning is not known.
     """
 
     dialect: Dialect
@@ -86,13 +86,22 @@ class Challenged(NamedTuple):
 
 
 class Transferred(NamedTuple):
-    """`XFR n NS address`: sign in there; None means here, from VER."""
+    """`XFR n NS address`: sign in there; None means on this connection, beginning with VER."""
 
     address: Address | None
 
 
 class Accepted(NamedTuple):
-    """`USR n OK`: signed in. `command` is that line."""
+    """`USR n OK`: the sign-in succeeded.
+
+    Attributes:
+        passport: the account's passport, as the server spells it.
+        display_name: the display name; the passport where USR OK has no name.
+        dialect: the MSNP version.
+        verified: whether the account's e-mail address is verified.
+        restricted: whether the account is restricted.
+        command: the command `USR n OK` itself.
+    """
 
     passport: str
     display_name: str
@@ -112,7 +121,10 @@ Event = Challenged | Transferred | Accepted | Refused
 
 
 class Conversation:
-    """See the module's rules. Methods return bytes to send, or events; none of them raises."""
+    """One conversation, by the rules of this module. Its methods never raise.
+
+    Commands to send are put into `to_send`, and `receive` returns events.
+    """
 
     def __init__(
         self,
@@ -138,14 +150,14 @@ class Conversation:
         self._closed_early = False
         self._has_answered = False
         self.to_send: list[Command] = []
-        """Commands to be sent, in order; whoever drives the conversation takes them."""
+        """Commands to be sent, in order; the driver of the conversation takes them."""
 
     @property
     def patience(self) -> float | None:
-        """Seconds of silence after which something else is to be tried, or None.
+        """Seconds without a reply after which the driver has to try something else, or None.
 
-        Either `silence()` goes on without the reply to CVR, or `takes_one_at_a_time` has to be
-        looked at.
+        Either the driver calls `silence()`, which goes on without the reply to CVR, or it reads
+        `takes_one_at_a_time`.
         """
         if self._pipeline:
             return PIPELINE_PATIENCE if self.takes_one_at_a_time else None
@@ -153,22 +165,22 @@ class Conversation:
 
     @property
     def takes_one_at_a_time(self) -> bool:
-        """True while the server may be one that reads one command of each packet.
+        """True while the server may be one that reads only one command of each packet.
 
-        Such servers (small ones, in Python or PHP) answer VER and never see what came behind it.
-        They were sent three commands at once, and have answered the first of them at most.
+        Such servers (small ones, in Python or PHP) answer VER and never read what came behind it.
+        The property is true while three commands were sent and at most the first was answered.
         """
         waits = self.state in (State.AWAIT_VER, State.AWAIT_INF, State.AWAIT_CVR)
         return self._pipeline and waits and not self._heard_more
 
     @property
     def dialect(self) -> Dialect | None:
-        """What the server has agreed to, once it has."""
+        """The dialect that the server has agreed to, or None before it has."""
         return self._dialect
 
     @property
     def is_far_from_challenge(self) -> bool:
-        """True while what asks for the challenge has not been said: it is a round trip away."""
+        """True while `USR … I` has not been sent: the challenge is at least a round trip away."""
         return not self._pipeline and self.state in (State.AWAIT_INF, State.AWAIT_CVR)
 
     @property
@@ -182,7 +194,7 @@ class Conversation:
         return self._has_answered
 
     def open(self) -> None:
-        """Begin: VER, and with pipelining CVR and USR behind it."""
+        """Send VER, and with pipelining CVR and USR behind it."""
         self.state = State.AWAIT_VER
         self._say("VER", *(dialect.name for dialect in self._offered), "CVR0")
         if self._pipeline:
@@ -196,16 +208,16 @@ class Conversation:
             self._say_usr()
 
     def answer(self, *words: str | Secret) -> None:
-        """Answer the challenge: by a ticket, a ticket and its proof, or a hash."""
+        """Answer the challenge with a ticket, with a ticket and its proof, or with a hash."""
         self.state = State.AWAIT_OK
         self._has_answered = True
         said = (word.reveal() if isinstance(word, Secret) else word for word in words)
         self._say("USR", self._scheme, "S", *said)
 
     def receive(self, data: bytes) -> list[Event]:
-        """Take bytes of the server, b"" when it closed the connection; return what they mean.
+        """Take bytes of the server, b"" when it closed the connection; return the events.
 
-        Nothing behind the last event is read: what follows USR OK is the session's.
+        Nothing behind the last event is read: what follows USR OK belongs to the session.
         """
         if self._over():
             return []
@@ -227,10 +239,10 @@ class Conversation:
     def _over(self) -> bool:
         return self.state is State.ENDED
 
-    # --- what the server says ------------------------------------------------------------------
+    # --- commands of the server ----------------------------------------------------------------
 
     def _handle(self, command: Command) -> list[Event]:
-        # Whatever comes behind VER shows that the server read more than the first of our commands.
+        # Any command besides VER shows that the server read more than the first of our commands.
         self._heard_more = self._heard_more or command.verb != "VER"
         if command.code is not None:
             from ..codes import error_for_code  # a long table, which most sign-ins do not need
@@ -247,15 +259,15 @@ class Conversation:
         # do not agree on where they are, and going on could answer the wrong challenge.
         if command.verb in ("VER", "USR"):
             return [self._fault(f"{command.verb} while {self.state.value} was awaited")]
-        # A late reply to CVR tells the session nothing: it is about versions of the client program.
+        # The session has no use for a late reply to CVR: it is about versions of client programs.
         if command.verb != "CVR":
             return self._keep(command)
         return []
 
     def _keep(self, command: Command) -> list[Event]:
-        """Keep a command that nobody asked for; not without end."""
-        # Servers push MSG, SBS and GCF before USR OK, and a session needs them. A hostile server
-        # could push for as long as the deadline lasts: the bound is in bytes of memory.
+        """Keep a command that was not requested, up to a limit."""
+        # Servers send MSG, SBS and GCF before USR OK, and a session needs them. A hostile server
+        # could send such commands until the deadline, so that their bytes of memory are limited.
         self.unasked.append(command)
         self._unasked_size += weight(command)
         if self._unasked_size > MAX_UNREAD:
@@ -264,8 +276,8 @@ class Conversation:
 
     def _on_ver(self, command: Command) -> list[Event]:
         # S: VER 1 MSNP12 | VER 1 MSNP13 CVR0 | VER 1 0
-        # The words are scanned, and the line is never compared as a whole: a real server kept CVR0
-        # behind the dialect (capture of emesene, 2008), and small ones repeat what was offered.
+        # Each word is read, and never the line as a whole: a real server kept CVR0 behind the
+        # dialect (capture of emesene, 2008), and small servers repeat everything that was offered.
         self._dialect = choose(command.args, self._offered)
         if self._dialect is None:
             ours = ", ".join(dialect.name for dialect in self._offered)
@@ -282,7 +294,7 @@ class Conversation:
 
     def _on_inf(self, command: Command) -> list[Event]:
         # S: INF 2 MD5
-        # INF lists the schemes of a server; MSNP2 to 7 ask for it in the place of CVR.
+        # INF lists the schemes of a server; MSNP2 to 7 send INF instead of CVR.
         if self._scheme not in command.args:
             return [self._fault(f"the server does not offer {self._scheme}")]
         return self._await_challenge()
@@ -308,11 +320,11 @@ class Conversation:
             return [self._fault(f"USR … I was not answered by a challenge for {self._scheme}")]
         words = command.args[2:end]
         # These words go into an HTTP header, into XML, or into a hash. The words of other commands
-        # may be any bytes, because nothing is made of them.
+        # may be any bytes, because nothing else is built from them.
         if any(not _is_text(word) for word in words):
             return [self._fault(f"the challenge for {self._scheme} is not text")]
         self.state = State.AWAIT_TICKET
-        # Hobby servers put a word behind the challenge; old clients took what they needed.
+        # Hobby servers put a word behind the challenge; old clients read only what they needed.
         return [Challenged(self._dialect, words, command.args[end:])]
 
     def _on_ok(self, command: Command) -> list[Event]:
@@ -321,8 +333,8 @@ class Conversation:
         words = command.args
         if words[:1] != ("OK",) or len(words) < 2:
             return [self._fault("the answer to the challenge was not answered by USR OK")]
-        # The server's spelling of the passport counts from here on: lists and switchboard compare
-        # with it.
+        # From here on the passport is used as the server spells it: lists and switchboards compare
+        # with that spelling.
         passport = unescape(words[1])
         name, flags = _name_and_flags(words[2:], self._dialect)
         self.state = State.ENDED
@@ -355,20 +367,21 @@ class Conversation:
         self.state = State.ENDED
         return Transferred(address)
 
-    # --- what we say ---------------------------------------------------------------------------
+    # --- commands to the server ----------------------------------------------------------------
 
     def _say(self, verb: str, *args: str) -> None:
         self.to_send.append(Command(verb, self.next_trid, args))
         self.next_trid += 1
 
     def _say_second(self) -> None:
-        """Say what comes between VER and USR: INF, or CVR with the account."""
+        """Send the command between VER and USR: INF, or CVR with the account."""
         dialect = self._dialect or self._offered[0]
         if dialect.inf:
             self._say("INF")
             return
         # The locale, the system and the program of a real client of the dialect's time: servers
-        # refuse or nag programs that they do not know. MSNP21 has a hop count behind the account.
+        # refuse programs that they do not know, or ask for an update. MSNP21 has a hop count behind
+        # the account.
         product = dialect.product
         words = ("0x0409", "winnt", "5.1", "i386", product.client, product.version, product.code)
         self._say("CVR", *words, passport_word(self._passport), *(["0"] if dialect.hop else []))
@@ -380,7 +393,7 @@ class Conversation:
     def _scheme(self) -> Scheme:
         return self._offered[0].scheme
 
-    # --- how it fails --------------------------------------------------------------------------
+    # --- failures ------------------------------------------------------------------------------
 
     def _refuse(self, error: SignInError) -> Refused:
         self.state = State.ENDED
@@ -407,8 +420,8 @@ class Conversation:
         if other is not None:
             other.step, other.server = Step.NOTIFICATION, self._server
             return other
-        # Once the ticket was shown, closing is how a server says no; a hint about pipelining would
-        # lead away from the reason.
+        # Once the ticket was sent, some servers refuse it by closing the connection; a hint about
+        # pipelining would then be misleading.
         self._closed_early = self.takes_one_at_a_time
         hint = PIPELINE_HINT if self._pipeline and self.state is not State.AWAIT_OK else None
         return ConnectionFailed(
@@ -437,15 +450,15 @@ _FLAG = pattern(r"[0-9]")
 
 
 def _is_text(word: str) -> bool:
-    """Tell whether a word is UTF-8; a reader has seen to it that it has no control characters."""
+    """Tell whether a word is UTF-8; the reader has already refused control characters."""
     return not any("\ud800" <= letter <= "\udfff" for letter in word)
 
 
 def _name_and_flags(words: tuple[str, ...], dialect: Dialect) -> tuple[str, tuple[str, ...]]:
     """Return the display name ("" for none) and the flags of `USR n OK mail …`, by their shape.
 
-    What is a digit at the end is a flag, as many as the version has; what stands before them is
-    the name. Some servers write a name with its blanks, leave flags out, or send more of them.
+    Single digits at the end are flags, at most as many as the version has; the words before them
+    are the name. Some servers write a name with its blanks, leave flags out, or send more of them.
     """
     if not dialect.name_in_ok:
         return "", words
@@ -456,21 +469,21 @@ def _name_and_flags(words: tuple[str, ...], dialect: Dialect) -> tuple[str, tupl
 
 
 def transferred_to(command: Command) -> Address | None:
-    """Return where `XFR n NS …` sends the client; None for `XFR 0 NS 0`, begin again.
+    """Return the address of `XFR n NS …`; None for `XFR 0 NS 0`, which means: begin again.
 
     Raises:
-        BadAddress: there is no address in it.
+        BadAddress: the command has no valid address.
     """
     # S: XFR 3 NS 10.0.0.5:1863 [0 [10.0.0.1:1863]] | … U D | XFR 0 NS 0
-    # What follows the address (a 0, the server's own address, U and D) tells a client nothing that
-    # it needs, and differs by dialect.
+    # A client does not need the words behind the address (a 0, the server's own address, U and D),
+    # and they differ by dialect.
     where = command.args[1] if len(command.args) > 1 else ""
     return None if where == "0" else Address.parse(where)
 
 
 def _out_before_ok(command: Command, server: str) -> SignInError:
     # Before USR OK there is no session that could end. A server that goes down, or asks to come
-    # back later, is busy, and the error says when to try again.
+    # back later, is unavailable, and the error says when to try again.
     ended = ended_by(command, server)
     if ended.reason in ("SSD", "RCT"):
         wait = None if ended.minutes is None else ended.minutes * 60.0
@@ -494,7 +507,7 @@ _OUT = {
 
 
 def ended_by(command: Command, server: str) -> SessionEnded:
-    """Return what an OUT means: `OUT`, `OUT OTH`, `OUT RCT 6` … (ywiki out; hypothetic.org)."""
+    """Return the error for an OUT: `OUT`, `OUT OTH`, `OUT RCT 6` … (ywiki out; hypothetic.org)."""
     word = command.args[0].upper() if command.args else ""
     reason = word if _REASON.fullmatch(word) else ""
     minutes = None

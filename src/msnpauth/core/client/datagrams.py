@@ -1,12 +1,12 @@
-"""A conversation of two in MSNP21: each word of it is an SDG on the notification connection.
+"""A conversation of two people in MSNP21: each message is an SDG on the notification connection.
 
     C: SDG 9 300   Message-Type: Text …
     S: SDG 9 OK 0
     S: SDG 0 290   Message-Type: Text …
 
-There is no call and no connection of its own (msnp-sharp, NSMessageHandler.MSNP21.cs). Chats of
-several people go by PUT to a temporary group there; nobody here has seen one on the wire, and they
-are left out.
+There is no call, and no connection of its own (msnp-sharp, NSMessageHandler.MSNP21.cs). Chats of
+several people use PUT to a temporary group in MSNP21. They are not supported, because no example
+from the wire is known.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from .waiting import Outcome, Reply
 __all__ = ["PairChat"]
 
 _PATIENCE = 2.0
-"""Seconds that an answer to an SDG is waited for. No source says that every server gives one: after
-them what was sent counts as delivered, and a server that was silent once is not waited for again.
+"""Seconds to wait for the answer to an SDG. No source says that every server sends an answer: after
+this time the message counts as delivered, and later messages of the chat do not wait any more.
 """
 
 
@@ -41,9 +41,9 @@ class PairChat(Board):
     """A conversation with one person.
 
     Args:
-        desk: the session's.
-        passport: the person.
-        tell: takes the events, in their order.
+        desk: the state that the parts of the session share.
+        passport: the other person.
+        tell: is called with each event, in their order.
     """
 
     is_asleep = False
@@ -72,7 +72,7 @@ class PairChat(Board):
 
     def message(self, payload: bytes, *, acknowledged: bool) -> Outcome[None]:
         content = as_datagram(payload)
-        assert content is not None  # a text, a nudge, or the word that somebody is typing
+        assert content is not None  # a text, a nudge, or a typing notice
         connection = self._desk.connection
         data = routed_payload(
             self._passport,

@@ -1,6 +1,6 @@
-"""What the parts of a living session share: its connection, who waits for a reply, what happened.
+"""The state that the parts of a session share: connection, awaited replies, actions and events.
 
-The engine owns the desk. Presence, lists and chats work at it, and know nothing of the engine.
+The engine owns the desk. Presence, lists and chats use the desk, and do not know the engine.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ __all__ = ["Desk"]
 
 
 class Desk:
-    """See the module.
+    """The shared state of one session.
 
     Args:
-        connection: the connection that was signed in over.
-        now: the time.
+        connection: the connection of the sign-in.
+        now: the present time.
         consults: whether the driver can perform `Consult`.
     """
 
     def __init__(self, connection: SessionConnection, now: float, *, consults: bool) -> None:
         self.connection = connection
-        """The present connection, or while the session is away the last one."""
+        """The present connection; while the session is away, the last one."""
         self.timers = Timers(now)
         self.actions: list[SessionAction] = []
-        """What the driver is to do."""
+        """Actions that the driver has to perform."""
         self.happened: list[Event[Any]] = []
-        """Events that nobody was told yet."""
+        """Events that have not been delivered yet."""
         self.profile_came: Outcome[None] = Outcome()
         self._consults = consults
         self._numbers = itertools.count(connection.number + 1)
@@ -48,7 +48,7 @@ class Desk:
         self._consultations: dict[int, Outcome[Any]] = {}
 
     def change_connection(self, connection: SessionConnection) -> None:
-        """The session has come back, over another connection."""
+        """Use another connection, over which the session has come back."""
         self.connection = connection
         self.profile_came = Outcome()
 
@@ -62,7 +62,7 @@ class Desk:
         """Have a command sent to the notification server.
 
         Raises:
-            LocalProtocolError: it is no command.
+            LocalProtocolError: these values do not make a valid command.
         """
         return self.connection.send(verb, args, payload)
 
@@ -70,22 +70,22 @@ class Desk:
         """Have a command sent to the notification server; return its reply.
 
         Raises:
-            LocalProtocolError: it is no command.
+            LocalProtocolError: these values do not make a valid command.
         """
         trid = self.say(verb, *args, payload=payload).trid
-        assert trid is not None  # only PNG and OUT have none
+        assert trid is not None  # only PNG and OUT have no transaction id
         reply = self._replies[trid] = Reply(verb, trid, self.connection.server)
         return reply
 
     def forget(self, reply: Reply) -> None:
-        """Nobody waits for this reply any more."""
+        """Stop waiting for this reply."""
         self._replies.pop(reply.trid, None)
 
     def answer(self, command: Command) -> bool:
-        """Give a command to who waits for a reply of its transaction id; tell whether somebody did.
+        """Settle the reply that waits for the command's transaction id; tell whether one did.
 
-        The first command with the transaction id of a request is its reply. What follows with the
-        same id (the LSTs behind SYN) is no reply any more.
+        The first command with the transaction id of a request is its reply. Later commands with
+        the same id (the LSTs behind SYN) are not replies any more.
         """
         reply = None if command.trid is None else self._replies.pop(command.trid, None)
         if reply is None:
@@ -98,11 +98,11 @@ class Desk:
     def consult(
         self, make: Callable[[Servers, Secret], Exchange[Any]], site: str = CONTACTS_SITE
     ) -> Outcome[Any]:
-        """Have an exchange with a service carried; return its outcome.
+        """Have the driver carry out an exchange with a web service; return its outcome.
 
         Args:
-            make: makes the exchange, of the network and a ticket for the service.
-            site: the address whose ticket opens the service; by default the contacts host's.
+            make: makes the exchange, from the network's servers and a ticket for the service.
+            site: the address whose ticket the service accepts; by default the contacts host's.
         """
         outcome: Outcome[Any] = Outcome()
         if not self._consults:
@@ -114,7 +114,7 @@ class Desk:
         return outcome
 
     def _own_ticket(self) -> Secret | None:
-        """Return the ticket that the profile has brought, or None.
+        """Return the ticket in the profile's field MSPAuth, or None.
 
         Clients of MSNP13 and 14 that signed in by a login server have no other ticket for the
         contacts host (libpurple of 2007; MSNPiki, profile).
@@ -123,7 +123,7 @@ class Desk:
         return Secret(word if word.startswith("t=") else f"t={word}&p=") if word else None
 
     def consulted(self, number: int, result: Any) -> None:
-        """An exchange has ended, by its result or by a `SignInError`."""
+        """Note that an exchange has ended, with its result or with a `SignInError`."""
         outcome = self._consultations.pop(number, None)
         if outcome is None:
             return
@@ -135,7 +135,7 @@ class Desk:
     # --- the end ---------------------------------------------------------------------------------
 
     def fail_all(self, why: SignInError) -> None:
-        """The connection is over: nobody needs to wait for a reply any more."""
+        """Make every awaited reply and exchange fail, because the connection is over."""
         for waiting in (self._replies, self._consultations):
             outcomes: list[Outcome[Any]] = list(waiting.values())
             waiting.clear()

@@ -1,11 +1,11 @@
-"""A living session, without I/O: everything that is decided about it is decided here, once.
+"""A living session, without I/O: the engine makes all decisions, and every driver uses it.
 
-The drivers carry. They hand in what happens (bytes, the end of a connection, the time, the outcome
-of another sign-in) and then do two things: write `take_output()` to the connection, and perform
-`take_actions()`. Times are seconds of the driver's own clock.
+The drivers do the I/O. They pass on what happens (bytes, the end of a connection, the time, the
+outcome of another sign-in) and then do two things: write `take_output()` to the connection, and
+perform `take_actions()`. Times are seconds of the driver's own clock.
 
-A connection is known by a number. The number changes each time the session comes back, so that
-bytes of a connection that was given up meanwhile are never taken for those of the present one.
+A connection is identified by a number. The number changes each time the session comes back, so that
+bytes of an earlier connection are never taken for bytes of the present one.
 """
 
 from __future__ import annotations
@@ -43,18 +43,24 @@ _W = TypeVar("_W", bound=Outcome[Any])
 
 
 class SessionState(enum.StrEnum):
-    """Whether a session lives."""
+    """The state of a session."""
 
     ALIVE = "alive"
-    """Signed in."""
+    """The session is signed in."""
     AWAY = "away"
-    """The connection was lost, and another sign-in is under way or waited for."""
+    """The connection was lost, and another sign-in is under way or will follow."""
     ENDED = "ended"
-    """Over for good."""
+    """The session is over for good."""
 
 
 class Left(NamedTuple):
-    """What a session leaves to whoever takes its connection over."""
+    """What a detached session hands over to the code that takes its connection.
+
+    Attributes:
+        pending: commands that nobody has received yet.
+        unread: bytes that came behind the last complete command.
+        next_trid: the transaction id of the next command.
+    """
 
     pending: tuple[Command, ...]
     unread: bytes
@@ -62,17 +68,18 @@ class Left(NamedTuple):
 
 
 class Engine:
-    """One session, over as many connections as it takes.
+    """One session, over one connection or several in succession.
 
     Args:
-        signed_in: what the sign-in left.
-        now: the time.
-        product: id and key that answer a CHL; by default those of a client of that version.
-        reconnect: the policy of coming back; None for none.
-        returns: whether the driver can perform `Enter` at all.
-        receive: whether anybody wants commands or events; without, they are passed over.
-        observe: is shown every command of a switchboard, and which one's it is.
-        uniform: gives a random number between two others, for the pauses.
+        signed_in: the result of the sign-in.
+        now: the present time.
+        product: product id and key that answer a CHL; by default those of a real client of the
+            dialect.
+        reconnect: the policy of signing in again; None not to sign in again.
+        returns: whether the driver can perform `Enter` and `Consult` at all.
+        receive: whether commands and events are kept for a receiver.
+        observe: is called with a switchboard's `host:port` and each command that it sends.
+        uniform: returns a random number between two others, for the pauses.
     """
 
     def __init__(
@@ -96,7 +103,7 @@ class Engine:
         self._enter_at: float | None = None
         self._move: SessionEnded | None = None
         self._unsent_on: int | None = None
-        # Whoever waits holds the outcome; what nobody holds any more is none of ours.
+        # A caller that waits for an outcome holds a reference to it; other outcomes may be freed.
         self._begun: weakref.WeakSet[Outcome[Any]] = weakref.WeakSet()
         self.ended: SignInError | None = None
         """Why the session is over, or None while it lives or may come back."""
@@ -108,37 +115,37 @@ class Engine:
         """Makes the driver's object for a chat, which the events carry."""
         self._take_in(connection.receive(None, now), now)
 
-    # --- what may be asked ---------------------------------------------------------------------
+    # --- state ---------------------------------------------------------------------------------
 
     @property
     def connection(self) -> SessionConnection:
-        """The present connection, or while the session is away the last one."""
+        """The present connection; while the session is away, the last one."""
         return self._desk.connection
 
     @property
     def state(self) -> SessionState:
-        """Whether the session lives."""
+        """The state of the session."""
         if self.ended is not None:
             return SessionState.ENDED
         return SessionState.ALIVE if self._lost is None else SessionState.AWAY
 
     @property
     def society(self) -> Society:
-        """Presence, lists and chats; they begin when they are first asked for."""
+        """Presence, lists and chats; they are made when this property is first read."""
         if self._society is None:
-            from .society import Society  # of no use to who speaks MSNP themselves
+            from .society import Society  # a caller who speaks MSNP directly does not need it
 
             self._society = Society(self._desk, observe=self._observe, make_face=self.make_face)
         return self._society
 
     @property
     def has_society(self) -> bool:
-        """True once `society` was asked for."""
+        """True once the property `society` was read."""
         return self._society is not None
 
     @property
     def wake_at(self) -> float | None:
-        """When `tick` is due; None when nothing is waited for but the driver."""
+        """The time at which `tick` is due; None when no timer runs."""
         if self.state is SessionState.ENDED:
             return None
         alive = self.state is SessionState.ALIVE
@@ -150,7 +157,7 @@ class Engine:
 
     @property
     def has_commands(self) -> bool:
-        """True when `take_command` has one to give."""
+        """True when `take_command` would return a command."""
         return self._deliveries.has_commands
 
     @property
@@ -160,18 +167,18 @@ class Engine:
 
     @property
     def unread_bytes(self) -> int:
-        """About how many bytes of memory take what nobody has received yet."""
+        """About how many bytes of memory the unreceived commands and events use."""
         return self._deliveries.size
 
     def is_present(self, number: int) -> bool:
         """Tell whether the session lives over this connection."""
         return number == self.connection.number and self.state is SessionState.ALIVE
 
-    # --- what happens --------------------------------------------------------------------------
+    # --- what the driver reports ---------------------------------------------------------------
 
     def receive_data(self, number: int, data: bytes, now: float) -> None:
-        """Take bytes of a connection, b"" when the server closed it."""
-        # A reader of an earlier connection may still hand in bytes: they are nobody's any more.
+        """Take bytes of a connection; b"" means that the server closed it."""
+        # A reader of an earlier connection may still pass on bytes, which are then ignored.
         if self.is_present(number):
             self._take_in(self.connection.receive(data, now), now)
         elif self._society is not None:
@@ -180,7 +187,7 @@ class Engine:
             self._deliver()
 
     def connection_lost(self, number: int, error: SignInError, now: float) -> None:
-        """A connection broke."""
+        """Note that a connection broke."""
         if self.is_present(number):
             self.connection.end(error)
             self._take_in([], now)
@@ -189,35 +196,35 @@ class Engine:
             self._deliver()
 
     def write_failed(self, number: int, error: SignInError, now: float) -> SignInError:
-        """A write failed; return the error for who wrote: the first reason that is known."""
-        # A broken pipe is the symptom. The server's OUT or the reader's error, when one came first,
-        # is the reason, and it is what the caller should be told.
+        """Note that a write failed; return the error for the writer: the first known reason."""
+        # A broken pipe is only the symptom. When the server's OUT or an error of the reader came
+        # first, that is the reason, and the caller should get it.
         ended = None if self._society is None else self._society.chats.ended(number)
         self.connection_lost(number, error, now)
         known = self.connection.ended or self.ended if number == self.connection.number else ended
         return copy.copy(known or error)
 
     def opened(self, number: int, now: float) -> bool:
-        """The connection of an `Open` is there; False when nobody wants it any more."""
+        """Note that the connection of an `Open` was made; return False when it is not needed."""
         self._desk.timers.now = now
         is_wanted = self.society.chats.opened(number)
         self._deliver()
         return is_wanted
 
     def open_failed(self, number: int, error: SignInError, now: float) -> None:
-        """The connection of an `Open` could not be made."""
+        """Note that the connection of an `Open` could not be made."""
         self._desk.timers.now = now
         self.society.chats.open_failed(number, error)
         self._deliver()
 
     def consulted(self, number: int, result: Any, now: float) -> None:
-        """The exchange of a `Consult` has ended: by its result, or by a `SignInError`."""
+        """Note that the exchange of a `Consult` has ended, with its result or a `SignInError`."""
         self._desk.timers.now = now
         self._desk.consulted(number, result)
         self._take_in([], now)
 
     def tick(self, now: float) -> None:
-        """Time has passed: `wake_at` was reached."""
+        """Do what is due now; the driver calls this when `wake_at` was reached."""
         if self.state is not SessionState.ENDED:
             self._desk.timers.tick(now)
         match self.state:
@@ -230,9 +237,9 @@ class Engine:
                 self._desk.actions.append(Enter(at, self.connection.next_trid))
 
     def entered(self, signed_in: SignedIn, now: float) -> int | None:
-        """Another sign-in succeeded; return the number of its connection.
+        """Note that another sign-in succeeded; return the number of its connection.
 
-        None when the session has ended meanwhile: the connection is to be closed.
+        The result is None when the session has ended meanwhile: the driver closes the connection.
         """
         if self.state is not SessionState.AWAY:
             return None
@@ -254,13 +261,13 @@ class Engine:
         return connection.number
 
     def enter_failed(self, error: SignInError, now: float) -> None:
-        """Another sign-in failed."""
+        """Note that another sign-in failed."""
         if self.state is not SessionState.AWAY:
             return
         short = self.connection.short_lives
         if self._move is not None:
-            # The server that the XFR named does not take us: begin where sign-ins begin. Such a
-            # failure is the first after the loss, as if there had been no XFR.
+            # The server that the XFR named does not accept us: the next sign-in begins at the
+            # dispatch server. This failure counts as the loss itself, as if there had been no XFR.
             self._move = None
             pause = self._comeback.after_loss(error, now, short)
         else:
@@ -268,18 +275,18 @@ class Engine:
         self._go_away(error, pause, now)
 
     def close(self) -> None:
-        """This side has enough: OUT is in `take_output`, and the session is over."""
-        # A server that is not told OUT shows the account online until its own time-out.
+        """End the session from this side; OUT is then in `take_output`."""
+        # A server that gets no OUT shows the account online until its own time-out.
         if self.state is SessionState.ALIVE:
             self.connection.to_send.append(Command("OUT"))
         self._end(self.connection.closed_here())
 
     def crash(self, fault: BaseException, now: float) -> None:
-        """The driver met a fault that nobody foresaw: the net of last resort.
+        """End the connection after an unexpected exception in the driver.
 
-        A session must never be deaf without knowing it. What a fault ends is a connection, so that
+        A session must never stop receiving without an error. A fault ends the connection, so that
         the session may come back; a second fault before it is back ends the session. The fault's
-        own text is not told, because it may quote what was being sent.
+        own text is left out, because it may quote data that was being sent.
         """
         text = f"the session met a fault of its own ({type(fault).__name__})"
         hint = "please report it, with the log at DEBUG"
@@ -290,13 +297,13 @@ class Engine:
         else:
             self._end(error)
 
-    # --- what is said --------------------------------------------------------------------------
+    # --- commands to send ----------------------------------------------------------------------
 
     def send(self, verb: str, args: tuple[str, ...], payload: bytes | None) -> int | None:
         """Have a command sent; return its transaction id, or None where the verb has none.
 
         Raises:
-            LocalProtocolError: it is no command.
+            LocalProtocolError: these values do not make a valid command.
             ConnectionFailed: the session is away.
             SignInError: the session is over; the error says why.
         """
@@ -304,33 +311,33 @@ class Engine:
         return self._desk.say(verb, *args, payload=payload).trid
 
     def request(self, verb: str, args: tuple[str, ...], payload: bytes | None) -> Reply:
-        """Have a command sent; return its reply, which `forget` takes back.
+        """Have a command sent; return its reply. `forget` ends the waiting for it.
 
         Raises:
-            LocalProtocolError: it is no command, or has no transaction id: nothing answers it.
+            LocalProtocolError: the command is not valid, or it is PNG or OUT, which have no reply.
             ConnectionFailed: the session is away.
             SignInError: the session is over; the error says why.
         """
-        # PNG carries no transaction id, and the QNG that answers it could be that of our own PNG.
+        # PNG has no transaction id, and a QNG could be the reply to this engine's own PNG.
         if verb in ("PNG", "OUT"):
             raise LocalProtocolError(f"{verb} has no reply of its own: send it instead")
         self.check_alive()
         return self._desk.ask(verb, *args, payload=payload)
 
     def forget(self, reply: Reply) -> None:
-        """Nobody waits for this reply any more."""
+        """Stop waiting for this reply."""
         self._desk.forget(reply)
 
     def begin(self, start: Callable[[Society], _W]) -> _W:
-        """Begin what presence, lists or chats were asked for; return its outcome.
+        """Begin a request to presence, lists or chats; return its outcome.
 
         Raises:
             ConnectionFailed: the session is away.
-            SignInError: the session is over; the error says why. Or what `start` raises.
+            SignInError: the session is over; the error says why. Errors of `start` are raised too.
         """
         self.check_alive()
         outcome = start(self.society)
-        over = self.ended or self._lost  # the first step may have been the last
+        over = self.ended or self._lost  # the first step may have ended the session
         if over is not None:
             outcome.fail(over)
         if not outcome.is_there:
@@ -346,8 +353,8 @@ class Engine:
             SignInError: the session is over; the error says why.
         """
         if self.ended is not None:
-            # A copy: a traceback grows onto an error each time that it is raised, and would keep
-            # the frames of every earlier caller alive.
+            # A copy is raised, because each raise adds a traceback to an error, and the traceback
+            # would keep the frames of every earlier caller alive.
             raise copy.copy(self.ended)
         if self._lost is not None:
             raise ConnectionFailed(
@@ -358,11 +365,11 @@ class Engine:
             )
 
     def settle(self) -> None:
-        """Deliver what something that was done at once has caused."""
+        """Deliver the events that a direct call to a part of the session has caused."""
         self._deliver()
 
     def numbers_to_write(self) -> list[int]:
-        """Return the connections for which `take_output` has something to give."""
+        """Return the numbers of the connections for which `take_output` has commands."""
         own = [self.connection.number] if self.connection.to_send else []
         return own if self._society is None else [*own, *self._society.chats.numbers()]
 
@@ -379,7 +386,7 @@ class Engine:
         """Raise the reason why commands for a connection were never written, if there is one.
 
         A connection may be lost between the moment when a command is numbered and the moment when
-        it would be written. Whoever sent the command has to hear of it.
+        it would be written. The sender of the command has to get an error then.
 
         Raises:
             SignInError: the connection was lost first.
@@ -392,22 +399,22 @@ class Engine:
 
     @property
     def has_actions(self) -> bool:
-        """True when `take_actions` has something to give."""
+        """True when `take_actions` would return an action."""
         return bool(self._desk.actions)
 
     def take_actions(self) -> list[SessionAction]:
-        """Return what is to be done, each of it once."""
+        """Return the actions to perform, each of them once."""
         actions, self._desk.actions = self._desk.actions, []
         return actions
 
-    # --- what is received ----------------------------------------------------------------------
+    # --- received commands and events ----------------------------------------------------------
 
     def take_command(self) -> Command | None:
         """Return the next command of the server; None when none has come.
 
         Raises:
-            LocalProtocolError: the session was told that nothing is wanted.
-            SignInError: there is none, and the session is over.
+            LocalProtocolError: the session was signed in with `receive=False`.
+            SignInError: no command is left, and the session is over.
         """
         self._check_is_wanted()
         command = self._deliveries.take_command()
@@ -418,11 +425,11 @@ class Engine:
         """Return the next event; None when nothing has happened.
 
         Raises:
-            LocalProtocolError: the session was told that nothing is wanted.
-            SignInError: there is none, and the session is over.
+            LocalProtocolError: the session was signed in with `receive=False`.
+            SignInError: no event is left, and the session is over.
         """
         self._check_is_wanted()
-        left_messages = self.society.left_messages  # from now on society reads along
+        left_messages = self.society.left_messages  # makes society, which now gets every command
         if self.ended is None:
             left_messages.read_on()
         event = self._deliveries.take_event()
@@ -445,7 +452,7 @@ class Engine:
             raise copy.copy(self.ended)
 
     def leave(self) -> Left:
-        """End the session without a word, and return what goes with its connection.
+        """End the session without an OUT, and return what belongs to its connection.
 
         Raises:
             ConnectionFailed: the session is away.
@@ -460,14 +467,14 @@ class Engine:
         return Left(pending, self.connection.unread, self.connection.next_trid)
 
     def too_late(self, what: str, timeout: float) -> SignInTimeout:
-        """Return the error for a wait that was in vain."""
+        """Return the error for a wait that reached its time limit."""
         text = f"no {what} within {timeout:g} seconds"
         return SignInTimeout(text, step=Step.SESSION, server=self.connection.server, hint="")
 
     # --- inside --------------------------------------------------------------------------------
 
     def _take_in(self, commands: list[Command], now: float) -> None:
-        """Give commands to whoever waits for them, and see whether the connection still lives."""
+        """Give commands to their receivers, and check whether the connection still lives."""
         self._desk.timers.now = now
         if self.connection.profile:
             self._desk.profile_came.settle(None)
@@ -477,16 +484,17 @@ class Engine:
             self._lose(self.connection.ended, now)
 
     def _lose(self, lost: SignInError, now: float) -> None:
-        """The present connection is over: decide what follows."""
-        # What was numbered and not yet written is lost with the connection. `check_written` tells
-        # whoever sent it; it is not written to the next connection, which may be another server.
+        """Decide what follows, now that the present connection is over."""
+        # Commands that were numbered and not yet written are lost with the connection.
+        # `check_written` raises the error for their sender; they are not written to the next
+        # connection, which may be to another server.
         if self.connection.to_send:
             self._unsent_on = self.connection.number
             self.connection.to_send.clear()
         self._desk.actions.append(Drop(self.connection.number))
         self._let_go(lost)
         if self._returns and is_move(lost):
-            # The server's own wish, as libpurple and the official clients followed it.
+            # The server itself asks for the move, and libpurple and the official clients follow it.
             self._move = lost
             self._go_away(lost, 0.0, now)
             return
@@ -502,7 +510,7 @@ class Engine:
         self._desk.actions.append(Tell(Lost(lost, pause)))
 
     def _end(self, why: SignInError) -> None:
-        """The session is over for good; the first reason counts."""
+        """End the session for good; only the first reason counts."""
         if self.ended is not None:
             return
         self.ended = why
@@ -513,19 +521,19 @@ class Engine:
         self._desk.actions.append(Tell(Over(why, self.dropped)))
 
     def _let_go(self, why: SignInError) -> None:
-        """The connection is over, and with it all that was asked over it and every chat."""
+        """Make every request and every chat of the connection fail, because it is over."""
         self._desk.fail_all(why)
         if self._society is not None:
             self._society.let_go(why)
-            # Some wait for a moment, and not for the connection: no moment will come any more.
+            # Some outcomes wait for a timer, and not for the connection: they fail here.
             for outcome in list(self._begun):
                 outcome.fail(why)
             self._deliver()
 
     def _taken_as_reply(self, command: Command) -> bool:
-        """Show a command to presence and chats; tell whether it is the reply that a request awaits.
+        """Give a command to presence and chats; tell whether it is the reply to a request.
 
-        They see the replies as well: the lines of a list have the transaction id of SYN.
+        Presence and chats get the replies as well: the lines of a list have SYN's transaction id.
         """
         is_reply = self._desk.answer(command)
         if self._society is not None:
@@ -533,10 +541,10 @@ class Engine:
         return is_reply
 
     def _deliver(self, commands: list[Command] | None = None) -> None:
-        """Keep commands and events for whoever receives them."""
+        """Keep commands and events until they are received."""
         happened, self._desk.happened = self._desk.happened, []
         dropped = self._deliveries.put(commands or [], happened)
-        # Told once until somebody receives again: a log line for each command would be a flood too.
+        # Reported once until somebody receives again: a log line for each command would fill a log.
         if dropped and not self._drops_told:
             self._drops_told = True
             self._desk.actions.append(Tell(Dropped(dropped)))

@@ -1,4 +1,4 @@
-"""What happens to a session that its user wants to know: messages, chats, contacts.
+"""The events of a session that its user receives: messages, chats, contacts.
 
 Each event can be matched by position, as in `case MessageReceived(chat, sender, text)`. `chat` is
 the driver's own object: `msnpauth.Chat`, or `msnpauth.aio.Chat`.
@@ -35,16 +35,15 @@ C = TypeVar("C")
 
 @dataclass(frozen=True)
 class MessageReceived(Generic[C]):
-    """Somebody has written.
+    """A person has sent a text message.
 
     Attributes:
-        chat: where; `chat.send(…)` answers.
-        sender: the passport of who has written.
-        text: what they have written.
-        sender_name: their display name.
-        looks: how the text is to be shown.
-        sent_at: when it was written, for a message that was left while the account was offline;
-            None for one that has just been written.
+        chat: the chat of the message; `chat.send(…)` answers.
+        sender: the sender's passport.
+        text: the text of the message.
+        sender_name: the sender's display name.
+        looks: font and colour of the text.
+        sent_at: when an offline message was written; None for a message that has just been sent.
     """
 
     chat: C
@@ -57,11 +56,11 @@ class MessageReceived(Generic[C]):
 
 @dataclass(frozen=True)
 class ChatOpened(Generic[C]):
-    """Somebody has called the account into a chat, and the call was answered.
+    """A person has called the account into a chat, and the call was answered.
 
     Attributes:
         chat: the chat.
-        members: passports of who was in it at that moment. `chat.members` says who is in it now.
+        members: passports of the members at that moment. `chat.members` has the present members.
     """
 
     chat: C
@@ -70,7 +69,7 @@ class ChatOpened(Generic[C]):
 
 @dataclass(frozen=True)
 class JoinedChat(Generic[C]):
-    """Somebody has joined a chat."""
+    """A person has joined a chat."""
 
     chat: C
     passport: str
@@ -79,7 +78,7 @@ class JoinedChat(Generic[C]):
 
 @dataclass(frozen=True)
 class LeftChat(Generic[C]):
-    """Somebody has left a chat. The chat goes on: who writes into it calls them again."""
+    """A person has left a chat. The chat goes on: the next message calls the person again."""
 
     chat: C
     passport: str
@@ -95,7 +94,7 @@ class ChatClosed(Generic[C]):
 
 @dataclass(frozen=True)
 class Typing(Generic[C]):
-    """Somebody is typing; the word is repeated every few seconds while they do."""
+    """A person is typing; the event is repeated every few seconds while the person types."""
 
     chat: C
     sender: str
@@ -103,21 +102,22 @@ class Typing(Generic[C]):
 
 @dataclass(frozen=True)
 class NudgeReceived(Generic[C]):
-    """Somebody has sent a nudge (MSNP11 and on)."""
+    """A person has sent a nudge (MSNP11 and on)."""
 
     chat: C
     sender: str
 
 
-# Tuples: when a session begins there is one for each contact, and they cost a third of this.
+# The next two are tuples: when a session begins there is one of them for each contact, and a tuple
+# costs a third of a dataclass.
 class ContactOnline(NamedTuple):
-    """Somebody of the forward list was offline, and is there now."""
+    """A contact was offline, and is online now."""
 
     contact: Contact
 
 
 class ContactChanged(NamedTuple):
-    """A contact's status, name or personal message has changed; `before` is what it was."""
+    """A contact's status, name or personal message has changed; `before` is the earlier contact."""
 
     contact: Contact
     before: Contact
@@ -125,7 +125,7 @@ class ContactChanged(NamedTuple):
 
 @dataclass(frozen=True)
 class ContactRequest:
-    """Somebody has added the account. `session.allow(passport)` lets them see it."""
+    """A person has added the account to their list. `session.allow(passport)` accepts this."""
 
     passport: str
     name: str = ""
@@ -140,7 +140,7 @@ class SignedInElsewhere:
 
 @dataclass(frozen=True)
 class CameBack:
-    """The session was lost, and lives again. Its presence is set up again, its chats are over."""
+    """A lost session is signed in again. Its presence is set up again; its chats are over."""
 
     server: str
 

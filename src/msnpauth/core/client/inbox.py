@@ -1,4 +1,4 @@
-"""What waits for whoever receives, commands or events, bounded in bytes."""
+"""Queues of the commands and the events that wait to be received, with a limit in bytes."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 __all__ = ["MAX_UNREAD", "Deliveries", "Inbox", "weight"]
 
 MAX_UNREAD = 4 * 1024 * 1024
-"""Bytes that commands may take while they wait: about 10,000 lines of presence."""
+"""Bytes of memory that waiting commands may use: about 10,000 lines of presence."""
 
-# What CPython takes for a command and for each of its words besides their text.
+# Bytes of memory that CPython uses for a command and for each of its words, without their text.
 _COMMAND_BYTES = 250
 _WORD_BYTES = 60
-# An event with its names, and often a contact.
+# Bytes of memory of an event with its names, and often a contact.
 _EVENT_BYTES = 1000
 
 
 def weight(command: Command) -> int:
-    """Return about how many bytes of memory a command takes."""
+    """Return about how many bytes of memory a command uses."""
     words = sum(len(word) + _WORD_BYTES for word in command.args)
     return _COMMAND_BYTES + words + len(command.payload or b"")
 
 
 def event_weight(event: Event[Any]) -> int:
-    """Return about how many bytes of memory an event takes."""
+    """Return about how many bytes of memory an event uses."""
     return _EVENT_BYTES + 4 * len(getattr(event, "text", ""))
 
 
@@ -38,14 +38,14 @@ T = TypeVar("T")
 
 
 class Inbox(Generic[T]):
-    """Commands, or events, in their order. Beyond `limit` bytes the oldest of them are dropped.
+    """A queue of commands or of events. Beyond `limit` bytes the oldest items are dropped.
 
-    A bot that only sends never takes a command out. Its contacts' presence must neither fill the
-    memory nor stop the reading, because the server's CHL has to be answered all the same.
+    A bot that only sends never takes a command out. The presence of its contacts must not fill the
+    memory, and reading must not stop either, because the server's CHL has to be answered.
 
     Args:
-        weigh: tells about how many bytes of memory one takes.
-        limit: bytes.
+        weigh: returns about how many bytes of memory an item uses.
+        limit: the bytes of memory that all items together may use.
     """
 
     def __init__(self, weigh: Callable[[T], int], limit: int = MAX_UNREAD) -> None:
@@ -54,14 +54,14 @@ class Inbox(Generic[T]):
         self._waiting: deque[T] = deque()
         self._bytes = 0
         self.dropped = 0
-        """How many were dropped, in all."""
+        """How many items were dropped, in all."""
 
     def put(self, item: T) -> int:
-        """Add one; return how many older ones had to go for it."""
+        """Add an item; return how many older items were dropped for it."""
         self._waiting.append(item)
         self._bytes += self._weigh(item)
         dropped = 0
-        # The newest stays, however large it is: a payload is bounded by the reader already.
+        # The newest item stays, however large it is: the reader already limits payloads.
         while self._bytes > self._limit and len(self._waiting) > 1:
             self._bytes -= self._weigh(self._waiting.popleft())
             dropped += 1
@@ -69,7 +69,7 @@ class Inbox(Generic[T]):
         return dropped
 
     def take(self) -> T | None:
-        """Return the oldest and forget it; None when there is none."""
+        """Remove and return the oldest item; None when there is none."""
         if not self._waiting:
             return None
         item = self._waiting.popleft()
@@ -77,7 +77,7 @@ class Inbox(Generic[T]):
         return item
 
     def take_all(self) -> tuple[T, ...]:
-        """Return all and forget them."""
+        """Remove and return all items."""
         items = tuple(self._waiting)
         self._waiting.clear()
         self._bytes = 0
@@ -85,7 +85,7 @@ class Inbox(Generic[T]):
 
     @property
     def size(self) -> int:
-        """About how many bytes of memory they take."""
+        """About how many bytes of memory the items use."""
         return self._bytes
 
     def __len__(self) -> int:
@@ -95,12 +95,12 @@ class Inbox(Generic[T]):
 class Deliveries:
     """The commands and the events of a session, for one reader each.
 
-    Nobody says beforehand which of the two they will read. Both are kept at first. Once somebody
-    reads one of them, the other is kept no longer, until somebody reads that too: a bot that lives
-    on events must not fill its memory with commands.
+    It is not known beforehand whether the caller will read commands or events, so that both are
+    kept at first. Once one of the two is read, the other is no longer kept, until it is read too:
+    a bot that reads only events must not fill its memory with commands.
 
     Args:
-        is_wanted: whether anybody will read at all.
+        is_wanted: whether commands and events are kept at all.
     """
 
     def __init__(self, *, is_wanted: bool) -> None:
@@ -111,7 +111,7 @@ class Deliveries:
         self._is_read = False
 
     def put(self, commands: list[Command], events: list[Event[Any]]) -> int:
-        """Keep what is wanted; return how many older ones had to go for it."""
+        """Keep commands and events if they are wanted; return how many older ones were dropped."""
         dropped = 0
         if self._keeps_commands and commands:
             dropped += sum(self._commands.put(command) for command in commands)
@@ -136,7 +136,7 @@ class Deliveries:
         return self._events.take()
 
     def all_commands(self) -> tuple[Command, ...]:
-        """Return all commands and forget them."""
+        """Remove and return all commands."""
         return self._commands.take_all()
 
     @property
@@ -146,10 +146,10 @@ class Deliveries:
 
     @property
     def size(self) -> int:
-        """About how many bytes of memory they take."""
+        """About how many bytes of memory the commands and events use."""
         return self._commands.size + self._events.size
 
     @property
     def dropped(self) -> int:
-        """How many commands and events had to go, in all."""
+        """How many commands and events were dropped, in all."""
         return self._commands.dropped + self._events.dropped

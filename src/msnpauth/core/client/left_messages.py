@@ -1,8 +1,8 @@
-"""Messages that were left while the account was offline: fetched, told as events, then deleted.
+"""Offline messages: they are fetched, delivered as events, and then deleted at their service.
 
-They are fetched once somebody reads events, because what is fetched must reach somebody. A message
-is deleted at its service when the reader comes for what follows it: a bot that dies over a message
-finds it again.
+They are fetched only once the caller reads events, because fetched messages must reach somebody. A
+message is deleted when the caller asks for the next event: a bot that crashes on a message gets it
+again.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ __all__ = ["LeftMessages"]
 
 
 class LeftMessages:
-    """See the module.
+    """The offline messages of one session.
 
     Args:
-        desk: the session's.
-        chat_with: makes the chat in which a message of this passport is answered.
+        desk: the state that the parts of the session share.
+        chat_with: makes the chat in which a message from a passport is answered.
     """
 
     def __init__(self, desk: Desk, chat_with: Callable[[str], Any]) -> None:
@@ -36,14 +36,14 @@ class LeftMessages:
         self._is_wanted = False
         self._waiting: list[Notice] = []
         self._told: deque[tuple[Event[Any], str]] = deque()
-        """Events that nobody has taken yet, with the ids of their messages."""
+        """Events that the caller has not taken yet, with the ids of their messages."""
         self._taken: list[str] = []
-        """Ids of messages whose reader has not come back yet."""
+        """Ids of messages that were taken; they are deleted at the call for the next event."""
         self._known: set[str] = set()
 
     def take(self, command: Command) -> None:
         """Take a command of the notification server."""
-        # S: MSG Hotmail Hotmail 267, behind the first CHG and whenever somebody leaves a message
+        # S: MSG Hotmail Hotmail 267, behind the first CHG and with each new offline message
         if command.verb != "MSG" or command.payload is None:
             return
         notice = notice_in(command.payload)
@@ -52,22 +52,23 @@ class LeftMessages:
             self._go_on()
 
     def read_on(self) -> None:
-        """Somebody comes for the next event: they have done with the one before."""
+        """Note that the caller asks for the next event, and so has handled the earlier one."""
         self._is_wanted = True
         self._go_on()
         ids, self._taken = self._taken, []
         if ids:
-            # Nobody waits for it. What could not be deleted is told again by the next session.
+            # Nobody waits for the outcome. A message that could not be deleted is delivered again
+            # by the next session.
             self._desk.consult(lambda servers, ticket: delete_left(servers, ticket, ids), OIM_SITE)
 
     def taken(self, event: Event[Any]) -> None:
-        """Somebody has taken an event."""
+        """Note that the caller has taken an event."""
         places = (at for at, (told, _) in enumerate(self._told) if told is event)
         place = next(places, None)
         if place is None:
             return
         for _ in range(place):
-            self._told.popleft()  # it was dropped, as nobody came for it in time: it stays there
+            self._told.popleft()  # the inbox dropped this event: its message stays at the service
         self._taken.append(self._told.popleft()[1])
 
     def _go_on(self) -> None:
@@ -78,7 +79,7 @@ class LeftMessages:
             Work(self._fetch(notice))
 
     def _fetch(self, notice: Notice) -> Steps[None]:
-        # A message is announced again with every notice while it lies there.
+        # Every notice announces all messages again that are still stored.
         ids = notice.ids and tuple(name for name in notice.ids if name not in self._known)
         if ids == ():
             return
@@ -90,7 +91,7 @@ class LeftMessages:
         try:
             found: list[Left] = outcome.result()
         except SignInError:
-            found = []  # they stay where they are, and the log tells why they could not be had
+            found = []  # the messages stay at the service, and the log shows the error
         self._known.difference_update(ids or ())
         for left in found:
             if left.id in self._known:

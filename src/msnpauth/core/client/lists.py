@@ -1,6 +1,6 @@
-"""Changes of the contact list: people, who may see the account, and groups.
+"""Changes of the contact list: contacts, allowed and blocked people, and groups.
 
-The same change is said in three ways (hypothetic.org; MSNPiki; libpurple contact.c):
+The same change is sent in three ways (hypothetic.org; MSNPiki; libpurple contact.c):
 
     MSNP2 to 9     ADD n FL mail name [group]       REM n FL mail     ADG n name 0
     MSNP10 to 12   ADC n FL N=mail F=name           REM n FL guid     ADG n name
@@ -30,14 +30,14 @@ _MAX_GROUP = 61
 """Bytes of a group's name once it is percent-encoded (NINA's wiki, ADG)."""
 
 _ALREADY = frozenset({215, 216, 219})
-"""Codes for somebody who is on the list already, or is not on it: then it is as it should be."""
+"""Codes for a person who is already on the list, or not on it: there is nothing to change."""
 
 _AS_WANTED = frozenset({"ContactAlreadyExists", "MemberAlreadyExists", "MemberDoesNotExist"})
-"""The same, as the contacts host says it."""
+"""The error codes of the contacts host with the same meaning."""
 
 
 class Lists:
-    """See the module. Each method raises `LocalProtocolError` at once for what cannot be."""
+    """Changes the contact list. Each method raises `LocalProtocolError` for invalid arguments."""
 
     def __init__(self, desk: Desk, roster: Roster, presence: Presence) -> None:
         self._desk = desk
@@ -45,19 +45,19 @@ class Lists:
         self._presence = presence
 
     def add(self, passport: str, group: str | None) -> Work[None]:
-        """Put somebody on the forward and the allow list, and into a group if one is named."""
+        """Put a person on the forward and the allow list, and into a group if one is named."""
         return Work(self._add(check_passport(passport), group))
 
     def remove(self, passport: str) -> Work[None]:
-        """Take somebody off the forward list."""
+        """Take a person off the forward list."""
         return Work(self._remove(check_passport(passport)))
 
     def allow(self, passport: str) -> Work[None]:
-        """Let somebody see the account and write to it; also the answer to a `ContactRequest`."""
+        """Let a person see the account and write to it; this also answers a `ContactRequest`."""
         return Work(self._judge(check_passport(passport), ListName.ALLOW, ListName.BLOCK))
 
     def block(self, passport: str) -> Work[None]:
-        """Be offline to somebody for good."""
+        """Block a person, for whom the account then always appears offline."""
         return Work(self._judge(check_passport(passport), ListName.BLOCK, ListName.ALLOW))
 
     def add_group(self, name: str) -> Work[None]:
@@ -65,7 +65,7 @@ class Lists:
         return Work(self._add_group(self._group_word(name)))
 
     def remove_group(self, name: str) -> Work[None]:
-        """Delete a group; who was in it stays on the list."""
+        """Delete a group; its members stay on the contact list."""
         return Work(self._remove_group(name))
 
     def rename_group(self, name: str, new_name: str) -> Work[None]:
@@ -73,11 +73,11 @@ class Lists:
         return Work(self._rename_group(name, self._group_word(new_name)))
 
     def put_into_group(self, passport: str, name: str) -> Work[None]:
-        """Put somebody of the forward list into a group."""
+        """Put a contact of the forward list into a group."""
         return Work(self._group(check_passport(passport), name, is_in=True))
 
     def take_out_of_group(self, passport: str, name: str) -> Work[None]:
-        """Take somebody out of a group."""
+        """Take a contact out of a group."""
         return Work(self._group(check_passport(passport), name, is_in=False))
 
     # --- people ----------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ class Lists:
         if not entry.is_on(wanted):
             yield from self._put(entry, wanted)
         if entry.is_on(ListName.PENDING):
-            # Pending people go to the reverse list, where everybody is who has added the account.
+            # Pending people move to the reverse list, which has everybody who added the account.
             yield from self._take_off(entry, ListName.PENDING)
             if self._desk.connection.dialect.moves_pending:
                 yield from self._put(entry, ListName.REVERSE)
@@ -167,9 +167,9 @@ class Lists:
         self._note(entry, list_name, is_on=False)
 
     def _announce(self, verb: str, entry: Entry, list_name: ListName) -> Steps[None]:
-        """Tell the notification server what the contacts host was told.
+        """Send the notification server a change that was made at the contacts host.
 
-        The reverse and the pending list are its own business: it answers 241 to them (MSNPiki).
+        The server keeps the reverse and the pending list itself: it answers 241 to them (MSNPiki).
         """
         if list_name.bit > ListName.BLOCK.bit:
             return
@@ -258,7 +258,7 @@ class Lists:
         return self._desk.connection.dialect.lists is not ListsForm.BY_LIST
 
     def _change(self, verb: str, *words: str) -> Steps[Command | None]:
-        """Ask for a change; return the reply, or None when there was nothing to change."""
+        """Request a change; return the reply, or None when there was nothing to change."""
         reply = self._desk.ask(verb, *words)
         yield reply
         try:
@@ -269,7 +269,7 @@ class Lists:
             return None
 
     def _call(self, make: Callable[..., Any]) -> Steps[Any]:
-        """Call the contacts host; return what it answers, or None when there was nothing to do."""
+        """Call the contacts host; return its answer, or None when there was nothing to change."""
         outcome = self._desk.consult(make)
         yield outcome
         try:
@@ -280,7 +280,7 @@ class Lists:
             return None
 
     def _note(self, entry: Entry, list_name: ListName, *, is_on: bool) -> None:
-        """Keep a change that the server has made."""
+        """Note a change that the server has made in the roster and in `entry`."""
         kept = self._roster.book.entry(entry.passport)
         kept.put(list_name, is_on=is_on)
         entry.bits = kept.bits

@@ -1,7 +1,7 @@
-"""What one sign-in learned and the next may use, as plain data.
+"""The data that one sign-in has learned and the next sign-in may use.
 
-The core asks no cache. A sign-in is given a `Memory`, and hands back another one; whoever drives it
-reads a cache before and writes it afterwards. `Keys` says under which names the parts are kept.
+The core reads no cache. A sign-in gets a `Memory` and returns a new one; the driver reads a cache
+before the sign-in and writes it afterwards. `Keys` has the names under which the parts are kept.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ __all__ = ["Change", "Keys", "Memory"]
 
 
 class Memory(NamedTuple):
-    """What is known of one account at one network. All of it may be wrong by now.
+    """The data that is known about one account at one network. All of it may be out of date.
 
     Attributes:
-        login: the login address that the nexus named.
+        login: the address of the login server that the nexus named.
         server: the notification server that an XFR named for the account.
-        tickets: tickets by RST whose end is known, by scheme and address: `SSO contacts.msn.com`.
+        tickets: RST tickets whose expiry is known, by scheme and address: `SSO contacts.msn.com`.
     """
 
     login: Url | None = None
@@ -36,11 +36,11 @@ class Memory(NamedTuple):
     tickets: Mapping[str, Ticket] = MappingProxyType({})
 
     def ticket(self, scheme: Scheme, address: str) -> Ticket | None:
-        """Return the ticket for an address, got under this scheme, or None."""
+        """Return the ticket for an address that was granted under this scheme, or None."""
         return self.tickets.get(f"{scheme} {address}")
 
     def with_tickets(self, scheme: Scheme, tickets: Mapping[str, Ticket]) -> Self:
-        """Return a memory with these tickets, those whose end nobody stated left out."""
+        """Return a memory that also has these tickets; tickets without an expiry are left out."""
         kept = {
             f"{scheme} {address}": ticket
             for address, ticket in tickets.items()
@@ -49,13 +49,13 @@ class Memory(NamedTuple):
         return self._replace(tickets={**self.tickets, **kept})
 
     def without_tickets(self, scheme: Scheme) -> Self:
-        """Return a memory without the tickets that were got under this scheme."""
+        """Return a memory without the tickets that were granted under this scheme."""
         others = {name: t for name, t in self.tickets.items() if not name.startswith(f"{scheme} ")}
         return self._replace(tickets=others)
 
 
 class Change(NamedTuple):
-    """An entry of a cache to be put, or with no value to be forgotten."""
+    """An entry to be written to a cache; with the value None it is to be deleted."""
 
     key: str
     value: Secret | None
@@ -66,12 +66,13 @@ class Keys:
     """The names under which a cache keeps a `Memory`: for one account, network and password.
 
     Args:
-        passport: the account.
-        servers: the network.
-        schemes: those that may be tried.
-        addresses: for which tickets may be kept.
-        password_tag: a keyed hash of the password. A kept ticket answers only to the password that
-            got it, and the hash tells nothing to who has the cache without its key.
+        passport: the account's passport.
+        servers: the servers of the network.
+        schemes: the schemes that may be tried.
+        addresses: the addresses for which tickets may be kept.
+        password_tag: a keyed hash of the password. A kept ticket is found only with the password
+            that it was granted for, and a person who has the cache without the key of the hash
+            learns nothing about the password.
     """
 
     def __init__(
@@ -94,12 +95,12 @@ class Keys:
         }
 
     def all(self) -> tuple[str, ...]:
-        """Return every key that a sign-in may have a use for."""
+        """Return every key that a sign-in may need."""
         login = () if self._login is None else (self._login,)
         return (*login, self._server, *self._tickets.values())
 
     def load(self, kept: Mapping[str, Secret | None]) -> Memory:
-        """Return what these entries stand for; an entry that makes no sense is as good as none."""
+        """Return the memory that these cache entries contain; invalid entries are ignored."""
         tickets = {name: load_ticket(kept.get(key)) for name, key in self._tickets.items()}
         return Memory(
             _url(kept.get(self._login or "")),
@@ -108,7 +109,7 @@ class Keys:
         )
 
     def changes(self, before: Memory, after: Memory) -> list[Change]:
-        """Return what a cache has to be told when `before` has become `after`."""
+        """Return the entries to write to a cache when `before` has become `after`."""
         found = []
         if self._login is not None and before.login != after.login:
             found.append(_change(self._login, after.login))

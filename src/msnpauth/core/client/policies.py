@@ -1,7 +1,7 @@
-"""The policies that networks named in their SSO challenges, as plain data.
+"""The policies that networks have named in their SSO challenges.
 
-A network names the same policy in every challenge (`MBI_KEY_OLD` everywhere that is known). Whoever
-knows it from an earlier sign-in can have the ticket asked for before the challenge comes.
+A network names the same policy in every challenge (`MBI_KEY_OLD` at all known networks). A client
+that knows the policy from an earlier sign-in can request the ticket before the challenge comes.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from ..urls import Url
 __all__ = ["USUAL", "Policies"]
 
 USUAL = "MBI_KEY_OLD"
-"""What every network names that is known (papyon has nothing else; escargot; the service here)."""
+"""The policy of all known networks (papyon knows no other; escargot; msnpauth's own service)."""
 
 _LIMIT = 256
-_LONGEST = 128  # letters: those of real networks have eleven, and a hostile one is not to fill us
+_LONGEST = 128  # characters: real policies have eleven, and a hostile one must not fill the memory
 
 
 class Policies:
-    """What is known of the policies of networks: bounded, and none of it secret.
+    """The known policies of networks. Their number is limited, and none of them is secret.
 
-    One object serves any number of sign-ins, also those of several threads at once: each step is
-    one operation of a dict, and losing an entry costs a round trip of one sign-in.
+    One object serves any number of sign-ins, also in several threads at once: each step is one
+    operation of a dict, and losing an entry costs a round trip of one sign-in.
     """
 
     def __init__(self) -> None:
@@ -32,18 +32,18 @@ class Policies:
         """Return the policy to expect, or None when nothing should be expected.
 
         Args:
-            servers: the network.
+            servers: the servers of the network.
             url: the address of its RST service.
-            unknown: what to return for a network that nothing is known about.
+            unknown: the result for a network that nothing is known about.
         """
         return self._known.get(_key(servers, url), unknown) or None
 
     def learn(self, servers: Servers, url: Url, policy: str) -> None:
-        """A sign-in succeeded by this policy."""
+        """Note that a sign-in with this policy succeeded."""
         self._put(_key(servers, url), policy if len(policy) <= _LONGEST else "")
 
     def doubt(self, servers: Servers, url: Url) -> None:
-        """What was expected did not come: expect nothing there until a sign-in succeeds."""
+        """Expect no policy until a sign-in succeeds, because the expected policy did not come."""
         self._put(_key(servers, url), "")
 
     def _put(self, key: str, policy: str) -> None:
@@ -57,5 +57,6 @@ class Policies:
 
 
 def _key(servers: Servers, url: Url) -> str:
-    # Both, because the password is asked for ahead at just that address, and by just that network.
+    # Both addresses, because a request ahead sends the password to exactly this RST address, for
+    # exactly this network.
     return f"{servers.notification} {url}"

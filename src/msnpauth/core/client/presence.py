@@ -1,11 +1,10 @@
-"""Being there: the account's own status, name and message, and the contact list behind them.
+"""Presence: the account's own status, name and message, and the contact list that they need.
 
-What has to be said, and in which order, differs by MSNP version (sessions: hypothetic.org; MSNPiki;
-libpurple; msn-pecan):
+The commands and their order differ by MSNP version (hypothetic.org; MSNPiki; libpurple; msn-pecan):
 
     MSNP2 to 12    SYN, the list comes by lines        CHG status [capabilities]
     MSNP13 to 19   the list comes by SOAP; BLP, ADL    CHG status capabilities, UUX
-    MSNP21         the list comes by SOAP; ADL         PUT of a document that says all of it
+    MSNP21         the list comes by SOAP; ADL         PUT of a document that has all of it
 """
 
 from __future__ import annotations
@@ -32,17 +31,18 @@ _MAX_NAME = 387
 """Bytes of a display name once it is percent-encoded; a server disconnects for more."""
 
 _ADL_PATIENCE = 30.0
-"""Seconds; libpurple goes on without the answer to ADL after them, as some servers give none."""
+"""Seconds to wait for the reply to ADL, as in libpurple, because some servers never send one."""
 
 _PROFILE_PATIENCE = 2.0
+"""Seconds to wait for the profile, before the contact list is fetched without it."""
 
 
 class Presence:
-    """See the module.
+    """The presence of the account in one session.
 
     Args:
-        desk: the session's.
-        roster: is kept current.
+        desk: the state that the parts of the session share.
+        roster: the contact list, which this class loads and keeps up to date.
     """
 
     def __init__(self, desk: Desk, roster: Roster) -> None:
@@ -57,15 +57,15 @@ class Presence:
         self._wanted_message: str | None = None
         self._announced = False
 
-    # --- what is asked for -----------------------------------------------------------------------
+    # --- requests of the caller ------------------------------------------------------------------
 
     def go_online(
         self, status: Status, name: str | None, personal_message: str | None
     ) -> Work[None]:
-        """Be seen: lists, name, status and message, in the order of the dialect.
+        """Become visible: send lists, name, status and message in the order of the dialect.
 
         Raises:
-            LocalProtocolError: the dialect has no such thing, or the name is too long.
+            LocalProtocolError: the dialect has no personal messages, or the name is not valid.
         """
         if name is not None:
             _name_word(name)
@@ -77,7 +77,7 @@ class Presence:
         """Change the account's own display name.
 
         Raises:
-            LocalProtocolError: it is empty or too long.
+            LocalProtocolError: the name is empty or too long.
         """
         _name_word(name)
         return Work(self._set_name(name))
@@ -86,17 +86,17 @@ class Presence:
         """Change the account's own personal message.
 
         Raises:
-            LocalProtocolError: the dialect has none.
+            LocalProtocolError: the dialect has no personal messages.
         """
         self._check_has_messages()
         return Work(self._set_message(text))
 
     def contacts(self) -> Work[list[Contact]]:
-        """Return everybody on the account's lists; the list is asked for when it is not known."""
+        """Return everybody on the account's lists; the lists are read first if necessary."""
         return Work(self._contacts())
 
     def loaded(self) -> Steps[None]:
-        """Have the list read, if it has not been."""
+        """Have the contact list read, if it has not been read yet."""
         if self._has_list:
             return
         if self._loading is None or self._loading.is_there:
@@ -104,7 +104,7 @@ class Presence:
         yield self._loading
         self._loading.result()
 
-    # --- what happens ----------------------------------------------------------------------------
+    # --- commands and connections ----------------------------------------------------------------
 
     def take(self, command: Command) -> None:
         """Take a command of the notification server."""
@@ -115,13 +115,13 @@ class Presence:
         self._desk.happened += self._roster.take(command)
 
     def lost(self) -> None:
-        """The connection is gone: the next one knows nothing of us."""
+        """Forget the state of the lost connection: the next one has to be set up anew."""
         self._has_list = self._announced = False
         self._listing = None
         self._roster.everybody_left()
 
     def restored(self) -> Work[None]:
-        """Set up again, on a new connection, what was there."""
+        """Set up the earlier presence again, on a new connection."""
         return Work(self._restored())
 
     def _restored(self) -> Steps[None]:
@@ -134,8 +134,8 @@ class Presence:
         self, status: Status, name: str | None, personal_message: str | None
     ) -> Steps[None]:
         dialect = self._desk.connection.dialect
-        # Without SYN, or without ADL, a server tells nothing about the contacts, and they do not
-        # see the account (hypothetic.org; MSNPiki).
+        # Without SYN, or without ADL, a server sends nothing about the contacts, and the contacts
+        # do not see the account (hypothetic.org; MSNPiki).
         yield from self.loaded()
         if dialect.lists is ListsForm.BY_SOAP and not self._announced:
             yield from self._announce_lists()
@@ -153,7 +153,7 @@ class Presence:
             yield from self._set_message(personal_message)
 
     def _publish(self, status: Status, name: str | None, message: str | None) -> Steps[None]:
-        """Say in one document how the account is to be seen (MSNP21)."""
+        """Publish status, name and message of the account in one document (MSNP21)."""
         connection = self._desk.connection
         name = connection.display_name if name is None else name
         message = self._wanted_message if message is None else message
@@ -176,7 +176,7 @@ class Presence:
         connection, word = self._desk.connection, _name_word(name)
         if connection.dialect.routed:
             if self.status is None:
-                connection.display_name = name  # it is said with the status
+                connection.display_name = name  # it is sent with the status
             else:
                 yield from self._publish(self.status, name, None)
             return
@@ -191,7 +191,7 @@ class Presence:
     def _set_message(self, text: str) -> Steps[None]:
         if self._desk.connection.dialect.routed:
             if self.status is None:
-                self._wanted_message = text  # it is said with the status
+                self._wanted_message = text  # it is sent with the status
             else:
                 yield from self._publish(self.status, None, text)
             return
@@ -221,14 +221,14 @@ class Presence:
         else:
             book = yield from self._load_by_lines(form)
         self._has_list = True
-        # From MSNP13 on nobody but the address book tells the account its own name.
+        # From MSNP13 on only the address book contains the account's own name.
         own_name = book.own_name or self._desk.connection.display_name
         self._desk.connection.display_name = own_name
         self._desk.happened += self._roster.load(book)
 
     def _load_by_lines(self, form: ListsForm) -> Steps[Book]:
         self._listing, self._listed = Listing(form), Outcome()
-        # `0` says that nothing of the list is kept here, so that all of it is told.
+        # `0` means that no version of the list is kept here, so that the server sends all of it.
         stamps = ["0", "0"] if form in _BY_FIELD else ["0"]
         reply = self._desk.ask("SYN", *stamps)
         listed = self._listed
@@ -243,7 +243,7 @@ class Presence:
     def _load_by_soap(self) -> Steps[Book]:
         paged = self._desk.connection.dialect.guid
         if not self._desk.connection.profile:
-            # The profile may bring the ticket for the contacts host, and is the first to come.
+            # The profile may contain the ticket for the contacts host, and comes before all else.
             came, waited = self._desk.profile_came, self._desk.timers.after(_PROFILE_PATIENCE)
             yield first_of(came, waited)
         outcome = self._desk.consult(
@@ -254,16 +254,17 @@ class Presence:
         return book
 
     def _announce_lists(self) -> Steps[None]:
-        """Tell the server the list that the contacts host has told us: BLP, and ADL in parts."""
+        """Send the notification server the list of the contacts host: BLP, and ADL in parts."""
         connection = self._desk.connection
         routed = connection.dialect.routed
+        # 7: the forward, allow and block list. Servers answer 241 to the other two (MSNPiki).
         entries = [entry for entry in self._roster.book.entries.values() if entry.bits & 7]
         payloads = list(announcements(entries, by_service=routed))
         if routed:
             payloads.insert(0, own_announcement(connection.passport))
         else:
             reply = self._desk.ask("BLP", "AL")
-            yield reply  # whatever it is: an error says that the setting is that already
+            yield reply  # the reply is ignored: an error means that this is already the setting
         replies = [self._desk.ask("ADL", payload=payload) for payload in payloads]
         patience = self._desk.timers.after(_ADL_PATIENCE)
         for answered in replies:
@@ -277,10 +278,10 @@ _BY_FIELD = (ListsForm.BY_FIELD, ListsForm.BY_FIELD_WITH_NETWORK)
 
 
 def _name_word(name: str) -> str:
-    """Return a display name as a word.
+    """Return a display name as a word of an MSNP line.
 
     Raises:
-        LocalProtocolError: it is empty, or longer than servers take.
+        LocalProtocolError: the name is empty, or longer than servers accept.
     """
     if not isinstance(name, str) or not name:
         raise LocalProtocolError("a display name is text, and not empty")

@@ -1,4 +1,4 @@
-"""The contact list while a session lives: kept current by every line that tells something of it."""
+"""The contact list of a living session, which the server's lines about people keep up to date."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ _WATCHED = frozenset({"NLN", "ILN", "FLN", "NFY", "UBX", "ADD", "ADC", "ADL", "R
 
 
 class Roster:
-    """Who is on the account's lists, and who of them is there."""
+    """The people on the account's lists, with their present status."""
 
     def __init__(self) -> None:
         self.book = Book()
 
     def contacts(self) -> list[Contact]:
-        """Return everybody on any list, as of now."""
+        """Return everybody on any list, with their present status."""
         return [self.book.contact(entry) for entry in self.book.entries.values()]
 
     def name_of(self, passport: str) -> str:
-        """Return the display name of somebody; the passport when none is known."""
+        """Return the display name of a person; the passport when no name is known."""
         entry = self.book.find(passport)
         return passport if entry is None else entry.name or passport
 
     def load(self, book: Book) -> list[PeopleEvent]:
-        """Take a list that was read anew; presence that is known already stays."""
+        """Use a list that was read anew, and keep the status that is already known."""
         before, self.book = self.book, book
         for key, known in before.entries.items():
             entry = book.entries.get(key)
             if entry is not None:
                 entry.status, entry.personal_message = known.status, known.personal_message
-                # The list has the name of the day when the contact was added.
+                # The list has the name that the contact had when it was added.
                 entry.name = known.name if known.status is not Status.OFFLINE else entry.name
         return [
             ContactRequest(entry.passport, entry.name)
@@ -50,12 +50,12 @@ class Roster:
         ]
 
     def everybody_left(self) -> None:
-        """The connection was lost: nobody is known to be there."""
+        """Set everybody offline, because the connection was lost."""
         for entry in self.book.entries.values():
             entry.status = Status.OFFLINE
 
     def take(self, command: Command) -> Sequence[PeopleEvent]:
-        """Take a command of the notification server; return what it says about people."""
+        """Take a command of the notification server; return the events that it causes."""
         verb = command.verb
         if verb not in _WATCHED:
             return ()
@@ -77,7 +77,7 @@ class Roster:
         return asked
 
     def _notified(self, command: Command) -> Sequence[PeopleEvent]:
-        """Take NFY, which tells status, name and message of somebody at once (MSNP21)."""
+        """Take NFY, which has status, name and message of a person at once (MSNP21)."""
         news = notified(command)
         entry = None if news is None else self.book.find(news.passport)
         if news is None or entry is None:
@@ -110,12 +110,12 @@ class Roster:
             return ()
         before = self.book.contact(entry)
         entry.personal_message = message
-        # Servers send UBX before and behind NLN: while somebody is offline it is no news.
+        # Servers send UBX before or after NLN: for an offline contact it is no event.
         if entry.status is Status.OFFLINE:
             return ()
         return (ContactChanged(self.book.contact(entry), before),)
 
 
 def _is_request(entry: Entry) -> bool:
-    """Tell whether somebody has added the account, and waits to be allowed or blocked."""
+    """Tell whether a person has added the account, and is neither allowed nor blocked yet."""
     return bool(entry.bits & _ASKS) and not entry.bits & _ANSWERED

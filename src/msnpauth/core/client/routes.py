@@ -1,9 +1,9 @@
 """The routes to a ticket, beside the notification conversation: one small class for each.
 
 A route finds its server before there is a challenge, has the connection prepared, and answers the
-challenge once it is there. A new offer of dialects makes a new route, and nothing of the last one
-survives it: a late answer of a nexus that was asked for another scheme reaches nobody. (Such an
-answer once sent the password to the login server, with the salt of MD5 as the challenge.)
+challenge once it is there. A new offer of dialects makes a new route, and nothing of the earlier
+route is used any more: a late answer of a nexus that was asked for another scheme is ignored. (Such
+an answer once sent the password to the login server, with the salt of MD5 as the challenge.)
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ if TYPE_CHECKING:
 __all__ = ["Journey", "Route", "route_for", "site_of"]
 
 SPARE = 60.0
-"""Seconds. A kept ticket is not used when it lives shorter (papyon: 60 s; msnp-sharp: 30 s)."""
+"""A kept ticket that expires in fewer seconds is not used (papyon: 60 s; msnp-sharp: 30 s)."""
 
 
 class Journey:
-    """What all routes of one sign-in have in common.
+    """The data that all routes of one sign-in share.
 
     Args:
-        passport, password, servers: who signs in, and where.
-        more: addresses to ask the RST for besides.
-        guid: the machine's, for MSNP16 and on.
+        passport, password, servers: the account, and the network to sign in at.
+        more: further addresses to request tickets for from the RST.
+        guid: the GUID of the machine, for MSNP16 and on.
         now: the clock.
-        memory: what is known; a route replaces it when it learns more.
-        policies: what the networks named in challenges of SSO.
-        speculate: see `SignInOptions`.
+        memory: what is known so far; a route replaces it when it learns more.
+        policies: the policies that networks have named in challenges of SSO.
+        speculate: as in `SignInOptions`.
     """
 
     def __init__(
@@ -74,14 +74,14 @@ class Journey:
         self.guid = guid
         self.now = now
         self.fetch_ids = itertools.count(1)
-        """Numbers for `Fetch`; no two routes give the same."""
+        """Numbers for `Fetch`, which are unique among all routes of the sign-in."""
         self.memory = memory
         self.policies = policies
         self.speculate = speculate
 
 
 class Route:
-    """The way to a ticket by one scheme; this one needs no ticket, and asks nobody."""
+    """The base class of the ways to a ticket, each for one scheme. By itself it sends nothing."""
 
     def __init__(self, journey: Journey) -> None:
         self._journey = journey
@@ -95,17 +95,17 @@ class Route:
 
     @property
     def uses_kept(self) -> bool:
-        """True when the answer was made of a ticket that had been kept."""
+        """True when the answer was made from a ticket of an earlier sign-in."""
         return False
 
     @property
     def step(self) -> Step | None:
-        """The step whose answer is awaited, or None when none is."""
+        """The step whose answer is awaited, or None when no answer is awaited."""
         return self._fetch.request.step if self._fetch else None
 
     @property
     def server(self) -> str | None:
-        """The server whose answer is awaited, or None when none is."""
+        """The server whose answer is awaited, or None when no answer is awaited."""
         return self._fetch.request.url.origin if self._fetch else None
 
     def serves(self, dialect: Dialect) -> bool:
@@ -117,54 +117,57 @@ class Route:
         return []
 
     def challenge(self, dialect: Dialect, words: tuple[str, ...]) -> list[Action]:
-        """Take the challenge of the connection that is being talked to."""
+        """Take the challenge of the present notification connection."""
         raise NotImplementedError
 
     def ahead(self, agreed: Dialect | None) -> list[Action]:
-        """The challenge is a round trip away: do what can be done without it.
+        """Do what can be done while the challenge is still a round trip away.
 
         Args:
-            agreed: the dialect that a server of this network has agreed to, if one has.
+            agreed: the dialect that a server of this network has agreed to, or None.
         """
         return []
 
     def load(self) -> None:
-        """Import what only this route needs: it would be missed when the challenge is there."""
+        """Import the modules that only this route needs, before the challenge has come."""
 
     def take_answer(self) -> tuple[str | Secret, ...]:
-        """Return the words for `USR n SCHEME S …`, once; empty before they are known."""
+        """Return the words for `USR n SCHEME S …` once; empty before they are known."""
         answer, self._answer = self._answer, ()
         return answer
 
     def forget_challenge(self) -> None:
-        """A challenge is good for its connection only; an answer to it that comes is not used."""
+        """Drop the challenge, which is valid for its connection only, and any answer to it."""
         self._answer = ()
 
     def refused(self, error: SignInError) -> bool:
-        """The server did not take the answer; tell whether there is another way to try."""
+        """Note that the server refused the answer; tell whether there is another way to try."""
         # A new ticket of the same password would be refused for the same reason.
         return False
 
     def gave_up(self) -> None:
-        """The sign-in ended while something was awaited: doubt what was only remembered."""
+        """Forget remembered data that is in use, because the sign-in ended during a wait."""
 
     def accepted(self) -> None:
-        """The answer signed in: what it was made by is worth remembering."""
+        """Remember how the answer was made, because the server has accepted it."""
 
     @property
     def verdict(self) -> SignInError | None:
-        """What was said of the account ahead of the challenge: others would say it again."""
+        """The error of a request ahead that refused the account, or None.
+
+        A request by another route would be refused in the same way.
+        """
         return None
 
     def left(self) -> None:
-        """The sign-in failed, or goes another way: what was asked ahead is of no use."""
+        """Note that the sign-in failed or uses another route, which needs no request ahead."""
 
     def renewal(self) -> Exchange[dict[str, Ticket]]:
         """Return the exchange that gets new tickets for the same addresses.
 
         Raises:
             LocalProtocolError: a Passport 1.4 ticket answers the challenge of one connection, and
-                MD5 has none.
+                MD5 has no tickets.
         """
         raise LocalProtocolError(
             "these tickets cannot be renewed without a new connection",
@@ -174,8 +177,12 @@ class Route:
     def ticket_for(self, site: str, fallback: Secret | None) -> Exchange[Secret]:
         """Return the exchange that gets a ticket for a site besides the notification server.
 
+        Args:
+            site: the address that the ticket is for.
+            fallback: a ticket to use where this route has no ticket of its own for a site.
+
         Raises:
-            LocalProtocolError: this network knows no way to one.
+            LocalProtocolError: this network has no service that grants such a ticket.
         """
         if fallback is not None:
             return fallback
@@ -193,7 +200,7 @@ class Route:
 
         journey = self._journey
         url = journey.servers.rst or journey.servers.rst2
-        assert url is not None  # callers saw to it
+        assert url is not None  # callers have checked this
         granted = yield from request_tickets(
             url,
             Soap.RST if journey.servers.rst is not None else Soap.RST2,
@@ -210,7 +217,7 @@ class Route:
         return granted[site].value
 
     def respond(self, fetch_id: int, outcome: Response | SignInError) -> list[Action]:
-        """Take the answer to a `Fetch`; those to what was given up are passed over."""
+        """Take the answer to a `Fetch`; the answer to an abandoned `Fetch` is ignored."""
         if self._fetch is None or self._fetch.id != fetch_id:
             return []
         return self._advance(outcome)
@@ -242,7 +249,7 @@ class Route:
         return [self._fetch]
 
     def _stop(self) -> None:
-        """Give up the exchange under way; its answer will reach nobody."""
+        """Abandon the exchange under way; its answer will be ignored."""
         # The driver may still be fetching. `respond` compares the number of the fetch, so that the
         # late answer cannot be taken for that of another request.
         if self._running is not None:
@@ -250,11 +257,11 @@ class Route:
         self._running = self._fetch = None
 
     def _found(self, result: Any) -> list[Action]:
-        """The exchange ended well."""
+        """Use the result of the exchange."""
         raise NotImplementedError
 
     def _missed(self, error: SignInError) -> list[Action]:
-        """The exchange failed."""
+        """Decide how to go on after the exchange has failed."""
         return [Failed(error)]
 
 
@@ -265,16 +272,16 @@ class Md5Route(Route):
         return dialect.scheme is Scheme.MD5
 
     def challenge(self, dialect: Dialect, words: tuple[str, ...]) -> list[Action]:
-        # The salt is hashed as the text that the word stands for. Real salts look like
+        # The salt is hashed without its percent-escapes. Real salts look like
         # `seconds.nanoseconds` and never had an escape, but nothing forbids one (hypothetic.org).
-        from ..tickets.proof import md5_answer  # other schemes have no use for it
+        from ..tickets.proof import md5_answer  # other schemes do not need it
 
         self._answer = (md5_answer(unescape(words[0]), self._journey.password),)
         return []
 
 
 class LoginRoute(Route):
-    """TWN by the login server (Passport 1.4). Where it is not known, the nexus is asked first."""
+    """TWN with a login server (Passport 1.4). The nexus is asked for an unknown login server."""
 
     def __init__(self, journey: Journey) -> None:
         super().__init__(journey)
@@ -292,21 +299,23 @@ class LoginRoute(Route):
         if self._login is None and self._journey.memory.login is not None:
             self._login, self._is_remembered = self._journey.memory.login, True
         if self._login is not None:
-            # The handshake of TLS runs while VER, CVR and USR are under way: two round trips less.
+            # The handshake of TLS runs while VER, CVR and USR are under way, which saves two round
+            # trips.
             return [Prepare(self._login)]
-        # The nexus needs no challenge, so that it is asked while the notification server is.
+        # The nexus needs no challenge, so that it is asked at the same time as the notification
+        # server.
         return self._ask_nexus()
 
     def challenge(self, dialect: Dialect, words: tuple[str, ...]) -> list[Action]:
         self._challenge = words[0]
         if self._running is not None:
-            return []  # the nexus is being asked; its answer goes on
+            return []  # the nexus is being asked; `_found` goes on with its answer
         return self._ask() if self._login is not None else self.start()
 
     def forget_challenge(self) -> None:
         super().forget_challenge()
-        # What the nexus says does not depend on a challenge and may be awaited further on; a ticket
-        # for the old challenge is worth nothing on the new connection.
+        # The answer of the nexus does not depend on a challenge, and is still awaited; a ticket for
+        # the old challenge is worth nothing on the new connection.
         if self._challenge is not None and self.step is not Step.NEXUS:
             self._stop()
         self._challenge = None
@@ -316,10 +325,10 @@ class LoginRoute(Route):
             self._doubt_login()
 
     def _ask(self) -> list[Action]:
-        from ..tickets.passport14 import request_ticket  # of no use to MSNP15 and on
+        from ..tickets.passport14 import request_ticket  # MSNP15 and on do not need it
 
         journey = self._journey
-        assert self._login is not None  # callers saw to it
+        assert self._login is not None  # callers have checked this
         assert self._challenge is not None
         return self._run(
             request_ticket(
@@ -342,20 +351,20 @@ class LoginRoute(Route):
         return [Prepare(result)] if self._challenge is None else self._ask()
 
     def _missed(self, error: SignInError) -> list[Action]:
-        # Who judged the password was a login server, and the right one. Anything else may mean that
-        # the login server has moved since: ask the nexus, once.
+        # A server that judged the password is the right login server. Any other failure may mean
+        # that the remembered login server has moved: the nexus is asked once.
         judged = isinstance(error, WrongCredentials | AccountBlocked)
         if judged or not self._doubt_login():
             return [Failed(error)]
         return self._ask_nexus()
 
     def _ask_nexus(self) -> list[Action]:
-        from ..tickets.passport14 import find_login  # of no use to MSNP15 and on
+        from ..tickets.passport14 import find_login  # MSNP15 and on do not need it
 
         return self._run(find_login(self._journey.servers, now=self._journey.now))
 
     def _doubt_login(self) -> bool:
-        """Forget a login address that was only remembered; tell whether it was."""
+        """Forget the login address if it came from an earlier sign-in; tell whether it did."""
         doubted, self._is_remembered = self._is_remembered, False
         if doubted:
             self._login = None
@@ -364,23 +373,23 @@ class LoginRoute(Route):
 
 
 _Asked = tuple[str, tuple[str, ...]]
-"""What a request asks for: the policy, and the addresses."""
+"""The policy and the addresses of a request for tickets."""
 
 
 class RstRoute(Route):
     """SSO, and TWN of later clients: tickets by RST or RST2 (ywiki rst), which may be kept.
 
-    Under SSO the request needs the policy of the challenge, and not its nonce. So it may leave
-    before the challenge comes, by the policy that is expected (`ahead`). What it brings waits until
-    the challenge has named its policy: if that is another, it is dropped, and one more request is
-    made. Nothing is asked ahead while the challenge may come any moment: a wrong request would
-    have the right one wait behind it.
+    Under SSO the request needs the policy of the challenge, and not its nonce. So the request may
+    be sent before the challenge comes, with the expected policy (`ahead`). The tickets wait until
+    the challenge has named its policy: if that is another policy, they are dropped, and one more
+    request is made. No request is sent ahead while the challenge may come at any moment: the right
+    request would have to wait behind a wrong one.
     """
 
     def __init__(self, journey: Journey, best: Dialect) -> None:
         super().__init__(journey)
         place = _rst_address(journey, best)
-        assert place is not None  # route_for saw to it
+        assert place is not None  # route_for has checked this
         self._url, self._is_rst2 = place
         self._scheme = best.scheme
         self._dialect = best
@@ -388,9 +397,9 @@ class RstRoute(Route):
         self._last_challenge: tuple[str, ...] = ()
         self._uses_kept = False
         self._asked: _Asked | None = None
-        """What the request that is under way, or whose outcome waits, has asked for."""
+        """Policy and addresses of the request that is under way, or whose outcome waits."""
         self._outcome: dict[str, Ticket] | SignInError | None = None
-        """The outcome of a request that was made ahead, until its challenge comes."""
+        """The outcome of a request that was sent ahead, until its challenge comes."""
 
     @property
     def uses_kept(self) -> bool:
@@ -398,7 +407,7 @@ class RstRoute(Route):
 
     @property
     def step(self) -> Step | None:
-        # What was asked ahead is not awaited by anybody yet: the challenge is.
+        # Before the challenge has come, the sign-in awaits the challenge, and not a request ahead.
         return super().step if self._challenge else None
 
     @property
@@ -406,8 +415,8 @@ class RstRoute(Route):
         return super().server if self._challenge else None
 
     def serves(self, dialect: Dialect) -> bool:
-        # MSNP16 and on ask by RST2 where the network has it. A server that agrees to MSNP15 instead
-        # may so need another address or envelope, although the scheme is the same.
+        # MSNP18 and on use RST2 where the network has it. A server that agrees to an older dialect
+        # may therefore need another address or envelope, although the scheme is the same.
         same_place = _rst_address(self._journey, dialect) == (self._url, self._is_rst2)
         return same_place and dialect.scheme is self._scheme
 
@@ -416,7 +425,7 @@ class RstRoute(Route):
         import_module("..tickets.proof", __package__)
 
     def start(self) -> list[Action]:
-        # With tickets that are kept there will be nothing to ask.
+        # With kept tickets no request will be necessary.
         return [] if self._kept() else [Prepare(self._url)]
 
     def ahead(self, agreed: Dialect | None) -> list[Action]:
@@ -436,7 +445,7 @@ class RstRoute(Route):
         if outcome is not None:
             return self._judged(outcome)
         if self._running is not None:
-            return []  # it was asked ahead; `_judged` compares when the answer comes
+            return []  # the request was sent ahead; `_judged` compares when the answer comes
         kept = self._kept()
         if kept:
             self._uses_kept = True
@@ -447,11 +456,11 @@ class RstRoute(Route):
         super().forget_challenge()
         self._challenge = ()
         if self._scheme is not Scheme.SSO or self._journey.speculate is False:
-            self._stop()  # the next challenge is waited for
+            self._stop()  # the next request waits for the next challenge
 
     def refused(self, error: SignInError) -> bool:
         # A server that has forgotten its tickets refuses them by 911, by closing, or by silence.
-        # What says something else about the account or the service says nothing about the ticket.
+        # An error about the account itself does not mean that the ticket is bad.
         if isinstance(error, AccountBlocked):
             return False
         return self._doubt_kept()
@@ -471,9 +480,9 @@ class RstRoute(Route):
         return outcome if isinstance(outcome, WrongCredentials | AccountBlocked) else None
 
     def left(self) -> None:
-        # The password was asked about, and no challenge has wanted it. The next try asks when it
-        # is asked to: whoever tries again and again, while the notification server is down, would
-        # else have a wrong password counted each time.
+        # The password was sent, and no challenge has come. The next sign-in sends it only after its
+        # challenge: otherwise, while the notification server is down, each new attempt with a wrong
+        # password would be counted by the login server.
         if self._asked is not None and not self._challenge:
             self._journey.policies.doubt(self._journey.servers, self._url)
 
@@ -489,27 +498,27 @@ class RstRoute(Route):
         return (yield from self._ask_rst(site))
 
     def _expected(self, agreed: Dialect | None) -> str | None:
-        """Return the policy by which to ask ahead; None when the challenge has to be awaited."""
+        """Return the policy for a request ahead; None when the challenge has to be awaited."""
         journey = self._journey
         if journey.speculate is False or (agreed is not None and not self.serves(agreed)):
             return None
-        if self._last_challenge:  # of this sign-in: a kept ticket was refused, or an XFR came late
+        if self._last_challenge:  # a kept ticket was refused, or an XFR came after the challenge
             return self._last_challenge[0]
-        # The password is sent ahead only where it was sent before. At a network that is seen for
-        # the first time, a server has to have agreed to the dialect that sends it there.
+        # The password is sent ahead only where it was sent earlier. At a network that is used for
+        # the first time, a server must first have agreed to the dialect that sends it there.
         unknown = USUAL if journey.speculate and agreed is not None else None
         return journey.policies.expected(journey.servers, self._url, unknown)
 
     def _doubt_kept(self) -> bool:
-        """Forget tickets that were kept and did not work; tell whether there were any."""
+        """Forget the kept tickets if they were used and refused; tell whether they were used."""
         doubted, self._uses_kept = self._uses_kept, False
         if doubted:
             self._journey.memory = self._journey.memory.without_tickets(self._scheme)
         return doubted
 
     def _kept(self) -> dict[str, Ticket]:
-        """Return the tickets that are wanted, if all of them are kept and live a while yet."""
-        # All or none: one request by RST gets every ticket, so that asking for some saves nothing.
+        """Return the wanted tickets, if all of them are kept and valid for `SPARE` seconds."""
+        # All or none: one RST request gets every ticket, so that requesting some saves nothing.
         found = {}
         for address in self._wanted():
             ticket = self._journey.memory.ticket(self._scheme, address)
@@ -519,7 +528,7 @@ class RstRoute(Route):
         return found
 
     def _lives(self, ticket: Ticket) -> bool:
-        """Tell whether a ticket is known to live for a while yet."""
+        """Tell whether a ticket is known to be valid for `SPARE` seconds or more."""
         if ticket.expires is None:
             return False
         return (ticket.expires - self._journey.now()).total_seconds() >= SPARE
@@ -533,7 +542,7 @@ class RstRoute(Route):
         self._asked = self._outcome = None
 
     def _request(self, policy: str) -> Exchange[dict[str, Ticket]]:
-        from ..tickets.rst import (  # XML is not needed by every sign-in
+        from ..tickets.rst import (  # not every sign-in needs XML
             Soap,
             policy_for,
             request_tickets,
@@ -552,10 +561,11 @@ class RstRoute(Route):
         )
 
     def _wanted(self) -> list[str]:
-        """Return the addresses to ask for, the one that signs in first.
+        """Return the addresses to request tickets for; the address that signs in is the first.
 
-        Every client of MSNP13 and on asks for the contacts host and the messages that were left
-        along. At Escargot all tickets of one answer are the same, and no other opens its services.
+        Every client of MSNP13 and on also requests tickets for the contacts host and for offline
+        messages. At Escargot all tickets of one answer are the same, and its services accept no
+        other ticket.
         """
         journey, servers = self._journey, self._journey.servers
         services = ((CONTACTS_SITE, servers.contacts), (OIM_SITE, servers.oim))
@@ -583,17 +593,17 @@ class RstRoute(Route):
         return self._came(error)
 
     def _came(self, outcome: dict[str, Ticket] | SignInError) -> list[Action]:
-        """Take the outcome of a request; without a challenge it has to wait."""
+        """Take the outcome of a request, which has to wait if there is no challenge yet."""
         if self._challenge:
             return self._judged(outcome)
         self._outcome = outcome
         return []
 
     def _judged(self, outcome: dict[str, Ticket] | SignInError) -> list[Action]:
-        """Use the outcome of a request, if it is the one that the challenge wants."""
+        """Use the outcome of a request if it fits the challenge; else send another request."""
         is_wanted = self._asked == (self._policy(), tuple(self._wanted()))
         self._asked = None
-        # Who judged the password would judge it again, and may count how often it is wrong.
+        # A server that refused the password would refuse it again, and may count wrong passwords.
         if is_wanted or isinstance(outcome, WrongCredentials | AccountBlocked):
             if isinstance(outcome, SignInError):
                 return [Failed(outcome)]
@@ -614,8 +624,8 @@ class RstRoute(Route):
             try:
                 words.append(answer(ticket.proof_key or Secret("?"), self._challenge[1]))
             except ValueError:
-                # The server granted the ticket under a policy that gives no proof key, or what it
-                # calls BinarySecret is not base64 (msnp-sharp met policies without).
+                # The server granted the ticket under a policy without a proof key (msnp-sharp met
+                # such policies), or the BinarySecret is not base64.
                 text = "the ticket came without a usable proof key, by policy "
                 return [Failed(self._no_ticket(text + self._policy()))]
             # From MSNP16 on several places of one account are told apart by the machine's GUID.
@@ -628,7 +638,7 @@ class RstRoute(Route):
 
 
 def route_for(journey: Journey, dialect: Dialect) -> Route | LocalProtocolError:
-    """Return the route by which a dialect signs in here, or the error that says: there is none."""
+    """Return the route by which a dialect signs in, or an error when the network has none."""
     if dialect.scheme is Scheme.MD5:
         return Md5Route(journey)
     if _rst_address(journey, dialect) is not None:
@@ -644,8 +654,8 @@ def route_for(journey: Journey, dialect: Dialect) -> Route | LocalProtocolError:
 def _rst_address(journey: Journey, dialect: Dialect) -> tuple[Url, bool] | None:
     """Return the RST address for a dialect, and whether it is RST2; None to use the login server.
 
-    TWN goes to a login server that the caller has named. Clients of MSNP8 to 11 knew nothing else,
-    those of MSNP12 and on asked the RST (libpurple).
+    TWN uses a login server that the caller has named. Clients of MSNP8 to 11 knew no other way;
+    clients of MSNP12 and on used the RST (libpurple).
     """
     servers = journey.servers
     if dialect.scheme is Scheme.MD5:
@@ -654,8 +664,8 @@ def _rst_address(journey: Journey, dialect: Dialect) -> tuple[Url, bool] | None:
         named = servers.login_for(journey.passport) is not None
         if named or (servers.nexus is not None and not dialect.rst):
             return None
-    # Clients of MSNP16 and on ask by RST2, and those before them by RST. A network that has only
-    # one of the two is asked there by everybody: the tickets are the same.
+    # Clients of MSNP18 and on use RST2, and earlier clients RST (ywiki rst; escargot). Where a
+    # network has only one of the two, every client uses that one: the tickets are the same.
     order = [(servers.rst, False), (servers.rst2, True)]
     if dialect.rst2:
         order.reverse()
@@ -663,7 +673,7 @@ def _rst_address(journey: Journey, dialect: Dialect) -> tuple[Url, bool] | None:
 
 
 def site_of(scheme: Scheme) -> str:
-    """Return the address whose ticket signs in."""
+    """Return the address whose ticket signs in under a scheme."""
     from ..tickets.rst import MESSENGER, MESSENGER_CLEAR
 
     return MESSENGER_CLEAR if scheme is Scheme.SSO else MESSENGER

@@ -1,4 +1,4 @@
-"""What a session's engine asks of whoever drives it."""
+"""The actions that a session's engine asks its driver to perform."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ __all__ = [
 
 
 class Open(NamedTuple):
-    """Open a TCP connection for a conversation, and call it by this number.
+    """Open a TCP connection for a conversation, which this number then identifies.
 
-    The outcome goes to `opened` or `open_failed`; nothing else waits for it meanwhile.
+    The driver reports the outcome to `opened` or `open_failed`; it must not block the session.
     """
 
     number: int
@@ -36,15 +36,15 @@ class Open(NamedTuple):
 
 
 class Drop(NamedTuple):
-    """Close the connection of this number; nothing more is to be said on it."""
+    """Close the connection of this number; nothing more is to be sent over it."""
 
     number: int
 
 
 class Enter(NamedTuple):
-    """Sign in again, at this notification server, or where sign-ins begin when it is None.
+    """Sign in again at the notification server `at`; None means the dispatch server.
 
-    The outcome goes to `entered` or `enter_failed`.
+    The driver reports the outcome to `entered` or `enter_failed`.
     """
 
     at: Address | None
@@ -52,13 +52,13 @@ class Enter(NamedTuple):
 
 
 class Consult(NamedTuple):
-    """Carry an exchange with a service besides MSNP; the outcome goes to `consulted`.
+    """Carry out an exchange with a web service, and report the outcome to `consulted`.
 
     Attributes:
-        number: tells this exchange from others.
-        make: makes the exchange, of the network and a ticket for the service.
-        site: the address whose ticket opens the service.
-        ticket: a ticket to use where the sign-in itself knows no way to one.
+        number: identifies this exchange.
+        make: makes the exchange, from the network's servers and a ticket for the service.
+        site: the address whose ticket the service accepts.
+        ticket: a ticket to use where the sign-in itself cannot get one, or None.
     """
 
     number: int
@@ -75,26 +75,26 @@ class Lost(NamedTuple):
 
 
 class Back(NamedTuple):
-    """The session lives again, at `server`."""
+    """The session is signed in again, at `server` (`host:port`)."""
 
     server: str
 
 
 class Dropped(NamedTuple):
-    """Commands or events that nobody received were dropped, the oldest first. It is told once."""
+    """Unreceived commands or events were dropped, the oldest first. This is reported once."""
 
     total: int
 
 
 class Over(NamedTuple):
-    """The session is over for good; `dropped` commands in all were never received."""
+    """The session is over for good; `dropped` is how many commands and events were dropped."""
 
     error: SignInError
     dropped: int
 
 
 class Tell(NamedTuple):
-    """Something happened that a log should tell."""
+    """Write an event of the session to a log."""
 
     event: Lost | Back | Dropped | Over
 

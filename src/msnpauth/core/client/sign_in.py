@@ -1,14 +1,14 @@
-"""SignIn: the whole way to USR OK, without I/O, for people who bring their own loop.
+"""SignIn: a complete sign-in without I/O, for callers who have their own event loop.
 
-The driver performs the actions that each method returns and feeds back what happens:
+The driver performs the actions that each method returns and reports back what happens:
 
     actions = sign_in.start()
     Connect, Send   →  receive_data(bytes), b"" at the end; connection_failed(error)
     Fetch           →  receive_response(id, response or error)
     Done, Failed    →  the end
 
-Two legs run beside each other: the notification conversation, and the route to the ticket. The
-driver decides nothing; it may do one thing after another or several at once.
+Two parts run beside each other: the notification conversation, and the route to the ticket. The
+driver decides nothing; it may perform the actions one after another or several at once.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ __all__ = ["MAX_TRANSFERS", "SignIn"]
 MAX_TRANSFERS = 5
 
 TICKET_PATIENCE = 5.0
-"""Seconds that a server may take for a kept ticket; silence is how some refuse an old one."""
+"""Seconds to wait for the answer to a kept ticket; some servers do not answer an old ticket."""
 
 
 class SignIn:
@@ -72,17 +72,17 @@ class SignIn:
     Args:
         passport: the account's address.
         password: its password, as text or `Secret`.
-        servers: where the network's servers are.
+        servers: the addresses of the network's servers.
         memory: what an earlier sign-in of the same account and network has learned.
         now: the clock.
-        observe: is shown every command of a server, and which server's it is.
+        observe: is called with a notification server's `host:port` and each command that it sends.
         at: the notification server to begin at, when it is not that of `servers`.
-        first_trid: the transaction id to begin with.
-        policies: what the sign-ins at any network have learned of it; give the same object to each.
-        options: see `SignInOptions`. Without `guid` a random one is used: nothing is kept here.
+        first_trid: the transaction id of the first command.
+        policies: the known policies of networks; all sign-ins may share one object.
+        options: as in `SignInOptions`. Without `guid` a random one is used, and not kept.
 
     Raises:
-        LocalProtocolError: an argument cannot be right.
+        LocalProtocolError: an argument is not valid.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class SignIn:
             policies=policies or Policies(),
             speculate=options.get("speculate"),
         )
-        # Another sign-in of this account has the same arguments, and is of the same machine.
+        # `again` makes another sign-in of this account from these arguments, with the same GUID.
         self._arguments: dict[str, Any] = {
             **options,
             "passport": passport,
@@ -149,31 +149,31 @@ class SignIn:
         self._ended = False
         self._conversation = self._new_conversation(first_trid)
 
-    # --- what may be asked ---------------------------------------------------------------------
+    # --- state ---------------------------------------------------------------------------------
 
     @property
     def server(self) -> Address:
-        """The notification server that is being talked to."""
+        """The present notification server."""
         return self._server
 
     @property
     def memory(self) -> Memory:
-        """What is known by now, for the next sign-in of the account at this network."""
+        """What has been learned so far, for the next sign-in of the account at this network."""
         return self._journey.memory
 
     @property
     def needs_guid(self) -> bool:
-        """True when a dialect that may be offered names the machine (MSNP16 and on)."""
+        """True when a dialect that may be offered sends the machine's GUID (MSNP16 and on)."""
         return any(dialect.guid for offered in self._offers for dialect in offered)
 
     @property
     def waits_for(self) -> str:
-        """What the notification leg waits for, in words for a time-out's text."""
+        """The reply that the notification conversation waits for, for the text of a time-out."""
         return self._conversation.state.value
 
     @property
     def patience(self) -> float | None:
-        """Seconds of silence after which `silence()` is to be called, or None."""
+        """Seconds without received data after which `silence()` is to be called, or None."""
         if self._ended:
             return None
         if self._conversation.state is State.AWAIT_OK and self._route.uses_kept:
@@ -181,24 +181,24 @@ class SignIn:
         return self._conversation.patience
 
     def keys(self, password_tag: str) -> Keys:
-        """Return under which keys a cache keeps this sign-in's memory.
+        """Return the keys under which a cache keeps this sign-in's memory.
 
         Args:
-            password_tag: a keyed hash of the password, which says nothing to who lacks the key.
+            password_tag: a keyed hash of the password, as in `Keys`.
         """
         schemes = [offered[0].scheme for offered in self._offers]
         addresses = [*map(site_of, schemes), CONTACTS_SITE, OIM_SITE, *self._journey.more]
         return Keys(self._passport, self._journey.servers, schemes, addresses, password_tag)
 
-    # --- what happens --------------------------------------------------------------------------
+    # --- what the driver reports ---------------------------------------------------------------
 
     def start(self) -> list[Action]:
-        """Begin. Both legs start at once."""
+        """Begin the notification conversation and the route to the ticket at the same time."""
         self._conversation.open()
         return self._settle([*self._take_route(self._offered[0]), Connect(self._server)])
 
     def load(self) -> None:
-        """Import what the rest of the way needs. Worth a call while the first answer is awaited."""
+        """Import the modules that are needed later; best called during the first round trip."""
         self._route.load()
 
     def again(
@@ -211,9 +211,9 @@ class SignIn:
     ) -> SignIn:
         """Return another sign-in with the same arguments, and with what this one has learned.
 
-        It begins at the dispatch server unless `at` is another: not at the server that was
-        remembered, which is likely the one that was lost. With `memory`, which is what was known
-        before this one, it begins where that says.
+        The new sign-in begins at `at`, or else at the dispatch server: the remembered server is
+        likely the one that was lost. With `memory`, which was known before this sign-in, it begins
+        at the server that `memory` names.
         """
         arguments = self._arguments | {"pipeline": self._pipeline}
         if guid is not None:
@@ -227,18 +227,18 @@ class SignIn:
         """Return the exchange that gets new tickets, after `Done`.
 
         Raises:
-            LocalProtocolError: they cannot be renewed.
+            LocalProtocolError: the tickets cannot be renewed.
         """
         return self._route.renewal()
 
     def consult(self, errand: Consult) -> Exchange[Any]:
-        """Return the exchange that a session wants carried, after `Done`, with its ticket.
+        """Return the exchange that a session's `Consult` asks for, after `Done`.
 
         Raises:
-            LocalProtocolError: the service is not known, or no way to a ticket for it.
+            LocalProtocolError: the service is not known, or there is no way to get its ticket.
         """
         servers = self._journey.servers
-        # The service of messages that were left is the contacts host where no other is named.
+        # Where no host for offline messages is named, the contacts host is used for them.
         if servers.oim is None or (servers.contacts is None and errand.site == CONTACTS_SITE):
             raise LocalProtocolError(
                 "no contacts host is known for this network",
@@ -249,19 +249,19 @@ class SignIn:
         return (yield from errand.make(servers, ticket))
 
     def connected(self, *, https_stands: bool = False) -> list[Action]:
-        """The notification connection was made. It does no harm never to be told.
+        """Note that the notification connection was made. A driver may leave this call out.
 
         Args:
-            https_stands: whether the connection that `Prepare` asked for has been made as well: it
-                was kept, or its server is near. The ticket may then be asked for at once, while
-                the answer of the notification server is a round trip away.
+            https_stands: whether the connection that `Prepare` asked for has been made as well,
+                because it was kept or its server is near. The ticket may then be requested at
+                once, while the answer of the notification server is a round trip away.
         """
         if self._ended or not https_stands:
             return []
         return self._settle(self._ahead())
 
     def receive_data(self, data: bytes) -> list[Action]:
-        """Take what came on the notification connection; b"" when the peer closed it."""
+        """Take bytes of the notification connection; b"" means that the server closed it."""
         if self._ended:
             return []
         actions: list[Action] = []
@@ -272,13 +272,13 @@ class SignIn:
         return self._settle(actions)
 
     def receive_response(self, fetch_id: int, outcome: Response | SignInError) -> list[Action]:
-        """Take the answer to a `Fetch`, or the error that it met."""
+        """Take the answer to a `Fetch`, or the error that occurred instead."""
         if self._ended:
             return []
         return self._settle(self._route.respond(fetch_id, outcome))
 
     def silence(self) -> list[Action]:
-        """Nothing came for `patience` seconds."""
+        """Go on after `patience` seconds in which nothing was received."""
         if self._ended:
             return []
         if self._conversation.state is State.AWAIT_OK and self._route.uses_kept:
@@ -290,7 +290,7 @@ class SignIn:
         return self._settle([])
 
     def connection_failed(self, error: SignInError) -> list[Action]:
-        """The notification connection could not be made, or broke."""
+        """Go on after the notification connection could not be made, or broke."""
         if self._ended:
             return []
         actions = self._another_way(error)
@@ -299,7 +299,7 @@ class SignIn:
         return self._settle([Failed(error)] if actions is None else actions)
 
     def timed_out(self, timeout: float) -> SignInTimeout:
-        """Return the error for a deadline that passed, saying what was waited for."""
+        """End the sign-in at its deadline; return the error, which names the awaited reply."""
         hint = PIPELINE_HINT if self._conversation.takes_one_at_a_time else None
         error = SignInTimeout(
             f"{self.waits_for} did not come within {timeout:g} seconds",
@@ -312,16 +312,16 @@ class SignIn:
         return error
 
     def give_up(self) -> None:
-        """Nobody waits any longer: the deadline passed, or the caller has cancelled.
+        """End the sign-in, because the deadline passed or the caller has cancelled.
 
-        What was only remembered and is being waited for is forgotten. Somebody who limits the
-        sign-in from outside would be stuck with a dead server for ever otherwise.
+        A remembered server whose answer is awaited is forgotten. Otherwise a caller with a time
+        limit of its own would try a dead server again and again.
         """
         if self._ended:
             return
         self._ended = True
-        # Only what is being waited for is doubted. While a login server is slow, the notification
-        # server has done its part already.
+        # Only the server whose answer is awaited is forgotten. While a login server is slow, the
+        # notification server has already done its part.
         if self._route.step is None or self._conversation.state is not State.AWAIT_TICKET:
             self._doubt_server()
         self._route.gave_up()
@@ -339,12 +339,12 @@ class SignIn:
         )
 
     def _ahead(self) -> list[Action]:
-        """The challenge is a round trip away at least: have done what can be done without it."""
+        """Do what can be done while the challenge is at least a round trip away."""
         self._agreed = self._conversation.dialect or self._agreed
         return self._route.ahead(self._agreed)
 
     def _take_route(self, dialect: Dialect) -> list[Action]:
-        """Take the route of a dialect from its beginning; nothing of another one survives."""
+        """Begin the route of a dialect; nothing of an earlier route is used any more."""
         self._route.left()
         route = route_for(self._journey, dialect)
         if isinstance(route, LocalProtocolError):
@@ -355,8 +355,8 @@ class SignIn:
     def _on_event(self, event: Event) -> list[Action]:
         match event:
             case Challenged(dialect, words):
-                # A server may agree to an older dialect of the scheme, which has another route.
-                # What the login server has said of the password by now holds there as well.
+                # A server may agree to an older dialect of the scheme, which has another route. If
+                # the login server has already refused the password, that route would fail as well.
                 if not self._route.serves(dialect) and (verdict := self._route.verdict):
                     return [Failed(verdict)]
                 before = [] if self._route.serves(dialect) else self._take_route(dialect)
@@ -380,13 +380,13 @@ class SignIn:
                 return [Done(self._signed_in(event))]
 
     def _another_way(self, error: SignInError) -> list[Action] | None:
-        """Return how to go on after a failure of the notification leg, or None: it is the end."""
+        """Return how to go on after a failure of the notification connection; None to fail."""
         about_us = isinstance(error, WrongCredentials | AccountBlocked)
         if self._is_remembered and not about_us:
-            # It is the remembered server that failed, rather than the sign-in.
+            # The remembered server failed, and a sign-in at the dispatch server may succeed.
             return self._back_to_dispatch()
         if self._was_answering and self._route.refused(error):
-            return self._begin_at(self._server)  # a kept ticket was refused: go the full way
+            return self._begin_at(self._server)  # a kept ticket was refused: get a new one
         if isinstance(error, ConnectionFailed) and self._may_be_one_at_a_time:
             return self._one_at_a_time()
         return None
@@ -397,14 +397,15 @@ class SignIn:
 
     @property
     def _was_answering(self) -> bool:
-        """True when the ticket was shown on this connection."""
+        """True when the challenge was answered on this connection."""
         return self._conversation.has_answered
 
     @property
     def _may_be_one_at_a_time(self) -> bool:
-        """True when the server may have gone because it was sent three commands at once.
+        """True when the server may have closed because it was sent three commands at once.
 
-        A connection that broke before VER was answered may never have been made.
+        A connection that broke before VER was answered may never have been made, so that it does
+        not count.
         """
         talk = self._conversation
         broke = talk.takes_one_at_a_time and talk.state is not State.AWAIT_VER
@@ -423,7 +424,7 @@ class SignIn:
         )
 
     def _transfer(self, address: Address | None) -> list[Action]:
-        # XFR does not mean overload: it is the only answer that a dispatch server has.
+        # XFR does not mean overload: a dispatch server always answers with XFR.
         self._transfers += 1
         self._route.forget_challenge()
         if self._transfers > MAX_TRANSFERS:
@@ -436,7 +437,7 @@ class SignIn:
         return self._begin_at(address)
 
     def _begin_at(self, server: Address) -> list[Action]:
-        """Talk to this server from VER on; transaction ids go on counting, as libpurple's did."""
+        """Begin at this server with VER; transaction ids go on counting, as in libpurple."""
         self._route.forget_challenge()
         ahead = self._ahead()
         self._server = server
@@ -445,31 +446,31 @@ class SignIn:
         return [*ahead, Connect(server)]
 
     def _offer_others(self) -> list[Action]:
-        """The network speaks no dialect of that scheme: try the next."""
+        """Offer the dialects of the next scheme, because the server speaks none of this one."""
         self._offered, *self._left_to_offer = self._left_to_offer
         return [*self._take_route(self._offered[0]), *self._begin_at(self._server)]
 
     def _one_at_a_time(self) -> list[Action]:
-        """Nothing was answered behind VER: begin once more, and send one command at a time."""
+        """Begin again and send one command at a time, because at most VER was answered."""
         self._pipeline = False
         return self._begin_at(self._server)
 
     # --- the notification server that an XFR named ---------------------------------------------
 
     def _learn_server(self) -> None:
-        # The next sign-in begins at the server that took this one, and saves the round trips of the
-        # dispatch server. Where there was no XFR there is nothing to remember.
+        # The next sign-in begins at the server that accepted this one, which saves the round trips
+        # of the dispatch server. Without an XFR there is nothing to remember.
         server = None if self._server == self._dispatch else self._server
         self._journey.memory = self._journey.memory._replace(server=server)
 
     def _doubt_server(self) -> None:
-        """Forget the server if it was only remembered."""
+        """Forget the server if it is the one that an earlier sign-in has remembered."""
         if self._is_remembered:
             self._journey.memory = self._journey.memory._replace(server=None)
         self._remembered = None
 
     def _back_to_dispatch(self) -> list[Action]:
-        """The remembered server does not take us: begin where sign-ins begin."""
+        """Begin at the dispatch server, because the remembered server does not accept us."""
         self._doubt_server()
         self._visited = [self._dispatch]
         return self._begin_at(self._dispatch)
@@ -478,9 +479,9 @@ class SignIn:
         return Failed(TooManyRedirects(text, step=Step.NOTIFICATION, server=str(self._server)))
 
     def _settle(self, actions: list[Action]) -> list[Action]:
-        """Answer the challenge when the answer is there, and send what is to be sent."""
-        # Both legs meet here: the route may find the answer in the same step in which the challenge
-        # comes (MD5, a kept ticket), or some responses later.
+        """Answer the challenge when the answer is known, and add the commands to send."""
+        # The route may know the answer in the same step in which the challenge comes (MD5, a kept
+        # ticket), or only some responses later.
         if answer := self._route.take_answer():
             self._conversation.answer(*answer)
         end = next((action for action in actions if isinstance(action, Done | Failed)), None)
@@ -496,7 +497,7 @@ class SignIn:
 def _offers(
     servers: Servers, scheme: str | None, dialects: Iterable[int] | None
 ) -> list[tuple[Dialect, ...]]:
-    """Return what to offer, best first: one opening can offer the dialects of one scheme only."""
+    """Return the dialects to offer, one tuple for each scheme, the best scheme first."""
     if dialects is not None:
         numbers = list(dialects)
         return [offer(numbers, scheme_named(scheme) if scheme else scheme_of(numbers))]
@@ -517,7 +518,7 @@ def _offers(
 
 
 def _had(servers: Servers, scheme: Scheme) -> tuple[Dialect, ...]:
-    """Return the dialects of a scheme that the network has, as far as that is known."""
+    """Return the dialects of a scheme that the network has, or all if that is not known."""
     if servers.dialects is None:
         return offer(None, scheme)
     return tuple(dialect for dialect in servers.dialects if dialect.scheme is scheme)

@@ -1,7 +1,7 @@
-"""What a session is for: presence, the contact list, chats. It is made when somebody asks for it.
+"""Presence, the contact list and chats of a session. They are made when they are first used.
 
-A session that only carries commands, for people who speak MSNP themselves, has no society: nothing
-reads along, and no call is answered.
+A session that only carries commands, for callers who speak MSNP directly, has no society: then the
+commands are not read for presence or chats, and no call is answered.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _RESTORE_PATIENCE = 60.0
 
 
 class Society:
-    """See the module.
+    """Presence, the contact list, chats and offline messages of one session.
 
     Args:
-        desk: the session's.
-        observe: is shown every command of a switchboard, and which one's it is.
+        desk: the state that the parts of the session share.
+        observe: is called with a switchboard's `host:port` and each command that it sends.
         make_face: makes the driver's object for a chat.
     """
 
@@ -55,20 +55,23 @@ class Society:
         self.left_messages.take(command)
 
     def let_go(self, why: SignInError) -> None:
-        """The notification connection is over. Chats would live on, but nobody could call us."""
+        """End chats and presence with the notification connection.
+
+        Chats have their own connections, but nobody could call this account any more.
+        """
         self.chats.end_all(why.text)
         self.presence.lost()
 
     def over(self, why: SignInError) -> None:
-        """The session is over for good."""
+        """Report `SignedInElsewhere`, if that is why the session is over for good."""
         if isinstance(why, SessionEnded) and why.reason == "OTH":
             self._desk.happened.append(SignedInElsewhere(why))
 
     def restore(self) -> None:
-        """Set up on a new connection what was there, and tell that the session came back.
+        """Set up the earlier presence on a new connection, and report that the session came back.
 
-        A bot that nobody sees is a dead bot: when the server refuses, or does not answer, the
-        connection counts as lost, and another one may do better.
+        A session without presence is useless to a bot: when the server refuses, or does not answer,
+        the connection counts as lost, and the session signs in again.
         """
         connection = self._desk.connection
         work = self.presence.restored()

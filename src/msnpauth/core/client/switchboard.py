@@ -1,4 +1,4 @@
-"""One conversation on a switchboard, without I/O: who is in it, what is said, what was delivered.
+"""One conversation on a switchboard, without I/O: its members, messages and deliveries.
 
     C: USR 1 me key            C: ANS 1 me key session      (called by RNG)
     S: USR 1 OK me Me          S: IRO 1 1 1 friend Friend
@@ -8,7 +8,7 @@
     C: MSG 3 A 133 …           S: MSG friend Friend 133 …
     S: ACK 3
 
-Sources: hypothetic.org, MSNPiki (MSN Switchboard). Feeding it never raises.
+Sources: hypothetic.org, MSNPiki (MSN Switchboard). `Switchboard.receive` never raises.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from .waiting import Outcome, Reply
 
 __all__ = ["Switchboard"]
 
-# Messages have at most 1,664 bytes; some servers take more, and none was seen to take this much.
+# Messages have at most 1,664 bytes. Some servers accept more, but no known server accepts as much
+# as this.
 _MAX_PAYLOAD = 64 * 1024
 
 
@@ -35,11 +36,11 @@ class Switchboard(Board):
     """One connection to a switchboard, and the conversation on it.
 
     Args:
-        number: what the session calls the connection.
+        number: the number by which the session identifies the connection.
         server: `host:port`, for errors.
-        own: the account's passport; its other places are nobody else.
-        tell: takes the events, in their order.
-        observe: is shown every command of the server.
+        own: the account's passport, whose other places are not members of the chat.
+        tell: is called with each event, in their order.
+        observe: is called with each command of the server.
     """
 
     is_asleep = False
@@ -56,14 +57,14 @@ class Switchboard(Board):
         self._own = own.casefold()
         self._reader = LineReader(Role.SERVER, max_payload=_MAX_PAYLOAD, observe=observe)
         self._members: dict[str, set[str]] = {}
-        """The places that each person is present at, by folded passport."""
+        """The places (`passport;{guid}`) of each person, by case-folded passport."""
         self._calls: dict[str, Outcome[None]] = {}
         self._replies: dict[int, Reply] = {}
         self._messages: dict[int, Outcome[None]] = {}
-        """What waits for ACK or NAK; neither says anything about a request."""
+        """Sent messages that wait for ACK or NAK, by transaction id."""
         self._next_trid = 1
 
-    # --- what may be asked -----------------------------------------------------------------------
+    # --- state -----------------------------------------------------------------------------------
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -72,10 +73,10 @@ class Switchboard(Board):
     def has(self, passport: str) -> bool:
         return passport.casefold() in self._members
 
-    # --- what is said ----------------------------------------------------------------------------
+    # --- commands to send ------------------------------------------------------------------------
 
     def enter(self, verb: str, *words: str) -> Reply:
-        """Say who we are: USR for a chat of our own, ANS for one that we were called into."""
+        """Identify the account: USR for a chat that it opens, ANS for a chat it was called into."""
         reply = Reply(verb, self._say(verb, *words), self.server, Step.CHAT)
         self._replies[reply.trid] = reply
         return reply
@@ -110,10 +111,10 @@ class Switchboard(Board):
             self.to_send.append(Command("OUT"))
         self.end("this side has left the chat")
 
-    # --- what happens ----------------------------------------------------------------------------
+    # --- received data ---------------------------------------------------------------------------
 
     def receive(self, data: bytes) -> None:
-        """Take bytes of the server, b"" when it closed the connection."""
+        """Take bytes of the server; b"" means that it closed the connection."""
         if self.ended is not None:
             return
         self._reader.feed(data)
@@ -147,8 +148,8 @@ class Switchboard(Board):
         trid, self._next_trid = self._next_trid, self._next_trid + 1
         command = Command(verb, trid, words, payload)
         if payload is None:
-            # A word that cannot be sent is found out here, and not in the driver. Those in front
-            # of a payload are never a caller's.
+            # `encode` raises here, and not in the driver, for a word that cannot be sent. Words in
+            # front of a payload never come from a caller.
             command.encode()
         self.to_send.append(command)
         return trid
@@ -156,8 +157,8 @@ class Switchboard(Board):
     def _take(self, command: Command) -> None:
         match command:
             case Command("IRO", args=(_, _, account, *rest)):
-                # S: IRO 1 1 1 friend Friend [capabilities]; from MSNP16 on each place by itself.
-                # They were there before us: nobody joins.
+                # S: IRO 1 1 1 friend Friend [capabilities]; from MSNP16 on one line for each place.
+                # IRO lists people who were in the chat already, so that it is no `JoinedChat`.
                 self._joined(account, rest, is_news=False)
             case Command("JOI", args=(account, *rest)):
                 self._joined(account, rest, is_news=True)
@@ -182,12 +183,12 @@ class Switchboard(Board):
                 pass  # nothing that this side needs
 
     def _replied(self, trid: int, command: Command) -> None:
-        """A request was answered, or a message was refused."""
+        """Take the reply to a request, or the error code for a message."""
         reply, delivered = self._replies.pop(trid, None), self._messages.pop(trid, None)
         if reply is not None:
             reply.settle(command)
         elif delivered is not None:
-            # S: 282 5: a message that the server did not take at all
+            # S: 282 5: a message that the server did not accept at all
             text = "the server did not take the message"
             delivered.fail(
                 MessageNotDelivered(
@@ -196,18 +197,18 @@ class Switchboard(Board):
             )
 
     def _called(self, key: str, passport: str, reply: Reply) -> None:
-        """The server has answered CAL: it rings, or there is nobody to call."""
+        """Take the answer to CAL: the person is being called, or cannot be called."""
         try:
             reply.result()
         except CommandRefused as error:
             if error.code == 215 and key != self._own:
-                return  # already called, or in the chat by another place: JOI comes, or has come
+                return  # already called, or in the chat from another place: JOI comes or has come
             error.text = f"{printable(passport, 80)}: {error.text}"
             joined = self._calls.pop(key, None)
             if joined is not None:
                 joined.fail(error)
         except ChatEnded:
-            pass  # `end` tells everybody who waits
+            pass  # `end` makes all outcomes fail
 
     def _joined(self, account: str, rest: list[str], *, is_news: bool) -> None:
         passport = unescape(account.partition(";")[0])
@@ -224,7 +225,8 @@ class Switchboard(Board):
             self._tell(JoinedChat(self.face, passport, unescape(rest[0]) if rest else ""))
 
     def _left(self, account: str) -> None:
-        # S: BYE friend | BYE friend 1 (idle) | BYE friend;{guid}, one place of several
+        # S: BYE friend | BYE friend 1 (idle) | BYE friend;{guid}
+        # With a GUID one place of several has left; without a GUID the person has left altogether.
         passport = unescape(account.partition(";")[0])
         key = passport.casefold()
         places = self._members.get(key)

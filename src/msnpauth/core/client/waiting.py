@@ -1,7 +1,7 @@
-"""What is waited for in a session: a reply, a moment, or the end of several steps.
+"""The results that a session waits for: a reply, a timer, or the end of several steps.
 
-A driver asks for something, waits until `is_there`, and takes the `result`. The core itself waits
-by `then`. Nothing here knows a thread or an event loop.
+A driver requests something, waits until `is_there`, and reads the `result`. The core itself waits
+with `then`. This module uses neither threads nor an event loop.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Outcome(Generic[T]):
-    """Something that will be known: a value, or the error that came in its place.
+    """A future result: a value, or an error instead of the value.
 
     Attributes:
         is_there: True once `result` may be called.
@@ -35,19 +35,19 @@ class Outcome(Generic[T]):
         self._then: list[Callable[[], None]] = []
 
     def settle(self, value: T) -> None:
-        """Take the value; the first value or error counts."""
+        """Set the value; only the first value or error counts."""
         if not self.is_there:
             self._known = value
             self._tell()
 
     def fail(self, error: SignInError) -> None:
-        """Take the error; the first value or error counts."""
+        """Set the error; only the first value or error counts."""
         if not self.is_there:
             self._error = error
             self._tell()
 
     def give_up(self) -> None:
-        """Nobody waits for it any more."""
+        """Forget the callbacks, because nobody waits for the result any more."""
         self._then.clear()
 
     def result(self) -> T:
@@ -61,7 +61,7 @@ class Outcome(Generic[T]):
         return cast("T", self._known)  # callers wait until `is_there`
 
     def then(self, callback: Callable[[], None]) -> None:
-        """Have the callback called once it is known; at once when it is known already."""
+        """Call the callback once the result is known; at once when it is known already."""
         if self.is_there:
             callback()
         else:
@@ -88,7 +88,7 @@ class Reply(Outcome[Command]):
         """Return the reply.
 
         Raises:
-            CommandRefused: it is an error code.
+            CommandRefused: the reply is an error code.
             SignInError: the connection was lost before the reply came.
         """
         reply = super().result()
@@ -98,9 +98,10 @@ class Reply(Outcome[Command]):
 
 
 Steps = Generator[Outcome[Any], None, T]
-"""Several steps, as a generator: it yields what it waits for, and returns what comes of it all.
+"""Several steps, as a generator: it yields each outcome that it waits for, and returns the result.
 
-When it goes on, what it waited for is there; `result()` gives the value or raises the error.
+The generator goes on when the yielded outcome is there; `result()` of the outcome then returns the
+value or raises the error.
 """
 
 
@@ -115,25 +116,25 @@ class Work(Outcome[T]):
         self._go_on()
 
     def fail(self, error: SignInError) -> None:
-        """Take the error, and stop where the steps are; the first value or error counts."""
+        """Set the error and stop the steps; only the first value or error counts."""
         if not self.is_there:
             super().fail(error)
             self._stop()
 
     def give_up(self) -> None:
-        """Stop where the steps are; their own clean-up runs."""
+        """Stop the steps; their own clean-up code runs."""
         super().give_up()
         if not self.is_there:
-            # What the steps were waiting for may be waited for by others, and goes on.
+            # The outcome that the steps were waiting for goes on: others may wait for it too.
             self._is_given_up = True
             self._stop()
 
     def _stop(self) -> None:
-        if not self._is_running:  # a step that ends the session sees its own end
+        if not self._is_running:  # a running generator cannot be closed: a step ended the session
             self._steps.close()
 
     def _go_on(self) -> None:
-        # A loop, and no recursion: steps that need not wait may be many.
+        # A loop and no recursion, because there may be many steps that need not wait.
         while not self.is_there and not self._is_given_up:
             try:
                 self._is_running = True
@@ -150,7 +151,7 @@ class Work(Outcome[T]):
 
 
 def first_of(*outcomes: Outcome[Any]) -> Outcome[None]:
-    """Return an outcome that is there as soon as one of those is."""
+    """Return an outcome that is there as soon as one of the given outcomes is there."""
     first: Outcome[None] = Outcome()
     for outcome in outcomes:
         outcome.then(lambda: first.settle(None))
@@ -158,11 +159,11 @@ def first_of(*outcomes: Outcome[Any]) -> Outcome[None]:
 
 
 class Timers:
-    """Moments that are waited for. Times are seconds of the driver's own clock."""
+    """Timers whose end is awaited. Times are seconds of the driver's own clock."""
 
     def __init__(self, now: float) -> None:
         self.now = now
-        """The time, as of the last that was heard of it."""
+        """The time that the driver has passed last."""
         self._moments: list[tuple[float, int, Outcome[None]]] = []
         self._order = itertools.count()
 
@@ -174,11 +175,11 @@ class Timers:
 
     @property
     def next_at(self) -> float | None:
-        """When `tick` is due; None when no moment is waited for."""
+        """The time at which `tick` is due; None when no timer runs."""
         return self._moments[0][0] if self._moments else None
 
     def tick(self, now: float) -> None:
-        """Time has passed."""
+        """Settle every timer that is due by `now`."""
         self.now = max(self.now, now)
         while self._moments and self._moments[0][0] <= self.now:
             heapq.heappop(self._moments)[2].settle(None)

@@ -1,1 +1,1 @@
-"""Who is on a contact list, and who of them is there; without I/O."""
+"""Contact lists, presence of contacts and offline messages; without I/O."""

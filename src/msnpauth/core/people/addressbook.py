@@ -45,9 +45,9 @@ def fetch_book(servers: Servers, ticket: Secret, *, paged: bool) -> Exchange[Boo
     """Return the whole list: memberships first, then the address book.
 
     Args:
-        servers: the network.
+        servers: the servers of the network.
         ticket: the ticket for the contacts host.
-        paged: ask by ABFindContactsPaged, as clients of MSNP16 and on do, and not by ABFindAll.
+        paged: whether to call ABFindContactsPaged, as clients of MSNP16 and on do, or ABFindAll.
     """
     book = Book()
     types = "".join(f"<ServiceType>{name}</ServiceType>" for name in ("Messenger", "Invitation"))
@@ -57,7 +57,7 @@ def fetch_book(servers: Servers, ticket: Secret, *, paged: bool) -> Exchange[Boo
         try:
             _read_contacts((yield from _fetch_contacts(servers, ticket, paged)), book)
         except CommandRefused as error:
-            # An account that nobody has used yet has no address book: the client makes it.
+            # An account that nobody has used yet has no address book: the client creates it.
             if not may_be_new or error.code != "ABDoesNotExist":
                 raise
         else:
@@ -100,7 +100,7 @@ def _read_memberships(answer: Element, book: Book) -> None:
             continue
         for member in children(members, "Member"):
             fields = _fields(member)
-            # Members of other kinds are telephones and circles.
+            # Members without these fields are telephones and circles.
             passport = fields.get("PassportName") or fields.get("Email")
             if passport and fields.get("Deleted") != "true":
                 book.entry(passport).put(list_name, is_on=True)
@@ -155,7 +155,7 @@ def _fields(element: Element) -> dict[str, str]:
 
 
 def add_contact(servers: Servers, ticket: Secret, passport: str) -> Exchange[str]:
-    """Put somebody on the forward list; return the id that the address book gives them."""
+    """Put a person on the forward list; return the contact id that the address book assigns."""
     content = (
         f"{_WHOLE_BOOK}<contacts><Contact><contactInfo><contactType>LivePending</contactType>"
         f"<passportName>{escape(passport)}</passportName><isMessengerUser>true</isMessengerUser>"
@@ -167,7 +167,7 @@ def add_contact(servers: Servers, ticket: Secret, passport: str) -> Exchange[str
 
 
 def delete_contact(servers: Servers, ticket: Secret, contact_id: str) -> Exchange[None]:
-    """Take somebody off the forward list."""
+    """Take a person off the forward list."""
     content = f"{_WHOLE_BOOK}<contacts>{_contact(contact_id)}</contacts>"
     yield from call(servers, ticket, "ABContactDelete", content, scenario="Timer")
 
@@ -175,7 +175,7 @@ def delete_contact(servers: Servers, ticket: Secret, contact_id: str) -> Exchang
 def add_member(
     servers: Servers, ticket: Secret, list_name: ListName, passport: str
 ) -> Exchange[None]:
-    """Put somebody on the allow, block or reverse list."""
+    """Put a person on the allow, block or reverse list."""
     content = _membership(list_name, passport)
     yield from call(servers, ticket, "AddMember", content, scenario="BlockUnblock")
 
@@ -183,7 +183,7 @@ def add_member(
 def delete_member(
     servers: Servers, ticket: Secret, list_name: ListName, passport: str
 ) -> Exchange[None]:
-    """Take somebody off the allow, block or pending list."""
+    """Take a person off the allow, block or pending list."""
     content = _membership(list_name, passport)
     yield from call(servers, ticket, "DeleteMember", content, scenario="BlockUnblock")
 
@@ -202,7 +202,7 @@ def add_group(servers: Servers, ticket: Secret, name: str) -> Exchange[str]:
 
 
 def delete_group(servers: Servers, ticket: Secret, group_id: str) -> Exchange[None]:
-    """Delete a group; who was in it stays on the list."""
+    """Delete a group; its members stay on the list."""
     content = f"{_WHOLE_BOOK}{_filter(group_id)}"
     yield from call(servers, ticket, "ABGroupDelete", content, scenario="Timer")
 
@@ -220,7 +220,7 @@ def rename_group(servers: Servers, ticket: Secret, group_id: str, name: str) -> 
 def put_into_group(
     servers: Servers, ticket: Secret, group_id: str, contact_id: str
 ) -> Exchange[None]:
-    """Put somebody of the forward list into a group."""
+    """Put a contact of the forward list into a group."""
     content = f"{_WHOLE_BOOK}{_filter(group_id)}<contacts>{_contact(contact_id)}</contacts>"
     yield from call(servers, ticket, "ABGroupContactAdd", content, scenario="GroupSave")
 
@@ -228,7 +228,7 @@ def put_into_group(
 def take_out_of_group(
     servers: Servers, ticket: Secret, group_id: str, contact_id: str
 ) -> Exchange[None]:
-    """Take somebody out of a group."""
+    """Take a contact out of a group."""
     content = f"{_WHOLE_BOOK}<contacts>{_contact(contact_id)}</contacts>{_filter(group_id)}"
     yield from call(servers, ticket, "ABGroupContactDelete", content, scenario="GroupSave")
 

@@ -1,10 +1,11 @@
-"""What ADL and RML carry: people, and the lists that they are on (MSNP13 and on).
+"""The payloads of ADL and RML: people, and the lists that they are on (MSNP13 and on).
 
     <ml l="1"><d n="example.com"><c n="user" l="3" t="1"/></d></ml>
     <ml><d n="example.com"><c n="user" t="1"><s l="3" n="IM"/><s l="3" n="PE"/></c></d></ml>
 
-The second form is that of MSNP21, where each service has a list of its own: IM is the list, and PE
-who may see name and message (MSNPiki, ADL; libpurple notification.c; msnp-sharp ContactList.cs).
+The second form is that of MSNP21, where each service has a list of its own. IM is the contact list,
+and PE has the people who may see name and message (MSNPiki, ADL; libpurple notification.c;
+msnp-sharp ContactList.cs).
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ _OWN_SERVICES = ("IM", "PE", "PD", "PF")
 def announcements(entries: list[Entry], *, by_service: bool) -> Iterator[bytes]:
     """Yield the payloads of the first ADLs: everybody on the forward, allow or block list.
 
-    People of one domain stand together, and there is no blank between elements: official servers
-    answer 241 to one (MSNPiki).
+    People of one domain are in one `d` element, and there is no blank between elements: official
+    servers answer 241 to a blank (MSNPiki).
     """
     at = 0
     while at == 0 or at < len(entries):
@@ -38,12 +39,12 @@ def announcements(entries: list[Entry], *, by_service: bool) -> Iterator[bytes]:
 
 
 def announcement(passport: str, bit: int, *, by_service: bool) -> bytes:
-    """Return the payload that puts somebody on one list, or takes them off."""
+    """Return the payload that puts a person on one list, or takes the person off that list."""
     return f"<ml>{_domains([(passport, bit)], by_service)}</ml>".encode("utf-8", "replace")
 
 
 def own_announcement(passport: str) -> bytes:
-    """Return the payload by which MSNP21 begins: which services the account itself uses."""
+    """Return the first payload of MSNP21, which names the services that the account itself uses."""
     user, _, domain = passport.rpartition("@")
     services = "".join(f'<s l="3" n="{name}"/>' for name in _OWN_SERVICES)
     person = f'<c n="{escape(user)}" t="1">{services}</c>'
@@ -68,12 +69,13 @@ def _domains(people: Iterable[tuple[str, int]], by_service: bool) -> str:
 
 
 def _bits(entry: Entry) -> int:
-    # A person cannot be allowed and blocked at once: servers answer 219 or 241 to that.
+    # ADL has only the forward, allow and block list. A person cannot be allowed and blocked at
+    # once: servers answer 219 or 241 to that.
     bits = entry.bits & 7
     return bits & ~2 if bits & 4 else bits
 
 
 def bits_of(person: Element) -> str:
-    """Return the number of a `c` element that says which lists a person is on; "" without one."""
+    """Return the bits of the lists that a person (a `c` element) is on, as text; "" without any."""
     services = [service for service in children(person, "s") if service.get("n") == "IM"]
     return person.get("l", "") or "".join(service.get("l", "") for service in services[:1])

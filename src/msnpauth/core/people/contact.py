@@ -16,24 +16,24 @@ class ListName(enum.StrEnum):
     """The lists that a person may be on (draft-movva 7.6; MSNPiki, contact list)."""
 
     FORWARD = "forward"
-    """The people that the account's owner has chosen: what a client shows."""
+    """The contacts that the account's owner has chosen, and that a client shows."""
     ALLOW = "allow"
-    """They may see the account, and write to it."""
+    """The people who may see the account, and write to it."""
     BLOCK = "block"
-    """They see the account as offline, and cannot write to it."""
+    """The people who see the account as offline, and cannot write to it."""
     REVERSE = "reverse"
-    """They have the account on their forward list."""
+    """The people who have the account on their forward list."""
     PENDING = "pending"
-    """They have added the account, and nobody has answered yet (MSNP10 and on)."""
+    """The people who have added the account, and have no answer yet (MSNP10 and on)."""
 
     @property
     def code(self) -> str:
-        """The two letters of ADD, ADC and LST."""
+        """The two letters that name the list in ADD, ADC and LST."""
         return _CODES[self][0]
 
     @property
     def bit(self) -> int:
-        """The list's bit in the numbers of LST and ADL."""
+        """The bit that means the list in the numbers of LST and ADL."""
         return _CODES[self][1]
 
 
@@ -47,15 +47,15 @@ _CODES = {
 
 
 class Contact(NamedTuple):
-    """A person on the account's lists, as of now.
+    """A person on the account's lists, with the present status.
 
     Attributes:
-        passport: the person's account.
-        name: the display name; the passport when none is known.
+        passport: the passport of the person.
+        name: the display name; the passport when no name is known.
         groups: the names of the groups that the person is in.
         lists: the lists that the person is on.
-        status: whether the person is there.
-        personal_message: what the person says of themselves; MSNP11 and on.
+        status: the person's present status.
+        personal_message: the text that the person shows beside the name; MSNP11 and on.
     """
 
     passport: str
@@ -68,12 +68,12 @@ class Contact(NamedTuple):
 
 @dataclass(slots=True)
 class Entry:
-    """A person while the list is being kept: what a `Contact` is made of, and may change.
+    """A person in a `Book`: the mutable data from which a `Contact` is made.
 
     Attributes:
-        bits: the lists, by their bits.
-        group_ids: the groups, by their ids.
-        id: what MSNP10 and on call the person in changes of the forward list; empty before.
+        bits: the lists that the person is on, by their bits.
+        group_ids: the ids of the groups that the person is in.
+        id: the contact id, which changes of the forward list need from MSNP10 on; else empty.
     """
 
     passport: str
@@ -89,17 +89,17 @@ class Entry:
         return bool(self.bits & list_name.bit)
 
     def put(self, list_name: ListName, is_on: bool) -> None:
-        """Put the person on a list, or take them off."""
+        """Put the person on a list, or take the person off that list."""
         self.bits = self.bits | list_name.bit if is_on else self.bits & ~list_name.bit
 
 
 @dataclass
 class Book:
-    """A whole list.
+    """A whole contact list.
 
     Attributes:
-        entries: by passport in folded letter case.
-        groups: the names of groups by id.
+        entries: the people, by case-folded passport.
+        groups: the names of groups, by id.
         own_name: the account's own display name, where the list has it; "" otherwise.
     """
 
@@ -108,7 +108,7 @@ class Book:
     own_name: str = ""
 
     def entry(self, passport: str) -> Entry:
-        """Return the entry of a passport; a new one when there is none."""
+        """Return the entry of a passport; add a new entry when there is none."""
         key = passport.casefold()
         found = self.entries.get(key)
         if found is None:
@@ -116,11 +116,11 @@ class Book:
         return found
 
     def find(self, passport: str) -> Entry | None:
-        """Return the entry of a passport, in any letter case."""
+        """Return the entry of a passport in any letter case, or None."""
         return self.entries.get(passport.casefold())
 
     def contact(self, entry: Entry) -> Contact:
-        """Return an entry as people see it."""
+        """Return an entry as a `Contact`, with the names of groups and lists."""
         groups, ids = self.groups, entry.group_ids
         return Contact(
             entry.passport,
@@ -134,5 +134,5 @@ class Book:
 
 @functools.cache
 def _lists_of(bits: int) -> frozenset[ListName]:
-    """Return the lists of some bits; a list of 3,000 people has a handful of combinations."""
+    """Return the lists that these bits mean. Cached: only a few combinations occur in a list."""
     return frozenset(name for name in ListName if bits & name.bit)

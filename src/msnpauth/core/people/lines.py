@@ -1,7 +1,7 @@
-"""What a notification server says about people: the list behind SYN, changes, and presence.
+"""Reads the notification server's lines about people: the list behind SYN, changes, and presence.
 
 The forms differ by MSNP version; `Dialect.lists` names them (hypothetic.org; MSNPiki; ywiki syn).
-Nothing here raises: a line that cannot be read tells nothing.
+No function here raises: a line that cannot be read is ignored.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Listing:
     """Reads the answer to SYN into a `Book`, line by line, up to its last line.
 
     Args:
-        form: how the dialect tells the list.
+        form: the form in which the dialect sends the list.
     """
 
     def __init__(self, form: ListsForm) -> None:
@@ -59,10 +59,10 @@ class Listing:
         else:
             self._read_person = self._lst_by_field
         self._left: int | None = None
-        """Lines that are still to come; None before SYN itself has come."""
+        """How many lines are still to come; None before SYN itself has come."""
 
     def take(self, command: Command) -> None:
-        """Take a command of the server; those that belong to no list are passed over."""
+        """Take a command of the server; a command that belongs to no list is ignored."""
         reader = None if self.is_complete else _LINES.get(command.verb)
         if reader is None:
             return
@@ -73,10 +73,10 @@ class Listing:
     def _syn(self, args: tuple[str, ...]) -> None:
         # S: SYN 5 1 | SYN 5 1 contacts groups | SYN 5 time time contacts groups
         if not self._is_counted:
-            self._left = 1  # the four lists say themselves how long they are
+            self._left = 1  # each line of the four lists has its own number and their total
         else:
             counts = [int(word) for word in args[-2:] if _NUMBER.fullmatch(word)]
-            # An empty list is announced by `0 0`, and nothing follows: phpListGrab waited for ever.
+            # An empty list is announced by `0 0`, and no line follows: phpListGrab waited for ever.
             self._left = sum(counts) if len(counts) == 2 and len(args) > 2 else 0
 
     def _lsg(self, args: tuple[str, ...]) -> None:
@@ -91,8 +91,8 @@ class Listing:
             self._left -= 1
 
     def _group(self, number: str, name: str) -> None:
-        # MSNP7 to 9 know nobody without a group. Number 0 is the place of those who are in none,
-        # unless somebody has given it a name of its own.
+        # In MSNP7 to 9 everybody is in a group. Group 0 has the contacts that are in no other
+        # group, so that it counts as a group only if the owner has given it a name.
         if number != "0" or name not in _NO_GROUP:
             self.book.groups[number] = name
 
@@ -155,7 +155,8 @@ _LINES: dict[str, Callable[[Listing, tuple[str, ...]], None]] = {
 }
 
 
-# A list of 3,000 people has a handful of combinations of lists, and a few dozen of groups.
+# Cached, because a list of 3,000 people has only a few different combinations of lists, and a few
+# dozen of groups.
 @functools.lru_cache(maxsize=256)
 def _bits(word: str) -> int:
     return int(word) & 31 if _NUMBER.fullmatch(word) else 0
@@ -166,11 +167,11 @@ def _group_ids(word: str) -> tuple[str, ...]:
     return tuple(word.lower().split(","))
 
 
-# --- what changes while the session lives --------------------------------------------------------
+# --- changes during the session ------------------------------------------------------------------
 
 
 class Change(NamedTuple):
-    """A person was put on a list, or taken off. `name` is "" when it was not told."""
+    """A person was put on a list, or taken off it. `name` is "" when the line has no name."""
 
     list_name: ListName
     passport: str
@@ -179,10 +180,10 @@ class Change(NamedTuple):
 
 
 def changes_in(command: Command) -> list[Change]:
-    """Return what a command says about lists that nobody here has asked to change.
+    """Return the changes of lists in a command that is not the reply to a request.
 
-    `ADD 0 RL …`, `ADC 0 RL …` and `ADL 0` say that somebody has added the account; REM and RML say
-    that somebody has taken it away. The replies to our own changes carry a transaction id.
+    `ADD 0 RL …`, `ADC 0 RL …` and `ADL 0` mean that a person has added the account; REM and RML
+    mean that a person has removed it. The replies to our own changes have a transaction id.
     """
     if command.trid:
         return []
@@ -228,7 +229,7 @@ def _changes_of_list(payload: bytes, *, is_on: bool) -> list[Change]:
 
 
 class Seen(NamedTuple):
-    """Somebody is there, or no longer. `name` is "" when it was not told."""
+    """A person's status, as NLN, ILN or FLN reports it. `name` is "" when the line has no name."""
 
     passport: str
     status: Status
@@ -236,7 +237,7 @@ class Seen(NamedTuple):
 
 
 def seen_in(command: Command) -> Seen | None:
-    """Return what NLN, ILN or FLN says."""
+    """Return the status in NLN, ILN or FLN; None for other or invalid commands."""
     words = command.args
     if command.verb == "FLN":
         # S: FLN mail | FLN mail 1 0 | FLN 1:mail 0:0
@@ -247,8 +248,8 @@ def seen_in(command: Command) -> Seen | None:
     status = status_of_code(words[0])
     at = 2
     if len(words) > 4 and _NUMBER.fullmatch(words[2]) and _CAPABILITIES.fullmatch(words[4]):
-        # MSNP14 has the network there, and some servers have it in MSNP13, too. A display name may
-        # be a number as well; then what stands behind it is the capabilities, and no name.
+        # MSNP14 has the network there, and some servers send it in MSNP13, too. A display name may
+        # be a number as well; then the word behind it is the capabilities, and not a name.
         at = 3
     if status is None:
         return None
@@ -256,7 +257,7 @@ def seen_in(command: Command) -> Seen | None:
 
 
 def message_of(command: Command) -> tuple[str, str] | None:
-    """Return passport and personal message of a UBX."""
+    """Return passport and personal message of a UBX; None for other or invalid commands."""
     # S: UBX mail [network] 80 <Data><PSM>text</PSM><CurrentMedia></CurrentMedia></Data>
     if command.verb != "UBX" or not command.args:
         return None
@@ -270,7 +271,7 @@ def message_of(command: Command) -> tuple[str, str] | None:
 
 
 class Notified(NamedTuple):
-    """What NFY tells of somebody; None stands for what it does not tell."""
+    """The data about a person in NFY; a field that NFY leaves out is None."""
 
     passport: str
     status: Status | None
@@ -279,15 +280,15 @@ class Notified(NamedTuple):
 
 
 def notified(command: Command) -> Notified | None:
-    """Return what NFY tells of somebody (MSNP21)."""
+    """Return the data about a person in NFY (MSNP21); None for other or invalid commands."""
     # S: NFY PUT 412 | NFY DEL 210, with an XML document behind three blocks of headers
     routed = parse_routed(command.payload or b"")
     said = None if routed is None else parse_published(routed.body)
     if command.verb != "NFY" or not command.args or routed is None or said is None:
         return None
     if command.args[0] == "DEL":
-        # It names what is no longer there. The service IM gone means that the person is offline;
-        # `sep` elements alone mean that one of several places is.
+        # NFY DEL names what is no longer there. When the service IM is gone, the person is offline;
+        # `sep` elements alone mean that one of several places is offline.
         gone = Status.OFFLINE if said.names_im else None
         return Notified(routed.sender, gone, None, None)
     status = None if said.status is None else status_of_code(said.status)

@@ -1,7 +1,7 @@
-"""Messages that were left while an account was offline (OIM), as generators of requests.
+"""Offline messages (OIM), as generators of requests.
 
-The notification server only says that there are some. The RSI service has them: each is fetched by
-its id, and deleted once somebody has read it (libpurple oim.c; Escargot):
+The notification server only announces that there are messages. The RSI service has them: each
+message is fetched by its id, and deleted once it was read (libpurple oim.c; Escargot):
 
     S: MSG Hotmail Hotmail 267
        Content-Type: text/x-msmsgsinitialmdatanotification; charset=UTF-8
@@ -35,22 +35,23 @@ if TYPE_CHECKING:
 __all__ = ["Left", "Notice", "delete_left", "fetch_left", "notice_in", "read_mail"]
 
 RSI = "http://www.hotmail.msn.com/ws/2004/09/oim/rsi"
-"""The namespace of the service, and the beginning of each SOAPAction."""
+"""The XML namespace of the service, and the beginning of each SOAPAction."""
 
 _NOTICES = frozenset({"text/x-msmsgsinitialmdatanotification", "text/x-msmsgsoimnotification"})
 _MAIL_DATA = re.compile(rb"(?i)(?:^|\n)Mail-Data:[ \t]*([^\r\n]*)")
 _TOO_MANY = b"too-large"
-# What one notice or one list may name. Escargot's notices name 25 at most.
+# How many messages are read from one notice or list. Escargot's notices name 25 at most.
 _MOST = 1000
 _MOST_FAILURES = 3
 
 
 @dataclass(frozen=True)
 class Notice:
-    """What the notification server says of messages that were left.
+    """The notification server's announcement of offline messages.
 
     Attributes:
-        ids: which there are; None when there are too many to name, and the service has the list.
+        ids: the ids of the messages; None when there are too many, and only the service has the
+            list.
     """
 
     ids: tuple[str, ...] | None
@@ -58,14 +59,14 @@ class Notice:
 
 @dataclass(frozen=True)
 class Left:
-    """A message that was left.
+    """An offline message.
 
     Attributes:
-        id: what the service calls it.
-        sender: the passport of who has written.
-        name: their display name, or "".
-        text: what they have written.
-        sent_at: when it was written; when it was fetched, where nobody can tell.
+        id: the id of the message at the service.
+        sender: the passport of the sender.
+        name: the sender's display name, or "".
+        text: the text of the message.
+        sent_at: when the message was written; without a readable date, when it was fetched.
     """
 
     id: str
@@ -76,7 +77,7 @@ class Left:
 
 
 def notice_in(payload: bytes) -> Notice | None:
-    """Return what a MSG of the server says of messages that were left, if it is about those."""
+    """Return the announcement of offline messages in a MSG of the server; None without one."""
     body = parse_message(payload)
     found = _MAIL_DATA.search(body.content) if body.kind in _NOTICES else None
     if found is None:
@@ -90,12 +91,12 @@ def notice_in(payload: bytes) -> Notice | None:
 
 
 def _ids_in(xml: bytes) -> tuple[str, ...]:
-    """Return the ids of a `MD` element.
+    """Return the ids of the messages in an `MD` element.
 
     Raises:
-        BadXml: it is none.
+        BadXml: the text is not XML.
     """
-    # The account's own mail has an `E` and a `Q`; only an `M` is a message that somebody has left.
+    # `E` and `Q` elements are about the account's e-mail; only an `M` is an offline message.
     ids = (text_of(message, "I") or "" for message in find_all(parse(xml), "M"))
     return tuple(dict.fromkeys(name for name in ids if name))[:_MOST]
 
@@ -103,12 +104,12 @@ def _ids_in(xml: bytes) -> tuple[str, ...]:
 def fetch_left(
     servers: Servers, ticket: Secret, ids: tuple[str, ...] | None
 ) -> Exchange[list[Left]]:
-    """Return the messages of these ids, the oldest first; of all ids when None are given.
+    """Return the messages with these ids, the oldest first; all messages when `ids` is None.
 
-    A message that the service does not give is left out: it will be announced again.
+    A message that the service does not return is left out: it will be announced again.
 
     Raises:
-        SignInError: not one of them could be had; the error says why.
+        SignInError: no message could be fetched; this is the error of the first one.
     """
     if ids is None:
         root = yield from _ask(servers, ticket, "GetMetadata", "")
@@ -123,7 +124,7 @@ def fetch_left(
         except SignInError as error:
             failures.append(error)
             if len(failures) == _MOST_FAILURES:
-                break  # the service is in trouble, and the others would fail the same way
+                break  # the service has trouble, and the other requests would fail the same way
         else:
             left.append(read_mail(name, text_of(root, "GetMessageResult") or ""))
     if failures and not left:
@@ -132,14 +133,14 @@ def fetch_left(
 
 
 def delete_left(servers: Servers, ticket: Secret, ids: Iterable[str]) -> Exchange[None]:
-    """Have messages deleted, which somebody has read."""
+    """Delete messages at the service, after they were read."""
     names = "".join(f"<messageId>{escape(name)}</messageId>" for name in ids)
     yield from _ask(servers, ticket, "DeleteMessages", f"<messageIds>{names}</messageIds>")
 
 
 def _ask(servers: Servers, ticket: Secret, operation: str, content: str) -> Exchange[Element]:
     host = servers.oim
-    assert host is not None  # the caller saw to it
+    assert host is not None  # the caller has checked this
     # The ticket is cut into the two cookies that the web pages of Hotmail had (libpurple, papyon).
     t, p = _cookies(ticket)
     header = (
@@ -152,40 +153,40 @@ def _ask(servers: Servers, ticket: Secret, operation: str, content: str) -> Exch
 
 
 def _cookies(ticket: Secret) -> tuple[Secret, Secret]:
-    """Return `t` and `p` of `t=…&p=…`. A ticket without `t=` is the whole of `t` (Escargot's)."""
+    """Return `t` and `p` of `t=…&p=…`. A ticket without `t=` becomes `t` as a whole (Escargot)."""
     first, _, rest = ticket.reveal().partition("&p=")
     return Secret(first.removeprefix("t=")), Secret(rest)
 
 
-# --- a message as it lies there ------------------------------------------------------------------
+# --- a stored message ----------------------------------------------------------------------------
 
 
 def read_mail(name: str, text: str) -> Left:
-    """Read a message as it lies there: a mail, whose text is in base64.
+    """Read a stored message, which is an e-mail with its text in base64.
 
-    Whatever it is, something comes of it: anybody may have left anything.
+    Any content results in a message and never in an error, because senders may store any content.
 
     Args:
-        name: what the service calls the message.
-        text: the mail.
+        name: the id of the message at the service.
+        text: the e-mail with its headers.
     """
-    import email.utils  # this is of use to few sessions, and takes a while to import
+    import email.utils  # only few sessions need this, and the import takes a while
 
-    # As bytes: the library decodes no text in which a letter is not ASCII.
+    # The mail is parsed as bytes: the library does not decode a text with letters beyond ASCII.
     message = email.message_from_bytes(text.encode("utf-8", "surrogateescape"))
     shown, sender = email.utils.parseaddr(_header(message, "From"))
     return Left(name, sender, _decoded(shown), _text(message), _sent_at(_header(message, "Date")))
 
 
 def _header(message: Message, name: str) -> str:
-    """Return a header's text; letters that are not ASCII are taken for UTF-8."""
+    """Return a header's text; bytes beyond ASCII are read as UTF-8."""
     values = (value for found, value in message.raw_items() if found.lower() == name.lower())
     raw = str(next(values, "")).encode("utf-8", "surrogateescape")
     return " ".join(raw.decode("utf-8", "replace").split())
 
 
 def _decoded(words: str) -> str:
-    """Return a header's text, of which parts may look like `=?utf-8?B?Wm/Dqw==?=`."""
+    """Return a header's text with encoded words such as `=?utf-8?B?Wm/Dqw==?=` decoded."""
     import email.errors
     import email.header
 
@@ -196,7 +197,7 @@ def _decoded(words: str) -> str:
 
 
 def _text(message: Message) -> str:
-    """Return the plain text, which may be one part of several."""
+    """Return the plain text of a mail, which may be one part of several."""
     plain = (part for part in message.walk() if part.get_content_type() == "text/plain")
     part = next(plain, message)
     content = part.get_payload(decode=True)
@@ -204,12 +205,12 @@ def _text(message: Message) -> str:
         return ""
     try:
         return content.decode(str(part.get_content_charset("utf-8")), "replace")
-    except (LookupError, ValueError):  # a charset that nobody has heard of
+    except (LookupError, ValueError):  # a charset that Python does not know
         return content.decode("utf-8", "replace")
 
 
 def _sent_at(date: str) -> datetime:
-    """Return the time of a Date header, as in `15 Nov 2008 14:24:27 -0800`."""
+    """Return the time in a Date header such as `15 Nov 2008 14:24:27 -0800`; else the time now."""
     import email.utils
 
     try:

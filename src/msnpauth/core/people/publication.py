@@ -1,10 +1,10 @@
-"""What somebody publishes of themselves in MSNP21: a document of XML, in a PUT or an NFY.
+"""The data that a person publishes in MSNP21: an XML document in a PUT or an NFY.
 
     <user><s n="IM"><Status>NLN</Status></s><s n="PE"><FriendlyName>Alice</FriendlyName>…</s></user>
 
 `s` elements are about the person, and `sep` elements about one of the person's places. `IM` has the
-status, and `PE` what is shown beside it (msnp-sharp, NSMessageHandler.MSNP21.cs). Both ends read
-and write it.
+status, and `PE` has name and message (msnp-sharp, NSMessageHandler.MSNP21.cs). Client and server
+both read and write this document.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from ..tickets.xml import BadXml, children, escape_xml, local_name, parse, text_
 __all__ = ["PUBLISHED", "Published", "parse_published", "published_document"]
 
 PUBLISHED = "application/user+xml"
-"""The Content-Type of such a document."""
+"""The Content-Type of the document."""
 
 
 class Published(NamedTuple):
-    """What a document says; None stands for what it says nothing of.
+    """The fields of a document; a field that the document leaves out is None.
 
     Attributes:
-        status: the three letters of CHG.
+        status: the code of the status, three letters as in CHG.
         name: the display name.
         message: the personal message.
-        capabilities: what the client can do, as in `1073741856:0`.
-        names_im: it has an `s` element of the service IM, with or without a status.
+        capabilities: the capabilities of the client, as in `1073741856:0`.
+        names_im: whether there is an `s` element of the service IM, with or without a status.
     """
 
     status: str | None = None
@@ -40,7 +40,7 @@ class Published(NamedTuple):
 
 
 def parse_published(xml: bytes) -> Published | None:
-    """Read a document; None when it is none."""
+    """Read a document; return None when it is not a `user` document in XML."""
     try:
         root = parse(xml)
     except BadXml:
@@ -62,7 +62,7 @@ def _said(parts: Iterable[Element], service: str, name: str) -> str | None:
 
 
 def published_document(said: Published) -> bytes:
-    """Return the document that says this."""
+    """Return the document with these fields."""
     parts = ['<s n="IM"/>'] if said.names_im and said.status is None else []
     if said.status is not None:
         parts.append(f'<s n="IM"><Status>{escape_xml(said.status)}</Status><CurrentMedia/></s>')

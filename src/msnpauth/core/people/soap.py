@@ -1,8 +1,8 @@
 """Calls by SOAP with a ticket, as generators of requests (libpurple soap.c; msnp-sharp MSNWS).
 
-From MSNP13 on the notification server does not tell the contact list. Two services of one host
-have it: SharingService keeps who may see the account, ABService keeps the address book. `call` asks
-either; `post` carries an envelope to any service.
+From MSNP13 on the notification server does not send the contact list. Two services of one host have
+it: SharingService keeps the people who may see the account, ABService keeps the address book.
+`call` calls one of the two; `post` sends an envelope to any service.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from ..urls import Url
 __all__ = ["AB", "call", "envelope", "post"]
 
 AB = "http://www.msn.com/webservices/AddressBook"
-"""The namespace of both services, and the beginning of each SOAPAction."""
+"""The XML namespace of both services, and the beginning of each SOAPAction."""
 
 _SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
-# What an official client of Messenger 8.1 calls itself there (libpurple contact.h).
+# The ApplicationId of an official client, Messenger 8.1 (libpurple contact.h).
 _APPLICATION = "09607671-1C32-421F-A6A6-CBFAA51AB5F4"
 _SHARING = frozenset({"FindMembership", "AddMember", "DeleteMember"})
 
-# An entry takes about 1,500 bytes at Escargot, and a list of 3,000 is more than anybody has.
+# An entry has about 1,500 bytes at Escargot, and no known list has as many as 3,000 entries.
 _MAX_ANSWER = 16 * 1024 * 1024
 
 
@@ -44,16 +44,16 @@ def call(
     """Call an operation of the contacts host; return the body of its answer.
 
     Args:
-        servers: the network; `servers.contacts` is set.
+        servers: the servers of the network; `servers.contacts` must be set.
         ticket: the ticket for the contacts host.
-        operation: its name, as `ABFindAll`.
-        content: the XML within its element.
-        scenario: why the client calls; the service keeps statistics of it.
+        operation: the name of the operation, such as `ABFindAll`.
+        content: the XML inside the element of the operation.
+        scenario: the PartnerScenario, which names the reason of the call.
 
     Raises:
         SignInError: as `post`.
     """
-    assert servers.contacts is not None  # the caller saw to it
+    assert servers.contacts is not None  # the caller has checked this
     service = "SharingService" if operation in _SHARING else "abservice"
     url = Url.parse(f"{servers.contacts.origin}/abservice/{service}.asmx")
     asked = f'<{operation} xmlns="{AB}">{content}</{operation}>'
@@ -67,17 +67,17 @@ def post(
     """Post an envelope, and return the body of the answer.
 
     Args:
-        servers: the network, which says where a redirect may lead.
-        url: where the service is.
+        servers: the servers of the network, to which a redirect may lead.
+        url: the address of the service.
         action: the SOAPAction, which ends in the operation's name.
         body: the envelope.
-        secrets: what must not be told to anybody, though the service repeats it. Of a ticket, its
-            two halves are kept back as well.
+        secrets: texts that must not appear in errors and logs, even if the service repeats them.
+            The two halves of a ticket are kept out as well.
 
     Raises:
-        CommandRefused: the service understood, and does not do it; `code` is its word for why.
-        ServiceUnavailable: it is busy or down.
-        RemoteProtocolError: the answer makes no sense.
+        CommandRefused: the service refuses the operation; `code` is its error code.
+        ServiceUnavailable: the service is busy or down.
+        RemoteProtocolError: the answer is not valid.
     """
     for _ in range(MAX_REDIRECTS + 1):
         request = Request(
@@ -109,7 +109,7 @@ def _halves(ticket: Secret) -> list[Secret]:
 
 
 def envelope(header: str, body: str) -> str:
-    """Return an envelope with this content of its Header and its Body."""
+    """Return a SOAP envelope whose Header and Body have this XML as their content."""
     return (
         f'<?xml version="1.0" encoding="utf-8"?><soap:Envelope xmlns:soap="{_SOAP}"'
         ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
@@ -129,10 +129,10 @@ def _header(ticket: Secret, scenario: str) -> str:
 
 
 def _read(response: Response, request: Request, operation: str) -> Element:
-    """Return the element of the answer.
+    """Return the Body element of the answer, or its root if there is no Body.
 
     Raises:
-        SignInError: it is a fault, an error of HTTP, or nothing that can be read.
+        SignInError: the answer is a SOAP fault, an HTTP error, or not readable.
     """
     try:
         root = parse(response.body) if response.body else None
@@ -146,7 +146,7 @@ def _read(response: Response, request: Request, operation: str) -> Element:
             raise _refused(problem_told, request, response, operation)
         body = find(root, "Body")
         if response.status < 400:
-            # Some services answer a change by an empty Body: it was done all the same.
+            # Some services answer a successful change with an empty Body.
             return body if body is not None else root
     if response.status == 429 or response.status >= 500:
         raise unavailable(response, request, utc_now)

@@ -1,1 +1,1 @@
-"""How a ticket is got over HTTPS: generators of requests, and what the answers come to."""
+"""Gets tickets over HTTPS: generators of requests, and the interpretation of their answers."""

@@ -1,4 +1,4 @@
-"""The three arguments of MSNPAuth, checked: what both drivers' classes are made of."""
+"""The three checked arguments of MSNPAuth: the common part of both drivers' classes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["TicketRequest", "transport_fault"]
 
 
 class TicketRequest:
-    """Passport, password and challenge, and where to take them.
+    """A request for one ticket: passport, password, challenge, and the servers to ask.
 
     Raises:
-        LocalProtocolError: one of them cannot be right.
+        LocalProtocolError: an argument is not valid.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class TicketRequest:
         self._made: dict[Url, Request] = {}
 
     def exchange(self) -> Exchange[Ticket]:
-        """Return the conversation over HTTPS that ends in a ticket."""
+        """Return the exchange over HTTPS that results in a ticket."""
         return get_ticket(
             self._passport, self._password, self._challenge, self._servers, made=self._made
         )
@@ -45,9 +45,9 @@ class TicketRequest:
 
 
 def transport_fault(fault: Exception, request: Request) -> ConnectionFailed:
-    """Return the error for a carrier that raised something else than what carriers raise.
+    """Return the error for a transport that raised an exception other than msnpauth's own errors.
 
-    Only the kind of the fault is told: its text may quote the request.
+    The error contains only the type of the exception, whose text may quote the request.
     """
     return ConnectionFailed(
         f"the transport met a fault of its own ({type(fault).__name__})",

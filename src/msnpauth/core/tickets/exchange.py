@@ -1,4 +1,4 @@
-"""Requests and responses over HTTPS, as values, and what a log may show of them."""
+"""Requests and responses over HTTPS, as values, and their description for a log."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = [
     "describe_response",
 ]
 
-# The largest real answers are RST replies of 20 KB; headers of 64 KB are beyond anybody's need.
+# In bytes. The largest real answers are RST replies of 20 KB; nobody needs headers of 64 KB.
 MAX_HEADER = 64 * 1024
 MAX_BODY = 1024 * 1024
 
@@ -30,27 +30,28 @@ _T = TypeVar("_T")
 
 
 class Request:
-    """A request to be carried to `url`, exactly as it stands and nowhere else.
+    """A request that a transport sends to `url`, unchanged and to no other address.
 
-    The header and the body that carry a password are `Secret`s in here. A carrier makes bytes of
-    them in the same expression that writes them, and keeps no variable with them: an exception
-    takes the variables of every function along that it passes through, and tools record those.
+    The header and the body that contain a password are `Secret`s. A transport makes bytes of them
+    in the same expression that writes them, and keeps no variable with them: an exception holds the
+    variables of every function that it passes through, and error reporting tools record those.
 
     Args:
         method: `GET` or `POST`.
-        url: where to; a carrier never follows redirects by itself.
+        url: the address; a transport never follows redirects by itself.
         headers: names and values, without Host and Content-Length.
-        body: the body; `body` gives its bytes.
-        step: for errors and logs: what this request is for.
-        wants_body: False when the headers of the answer are all that is asked for: the carrier
-            then ends the exchange with them, however long the body would be.
-        secrets: what is inside the secret parts and must not be told: the password.
-        max_body: bytes; an answer with a longer body is refused.
+        body: the body; the property `body` returns its bytes.
+        step: the purpose of this request, for errors and logs.
+        wants_body: False when only the headers of the answer are needed: the transport then ends
+            the exchange after the headers, however long the body would be.
+        secrets: texts inside the secret parts that must not appear in errors and logs, such as the
+            password.
+        max_body: the limit of the answer's body, in bytes; a longer body is refused.
 
     Attributes:
-        is_checked: True once a carrier has found that its headers can be sent.
-        is_sent: True once it was made into bytes.
-        encoded: the bytes, where it was sent more than once.
+        is_checked: True once a transport has found that the headers can be sent.
+        is_sent: True once the request was made into bytes.
+        encoded: the bytes of the request, where it was sent more than once.
     """
 
     def __init__(
@@ -79,11 +80,11 @@ class Request:
 
     @property
     def body(self) -> bytes:
-        """The body's bytes, secrets and all."""
+        """The bytes of the body, with its secrets."""
         return self._body if isinstance(self._body, bytes) else self._body.reveal().encode()
 
     def all_headers(self) -> list[tuple[bytes, bytes]]:
-        """Return the headers as they go out, Host first, secrets and all."""
+        """Return the headers as they are sent, Host first, with their secrets."""
         pairs: list[tuple[str, str | Secret]] = [("Host", self.url.authority), *self.headers]
         if self._body or self.method == "POST":
             pairs.append(("Content-Length", str(len(self.body))))
@@ -94,11 +95,11 @@ class Request:
 
 
 class Encoded(NamedTuple):
-    """A request without a body, as it was sent.
+    """The encoded form of a request without a body.
 
     Attributes:
-        event: tells h11 that such a request goes out; it has none of the secrets.
-        data: the bytes, as Latin-1.
+        event: an h11 event for the state of the connection; it contains no secrets.
+        data: the bytes of the request, as text in Latin-1.
     """
 
     event: object
@@ -112,7 +113,7 @@ def _encoded(value: str | Secret) -> bytes:
 
 
 class Response(NamedTuple):
-    """An answer: status, headers in their order and spelling, body if it was wanted."""
+    """An answer: status, headers in their order and spelling, and the body if it was wanted."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
@@ -122,7 +123,7 @@ class Response(NamedTuple):
     def from_raw(
         cls, status: int, headers: list[tuple[bytes, bytes]], body: bytes = b""
     ) -> Response:
-        """Build it of header bytes; what is not UTF-8 is kept byte for byte."""
+        """Make a response from header bytes; bytes that are not UTF-8 are kept unchanged."""
         pairs = tuple(
             (name.decode("ascii", "replace"), value.decode("utf-8", "surrogateescape").strip(" \t"))
             for name, value in headers
@@ -142,13 +143,14 @@ class Response(NamedTuple):
 
 
 Exchange = Generator[Request, Response, _T]
-"""A conversation over HTTP as a generator: yields requests, is sent responses, returns a result.
+"""A conversation over HTTP as a generator: it yields requests and returns a result.
 
-Whoever runs it throws a carrier's error into it at the `yield`.
+The code that runs the generator sends the response to each request into it; an error of the
+transport is thrown in at the `yield`.
 """
 
 
-# --- what a log may show ---------------------------------------------------------------------
+# --- descriptions for a log ------------------------------------------------------------------
 
 _SHOWN = ("PassportURLs", "Authentication-Info", "WWW-Authenticate", "Location", "Retry-After")
 _PLAIN = pattern(r"[A-Za-z0-9 ,.:/_\[\]-]{0,300}")
@@ -158,20 +160,20 @@ _OPEN_FIELDS = frozenset(
 
 
 def describe_request(request: Request) -> list[str]:
-    """Return the lines of a request for a log, its secrets masked, and without its body."""
+    """Return the lines of a request for a log, with masked secrets and without the body."""
     lines = [f"{request.method} {request.url.origin}{request.url.target.partition('?')[0]}"]
     for name, value in request.headers:
         if isinstance(value, Secret):
             lines.append(f"{name}: {printable(value.shown, 2000)}")
-        elif name.lower() == "authorization":  # of a request that somebody else has built
+        elif name.lower() == "authorization":  # a request that was not built by msnpauth
             lines.append(f"{name}: {MASK}")
     return lines
 
 
 def describe_response(response: Response, request: Request) -> list[str]:
-    """Return the lines of an answer for a log: what Passport says, less tickets and free text.
+    """Return the lines of an answer for a log: its Passport headers without tickets and free text.
 
-    A header that repeats what the request kept secret is left out whole.
+    The whole value of a header that repeats a secret of the request is masked.
     """
     shown = {name.lower(): name for name in _SHOWN}
     lines = [f"HTTP {response.status}"]
@@ -201,5 +203,5 @@ def _mask_header(name: str, value: str) -> str:
 
 
 def _if_plain(text: str) -> str:
-    """Return what looks like an address, a word or a date; anything else may be a secret."""
+    """Return a text that looks like an address, a word or a date; mask any other text."""
     return text if _PLAIN.fullmatch(text) else MASK

@@ -1,4 +1,4 @@
-"""One HTTP/1.1 exchange after another on one connection, on h11, without I/O."""
+"""HTTP/1.1 exchanges in succession on one connection, with h11 and without I/O."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _END = h11.EndOfMessage()
 class ClientConnection:
     """The client's side of one kept-alive HTTP/1.1 connection.
 
-    Reading never raises: a fault is a value.
+    `receive` never raises: it returns an error as a value.
     """
 
     def __init__(self, *, max_header: int = MAX_HEADER) -> None:
@@ -40,7 +40,7 @@ class ClientConnection:
         """Return the bytes of `request`. The connection must be `reusable`.
 
         Raises:
-            LocalProtocolError: HTTP has no form for it.
+            LocalProtocolError: the request has characters that HTTP cannot transport.
         """
         self._request = request
         self._max_body = request.max_body
@@ -52,7 +52,8 @@ class ClientConnection:
         try:
             return self._encode(request)
         except (h11.LocalProtocolError, UnicodeError):
-            # Raised below: h11's error, and the variables of its functions, quote the header.
+            # The error is raised below, outside this handler: h11's error, and the variables of its
+            # functions, quote the header.
             error = LocalProtocolError(
                 "the request has characters that HTTP has no place for",
                 step=request.step,
@@ -69,8 +70,9 @@ class ClientConnection:
         if request.body:
             return start + b"".join(map(self._sent, (h11.Data(data=request.body), _END)))
         data = start + self._sent(_END)
-        if request.is_sent:  # for the second time, so there may be more
-            # To check all headers takes h11 most of its time. Behind that it looks at these alone.
+        if request.is_sent:  # this is the second time, so that more may follow
+            # h11 uses most of its time to check all headers. After that check it reads only the
+            # framing headers.
             framing = [pair for pair in headers if pair[0].lower() in _FRAMING]
             event = h11.Request(method=request.method, target=b"/", headers=framing)
             request.encoded = Encoded(event, Secret(data.decode("latin-1")))
@@ -78,7 +80,7 @@ class ClientConnection:
         return data
 
     def _again(self, encoded: Encoded) -> bytes:
-        """Return the bytes of a request that was sent before, by whichever connection."""
+        """Return the bytes of a request that was sent earlier, over any connection."""
         assert isinstance(encoded.event, h11.Request)  # made above
         self._sent(encoded.event)
         self._sent(_END)
@@ -88,22 +90,23 @@ class ClientConnection:
         return self._h11.send(event) or b""
 
     def receive(self, data: bytes) -> Response | NeedData | SignInError:
-        """Take bytes (b"" when the peer closed) and return the answer when it is there."""
+        """Take bytes (b"": the server closed) and return the answer when it is complete."""
         self.started = self.started or bool(data)
         self._closed_by_peer = not data
         if self._head is None:
             self._before_head += len(data)
             self._first_bytes += data[: len(_VERSION) - len(self._first_bytes)]
-            # Said at once: a mail or SSH server has greeted, and would now wait as long as we do.
+            # The error is returned at once: a mail or SSH server has sent its greeting, and would
+            # now wait for us as long as we wait for it.
             if not _VERSION.startswith(self._first_bytes):
                 return self._fault(_NOT_HTTP)
         try:
             self._h11.receive_data(data)
             return self._next()
         except h11.RemoteProtocolError:
-            # Its text quotes the peer, who may be quoting our ticket: our own words instead.
+            # The text of h11's error quotes the server, which may quote our ticket: it is replaced.
             return self._broken(_NOT_HTTP)
-        except Exception as problem:  # noqa: BLE001 - no input may raise: h11 has been seen to
+        except Exception as problem:  # noqa: BLE001 - no input may raise, and h11 was seen to raise
             return self._broken(f"{_NOT_HTTP} ({type(problem).__name__})")
 
     def _next(self) -> Response | NeedData | SignInError:
@@ -125,15 +128,15 @@ class ClientConnection:
                 return self._closed()
 
     def _unfinished(self) -> Response | NeedData | SignInError:
-        """Return what an answer comes to of which there is no more for the moment."""
+        """Return the result while no more data of the answer has come."""
         if self._head is None:
-            # Interim (1xx) answers without end are headers without end.
+            # An endless series of interim answers (1xx) counts as headers that are too long.
             too_long = self._before_head > self._max_header
             return self._fault(self._too_long) if too_long else NEED_DATA
         return NEED_DATA if self._wants_body else self._answer()
 
     def _check_head(self, head: h11.Response) -> str | None:
-        """Return what is wrong with the headers of an answer; h11 lets both of these pass."""
+        """Return what is wrong with the head of an answer, or None; h11 does not check this."""
         if head.http_version not in (b"1.0", b"1.1"):
             return _NOT_HTTP
         if self._before_head <= self._max_header:
@@ -142,9 +145,9 @@ class ClientConnection:
         return self._too_long if size > self._max_header else None
 
     def _broken(self, text: str) -> Response | SignInError:
-        """Return what bytes that are no HTTP come to."""
+        """Return the result when the received bytes are not valid HTTP."""
         if self._head is not None and not self._wants_body:
-            return self._answer()  # whatever came behind the headers: nobody asked for it
+            return self._answer()  # the bytes behind the headers are not needed
         if self._closed_by_peer:
             return self._closed()
         if self._head is None and self._before_head > self._max_header:
@@ -182,15 +185,15 @@ class ClientConnection:
 
     @property
     def reusable(self) -> bool:
-        """True when the next request may go out on this connection.
+        """True when the next request may be sent over this connection.
 
-        A body that was not wanted is not waited for: unless it came with the headers, the
-        connection ends with the exchange.
+        The connection does not wait for a body that was not wanted: unless such a body came with
+        the headers, the connection ends with the exchange.
         """
         if self._closed_by_peer:
             return False
         if self._h11.trailing_data[0]:
-            return False  # an answer that nobody asked for would be taken for the next one's
+            return False  # an unrequested answer would be taken for the answer to the next request
         if self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
             self._h11.start_next_cycle()
         return self._h11.our_state is h11.IDLE

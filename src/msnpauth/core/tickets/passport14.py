@@ -1,8 +1,8 @@
 """Passport 1.4: nexus and login, as generators of requests (MS-PASS 2.2; MSNPiki; hypothetic.org).
 
-`find_login` asks the nexus where to sign in, `request_ticket` trades the password for a ticket,
-`get_ticket` does what is needed of both. Each yields `Request`s, is sent `Response`s and returns
-its result; a carrier's error is thrown in. Where the password may go is decided here alone.
+`find_login` asks the nexus where to sign in, `request_ticket` sends the password and gets a ticket,
+and `get_ticket` does both where both are needed. Each yields `Request`s, is sent `Response`s and
+returns its result; an error of the transport is thrown in.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ __all__ = [
     "request_ticket",
 ]
 
-# The dots are escaped as every Messenger client wrote them (hypothetic.org).
+# The dots are percent-encoded, as in every Messenger client (hypothetic.org).
 _ORG_URL = "http%3A%2F%2Fmessenger%2Emsn%2Ecom"
 
 _UNSENDABLE = pattern(r"[\x00-\x20\x7f\ud800-\udfff]")
@@ -52,9 +52,9 @@ _UNSENDABLE = pattern(r"[\x00-\x20\x7f\ud800-\udfff]")
 def authorization(passport: str, password: Secret, challenge: str) -> Secret:
     """Return the value of the Authorization header (MS-PASS 2.2.7, in Messenger's order).
 
-    Passport and password are percent-encoded once, all but letters, digits and `-._~`: a comma
+    Passport and password are percent-encoded once, except letters, digits and `-._~`: a comma
     would end the field, and `+` means different things to different servers. The challenge
-    follows as it is.
+    follows unchanged.
     """
     before = f"Passport1.4 OrgVerb=GET,OrgURL={_ORG_URL},sign-in={quoted(passport)},pwd="
     return Secret(
@@ -77,7 +77,7 @@ def get_ticket(
     now: Callable[[], datetime] = utc_now,
     made: dict[Url, Request] | None = None,
 ) -> Exchange[Ticket]:
-    """Get a ticket from the right login server; the nexus is asked only when it must be."""
+    """Get a ticket; the nexus is asked only when the login server is not known."""
     login = servers.login_for(passport) or (yield from find_login(servers, now=now))
     asking = request_ticket(login, passport, password, challenge, servers, now=now, made=made)
     return (yield from asking)
@@ -87,7 +87,7 @@ def find_login(servers: Servers, *, now: Callable[[], datetime] = utc_now) -> Ex
     """Ask the nexus for the login address (MS-PASS 2.2.12).
 
     The nexus is part of the network that the caller named, and its answer came over verified
-    TLS: the login host that it names may be told the password.
+    TLS, so that the password may be sent to the login host that it names.
     """
     if servers.nexus is None:
         raise LocalProtocolError(
@@ -100,7 +100,7 @@ def find_login(servers: Servers, *, now: Callable[[], datetime] = utc_now) -> Ex
         for _ in range(MAX_REDIRECTS + 1):
             request = Request("GET", url, _NEXUS_HEADERS, step=Step.NEXUS)
             response = yield request
-            # The header counts on an answer of any status.
+            # The header is valid in an answer of any status.
             login = passport_fields(response, "PassportURLs", request).get("dalogin")
             if login:
                 return _dalogin(login, request, response)
@@ -120,10 +120,10 @@ def request_ticket(
     now: Callable[[], datetime] = utc_now,
     made: dict[Url, Request] | None = None,
 ) -> Exchange[Ticket]:
-    """Trade the password for a ticket at `login`, following redirects that may be followed.
+    """Get a ticket for the password from `login`, following redirects to trusted servers.
 
-    What was `made` of the same words is sent again: whoever asks for many tickets hands in the same
-    dict each time.
+    `made` keeps the request, so that it is not built again: a caller who requests many tickets with
+    the same arguments passes the same dict each time.
     """
     made = {} if made is None else made
     url = login
@@ -134,8 +134,8 @@ def request_ticket(
                 made.clear()
                 made[url] = request
             response = yield request
-            # Authentication-Info carries the ticket or the redirect, WWW-Authenticate the refusal.
-            # Both are read whatever the status is: servers differ in it (MS-PASS 2.2.11).
+            # Authentication-Info has the ticket or the redirect, WWW-Authenticate the refusal. Both
+            # are read for every status, because servers differ in the status (MS-PASS 2.2.11).
             info = passport_fields(response, "Authentication-Info", request)
             said = passport_fields(response, "WWW-Authenticate", request)
             status, ticket = info.get("da-status", "success"), info.get("from-pp")
@@ -143,11 +143,11 @@ def request_ticket(
             if status.startswith("fail") or (response.status == 401 and passport_says):
                 raise refused(response, request, info | said, password)
             if response.status == 401:
-                # A gateway, or a web server's own protection. Nobody judged the password, and a bot
-                # must not give up for it.
+                # This is a gateway, or a web server's own protection. The password was not checked,
+                # so that a bot must not give up because of it.
                 text = "401 without a word of Passport: no login server"
                 raise fault(text, request, response, "MA-WEB-08")
-            # A ticket may come with any status (MS-PASS 2.2.11), but not with an error.
+            # A ticket may come with any status (MS-PASS 2.2.11), except with an error status.
             if status == "success" and ticket is not None and response.status < 400:
                 return _granted(ticket, request, response)
             if response.status in REDIRECTS or status == "redir":
@@ -170,7 +170,7 @@ def _login_request(url: Url, passport: str, password: Secret, challenge: str) ->
 
 
 def _granted(ticket: str, request: Request, response: Response) -> Ticket:
-    """Return the ticket; one that would forge a second command or word is refused."""
+    """Return the ticket; refuse a ticket that would add another word or command to USR."""
     if not ticket:
         raise fault("the ticket is empty", request, response)
     if _UNSENDABLE.search(ticket):
@@ -192,7 +192,7 @@ def _unexpected(
 
 def _dalogin(text: str, request: Request, response: Response) -> Url:
     try:
-        # `DALogin=login.example/login2.srf`, with https:// in front of it on some networks.
+        # `DALogin=login.example/login2.srf`; some networks write https:// in front of the host.
         login = Url.parse_login(text)
     except BadAddress as problem:
         complaint = str(problem)

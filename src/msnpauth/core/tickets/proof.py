@@ -1,9 +1,9 @@
-"""Proofs that need no sending of what they prove: the SSO response, and the answer to a salt.
+"""Proofs that do not send the secret itself: the SSO response, and the answer to an MD5 salt.
 
-The SSO response proves that whoever shows a ticket holds its key (MSNPiki MSNP15:SSO).
+The SSO response proves that the client that sends a ticket also has its key (MSNPiki MSNP15:SSO).
 
-The nonce is used as the text it is, never decoded. The keys are expanded by P_SHA1 (RFC 2246,
-section 5); the cipher is 3DES-EDE in CBC mode.
+The nonce is used as text, and never decoded. The keys are expanded by P_SHA1 (RFC 2246, section 5);
+the cipher is 3DES-EDE in CBC mode.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FIXED = (28, 1, 0x6603, 0x8004, 8, 20)
 
 
 def derive_key(key: bytes, label: bytes) -> bytes:
-    """Return 24 bytes: P_SHA1 of key and label."""
+    """Return P_SHA1 of key and label, 24 bytes."""
     first = _hmac(key, label)
     second = _hmac(key, first)
     return _hmac(key, first + label) + _hmac(key, second + label)[:4]
@@ -37,13 +37,13 @@ def answer(proof_key: Secret, nonce: str, iv: bytes | None = None) -> str:
 
     Args:
         proof_key: the BinarySecret that came with the ticket, in base64.
-        nonce: the word behind the policy.
-        iv: eight bytes; random ones by default.
+        nonce: the last word of the challenge, `USR n SSO S policy nonce`.
+        iv: the initialisation vector, eight bytes; random bytes by default.
 
     Raises:
         ValueError: the key is not base64.
     """
-    # The key stays inside expressions: see Secret.
+    # No variable holds the key, for the reason that `Secret` names.
     if not _is_base64(proof_key):
         raise ValueError("the proof key is not base64")
     iv = os.urandom(8) if iv is None else iv
@@ -62,12 +62,12 @@ def _is_base64(secret: Secret) -> bool:
 
 
 def _derived(secret: Secret, label: bytes) -> bytes:
-    """Return a key, for use in an expression: no variable of a function is to hold it."""
+    """Return a key, for use in an expression: no variable of a function may hold the key."""
     return derive_key(base64.b64decode(secret.reveal()), label)
 
 
 def is_answer(response: str, proof_key: Secret, nonce: str) -> bool:
-    """Tell, in constant time, whether `response` answers the nonce; any text may be asked about."""
+    """Tell, in constant time, whether `response` answers the nonce; it may be any text."""
     try:
         data = base64.b64decode(response, validate=True)
     except ValueError:
@@ -96,7 +96,7 @@ def md5_answer(salt: str, password: Secret) -> str:
     """Return the answer to a salt (draft-movva 7.3): MD5 of the two, in hex."""
     import hashlib  # not needed by other schemes
 
-    # Half of a UTF-16 pair must not raise: the codec's error would quote the password.
+    # A lone surrogate must not raise: the error of the codec would quote the password.
     return hashlib.md5(
         f"{salt}{password.reveal()}".encode("utf-8", "surrogatepass"), usedforsecurity=False
     ).hexdigest()

@@ -1,7 +1,7 @@
 """RST and RST2: tickets by SOAP, as a generator of requests (ywiki rst; libpurple; msnp-sharp).
 
-One request asks for any number of addresses; answers are matched by address, never by their order
-or their Id, which servers number differently.
+One request asks for tickets for any number of addresses. Answers are matched by address, never by
+their order or their Id, which servers number differently.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ MESSENGER_CLEAR = "messengerclear.live.com"
 MESSENGER = "messenger.msn.com"
 """The address whose ticket signs in by TWN."""
 
-# The token of the old Passport, which every client asks for first and which is "always required"
-# (ywiki rst). Escargot grants none all the same, so that its absence means nothing.
+# The address of the old Passport, for which every client requests a token first and which is
+# "always required" (ywiki rst). Escargot grants no token for it, so that its absence is no error.
 _LEGACY = "http://Passport.NET/tb"
 _POLICIES = {
     "contacts.msn.com": "MBI",
@@ -73,20 +73,20 @@ _POLICIES = {
     "storage.msn.com": "MBI",
     "spaces.live.com": "MBI",
 }
-# What XML 1.0 has no spelling for, not even as a character reference (section 2.2).
+# Characters that XML 1.0 cannot contain, not even as character references (section 2.2).
 _UNWRITABLE = pattern("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _UNSENDABLE = pattern(r"[\x00-\x20\x7f\ud800-\udfff]")
 
 
 class Soap(enum.Enum):
-    """The two spellings of the same request."""
+    """The two versions of the SOAP request."""
 
     RST = "RST"
     RST2 = "RST2"
 
 
 class _Names(NamedTuple):
-    """What the two spellings call things."""
+    """The namespaces and the Content-Type of one version of the request."""
 
     soap: str
     wsse: str
@@ -126,18 +126,18 @@ _ISSUE = {
 
 
 def policy_for(address: str) -> str:
-    """Return the policy under which clients ask for an address."""
+    """Return the policy with which clients request a ticket for an address."""
     return _POLICIES.get(address, "MBI")
 
 
 def policy_for_challenge(challenge: str) -> str:
-    """Return a TWN challenge as a policy: escapes undone, `&` for `,` (MSNPiki, Passport 3.0)."""
+    """Return a TWN challenge as a policy: decoded, `&` for `,` (MSNPiki, Passport 3.0)."""
     return "?" + unquote(challenge).replace(",", "&")
 
 
 def request_params(lcid: str = "1033") -> str:
-    """Return RequestParams: a list of pairs, here the locale, length-prefixed, in base64."""
-    # The usual client sends `AQAAAAIAAABsYwQAAAAxMDMz`: one pair, "lc" and "1033".
+    """Return RequestParams: length-prefixed pairs in base64, here only the locale."""
+    # Clients usually send `AQAAAAIAAABsYwQAAAAxMDMz`: one pair, "lc" and "1033".
     pairs = struct.pack("<I", 1)
     for text in ("lc", lcid):
         pairs += struct.pack("<I", len(text)) + text.encode("ascii")
@@ -153,10 +153,18 @@ def request_body(
     url: Url,
     now: datetime,
 ) -> Secret:
-    """Return the envelope that asks for tickets, `wanted` being policies by address.
+    """Return the envelope that requests tickets.
+
+    Args:
+        soap: the version of the request.
+        passport: the account's passport.
+        password: its password.
+        wanted: the policies of the wanted tickets, by address.
+        url: the address that the request is sent to.
+        now: the time for the Timestamp of RST2.
 
     Raises:
-        LocalProtocolError: passport or password hold characters that XML has no spelling for.
+        LocalProtocolError: passport or password have characters that XML cannot contain.
     """
     if _UNWRITABLE.search(passport) or _UNWRITABLE.search(password.reveal()):
         raise LocalProtocolError(
@@ -193,8 +201,8 @@ def _token(soap: Soap, number: int, address: str, policy: str | None) -> str:
 
 
 def _rst2_headers(url: Url, now: datetime) -> tuple[str, str]:
-    # RST2 is checked against the clock: a server refuses a Timestamp that is five minutes off. RST
-    # has none, which is why a wrong clock breaks the one and not the other (sso.md; escargot).
+    # A server refuses an RST2 request whose Timestamp is five minutes off (escargot). RST has no
+    # Timestamp, so that a wrong clock makes only RST2 fail.
     action = "http://schemas.xmlsoap.org/ws/2005/02/trust/RST/Issue"
     addressing = (
         f'<wsa:Action s:mustUnderstand="1">{action}</wsa:Action>'
@@ -222,15 +230,18 @@ def request_tickets(
     servers: Servers,
     now: Callable[[], datetime] = utc_now,
 ) -> Exchange[dict[str, Ticket]]:
-    """Ask for tickets; return those that were granted, by address in lower case."""
+    """Request tickets; return the granted tickets by address in lower case.
+
+    `wanted` has the policies by address, as in `request_body`.
+    """
     with explained(url):
         for _ in range(MAX_REDIRECTS + 1):
             request = Request(
                 "POST",
                 url,
                 (
-                    # The headers of the official client; servers tell families of clients apart by
-                    # the first of them.
+                    # The headers of the official client; servers distinguish kinds of clients by
+                    # User-Agent.
                     ("User-Agent", "MSMSGS"),
                     ("Accept", "text/*"),
                     ("Content-Type", _NAMES[soap].content_type),
@@ -262,7 +273,7 @@ def parse_reply(
     password: Secret,
     now: Callable[[], datetime] = utc_now,
 ) -> dict[str, Ticket] | _Redirected | SignInError:
-    """Return what an answer means: tickets, a redirect, or a failure, at whatever status."""
+    """Return the tickets, the redirect or the error in an answer of any HTTP status."""
     try:
         root = parse(response.body) if response.body else None
     except BadXml as problem:
@@ -271,7 +282,7 @@ def parse_reply(
     else:
         complaint = "the answer holds no ticket"
     if root is not None:
-        # Servers send a Fault with status 200 as well as 500, so that the status is looked at last.
+        # Servers send a Fault with status 200 as well as 500, so that the status is read last.
         found = next(_faults(root), None)
         if found is not None:
             return _judge(found, request, response, password)
@@ -295,7 +306,7 @@ def _tickets(root: Element, request: Request, now: datetime) -> dict[str, Ticket
     for answer in outermost(root, "RequestSecurityTokenResponse"):
         address, value = text_of(answer, "Address"), text_of(answer, "BinarySecurityToken")
         if not address or not value or _UNSENDABLE.search(value):
-            continue  # unknown kinds are skipped, and nothing is sent that would forge a word
+            continue  # other kinds of answers, and tickets that would add a word to USR
         secret = text_of(answer, "BinarySecret")
         tickets[address.lower()] = Ticket(
             Secret(value),
@@ -307,7 +318,7 @@ def _tickets(root: Element, request: Request, now: datetime) -> dict[str, Ticket
 
 
 def _expires(answer: Element, now: datetime) -> datetime | None:
-    """Return when a ticket ends by our clock: the server's may differ, the lifetime does not."""
+    """Return when a ticket expires by our clock: the server's clock may differ from ours."""
     # Microsoft wrote LifeTime in RST and Lifetime in RST2; other servers mix them.
     lifetime = find(answer, "LifeTime")
     lifetime = find(answer, "Lifetime") if lifetime is None else lifetime
@@ -318,7 +329,7 @@ def _expires(answer: Element, now: datetime) -> datetime | None:
         return None
     try:
         return now + (expires - created)
-    except OverflowError:  # from the year 1 to the year 9999: a life that nobody can state
+    except OverflowError:  # a lifetime that no date can have, as from the year 1 to 9999
         return None
 
 
@@ -340,7 +351,7 @@ def _faults(root: Element) -> Iterator[Element]:
         yield from children(body, "Fault")
 
 
-# What a faultcode, a subcode or an HRESULT means (ywiki errors_and_hresults; libpurple; escargot).
+# Meanings of faultcodes, subcodes and HRESULTs (ywiki errors_and_hresults; libpurple; escargot).
 _REFUSED = frozenset({"FailedAuthentication", "0x80048821", "0x80048823"})
 _BLOCKED = {
     "0x80048825": "the terms of use have to be accepted",
@@ -357,7 +368,7 @@ def _judge(
     found: Element, request: Request, response: Response, password: Secret
 ) -> _Redirected | SignInError:
     # psf:Redirect names another server for the accounts of one domain. `follow` decides whether the
-    # password may go there, as it does for a redirect of HTTP.
+    # password may be sent there, as for a redirect of HTTP.
     codes = [_code(text) for text in _code_texts(found)]
     location = text_of(found, "redirectUrl")
     if location or "Redirect" in codes:
@@ -382,13 +393,13 @@ def _judge(
 
 
 def _code_texts(found: Element) -> Iterator[str]:
-    """Yield what may be a code, the most telling first: HRESULT, subcode, code."""
+    """Yield the texts that may be a code, the most specific first: HRESULT, subcode, code."""
     for name in ("value", "reqstatus", "Value", "faultcode"):
         texts = [(element.text or "").strip() for element in find_all(found, name)]
         yield from reversed(texts)
 
 
 def _code(text: str) -> str:
-    # `wsse:FailedAuthentication`, `S:Server`: the prefix is the server's own choice.
+    # `wsse:FailedAuthentication`, `S:Server`: each server chooses its own prefix.
     word = text.rpartition(":")[2]
     return word.lower() if word.lower().startswith("0x") else word

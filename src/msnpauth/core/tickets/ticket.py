@@ -1,4 +1,4 @@
-"""Tickets: what a login server grants, and the text that a cache keeps of it."""
+"""Tickets, which a login server grants, and their form as text for a cache."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ __all__ = [
 
 
 def utc_now() -> datetime:
-    """Return the time; every function that needs it takes another clock in its place."""
-    from datetime import UTC, datetime  # what knows no end asks for no time
+    """Return the present time. Every function that uses the time also accepts another clock."""
+    from datetime import UTC, datetime  # not every sign-in needs the time
 
     return datetime.now(UTC)
 
 
 class Ticket(NamedTuple):
-    """What a login server grants: the word behind `USR n TWN S` or `USR n SSO S`.
+    """A ticket that a login server grants: the word behind `USR n TWN S` or `USR n SSO S`.
 
     Attributes:
-        value: the whole ticket, `t=…&p=…` or whatever the service uses, as a `Secret`.
-        server: URL of the login server that granted it.
-        expires: when it ends, where the service says so; Passport 1.4 never does.
-        proof_key: the BinarySecret that came with it (RST), in base64; None without one.
+        value: the whole ticket as a `Secret`: `t=…&p=…`, or another form that the service uses.
+        server: the origin of the URL of the login server that granted the ticket.
+        expires: when the ticket expires; None where the service does not say it, such as under
+            Passport 1.4.
+        proof_key: the BinarySecret that came with the ticket (RST), in base64; None without one.
     """
 
     value: Secret
@@ -41,12 +42,12 @@ class Ticket(NamedTuple):
     proof_key: Secret | None = None
 
     def reveal(self) -> str:
-        """Return the ticket as text, exactly as `USR n TWN S` wants it."""
+        """Return the ticket as text, exactly as it is sent in `USR n TWN S`."""
         return self.value.reveal()
 
     @property
     def t(self) -> Secret | None:
-        """The authentication part, which web pages take as the cookie MSPAuth; None without one."""
+        """The authentication part, the cookie MSPAuth of web pages; None when there is none."""
         return self._part("t")
 
     @property
@@ -62,7 +63,7 @@ class Ticket(NamedTuple):
         return None
 
     def summary(self) -> str:
-        """Return what may be shown of the ticket: its shape, never its content."""
+        """Return a description of the ticket that may be shown: its form, never its content."""
         parts = "&".join(f"{name}=…" for name in ("t", "p") if self._part(name) is not None)
         shape = f" ({parts})" if parts else ""
         until = f", good until {self.expires:%Y-%m-%d %H:%M:%S %Z}" if self.expires else ""
@@ -86,7 +87,7 @@ def dump_ticket(ticket: Ticket) -> Secret:
 
 
 def load_ticket(text: Secret | None) -> Ticket | None:
-    """Return the ticket that was dumped; None when the text is something else."""
+    """Return the ticket in a text of `dump_ticket`; None when the text is not valid."""
     if not text:
         return None
     import json
@@ -103,7 +104,7 @@ def load_ticket(text: Secret | None) -> Ticket | None:
         )
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    # A time without its zone cannot be compared, and a blank in a ticket would forge a word.
+    # A time without a zone cannot be compared, and a blank in a ticket would add a word to USR.
     has_zone = ticket.expires is None or ticket.expires.tzinfo is not None
     return ticket if has_zone and _is_one_word(ticket.value) else None
 

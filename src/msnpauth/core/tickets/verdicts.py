@@ -1,4 +1,4 @@
-"""What the answers of nexus, login and RST servers mean, and where the password may follow them."""
+"""Interprets the answers of nexus, login and RST servers, and checks the targets of redirects."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ _BLANKS = " \t"
 
 
 def parse_fields(value: str) -> dict[str, str]:
-    """Return the fields of a Passport header by lower-case name; the first of a name counts.
+    """Return the fields of a Passport header by lower-case name; the first field of a name counts.
 
     A value in quotes ends at the closing quote, not at the next comma (MS-PASS 2.2.11: tickets
-    stand in quotes). Words without a value (`prompt`) have "".
+    are in quotes). Words without a value (`prompt`) have the value "".
 
-    The header is walked from left to right and nothing is looked at twice. A pattern for the same
-    took 15 seconds for a header of 20,000 blanks.
+    The header is read once, from left to right. A regular expression for the same took 15 seconds
+    for a header of 20,000 blanks.
 
     Raises:
         ValueError: a quote is not closed.
@@ -69,7 +69,7 @@ def parse_fields(value: str) -> dict[str, str]:
     fields: dict[str, str] = {}
     while at < len(value):
         name = _NAME.match(value, at)
-        assert name is not None  # it matches nothing at all, too
+        assert name is not None  # the pattern also matches the empty text
         at, text = name.end(), ""
         if value[at : at + 1] == "=":
             text, at = _value(value, at + 1)
@@ -81,7 +81,7 @@ def parse_fields(value: str) -> dict[str, str]:
 
 
 def _value(text: str, at: int) -> tuple[str, int]:
-    """Return the value that begins at `at`, and where the comma behind it is."""
+    """Return the value that begins at `at`, and the position of the comma behind it."""
     while text[at : at + 1] in (" ", "\t"):
         at += 1
     quote = text[at : at + 1]
@@ -91,7 +91,7 @@ def _value(text: str, at: int) -> tuple[str, int]:
         return text[at:end].strip(_BLANKS), end
     begin, close = at + 1, at
     while (close := text.find(quote, close + 1)) >= 0:
-        # A quote inside the value is followed by more of the value, the closing one by a comma.
+        # A quote inside the value is followed by more of the value, the closing quote by a comma.
         behind = close + 1
         while text[behind : behind + 1] in (" ", "\t"):
             behind += 1
@@ -106,9 +106,13 @@ def speaks_passport(response: Response, name: str) -> bool:
 
 
 def passport_fields(response: Response, name: str, request: Request) -> dict[str, str]:
-    """Return the fields of every header of that name, those of Passport if there are others."""
+    """Return the fields of all headers of that name, or only of Passport headers if there are any.
+
+    Raises:
+        RemoteProtocolError: a quote in a header is not closed.
+    """
     # A login server behind a proxy may send WWW-Authenticate twice, with Basic or Negotiate in one
-    # of them. PassportURLs has no `Passport1.4` in front of its fields, and is taken as it is.
+    # of them. PassportURLs has no `Passport1.4` in front of its fields, and is read without it.
     values = response.all(name)
     merged: dict[str, str] = {}
     for value in [value for value in values if _PREFIX.search(value)] or values:
@@ -130,11 +134,11 @@ def passport_fields(response: Response, name: str, request: Request) -> dict[str
 def refused(
     response: Response, request: Request, fields: dict[str, str], password: Secret
 ) -> WrongCredentials:
-    """Return the error for a refusal, with the server's words."""
-    # `cbtxt` is the server's sentence for people, percent-encoded (MS-PASS 2.2.2). It is cut and
-    # masked by `told`: some servers put the sign-in name, or what was typed, into it.
+    """Return the error for a refusal, with the server's own text."""
+    # `cbtxt` is the server's text for people, percent-encoded (MS-PASS 2.2.2). `told` cuts and
+    # masks it: some servers put the sign-in name, or what was typed, into it.
     status = fields.get("da-status", "").lower()
-    from urllib.parse import unquote  # who is signed in is told nothing
+    from urllib.parse import unquote  # only a refusal needs it
 
     words = unquote(fields.get("cbtxt", ""))
     is_last = status.endswith("noretry")
@@ -145,7 +149,7 @@ def refused(
         code=status if _REFUSAL.fullmatch(status) else response.status,
         server_text=told(words, password, limit=1000) or None,
         # `noretry` means that the same password must not be sent again (MS-PASS 3.1.5.2). A client
-        # that does so helps to lock the account.
+        # that sends it again may cause the server to lock the account.
         hint="do not try again with the same password" if is_last else None,
         finding="MA-ACC-06" if is_last else None,
     )
@@ -159,7 +163,7 @@ _REFUSAL = pattern(r"fail(?:ed)?(?:-noretry)?")
 def unavailable(
     response: Response, request: Request, now: Callable[[], datetime]
 ) -> ServiceUnavailable:
-    """Return the error for a status that says so, with Retry-After."""
+    """Return the error for a status that means "unavailable", with the time of Retry-After."""
     return ServiceUnavailable(
         "the server is too busy" if response.status in (429, 503) else "the server has trouble",
         step=request.step,
@@ -170,30 +174,30 @@ def unavailable(
 
 
 def _retry_after(response: Response, now: Callable[[], datetime]) -> float | None:
-    """Read Retry-After, seconds or a date (RFC 9110, 10.2.3); None when there is none."""
+    """Return the seconds of Retry-After, a number or a date (RFC 9110, 10.2.3); None without it."""
     value = response.header("Retry-After") or ""
     if re.fullmatch(r"[0-9]{1,9}", value):
         return float(value)
     if not value or len(value) > _LONGEST_DATE:
         return None
-    from email.utils import parsedate_to_datetime  # of no use to most sign-ins
+    from email.utils import parsedate_to_datetime  # most sign-ins do not need it
 
     try:
         return max(0.0, (parsedate_to_datetime(value) - now()).total_seconds())
     except (ValueError, TypeError, OverflowError, IndexError):
-        return None  # years that no calendar has, zones of ten thousand hours, no date at all
+        return None  # a year that no calendar has, a zone of ten thousand hours, or no date at all
 
 
 _LONGEST_DATE = 100
 
 
 def follow(location: str | None, request: Request, response: Response, servers: Servers) -> Url:
-    """Return where a redirect leads, when the password may go there.
+    """Return the address that a redirect leads to, if the password may be sent there.
 
     Raises:
-        RemoteProtocolError: it leads to no address, or the address repeats the password: such an
-            address would get into errors and logs.
-        UntrustedRedirect: nobody vouches for that host. Nothing was sent there.
+        RemoteProtocolError: the redirect has no valid address, or the address repeats the password:
+            such an address would get into errors and logs.
+        UntrustedRedirect: the host is not trusted. Nothing was sent there.
     """
     if not location:
         raise fault("a redirect without an address", request, response)
@@ -210,8 +214,8 @@ def follow(location: str | None, request: Request, response: Response, servers: 
 
 
 def _trusted(url: Url, request: Request, servers: Servers) -> Url:
-    # The password goes along with a redirect. `Servers` says who is vouched for: the same host, the
-    # hosts that the caller named, and for the historic networks those of Microsoft.
+    # The password is sent to the target of the redirect. `Servers` decides which hosts are trusted:
+    # the same host, the hosts that the caller named, and for historic networks those of Microsoft.
     if servers.trusts(url, redirected_by=request.url):
         return url
     if url.scheme != "https":
@@ -223,7 +227,7 @@ NOT_HTTPS = "the password goes to https only: if there is an https address, name
 
 
 def untrusted(text: str, request: Request, hint: str | None = None) -> UntrustedRedirect:
-    """Return the error for a host that must not be told the password; nothing was sent there."""
+    """Return the error for a host that must not get the password; nothing was sent there."""
     finding = "MA-WEB-07" if hint == NOT_HTTPS else None
     return UntrustedRedirect(
         text, step=request.step, server=request.url.origin, hint=hint, finding=finding
@@ -233,12 +237,12 @@ def untrusted(text: str, request: Request, hint: str | None = None) -> Untrusted
 def fault(
     text: str, request: Request, response: Response, finding: str | None = None
 ) -> RemoteProtocolError:
-    """Return the error for an answer that makes no sense."""
+    """Return the error for an answer that is not valid."""
     hint = None
     if response.status in _NOTHING_THERE:
         text, hint, finding = _NOTHING, _PATH_HINT, "MA-WEB-09"
     elif response.status == 401:
-        finding = "MA-WEB-08"  # who asks for a password here is no part of Passport
+        finding = "MA-WEB-08"  # the server that asks for a password here is no Passport server
     elif _is_page(response):
         text, hint, finding = f"{text}: the answer is a web page", _PAGE_HINT, "MA-WEB-02"
     return RemoteProtocolError(
@@ -261,15 +265,15 @@ _PAGE = pattern(rb"\s*(?:<!doctype html|<html)", re.IGNORECASE)
 
 
 def _is_page(response: Response) -> bool:
-    """True when the answer is for people, as the sign-in page of a hotspot is."""
-    # Login servers call their empty answers text/html as well (ywiki, Passport 1.4): those have
-    # the headers that were looked for, and do not come here.
+    """Tell whether the answer is a web page, such as the sign-in page of a hotspot."""
+    # Login servers send empty answers as text/html as well (ywiki, Passport 1.4), but those have
+    # the Passport headers, so that this function is not called for them.
     kind = response.header("Content-Type") or ""
     return kind.strip().lower().startswith("text/html") or bool(_PAGE.match(response.body))
 
 
 def too_many(request: Request) -> TooManyRedirects:
-    """Return the error for one redirect too many."""
+    """Return the error for more than `MAX_REDIRECTS` redirects."""
     return TooManyRedirects(
         f"more than {MAX_REDIRECTS} redirects", step=request.step, server=request.url.origin
     )
@@ -277,7 +281,7 @@ def too_many(request: Request) -> TooManyRedirects:
 
 @contextmanager
 def explained(url: Url) -> Iterator[None]:
-    """Say of Microsoft's servers that they are gone."""
+    """Add the hint that Microsoft's servers are gone to errors about them."""
     try:
         yield
     except SignInError as error:

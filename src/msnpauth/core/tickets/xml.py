@@ -1,4 +1,4 @@
-"""Small XML documents from hostile places: no DTD, no entities, bounded depth and size."""
+"""Reads small XML documents from untrusted servers: no DTD, no entities, limited depth."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ __all__ = [
 
 MAX_DEPTH = 32
 
-# XML 1.0 (2.2) has no way to write these, not even by a number. A display name may hold one: MSNP
-# carries names percent-encoded, and nobody's name may make somebody else's document unreadable.
+# XML 1.0 (2.2) cannot contain these characters, not even as character references. A display name
+# may contain one, because MSNP sends names percent-encoded, and one person's name must not make
+# another person's document unreadable.
 _UNWRITABLE = pattern("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 class BadXml(ValueError):
-    """The document is none, or more than one should have to read."""
+    """The text is not an XML document, or the document is too complex."""
 
 
 class _Builder(TreeBuilder):
-    """Builds the tree, unless it grows too deep or brings a DTD."""
+    """Builds the tree, and refuses a document that is nested too deep or has a DTD."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,29 +57,29 @@ def parse(data: bytes) -> Element:
     """Return the root of a document.
 
     Raises:
-        BadXml: it is not well-formed, has a DTD, or is nested too deep.
+        BadXml: the document is not well-formed, has a DTD, or is nested too deep.
     """
     parser = XMLParser(target=_Builder())  # noqa: S314 - the builder refuses what makes it unsafe
     try:
-        # The commonest fault of services in PHP is a line end before the XML declaration.
+        # The most common error of services in PHP is a line end before the XML declaration.
         parser.feed(data.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n"))
         root: Element = parser.close()
     except BadXml as problem:
         complaint = str(problem)
     except (ParseError, LookupError, ValueError, RecursionError):
-        complaint = "that is no XML"  # the encoding may be one that nobody has heard of
+        complaint = "that is no XML"  # or XML in an encoding that Python does not know
     else:
         return root
     raise BadXml(complaint)
 
 
 def escape_xml(text: str) -> str:
-    """Return text as it stands in a document, without the characters that XML cannot hold."""
+    """Return text as it is written in a document, without characters that XML cannot contain."""
     return escape(_UNWRITABLE.sub("", text))
 
 
 def local_name(element: Element) -> str:
-    """Return the name without its namespace: RST and RST2 differ in those alone."""
+    """Return the name without its namespace, because RST and RST2 differ only in namespaces."""
     return element.tag.rpartition("}")[2]
 
 
@@ -88,9 +89,9 @@ def children(element: Element, name: str) -> Iterator[Element]:
 
 
 def outermost(element: Element, name: str) -> Iterator[Element]:
-    """Yield the descendants of that local name, but none that lies within another one.
+    """Yield the descendants of that local name, except those inside another such descendant.
 
-    However deep a hostile server nests them, each part of the document is looked at once.
+    However deep a hostile server nests them, each part of the document is read once.
     """
     for child in element:
         if local_name(child) == name:

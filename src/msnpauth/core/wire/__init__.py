@@ -1,1 +1,1 @@
-"""What both ends say on a notification connection: commands, their lines, the dialects, queries."""
+"""The wire format of MSNP for both ends: commands, lines, payloads, dialects and challenges."""

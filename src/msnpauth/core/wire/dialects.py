@@ -1,4 +1,4 @@
-"""One table: what each MSNP version says, expects and proves. No other place compares versions.
+"""One table of the differences between the MSNP versions. No other module compares versions.
 
 Sources: draft-movva (MSNP2), hypothetic.org (7-9), ywiki (2-13), MSNPiki (9-15), msnp-sharp
 (16-21).
@@ -32,7 +32,7 @@ __all__ = [
 
 
 class Scheme(enum.StrEnum):
-    """How a dialect proves who is signing in."""
+    """The way in which a dialect authenticates a sign-in."""
 
     MD5 = "MD5"
     TWN = "TWN"
@@ -40,7 +40,7 @@ class Scheme(enum.StrEnum):
 
 
 class QueryRule(enum.Enum):
-    """How a CHL is answered (challenges: hypothetic.org for MSNP6, MSNPiki for MSNP11)."""
+    """The way in which a CHL is answered (hypothetic.org for MSNP6, MSNPiki for MSNP11)."""
 
     NONE = "none"
     MD5 = "md5"
@@ -48,7 +48,7 @@ class QueryRule(enum.Enum):
 
 
 class ListsForm(enum.Enum):
-    """How SYN and LST tell the contact list (hypothetic.org; MSNPiki; ywiki syn)."""
+    """The form in which a server sends the contact list (hypothetic.org; MSNPiki; ywiki syn)."""
 
     BY_LIST = "LST n FL ser i total mail name"
     BY_LIST_WITH_GROUPS = "… with group ids, and LSG"
@@ -59,7 +59,7 @@ class ListsForm(enum.Enum):
 
 
 class PresenceForm(enum.Enum):
-    """How others' presence is told: what ILN and NLN say behind the status, or by NFY.
+    """The form of contacts' presence: the words of ILN and NLN behind the status, or NFY.
 
     Sources: hypothetic.org; ywiki iln; Escargot misc.py; msnp-sharp for NFY.
     """
@@ -72,7 +72,7 @@ class PresenceForm(enum.Enum):
 
 
 class Product(NamedTuple):
-    """A client's name for itself: the CVR words, and the id and key that answer a CHL."""
+    """The identity of a client program: its CVR words, and the id and key that answer a CHL."""
 
     client: str
     version: str
@@ -93,38 +93,39 @@ class Dialect(NamedTuple):
     """One MSNP version.
 
     Attributes:
-        number: 8 for MSNP8.
-        scheme: how it signs in.
-        product: the client that this side says it is.
-        name_in_ok: `USR OK` carries the display name after the passport.
-        flags_in_ok: how many words follow: verified, restricted.
-        xfr: the words of `XFR n NS` behind the address; `{current}` is the server's own.
+        number: the number of the version: 8 for MSNP8.
+        scheme: the scheme of its sign-in.
+        product: the client program that this side names in CVR.
+        name_in_ok: `USR OK` has the display name after the passport.
+        flags_in_ok: how many flags `USR OK` ends with: none, verified, or verified and restricted.
+        xfr: the words of `XFR n NS` behind the address; `{current}` is the server's own address.
         query: how CHL is answered.
-        qng_seconds: QNG says in how many seconds the next PNG is due.
+        qng_seconds: QNG has the number of seconds until the next PNG.
         sbs: `SBS 0 null` follows USR OK.
-        gcf_unasked: the server sends GCF on its own before `USR … S`.
-        lists: how the server tells the contact list.
-        capabilities: what CHG says that the client can do; "" where it says nothing.
+        gcf_unasked: the server sends GCF without a request before `USR … S`.
+        lists: the form in which the server sends the contact list.
+        capabilities: the word of CHG for the client's capabilities; "" where CHG has none.
         extended: capabilities are two numbers, as in `1073741856:0`.
-        presence: what ILN and NLN say.
-        chat_capabilities: JOI and IRO end by the capabilities.
-        chats_invisible: who is invisible to others may open chats.
-        chat_tail: the words of XFR and RNG behind the key, and the name, of a switchboard.
-        name_by_rea: REA changes the display name; PRP does from MSNP10 on.
-        personal_message: UUX says one, and UBX tells others'.
-        nudges: a chat carries them.
-        moves_pending: who is allowed goes from the pending to the reverse list by the client.
-        inf: INF asks for the schemes (CVR comes after sign-in then, and without the account).
+        presence: the form of contacts' presence.
+        chat_capabilities: JOI and IRO end with the capabilities.
+        chats_invisible: an account that is invisible may open chats.
+        chat_tail: the words at the end of `XFR n SB` and RNG.
+        name_by_rea: REA changes the display name; from MSNP10 on PRP does.
+        personal_message: UUX sets the account's personal message, and UBX has those of contacts.
+        nudges: chats can have nudges.
+        moves_pending: the client moves a person whom it allows from the pending to the reverse
+            list.
+        inf: INF asks for the schemes (CVR then comes after sign-in, and without the account).
         hop: CVR has a ninth word, and XFR names hops.
-        guid: `USR SSO S` names the machine, and one account may be at several places.
+        guid: `USR SSO S` has the machine's GUID, and one account may be at several places.
         rst: clients of this version got their ticket by RST rather than from the login server.
-        rst2: … by RST2.
-        chl_first: the server asks CHL right behind USR OK, before the profile.
-        publishes: PUT, SDG and DEL are answered.
-        routed: presence is said by PUT, told by NFY, and a chat is SDG: there is no switchboard.
-        left_messages: the server tells of messages that were left while one was offline.
-        leaves: UUM leaves one.
-        usual: seen in use; the others are offered only when they are asked for.
+        rst2: clients of this version used RST2 rather than RST.
+        chl_first: the server sends CHL right behind USR OK, before the profile.
+        publishes: the server answers PUT, SDG and DEL.
+        routed: presence is set by PUT and reported by NFY, and chats use SDG and no switchboard.
+        left_messages: the server announces offline messages.
+        leaves: UUM sends an offline message.
+        usual: the version is known to be in use; other versions are offered only on request.
     """
 
     number: int
@@ -162,7 +163,7 @@ class Dialect(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The dialect as VER spells it."""
+        """The name of the dialect in VER, such as `MSNP8`."""
         return f"MSNP{self.number}"
 
 
@@ -218,8 +219,8 @@ def _xfr(number: int) -> str:
     return "0 {current}" if number < 13 else "U D" if number < 21 else "U D {hop}"
 
 
-# The level of Messenger 7, which is the first that shows nudges, and texts in several pieces
-# (MSNPiki, client capabilities). Everything else that a client could do is not done here.
+# The level of Messenger 7, the first that shows nudges, and the bit for texts in several pieces
+# (MSNPiki, client capabilities). msnpauth has none of the other capabilities.
 _CAPABILITIES = 0x4000_0020
 
 
@@ -230,8 +231,8 @@ def _presence(number: int) -> PresenceForm:
     for first, form in (
         (21, PresenceForm.BY_NOTIFY),
         (18, PresenceForm.WITH_ENDPOINT),
-        # Official servers have the network from MSNP14 on. libpurple of 2007 crashes without it in
-        # MSNP13, and no client was seen to mind it there.
+        # Official servers send the network from MSNP14 on. libpurple of 2007 crashes without it in
+        # MSNP13, and no known MSNP13 client has trouble with it.
         (13, PresenceForm.WITH_NETWORK),
         (8, PresenceForm.WITH_CAPABILITIES),
     ):
@@ -260,10 +261,13 @@ def _lists(number: int) -> ListsForm:
 
 
 DIALECTS: dict[int, Dialect] = {n: _dialect(n) for n in (*range(2, 20), 21)}
-"""Every dialect by its number. MSNP20 was never seen."""
+"""Every dialect, by its number. MSNP20 is missing, because nobody has seen it in use."""
 
 _SPOKEN = {frozenset({14, 13}): {13}}
-"""What is spoken by clients that name these: libpurple of 2007 puts MSNP14 first, and cannot."""
+"""The dialects that clients really speak, where they offer others as well.
+
+libpurple of 2007 offers MSNP14 first, and does not speak it.
+"""
 
 _NAME = pattern(r"MSNP(\d{1,3})", re.IGNORECASE)
 
@@ -274,10 +278,10 @@ def spoken_in(scheme: Scheme) -> tuple[int, ...]:
 
 
 def scheme_named(name: str) -> Scheme:
-    """Return the scheme of that name.
+    """Return the scheme with that name, in any letter case.
 
     Raises:
-        LocalProtocolError: there is none.
+        LocalProtocolError: there is no such scheme.
     """
     try:
         return Scheme(name.upper())
@@ -287,10 +291,11 @@ def scheme_named(name: str) -> Scheme:
 
 
 def scheme_of(dialects: Iterable[int]) -> Scheme:
-    """Return the one scheme by which all these dialects sign in.
+    """Return the scheme by which all these dialects sign in.
 
     Raises:
-        LocalProtocolError: one is unknown, or they differ: one opening can offer one scheme only.
+        LocalProtocolError: a dialect is unknown, or the dialects have different schemes: one VER
+            can offer the dialects of one scheme only.
     """
     schemes = {dialect.scheme for dialect in known(dialects)}
     if len(schemes) > 1:
@@ -302,10 +307,10 @@ def scheme_of(dialects: Iterable[int]) -> Scheme:
 
 
 def known(dialects: Iterable[int]) -> tuple[Dialect, ...]:
-    """Return the rows of these dialects, best first, of whatever schemes.
+    """Return the dialects with these numbers, best first, of any schemes.
 
     Raises:
-        LocalProtocolError: there are none, or one is unknown.
+        LocalProtocolError: there is no number, or one of them is unknown.
     """
     numbers = sorted(set(dialects), reverse=True)
     for number in numbers or [-1]:
@@ -318,10 +323,10 @@ def known(dialects: Iterable[int]) -> tuple[Dialect, ...]:
 
 
 def offer(dialects: Iterable[int] | None, scheme: Scheme = Scheme.TWN) -> tuple[Dialect, ...]:
-    """Return the dialects to name in VER, best first; all of `scheme` when none are given.
+    """Return the dialects to offer in VER, best first; for None the usual dialects of `scheme`.
 
     Raises:
-        LocalProtocolError: one of them is unknown, or of another scheme.
+        LocalProtocolError: there is no number, or one of them is unknown or of another scheme.
     """
     if dialects is None:
         return _usual(scheme)
@@ -344,9 +349,9 @@ def _usual(scheme: Scheme) -> tuple[Dialect, ...]:
 
 
 def choose(words: Iterable[str], offered: Iterable[Dialect]) -> Dialect | None:
-    """Return the dialect that both VER words and `offered` name, the best of several, or None.
+    """Return the best dialect that is in the words of VER and in `offered`, or None.
 
-    Other words are passed over: real servers answered `VER 1 MSNP13 CVR0` (emesene log, 2008).
+    Other words are ignored: real servers answered `VER 1 MSNP13 CVR0` (emesene log, 2008).
     """
     named = {int(match[1]) for word in words if (match := _NAME.fullmatch(word))}
     named = _SPOKEN.get(frozenset(named), named)

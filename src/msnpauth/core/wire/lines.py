@@ -1,4 +1,4 @@
-"""Bytes in, commands out: the reader of an MSNP stream, for both ends of the wire."""
+"""The reader of an MSNP stream, which makes commands from bytes, for client and server."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from .commands import Command, Role, command_from_words, payload_length, split_w
 
 __all__ = ["MAX_LINE", "MAX_PAYLOAD", "NEED_DATA", "LineReader", "NeedData"]
 
-# The longest real lines are tickets of about 2 KB; the longest payloads contact lists of 8 KB.
+# In bytes. The longest real lines have tickets of about 2 KB; the longest real payloads are contact
+# lists of 8 KB.
 MAX_LINE = 16 * 1024
 MAX_PAYLOAD = 1024 * 1024
 
 _VERB = pattern(r"[A-Z]{3}|[0-9]{3}")
-# Names are percent-encoded, so that no line has a control character, but for the CVR of msnlib. A
-# challenge with one in it would end the header that carries the password. Bytes above 0x7F are let
-# through: old clients sent names in Latin-1.
+# Names are percent-encoded, so that no line has a control character, except the CVR of msnlib. A
+# challenge with a control character would end the header that contains the password. Bytes above
+# 0x7F are accepted: old clients sent names in Latin-1.
 _CONTROL = pattern(rb"[\x00-\x1f\x7f]")
 
 
@@ -31,17 +32,18 @@ class NeedData:
 
 
 NEED_DATA = NeedData()
-"""The answer of `next_command` when what has come so far is not a whole command."""
+"""The result of `next_command` when the received bytes are not a whole command yet."""
 
 
 class LineReader:
-    """Cuts a stream into commands.
+    """Reads the commands of a stream.
 
-    Reading never raises: a fault is a value, and stays the answer from then on. Lines end with
-    LF, with or without CR before it; blank lines are passed over, because some servers put a line
-    end behind a payload. `observe` is shown every command, for a log.
+    Reading never raises: an error is returned as a value, and is the result of every later call.
+    Lines end with LF, with or without CR before it; blank lines are ignored, because some servers
+    send a line end behind a payload. `observe` is called with every command, for a log.
 
-    `max_payload` may be changed between two commands: a server trusts who has signed in with more.
+    `max_payload` may be changed between two commands: a server accepts more from a client that has
+    signed in.
     """
 
     def __init__(
@@ -63,12 +65,12 @@ class LineReader:
         self._fault: RemoteProtocolError | None = None
 
     def feed(self, data: bytes) -> None:
-        """Take bytes that came from the peer."""
+        """Add bytes that were received."""
         self._buffer += data
 
     @property
     def unread(self) -> bytes:
-        """The bytes that no command was made of yet, for the next owner of the connection."""
+        """The bytes behind the last returned command, for the next owner of the connection."""
         head = (
             b"" if self._words is None else " ".join(self._words).encode("utf-8", "surrogateescape")
         )
@@ -76,13 +78,13 @@ class LineReader:
 
     @property
     def has_command(self) -> bool:
-        """True while `next_command` has something to give without more bytes."""
+        """True while `next_command` can return a command or an error without more bytes."""
         if self._words is not None:
             return len(self._buffer) >= (self._length or 0)
         return b"\n" in self._buffer or len(self._buffer) > self._max_line
 
     def next_command(self) -> Command | NeedData | RemoteProtocolError:
-        """Return the next command, `NEED_DATA`, or the fault that makes the stream unreadable."""
+        """Return the next command, `NEED_DATA`, or the error that makes the stream unreadable."""
         if self._fault is not None:
             return self._fault
         while self._words is None:
@@ -90,7 +92,7 @@ class LineReader:
             if not isinstance(line, bytes):
                 return line
             if self._sender is Role.CLIENT and line.startswith(b"CVR "):
-                # msnlib 3 (msnlib.py, login): `… MSMSGS<TAB>alice@example.com`.
+                # msnlib 3 (msnlib.py, login) sends `… MSMSGS<TAB>alice@example.com`.
                 line = line.replace(b"\t", b" ")
             words = split_words(line)
             if not words:
@@ -109,8 +111,8 @@ class LineReader:
         return self._whole(words, payload)
 
     def _begin(self, words: list[str], line: bytes) -> str | None:
-        """Take the words of a line; return what is wrong with them, or None."""
-        # A port that speaks HTTP, SSH or SMTP is found out by its first line.
+        """Check and keep the words of a line; return what is wrong with them, or None."""
+        # A server that speaks HTTP, SSH or SMTP is recognised by its first line.
         if not _VERB.fullmatch(words[0]) or _GREETING.match(line):
             return _foreign(line) or f"that is no MSNP: {printable(words[0][:8])!r}"
         if _CONTROL.search(line):
@@ -119,15 +121,15 @@ class LineReader:
             self._length = payload_length(words, self._sender)
         except ValueError:
             return f"{words[0]} without the length of its payload"
-        # The bound is checked before a byte of the payload is kept.
+        # The limit is checked before any byte of the payload is kept.
         if self._length is not None and self._length > self.max_payload:
             return f"{words[0]} announces a payload of {self._length} bytes"
         self._words = words
         return None
 
     def _take_line(self) -> bytes | NeedData | RemoteProtocolError:
-        # The search goes on where it ended last time. A peer that sends a long line byte by byte
-        # would otherwise cost the square of its length.
+        # The search goes on where it ended last time. Otherwise a peer that sends a long line byte
+        # by byte would cause work in proportion to the square of its length.
         end = self._buffer.find(b"\n", self._searched)
         if end > self._max_line or (end < 0 and len(self._buffer) > self._max_line):
             return self._fail(f"a line of more than {self._max_line} bytes")
@@ -146,7 +148,7 @@ class LineReader:
         return command
 
     def ended(self) -> RemoteProtocolError | None:
-        """The peer has closed; return what it speaks if what it said is another protocol."""
+        """Return an error if the unread bytes of a closed stream are of another protocol."""
         theirs = _foreign(bytes(self._buffer))
         return None if theirs is None else self._fail(theirs)
 
@@ -163,15 +165,15 @@ class LineReader:
 _NOT_MSNP = "and not MSNP"
 _ELSEWHERE = "the notification server has another address or port: check them"
 
-# `220 mail.example ESMTP` begins with three digits, as an error code of MSNP does. That has a
-# transaction id behind it, or nothing.
+# `220 mail.example ESMTP` begins with three digits, like an error code of MSNP. Behind an error
+# code of MSNP there is a transaction id, or nothing.
 _GREETING = pattern(
     rb"[0-9]{3}(?:-| [^0-9\r\n]*\b(?:E?SMTP|FTP)\b)|(?:220|421|530|554) +[^0-9\s]", re.IGNORECASE
 )
 
 _PROTOCOLS = (
     (pattern(rb"HTTP/[0-9]|<(?:!doctype|html|\?xml)", re.IGNORECASE), "HTTP"),
-    # An alert or a handshake of TLS 1.0 to 1.3: the server does not understand our plain text.
+    # An alert or a handshake of TLS 1.0 to 1.3, because the server does not understand plain text.
     (pattern(rb"[\x15\x16]\x03[\x00-\x04]"), "TLS"),
     (pattern(rb"SSH-[0-9]"), "SSH"),
     (_GREETING, "SMTP or FTP"),
@@ -182,6 +184,6 @@ _PROTOCOLS = (
 
 
 def _foreign(data: bytes) -> str | None:
-    """Return what is to be said of a server that speaks another protocol; None for none known."""
+    """Return the error text for bytes of another known protocol, or None."""
     theirs = next((name for pattern, name in _PROTOCOLS if pattern.match(data)), None)
     return None if theirs is None else f"the server speaks {theirs} on that port, {_NOT_MSNP}"

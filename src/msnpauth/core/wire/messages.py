@@ -1,7 +1,7 @@
-"""What a MSG of a conversation carries: text with its looks, somebody who types, a nudge.
+"""The payload of a MSG in a conversation: a formatted text, a typing notice, or a nudge.
 
 The payload is a small MIME message: headers, an empty line, the body (hypothetic.org, messages;
-MSNPiki, MSNC). Both ends read and write it.
+MSNPiki, MSNC). Client and server both use this module.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ __all__ = [
 ]
 
 MAX_PAYLOAD = 1664
-"""Bytes of a MSG's payload, its headers included; a server closes the connection for more."""
+"""The most bytes of a MSG's payload with its headers; a server closes the connection for more."""
 
 MAX_TEXT = 1400
-"""Bytes of UTF-8 that the text itself may take (MSNPiki)."""
+"""The most bytes of UTF-8 of the text itself (MSNPiki)."""
 
 NUDGE = b"MIME-Version: 1.0\r\nContent-Type: text/x-msnmsgr-datacast\r\n\r\nID: 1\r\n\r\n"
-"""The payload of a nudge; other numbers are winks and the like."""
+"""The payload of a nudge; other ID numbers mean winks and similar things."""
 
-_MAX_CHUNKS = 1023  # libpurple reads no more
+_MAX_CHUNKS = 1023  # libpurple accepts no more
 _COLOUR = re.compile(r"#?([0-9A-Fa-f]{2})([0-9A-Fa-f]{2})([0-9A-Fa-f]{2})")
 _WIRE_COLOUR = re.compile(r"[0-9A-Fa-f]{1,6}")
 _EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
@@ -46,7 +46,7 @@ _NUMBER = re.compile(r"[0-9]{1,4}")
 
 
 class LooksOptions(TypedDict, total=False):
-    """The keyword arguments of `Looks`, for functions that take them too."""
+    """The keyword arguments of `Looks`, for functions that also accept them."""
 
     font: str
     colour: str
@@ -59,13 +59,13 @@ class LooksOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Looks:
-    """How a text is to be shown (the header X-MMS-IM-Format).
+    """The format of a text: font, colour and effects (the header X-MMS-IM-Format).
 
     Attributes:
-        font: the font's name; empty for the reader's own.
-        colour: as `#rrggbb`.
-        bold, italic, underline, strikethrough: its effects.
-        right_to_left: it is aligned to the right.
+        font: the name of the font; empty for the reader's own font.
+        colour: the colour of the text, as `#rrggbb`.
+        bold, italic, underline, strikethrough: whether the text has this effect.
+        right_to_left: whether the text is aligned to the right.
     """
 
     font: str = ""
@@ -85,8 +85,8 @@ class Looks:
     def encode(self) -> str:
         """Return the header's value."""
         match = _COLOUR.fullmatch(self.colour)
-        assert match is not None  # __post_init__ saw to it
-        # The wire has blue first, and no zeros in front (hypothetic.org).
+        assert match is not None  # __post_init__ has checked this
+        # On the wire blue comes first, and there are no leading zeros (hypothetic.org).
         colour = f"{match[3]}{match[2]}{match[1]}".lower().lstrip("0") or "0"
         chosen = (("B", self.bold), ("I", self.italic), ("U", self.underline))
         effects = "".join(letter for letter, is_on in (*chosen, ("S", self.strikethrough)) if is_on)
@@ -96,7 +96,7 @@ class Looks:
 
     @classmethod
     def decode(cls, value: str) -> Looks:
-        """Return what a header says; what cannot be read counts as not said."""
+        """Return the format in a header value; fields that cannot be read have their defaults."""
         parts = (part.partition("=") for part in value.split(";"))
         fields = {name.strip().upper(): text.strip() for name, _, text in parts}
         colour = fields.get("CO", "")
@@ -120,12 +120,12 @@ PLAIN = Looks()
 
 @dataclass(frozen=True)
 class Body:
-    """A payload that was read.
+    """The parsed payload of a MSG.
 
     Attributes:
-        kind: its Content-Type without parameters, in lower case.
-        headers: by lower-case name.
-        content: what stands behind the empty line.
+        kind: the Content-Type without parameters, in lower case.
+        headers: the headers, by lower-case name.
+        content: the bytes behind the empty line.
     """
 
     kind: str
@@ -139,25 +139,25 @@ class Body:
 
     @property
     def looks(self) -> Looks:
-        """How the text is to be shown."""
+        """The format of the text."""
         return Looks.decode(self.headers.get("x-mms-im-format", ""))
 
     @property
     def is_nudge(self) -> bool:
-        """True for a nudge."""
+        """True when the payload is a nudge."""
         return self.kind == "text/x-msnmsgr-datacast" and b"ID: 1" in self.content.split(b"\r\n")
 
     @property
     def is_typing(self) -> bool:
-        """True for the word that somebody is typing."""
+        """True when the payload is a notice that somebody is typing."""
         return self.kind == "text/x-msmsgscontrol" and bool(self.headers.get("typinguser"))
 
     @property
     def piece(self) -> tuple[str, int, int] | None:
-        """The id, the place and the number of pieces of a text that comes in several messages.
+        """The id, the position and the number of pieces of a text that comes in several messages.
 
-        The first piece says how many there are, the others say which they are; 0 stands for what
-        a piece does not say. None for a message that is whole.
+        Only the first piece has the number of pieces, and the other pieces have only their
+        position; a missing value is 0. The property is None for a message in one piece.
         """
         name = self.headers.get("message-id")
         if not name:
@@ -171,7 +171,7 @@ class Body:
 
 
 def parse_message(payload: bytes) -> Body:
-    """Read a payload. Whatever it is, something comes of it: a peer may send anything."""
+    """Parse a payload. This never raises, because a peer may send any bytes."""
     end = _EMPTY_LINE.search(payload)
     head, content = (payload[: end.start()], payload[end.end() :]) if end else (payload, b"")
     headers: dict[str, str] = {}
@@ -193,7 +193,7 @@ def text_payload(text: str, looks: Looks) -> bytes:
 
 
 def typing_payload(passport: str) -> bytes:
-    """Return the payload that says: this account is typing."""
+    """Return the payload of the notice that this account is typing."""
     head = "MIME-Version: 1.0\r\nContent-Type: text/x-msmsgscontrol\r\n"
     return f"{head}TypingUser: {passport}\r\n\r\n\r\n".encode()
 
@@ -201,9 +201,9 @@ def typing_payload(passport: str) -> bytes:
 def split_text(text: str, limit: int = MAX_TEXT) -> list[str]:
     """Return a text in pieces of at most `limit` bytes of UTF-8.
 
-    It is parted at a blank or a line end where there is one in the second half of a piece, and
-    otherwise between two characters as people see them: a letter keeps its accents, and an emoji
-    that is made of several keeps them.
+    The text is split at a blank or a line end where there is one in the second half of a piece, and
+    otherwise between two visible characters: a letter stays together with its accents, and an emoji
+    of several code points stays in one piece.
 
     Raises:
         LocalProtocolError: there is no text, or it cannot be written as UTF-8.
@@ -233,7 +233,7 @@ def _pieces(text: str, limit: int) -> Iterator[str]:
             part = end
         elif blank - at > (end - at) // 2:
             part = blank
-        elif part == at:  # one character of a thousand accents: it has to be parted somewhere
+        elif part == at:  # one character with a thousand accents has to be split somewhere
             part = end
         yield text[at:part]
         at = part
@@ -243,10 +243,10 @@ _JOINER = "\u200d"  # zero width joiner
 
 
 def _may_part(before: str, after: str) -> bool:
-    """Tell whether two characters may stand in different messages."""
+    """Tell whether two adjacent characters may be in different messages."""
     if _JOINER in (before, after) or unicodedata.combining(after):
         return False
-    # Variation selectors, skin tones, the tags of flags, and the letters that flags are made of.
+    # Variation selectors, skin tones, the tags of flags, and the regional letters of flags.
     joins = (
         unicodedata.category(after) in ("Mn", "Me", "Mc") or "\U0001f3fb" <= after <= "\U0001f3ff"
     )

@@ -1,4 +1,4 @@
-"""CHL and QRY: the server's question whether the client is a genuine one, and the answer.
+"""CHL and QRY: the server's challenge to prove a genuine client program, and the answer.
 
 Sources: hypothetic.org (MSNP6), MSNPiki MSNP11:Challenges.
 """
@@ -16,10 +16,10 @@ _FACTOR = 0x0E79A9C1
 
 
 def answer(rule: QueryRule, challenge: str, product_id: str, product_key: str) -> bytes | None:
-    """Return the payload of QRY: 32 hex digits; None under a dialect that knows no challenge."""
+    """Return the payload of QRY, 32 hex digits; None under a dialect that has no CHL."""
     if rule is QueryRule.NONE:
         return None
-    import hashlib  # a sign-in is over before the first CHL comes
+    import hashlib  # not needed during the sign-in: CHL comes only after it
 
     digest = hashlib.md5(_bytes(challenge + product_key), usedforsecurity=False).digest()
     if rule is QueryRule.MD5:
@@ -31,8 +31,8 @@ def _msnp11(digest: bytes, text: str) -> bytes:
     words = struct.unpack("<4I", digest)
     key = [word & _MODULUS for word in words]
     data = _bytes(text)
-    # Clients differ when the length is a multiple of 8 already; libpurple, the client that lived
-    # longest on the real service, adds nothing then.
+    # Clients differ when the length is already a multiple of 8; libpurple, which used the real
+    # service for the longest time, adds nothing then.
     data += b"0" * (-len(data) % 8)
     numbers = struct.unpack(f"<{len(data) // 4}I", data)
     high = low = 0

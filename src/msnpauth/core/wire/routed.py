@@ -1,20 +1,20 @@
-"""What PUT, DEL, NFY and SDG carry from MSNP21 on: three blocks of headers, and a body.
+"""The payload of PUT, DEL, NFY and SDG in MSNP21: three blocks of headers, and a body.
 
-    Routing: 1.0                                  who it is from, and who it is for
+    Routing: 1.0                                  the sender and the recipient
     To: 1:friend@example.com
     From: 1:me@example.com;epid={guid}
 
     Reliability: 1.0                              whether an answer is wanted
 
-    Messaging: 2.0                                what it is: Messaging, Publication, Notification
+    Messaging: 2.0                                its kind: Messaging, Publication, Notification
     Message-Type: Text
     Content-Type: Text/plain; charset=UTF-8
     Content-Length: 5
 
     Hello
 
-Both ends read and write it. Presence is an XML document, and a text of a conversation is an SDG: no
-switchboard has a part in it (msnp-sharp, MultiMimeMessage.cs, NSMessageHandler.MSNP21.cs).
+Client and server both use this module. Presence is an XML document, and a text of a conversation is
+sent by SDG without a switchboard (msnp-sharp, MultiMimeMessage.cs, NSMessageHandler.MSNP21.cs).
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ Headers = Iterable[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Routed:
-    """A payload that was read.
+    """A parsed payload.
 
     Attributes:
-        sender: the passport of who it is from.
-        to: the passport of who it is for.
-        guid: the sender's machine, in braces; "" when it is not told.
-        headers: the last block's, by lower-case name.
-        body: what stands behind the headers.
+        sender: the passport of the sender.
+        to: the passport of the recipient.
+        guid: the GUID of the sender's machine, in braces; "" when it is missing.
+        headers: the headers of the last block, by lower-case name.
+        body: the bytes behind the headers.
     """
 
     sender: str
@@ -53,7 +53,7 @@ class Routed:
 
 
 def parse_routed(payload: bytes) -> Routed | None:
-    """Read a payload; None when it is not from anybody to anybody."""
+    """Parse a payload; return None when the sender or the recipient is missing."""
     blocks: list[dict[str, str]] = []
     rest = payload
     for _ in range(3):
@@ -76,7 +76,7 @@ def _headers(head: bytes) -> dict[str, str]:
 
 
 def _account(word: str) -> tuple[str, str]:
-    """Return passport and machine of `1:friend@example.com;epid={guid}`."""
+    """Return passport and GUID of `1:friend@example.com;epid={guid}`."""
     account, *rest = word.split(";")
     parts = [part.strip() for part in rest]
     network, colon, passport = account.partition(":")
@@ -97,11 +97,11 @@ def routed_payload(
     """Return a payload.
 
     Args:
-        to: the passport of who it is for.
-        sender: the passport of who it is from.
-        guid: the sender's machine, in braces; "" to leave it out.
-        content: the last block's headers; the first is its name and version.
-        body: what stands behind the headers; its length is told.
+        to: the passport of the recipient.
+        sender: the passport of the sender.
+        guid: the GUID of the sender's machine, in braces; "" to leave it out.
+        content: the headers of the last block; the first of them is its name and version.
+        body: the bytes behind the headers; Content-Length is added for them.
         routing: further headers of the first block.
         reliability: further headers of the second block.
     """
@@ -122,9 +122,9 @@ def routed_payload(
 
 
 def as_datagram(payload: bytes) -> tuple[Headers, bytes] | None:
-    """Return headers and body of the SDG for what a switchboard's MSG carries.
+    """Return headers and body of the SDG for the payload of a switchboard's MSG.
 
-    None for what neither end of this package says by SDG.
+    The result is None for a payload that msnpauth does not send by SDG.
     """
     said = parse_message(payload)
     plain = ("Content-Type", "Text/plain; charset=UTF-8")
@@ -140,14 +140,14 @@ def as_datagram(payload: bytes) -> tuple[Headers, bytes] | None:
 
 
 def as_message(routed: Routed) -> bytes | None:
-    """Return what a switchboard's MSG carries for the content of an SDG; None as `as_datagram`."""
+    """Return the payload of a switchboard's MSG for an SDG; None for other kinds of content."""
     kind = routed.headers.get("message-type", "").lower()
     if kind == "text":
         looks = routed.headers.get("x-mms-im-format")
         shown = f"X-MMS-IM-Format: {looks}\r\n" if looks else ""
         head = f"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=UTF-8\r\n{shown}\r\n"
         return head.encode("utf-8", "replace") + routed.body
-    # Escargot writes `Control` and names the rest in a header of its own.
+    # Escargot writes `Control`, and names the kind of control message in a header of its own.
     subtype = routed.headers.get("message-subtype", "").lower()
     if kind == "control/typing" or (kind == "control" and subtype == "typing"):
         return typing_payload(routed.sender)

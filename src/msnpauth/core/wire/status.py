@@ -1,4 +1,4 @@
-"""Who is there and how: the states of presence, in words and as the wire has them."""
+"""The states of presence: their names, and their codes on the wire."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Status", "status_named", "status_of_code"]
 
 
 class Status(enum.StrEnum):
-    """A state of presence (hypothetic.org, status; MSNPiki). `code` is the wire's word for it."""
+    """A state of presence (hypothetic.org, status; MSNPiki). `code` is its code on the wire."""
 
     ONLINE = "online"
     BUSY = "busy"
@@ -20,12 +20,12 @@ class Status(enum.StrEnum):
     ON_THE_PHONE = "on the phone"
     OUT_TO_LUNCH = "out to lunch"
     INVISIBLE = "invisible"
-    """Signed in, and offline to everybody else."""
+    """The account is signed in, and appears offline to everybody else."""
     OFFLINE = "offline"
 
     @property
     def code(self) -> str:
-        """The three letters of CHG, ILN and NLN."""
+        """The three letters of the status in CHG, ILN and NLN."""
         return _CODES[self]
 
 
@@ -44,15 +44,15 @@ _BY_CODE = {code: status for status, code in _CODES.items()}
 
 
 def status_of_code(code: str) -> Status | None:
-    """Return the state that a word of the wire means; None for a word that nobody knows."""
+    """Return the state with this code, in any letter case; None for an unknown code."""
     return _BY_CODE.get(code) or _BY_CODE.get(code.upper())
 
 
 def status_named(word: str) -> Status:
-    """Return the state of that name, for a person who wants to be seen so.
+    """Return the state with that name, as a status that an account can set.
 
     Raises:
-        LocalProtocolError: there is no such state, or it is that of somebody who is not there.
+        LocalProtocolError: there is no such state, or it is `OFFLINE`, which cannot be set.
     """
     wanted = word.lower().replace("_", " ").strip() if isinstance(word, str) else ""
     found = next((status for status in Status if status == wanted), None)
