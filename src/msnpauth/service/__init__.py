@@ -1,4 +1,4 @@
-"""The other end: a service that msnpauth, or an old client, signs in to.
+"""The server side: a service that msnpauth, or an old client, signs in to.
 
     from msnpauth import service, sign_in
 
@@ -6,17 +6,17 @@
         with sign_in("alice@example.com", "secret", here.servers, ca_file=here.ca_file) as session:
             ...
 
-With a data folder it is a service to live on (the extra `[service]`):
+With a data folder, the service keeps its data when it is restarted (the extra `[service]`):
 
     with service.open_directory("/var/lib/msnpauth") as accounts:
         accounts.add("alice@example.com", "secret")
     with service.run(data="/var/lib/msnpauth", host="0.0.0.0", name="msn.example.com") as here:
         ...
 
-What it says is in `roles`: nexus, login servers, RST, contacts, dispatch and notification, without
-I/O, as async functions over `stores`. `pages` are for people with a browser. `hosts` carries both
-over sockets. A `backing` has the stores and keys, `node` is the whole service, and `embedded` runs
-it.
+The answers of the service are made in `roles`: nexus, login servers, RST, contacts, dispatch and
+notification, without I/O, as async functions over `stores`. `pages` are for people with a browser.
+`hosts` connects roles and pages to sockets. A `backing` has the stores and keys, `node` is the
+whole service, and `embedded` runs the service.
 """
 
 from __future__ import annotations
@@ -58,18 +58,18 @@ def open_directory(
     database: str | Secret | None = None,
     make: bool = True,
 ) -> AccountDirectory:
-    """Open the accounts of a service, to be changed, while the service runs or not.
+    """Open the accounts of a service to change them, whether the service runs or not.
 
     Args:
-        data: the data folder; made where there is none. None where only a database is known: then
-            there are no app passwords for MD5, whose key is in the folder.
-        argon2: what new hashes cost.
-        database: the URL of the database; None where the accounts are in the folder.
-        make: make the folder's database where there is none.
+        data: the data folder, which is made if it does not exist. None if only a database is known:
+            then app passwords for MD5 cannot be made, because their key is in the folder.
+        argon2: the cost of new hashes.
+        database: the URL of the database; None if the accounts are in the folder.
+        make: make the database of the folder if it does not exist.
 
     Raises:
-        LocalProtocolError: folder or database cannot be used, or the extra `[service]` is not
-            installed.
+        LocalProtocolError: the folder or the database cannot be used, or the extra `[service]` is
+            not installed.
     """
     database = None if database is None else as_secret(database)
     check_extra("service")

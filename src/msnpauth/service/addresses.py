@@ -1,4 +1,4 @@
-"""Where a service listens, how it is called, and who may come: the arguments of `run`, checked."""
+"""Checks the arguments of `run` about addresses: where to listen, host names, and proxies."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ __all__ = [
 
 _BACKLOG = 1024
 
-# What a certificate can be for (RFC 5280, 4.2.1.6). Docker's names like to have an underscore.
+# The host names that a certificate can have (RFC 5280, 4.2.1.6). Names in Docker often contain an
+# underscore, which is not allowed.
 _LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
 _CERTIFIABLE = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 
@@ -33,11 +34,11 @@ _CERTIFIABLE = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 def bind_all(
     hosts: Mapping[str, str], ports: Mapping[str, int], given: Mapping[str, socket.socket]
 ) -> dict[str, socket.socket]:
-    """Return a listening socket for each role; none are left open when one cannot be had.
+    """Return a listening socket for each role. If one of them fails, all are closed.
 
     Args:
         hosts: the address to listen on, by role.
-        ports: the port, by role; a free one where none is named.
+        ports: the port, by role; a role without a port gets a free port.
         given: sockets that listen already, by role.
     """
     with ExitStack() as undo:
@@ -51,7 +52,8 @@ def bind_all(
 
 def _bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # By its full name: asyncio sets TCP_NODELAY for those only, and 40 ms an answer go without it.
+    # With the protocol number, because asyncio sets TCP_NODELAY only for such sockets. Without
+    # TCP_NODELAY each answer takes 40 ms longer.
     sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":
@@ -69,36 +71,38 @@ def _bind(host: str, port: int) -> socket.socket:
         ) from None
 
 
-# How many connections may wait that have sent something with their SYN, and have not shown yet that
-# they are where they say.
+# The largest number of connections that have sent data with their SYN, and have not yet proved that
+# they receive packets at their address.
 _FAST_OPENED = 256
 
 
 def fast_open(socks: Iterable[socket.socket]) -> None:
-    """Let clients send their first words with the SYN (RFC 7413), where the system can.
+    """Let clients send their first data with the SYN (RFC 7413), if the system supports that.
 
-    A SYN may come twice, and the words with it. Only what loses nothing by it is to listen so: the
-    first words of TLS, and VER, CVR and USR, which ask for a challenge.
+    A SYN may arrive twice, together with its data. So this is only for sockets on which the first
+    data may be repeated without harm: the first message of TLS, and VER, CVR and USR, which request
+    a challenge.
     """
     if not hasattr(socket, "TCP_FASTOPEN"):
         return
     for sock in socks:
-        with suppress(OSError):  # a system that knows the word and not the thing
+        with suppress(OSError):  # a system that has the option but does not support it
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, _FAST_OPENED)
 
 
 _EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - nothing is bound here
-# An address that exists in documents only (RFC 5737, RFC 3849): nothing is sent to it.
+# Addresses that are reserved for documentation (RFC 5737, RFC 3849). Nothing is sent to them.
 _NOWHERE = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 
 
 def advertised(host: str, name: str | None) -> str:
-    """Return how clients call this host: a name of the caller's, or an address they can reach.
+    """Return the name of this host for clients: the given name, or an address they can reach.
 
-    Who listens on all addresses cannot send clients to `0.0.0.0`: for them that is themselves.
+    A service that listens on all addresses cannot send clients to `0.0.0.0`, because for a client
+    this address means the client's own machine.
 
     Raises:
-        LocalProtocolError: the name is none.
+        LocalProtocolError: the name is not a host name.
     """
     if name is not None:
         told = _host(name)
@@ -113,18 +117,18 @@ def advertised(host: str, name: str | None) -> str:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect((_NOWHERE[family], 9))  # asks for the way there, and sends nothing
+            probe.connect((_NOWHERE[family], 9))  # chooses a route, and sends nothing
             own: str = probe.getsockname()[0]
             return own
-    except OSError:  # no way out of this machine
+    except OSError:  # this machine has no route to other machines
         return "::1" if family == socket.AF_INET6 else "127.0.0.1"
 
 
 def host_names(names: Iterable[str]) -> tuple[str, ...]:
-    """Return names for a certificate.
+    """Return names for a certificate, after checking them.
 
     Raises:
-        LocalProtocolError: one of them is no host name.
+        LocalProtocolError: one of the names is not a host name.
     """
     for name in _several(names):
         if _host(name) is None:
@@ -139,7 +143,7 @@ def domains(homes: Iterable[str]) -> tuple[str, ...]:
     """Return domains of accounts, in folded letter case.
 
     Raises:
-        LocalProtocolError: one of them is none.
+        LocalProtocolError: one of the values is not a domain.
     """
     for home in _several(homes):
         if not isinstance(home, str) or not home.strip(".") or "@" in home or " " in home:
@@ -151,12 +155,12 @@ def domains(homes: Iterable[str]) -> tuple[str, ...]:
 
 
 def _several(given: Iterable[str]) -> tuple[str, ...]:
-    """Return one string as one, and not as its letters."""
+    """Return the values as a tuple. A single string is one value, and not a series of letters."""
     return (given,) if isinstance(given, str) else tuple(given)
 
 
 def _host(name: object) -> str | None:
-    """Return a name or an address that a certificate can be for; None for anything else."""
+    """Return a host name or an address if a certificate can be issued for it; otherwise None."""
     if not isinstance(name, str):
         return None
     try:
@@ -168,9 +172,10 @@ def _host(name: object) -> str | None:
 
 
 def plain_address(address: str) -> str:
-    """Return an address as it is compared: `::1` for 0:0:0:0:0:0:0:1, and IPv4 where it is mapped.
+    """Return an address in the form in which addresses are compared.
 
-    What is no address comes back as it is.
+    That is `::1` for 0:0:0:0:0:0:0:1, and the IPv4 address for an IPv4-mapped IPv6 address. A text
+    that is not an address is returned unchanged.
     """
     try:
         parsed = ip_address(address.partition("%")[0])
@@ -181,10 +186,10 @@ def plain_address(address: str) -> str:
 
 
 def network_of(address: str) -> str:
-    """Return what an address is counted as: itself, and for IPv6 its network of 64 bits.
+    """Return the network as which an address is counted: for IPv4 the address, for IPv6 its /64.
 
-    A provider gives each of its customers at least such a network, so that whoever guesses has
-    2**64 addresses at hand, and one network.
+    A provider gives each customer at least a /64 network, so that a person who guesses passwords
+    can use 2**64 addresses, but only one network.
     """
     plain = plain_address(address)
     if ":" not in plain:
@@ -196,10 +201,10 @@ def network_of(address: str) -> str:
 
 
 def proxy_addresses(addresses: Iterable[str]) -> frozenset[str]:
-    """Return addresses of proxies.
+    """Return the addresses of proxies, after checking them.
 
     Raises:
-        LocalProtocolError: one of them is no IP address.
+        LocalProtocolError: one of the values is not an IP address.
     """
     found = set()
     for address in _several(addresses):

@@ -1,4 +1,4 @@
-"""How many guesses there were of late: counted by the library `limits`, in memory."""
+"""Counts the password guesses of the last minutes in memory, by the library `limits`."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ __all__ = ["AttemptCounter", "MemoryAttemptCounter", "counted_as"]
 
 _MOST_REMEMBERED = 65_536
 _MOST_COUNTED = 65_536
-"""Networks and accounts whose guesses are counted."""
+"""The largest number of networks and accounts whose guesses are counted."""
 
 
 def counted_as(passport: str) -> str:
-    """Return a short word for an account: whoever guesses may give it any name, of any length."""
+    """Return a short key for an account: a person who guesses may send names of any length."""
     return hashlib.sha256(passport.casefold().encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 class AttemptCounter(Protocol):
-    """Counts guesses. Any method may raise ServiceUnavailable: then nobody is let in."""
+    """Counts guesses. Any method may raise ServiceUnavailable: then every sign-in is refused."""
 
     async def count(self, item: RateLimitItemPerMinute, *whose: str) -> int:
-        """Return how many there were within the item's time, up to its amount."""
+        """Return how many guesses there were within the time of the item, up to its amount."""
 
     async def hit(self, item: RateLimitItemPerMinute, *whose: str) -> bool:
-        """Count one; False when there were as many as the item allows already."""
+        """Count a guess; False when the number that the item allows was reached already."""
 
     async def is_repeated(self, digest: bytes) -> bool:
-        """Tell whether that guess was seen before, and remember it."""
+        """Tell whether the guess with that digest was seen before, and remember the digest."""
 
 
 class MemoryAttemptCounter:
-    """A `AttemptCounter` of one process, which a restart empties."""
+    """An `AttemptCounter` in the memory of one process, whose counts a restart loses."""
 
     def __init__(self) -> None:
         self._storage = MemoryStorage()
@@ -65,13 +65,13 @@ class MemoryAttemptCounter:
         return False
 
     def _make_room(self) -> None:
-        """Forget whom nothing is counted of any more, and then the oldest.
+        """Forget the keys that have no guesses any more, and then the oldest keys.
 
-        `limits` forgets the guesses in time, and keeps the names that they had for ever.
+        `limits` forgets the guesses after their time, but keeps their keys for ever.
         """
         counted = self._storage.events
         if len(counted) < _MOST_COUNTED:
             return
         for key in sorted(counted, key=lambda one: bool(counted[one]))[: _MOST_COUNTED // 4]:
-            with self._storage.locks[key]:  # its own thread looks at them too
+            with self._storage.locks[key]:  # the thread of `limits` uses them too
                 self._storage.clear(key)

@@ -1,7 +1,8 @@
-"""What a service stands on: in memory for a test, or in a data folder for years.
+"""The parts that depend on where a service keeps its data: in memory or in a data folder.
 
-`Service` is the same over both. A backing has the stores, the keys, the door and the certificates;
-what only an operator wants, such as the private role, the one in memory does without.
+`Service` is the same over both kinds of backing. A backing has the stores, the keys, the door for
+passwords, and the certificates. The backing in memory has none of the parts that only an operator
+needs, such as the private role.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ __all__ = ["Backing", "InMemory"]
 
 
 class Backing(Protocol):
-    """See the module.
+    """The parts of a service that depend on where it keeps its data.
 
     Attributes:
-        stores: everything that is kept.
+        stores: the stores of the service.
         tickets: issues and checks tickets.
-        door: where passwords are checked.
+        door: checks passwords.
     """
 
     stores: Stores
@@ -41,33 +42,36 @@ class Backing(Protocol):
     door: Door
 
     def certificates(self, settings: Settings, folder: Path) -> Certificates:
-        """Return what the listeners of HTTPS show. `folder` is gone when the service ends."""
+        """Return the certificates for HTTPS. `folder` is deleted when the service ends."""
 
     def legacy_authority(self) -> trustme.CA:
         """Return the authority for old TLS, whose key is RSA."""
 
     def private(self, office: Office, gate: Gate) -> Mapping[str, Answerer]:
-        """Return what the private port answers."""
+        """Return the table of paths for the private port."""
 
     def pages(self, office: Office) -> WebSite:
         """Return the pages for people."""
 
     async def refresh(self, *, forced: bool = False) -> Collection[str] | None:
-        """Read again what others may have changed; return which accounts, None for any of them."""
+        """Read certificates and keys again, and return the accounts that others have changed.
+
+        None means that any account may have been changed.
+        """
 
     def ending(self) -> None:
-        """The service ends: whoever waits is refused, so that nothing under way takes long."""
+        """Refuse all sign-ins that wait, so that the service can end soon."""
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Close all files, databases and threads."""
 
 
 class InMemory:
-    """A backing that is gone with the process.
+    """A backing in memory, whose data ends with the process.
 
     Args:
-        accounts: who may sign in.
-        settings: has the keys that seal tickets.
+        accounts: the accounts that may sign in.
+        settings: the settings, with the keys that encrypt tickets.
     """
 
     def __init__(self, accounts: Accounts, settings: Settings) -> None:
@@ -76,7 +80,7 @@ class InMemory:
         self.door = Door(accounts)
 
     def certificates(self, settings: Settings, folder: Path) -> Certificates:
-        """As `Backing.certificates`: of an authority that is made for the run."""
+        """As `Backing.certificates`; by default from an authority that is made for this run."""
         if settings.certificate is not None and settings.certificate_key is not None:
             return FromFiles(settings.certificate, settings.certificate_key)
         return OfAuthority(trustme.CA(), folder / "ca.pem", settings.certified)
@@ -86,11 +90,11 @@ class InMemory:
         return trustme.CA(key_type=trustme.KeyType.RSA)
 
     def private(self, office: Office, gate: Gate) -> Mapping[str, Answerer]:
-        """As `Backing.private`: nothing."""
+        """As `Backing.private`; there are no private pages."""
         return {}
 
     def pages(self, office: Office) -> WebSite:
-        """As `Backing.pages`: nothing. `Settings` sees to it that nobody asks for them."""
+        """As `Backing.pages`; the site is empty. `Settings` refuses pages for such a service."""
         return WebSite()
 
     async def refresh(self, *, forced: bool = False) -> Collection[str] | None:

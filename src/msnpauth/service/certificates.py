@@ -1,4 +1,4 @@
-"""The service's certificates: of an authority of its own, or from files that others renew."""
+"""The certificates of the service, from its own authority or from files that others renew."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _log = logging.getLogger("msnpauth.service")
 
 
 class Certificates:
-    """What the listeners of HTTPS show.
+    """The certificate that the listeners of HTTPS use.
 
     Attributes:
-        context: the listeners' settings. They read the certificate at each handshake, so that a new
-            one counts from then on, and no connection ends.
-        ca_file: the authority that clients need; None when every client knows it anyway.
-        client_context: client settings that trust it.
+        context: the TLS settings of the listeners. They use the present certificate at each
+            handshake, so that a new certificate takes effect without closing any connection.
+        ca_file: the file of the authority that clients need; None when clients know the authority.
+        client_context: TLS settings for a client that trusts the authority.
     """
 
     context: ssl.SSLContext
@@ -32,16 +32,16 @@ class Certificates:
     client_context: ssl.SSLContext
 
     def refresh(self, *, forced: bool = False) -> None:
-        """Take another certificate if there is one."""
+        """Use a new certificate if there is one."""
 
 
 class OfAuthority(Certificates):
-    """Certificates that an authority of the service's own issues, one for each run.
+    """A certificate that an authority of the service's own issues, a new one for each run.
 
     Args:
-        authority: issues it.
-        ca_file: where the authority's own certificate is put, for clients.
-        names: what it is for.
+        authority: issues the certificate.
+        ca_file: the file into which the authority's own certificate is written, for clients.
+        names: the host names and addresses for which the certificate is issued.
     """
 
     def __init__(self, authority: trustme.CA, ca_file: Path, names: Iterable[str]) -> None:
@@ -54,14 +54,14 @@ class OfAuthority(Certificates):
 
 
 class FromFiles(Certificates):
-    """A certificate and its key in files, as an ACME client leaves them.
+    """A certificate and its key in files, as an ACME client writes them.
 
     Args:
-        certificate: the chain, in PEM, the service's own first.
-        key: its key, in PEM, without a passphrase.
+        certificate: the file of the certificate chain in PEM, the service's own certificate first.
+        key: the file of its key in PEM, without a passphrase.
 
     Raises:
-        LocalProtocolError: they cannot be read, or do not belong together.
+        LocalProtocolError: the files cannot be read, or do not belong together.
     """
 
     def __init__(self, certificate: Path, key: Path) -> None:
@@ -75,7 +75,7 @@ class FromFiles(Certificates):
             raise LocalProtocolError(problem, hint="both are PEM, and the key has no passphrase")
 
     def refresh(self, *, forced: bool = False) -> None:
-        """Read the files again when they have changed; a damaged one leaves all as it was."""
+        """Read the files again if they have changed; if one is damaged, keep the old ones."""
         seen = self._stamps()
         if seen == self._seen and not forced:
             return
@@ -87,11 +87,11 @@ class FromFiles(Certificates):
             _log.info("the certificate was read again")
 
     def _load(self) -> str:
-        """Have the listeners use what the files have; return what is wrong with it."""
+        """Let the listeners use the files; return the problem if the files cannot be used."""
         certificate, key = self._files
         try:
             fresh = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            # No question at the terminal: a service has none.
+            # Without the password, OpenSSL would ask for one at the terminal.
             fresh.load_cert_chain(certificate, key, password=lambda: "")
         except (OSError, ValueError) as fault:  # ssl.SSLError is an OSError
             why = getattr(fault, "reason", None) or getattr(fault, "strerror", None) or str(fault)
@@ -100,9 +100,9 @@ class FromFiles(Certificates):
         def show(connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
             connection.context = fresh
 
-        # Loaded into the listeners' own context, a key of another kind would stand beside the old
-        # one, which would be shown until it ends. This is asked at each handshake, with or without
-        # a name.
+        # The new certificate is not loaded into the listeners' own context: there, a certificate
+        # with another kind of key would be kept beside the old one, and the old one would still be
+        # used. This callback runs at each handshake, with or without SNI.
         self.context.sni_callback = show
         return ""
 
@@ -119,6 +119,6 @@ class FromFiles(Certificates):
 
 
 def rsa_chain(authority: trustme.CA, names: Iterable[str]) -> tuple[bytes, bytes]:
-    """Return chain and key, in PEM, of a certificate for old TLS: old systems know RSA alone."""
+    """Return the chain and key in PEM of a certificate for old TLS, which supports only RSA."""
     made = authority.issue_cert(*names, key_type=trustme.KeyType.RSA)
     return b"".join(pem.bytes() for pem in made.cert_chain_pems), made.private_key_pem.bytes()

@@ -1,16 +1,16 @@
-"""A data folder: everything that a node keeps, in files that are its own.
+"""A data folder, in which a node keeps all its data.
 
     accounts.sqlite3     accounts, lists, messages, used tickets
-    audit.log            who signed in, who was refused, what was changed
-    lock                 held by the service that runs on the folder
-    files.lock           held for a moment by whoever writes one of the keys
+    audit.log            sign-ins, refusals and changes
+    lock                 locked by the service that uses the folder
+    files.lock           locked for a moment by a process that writes one of the keys
 
-and the keys that `keys` names. A network of several nodes has its accounts in a database of its
-own, and there also the keys, sealed under the one key that each node has in its folder:
+The keys that `keys` describes are in the folder too. A network of several nodes has its accounts in
+a separate database, and there also the keys, encrypted by a key that each node has in its folder:
 
-    service-key          opens the keys in the database; the same at all nodes
+    service-key          decrypts the keys in the database; the same at all nodes
 
-Every file is readable by its owner alone, but for `ca.pem`, which clients need.
+Only the owner can read the files, except `ca.pem` and `legacy-ca.pem`, which clients need.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ _SERVICE_KEY = "service-key"
 
 
 class DataFolder:
-    """See the module. It is a `KeyStore` for keys.
+    """A data folder, which is also a `KeyStore`.
 
     Args:
-        path: the folder; made where there is none.
-        now: the clock.
+        path: the path of the folder, which is made if it does not exist.
+        now: returns the present time, in UTC.
 
     Raises:
-        LocalProtocolError: it cannot be made, or written to.
+        LocalProtocolError: the folder cannot be made, or cannot be written to.
     """
 
     def __init__(self, path: Path | str, *, now: Callable[[], datetime] = utc_now) -> None:
@@ -68,12 +68,12 @@ class DataFolder:
 
     @property
     def database(self) -> Path:
-        """Where accounts, lists, messages and used tickets are, unless a database was named."""
+        """The SQLite file for accounts, lists, messages and used tickets, if no URL is given."""
         return self.path / "accounts.sqlite3"
 
     @property
     def audit_log(self) -> Path:
-        """Where sign-ins, refusals and changes are noted."""
+        """The log file for sign-ins, refusals and changes."""
         return self.path / "audit.log"
 
     @property
@@ -82,10 +82,10 @@ class DataFolder:
         return Keys(self, now=self._now)
 
     def lock(self) -> None:
-        """Keep the folder for this process, until it ends or calls `unlock`.
+        """Lock the folder for this process, until the process ends or calls `unlock`.
 
         Raises:
-            LocalProtocolError: another service runs on it.
+            LocalProtocolError: another service uses the folder.
         """
         try:
             self._lock.acquire(blocking=False)
@@ -96,12 +96,12 @@ class DataFolder:
             ) from None
 
     def unlock(self) -> None:
-        """Let go of the folder."""
+        """Release the lock of the folder."""
         self._lock.release()
 
     @property
     def is_locked(self) -> bool:
-        """True while a service runs on the folder."""
+        """Whether a service uses the folder now."""
         if self._lock.is_locked:
             return True
         try:
@@ -111,13 +111,13 @@ class DataFolder:
             return True
 
     def service_key(self, *, make: bool) -> Fernet:
-        """Return what opens the keys that all nodes share.
+        """Return the key that decrypts the keys that all nodes share.
 
         Args:
-            make: make it where there is none; for the first node of a network alone.
+            make: make the key if it does not exist; only for the first node of a network.
 
         Raises:
-            LocalProtocolError: it is damaged, or not there.
+            LocalProtocolError: the key is damaged, or does not exist.
         """
         name = _SERVICE_KEY
         if make and self.read(name) is None:
@@ -141,13 +141,15 @@ class DataFolder:
             return None
         except (OSError, ValueError) as fault:
             why = getattr(fault, "strerror", "it is damaged")
-        # Outside of `except`: that error may have the file's bytes in it.
+        # Outside of `except`, so that the new error does not refer to the old one, which may
+        # contain the bytes of the file.
         raise LocalProtocolError(f"{path} cannot be read: {why}")
 
     def change(self, names: tuple[str, ...], change: Change) -> None:
         """As `KeyStore.change`.
 
-        Several files are written one after another. What is half of a pair is made anew.
+        Several files are written one after another. If only half of a pair was written, `Keys`
+        makes the pair again.
         """
         with self._writing():
             found = {name: self.read(name) for name in names}
@@ -162,10 +164,10 @@ class DataFolder:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Have the files for this process alone: two that write at once would lose a key.
+        """Lock the files for this process, because two processes that write at once lose a key.
 
         Raises:
-            LocalProtocolError: nothing can be written, and all is as it was.
+            LocalProtocolError: the files cannot be written.
         """
         why = ""
         try:

@@ -1,4 +1,4 @@
-"""The backing of a service that is operated: a data folder, guesses slowed down, logs and numbers.
+"""The backing with a data folder, with delays for guesses, logs and metrics.
 
 It needs the extra `[service]`.
 """
@@ -48,20 +48,21 @@ if TYPE_CHECKING:
 __all__ = ["DataFolderBacking"]
 
 _KNOWN_AFTER = timedelta(seconds=5)
-"""After that every node has read a key that was put into the ring; it looks each second."""
+"""The time after which every node has read a new key of the ring; nodes read the ring each second.
+"""
 
 _log = logging.getLogger("msnpauth.service")
 
 
 class DataFolderBacking:
-    """See the module.
+    """A `Backing` with a data folder.
 
     Args:
         path: the data folder.
-        settings: the rest.
+        settings: all other settings of the service.
 
     Raises:
-        LocalProtocolError: the folder cannot be used, or another service runs on it.
+        LocalProtocolError: the folder cannot be used, or another service uses it.
     """
 
     def __init__(self, path: Path, settings: Settings) -> None:
@@ -111,12 +112,14 @@ class DataFolderBacking:
         self._changes, _ = self._database.changes(UNKNOWN)
 
     def certificates(self, settings: Settings, folder: Path) -> Certificates:
-        """As `Backing.certificates`: of the folder's own authority, unless files are named."""
+        """As `Backing.certificates`; by default from the authority in the data folder."""
         if settings.certificate is not None and settings.certificate_key is not None:
             self._certificates = FromFiles(settings.certificate, settings.certificate_key)
         else:
             authority, ca_file = self._keys.authority(), self._folder.path / "ca.pem"
-            if settings.database is not None:  # it is in the database, and clients need a file
+            if (
+                settings.database is not None
+            ):  # the authority is in the database, and clients need a file
                 authority.cert_pem.write_to_path(str(ca_file))
             self._certificates = OfAuthority(authority, ca_file, settings.certified)
         return self._certificates
@@ -179,12 +182,12 @@ class DataFolderBacking:
         self._memory.rest(is_busy=self._hasher.was_busy())
         changes, changed = self._database.changes(self._changes)
         if changes == UNKNOWN:
-            return ()  # nobody can tell now
+            return ()  # the changes are not known now
         self._changes = changes
         return changed
 
     async def _refresh_keys(self) -> None:
-        """Read the keys again; what is damaged or gone stays as it was here, and is told of."""
+        """Read the keys again. If a key is damaged or missing, the old keys stay, with an error."""
         why = ""
         try:
             ring = _as_used(await self._database.aside(self._keys.ring))
@@ -200,7 +203,7 @@ class DataFolderBacking:
         self._keys_fault = why
 
     def ending(self) -> None:
-        """As `Backing.ending`: whoever waits because of guesses."""
+        """As `Backing.ending`; these are the sign-ins that wait because of guesses."""
         self._guesses.close()
 
     def close(self) -> None:
@@ -241,20 +244,20 @@ class DataFolderBacking:
 
 
 def _as_used(ring: list[RingKey]) -> list[RingKey]:
-    """Return the keys of a ring as they are used: the first one seals, and all open.
+    """Return the keys of a ring in the order of their use: the first encrypts, and all decrypt.
 
-    A new key opens at once, and seals when every node has read it: a ticket that is sealed before
-    would be refused where the key is not known yet.
+    A new key decrypts at once, but encrypts only when every node has read it. Otherwise nodes that
+    do not know the key yet would refuse the tickets that it has encrypted.
     """
     known = [key for key in ring if key.made + _KNOWN_AFTER <= utc_now()] or ring[-1:]
     return known + [key for key in ring if key not in known]
 
 
 def _shared(url: str | Secret | None) -> SharedServer | None:
-    """Return the server that all nodes share; None for a node of its own.
+    """Return the server that all nodes share; None for a node that shares nothing.
 
     Raises:
-        LocalProtocolError: that is no URL of one.
+        LocalProtocolError: the URL is not valid.
     """
     if url is None:
         return None

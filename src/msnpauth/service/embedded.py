@@ -1,4 +1,4 @@
-"""A service in this process: `run`, for tests, for a program of one's own, and for the command."""
+"""Runs a service in this process, for tests, for other programs, and for the command."""
 
 from __future__ import annotations
 
@@ -55,69 +55,71 @@ class RunOptions(TypedDict, total=False):
 class run:  # noqa: N801 - used as a function
     """Run a service on loopback: `with run({"alice@example.com": "secret"}) as service`.
 
-    Works as `async with` too, in the running loop; otherwise in a thread of its own. Ports are
-    free ones, the certificate authority is made for the run.
+    `async with` runs the service in the running event loop; `with` runs it in a thread of its own.
+    By default the ports are free ports, and the certificate authority is made for this run.
 
-    With `data` it is a service to live on: accounts, lists, messages, keys and the certificate's
-    authority are in that folder, and a restart loses none of them. It needs `[service]`.
+    With `data`, accounts, lists, messages, keys and the certificate authority are kept in that
+    folder, and a restart loses none of them. This needs the extra `[service]`.
 
     Args:
-        accounts: passwords by passport, or `Account`s, of a service in memory. With `data` there
-            are none: `open_directory` is for them.
-        dialects: MSNP versions to speak; all of them by default.
-        host: address to listen on.
-        name: how clients call this host; `host` by default, or an address of this machine that
-            others can reach where `host` stands for all of them.
-        names: further names for the certificate: those that old clients have built in, and that
-            their machine's `hosts` file sends here, as `login.live.com`.
+        accounts: for a service in memory, passwords by passport, or `Account`s. With `data` it must
+            be empty; add accounts with `open_directory`.
+        dialects: the MSNP versions to support; all of them by default.
+        host: the address to listen on.
+        name: the name of this host for clients. By default it is `host`, or an address of this
+            machine that others can reach if `host` means all addresses.
+        names: further names for the certificate: names that are built into old clients, such as
+            `login.live.com`, and that the `hosts` file of their machine maps to this host.
         ports: fixed ports by role: `dispatch`, `notification`, `switchboard`, `login`, `home`.
-            The other roles listen only when they are named here. `legacy_tls` is login and
-            configuration for the TLS of old systems, which somebody between can break (it needs
-            `[legacy]`).
-            `plain_http` is all of HTTPS without its TLS, for `trusted_proxies` alone, who do it
-            at port 443 of `name`.
-            `plain_contacts` is the contacts host alone, for clients that know no TLS there: who
-            listens on the way sees the contact list, and the ticket that opens it.
-            `pages` has the pages for people, by TLS, and `plain_pages` the same for
-            `trusted_proxies` alone; both need `data`, and `[pages]`.
+            The other roles listen only when they are named here.
+            `legacy_tls` serves the login and the configuration with the TLS of old systems, which
+            an attacker on the network can break (it needs `[legacy]`).
+            `plain_http` serves everything of HTTPS without TLS, only for `trusted_proxies`, which
+            do the TLS at port 443 of `name`.
+            `plain_contacts` serves only the contacts host, for clients that do not support TLS
+            there: a person who can read the connection sees the contact list and its ticket.
+            `pages` serves the pages for people with TLS, and `plain_pages` serves the same without
+            TLS, only for `trusted_proxies`; both need `data`, and `[pages]`.
             `private` is for the operator: `/healthz`, `/readyz`, `/metrics` and `/verify`.
-        sockets: sockets that listen already, by role, as systemd hands them over.
-        private_host: address that `private` listens on.
-        homes: domains whose accounts live at a second login server, to which the first sends them;
-            `hotmail.` stands for every domain that begins so. By default there is none.
-        trusted_proxies: IP addresses that `plain_http` and `plain_pages` let in. The address of the
-            client is read from X-Forwarded-For.
-        proxy_protocol: the trusted proxies are balancers of TCP, which begin each connection by the
-            PROXY protocol, version 1 or 2. It counts for all ports but `plain_http`, `plain_pages`,
-            `private` and `legacy_tls`.
-        keys: the ring that seals tickets, first the one to seal with; a new one by default. With
-            `data` the ring is in the folder.
-        chat_limit: how many chats an account may begin in a minute; the next gets 800. None for
-            any number.
-        data: the folder of a service that lasts; made where there is none.
+        sockets: sockets that listen already, by role, such as those that systemd passes on.
+        private_host: the address on which `private` listens.
+        homes: the domains whose accounts use a second login server, to which the first one
+            redirects them; `hotmail.` means every domain that begins so. By default there is none.
+        trusted_proxies: the IP addresses that may connect to `plain_http` and `plain_pages`. The
+            address of the client is read from X-Forwarded-For.
+        proxy_protocol: the trusted proxies are TCP load balancers, which begin each connection with
+            the PROXY protocol, version 1 or 2. This applies to all ports except `plain_http`,
+            `plain_pages`, `private` and `legacy_tls`.
+        keys: the ring of keys for tickets; the first key encrypts. By default a new key is made.
+            With `data` the ring is in the folder.
+        chat_limit: how many chats an account may begin in a minute; further ones are refused by
+            800. None for any number.
+        data: the folder for the data of the service, which is made if it does not exist.
         database: with `data`, the URL of a database for several nodes, as
             `postgresql://msnpauth@db.example.net/msnpauth`; by default the accounts are in the
             folder, in SQLite.
         shared: with `database`, the URL of a server that all nodes share, as
-            `valkey://shared.example.net:6379/0`: by it they know of each other's people.
-        switchboard_name: how clients call this host for chats, which belong to one node; `name` by
-            default. Behind a load balancer `name` is the balancer's, and this is the node's own.
-        certificate, certificate_key: a certificate of one's own, in PEM; read again when the files
-            change. By default an authority of the service's own issues one.
-        allow_md5: with `data`, whether app passwords for MD5 are taken.
-        argon2: with `data`, what the hash of a password costs.
-        sign_up: with pages, who may sign up: nobody (`closed`), who has a code that the operator
-            has made (`invitation`), or everybody (`open`).
-        connections_of_network: how many connections one address may have, or one network of IPv6;
-            None for any number.
-        connections: how many there may be in all. Then the one goes that has not signed in for
-            longest.
-        fast_open: let clients send their first words with the SYN (TCP Fast Open), where the
-            system allows it: on Linux, `sysctl net.ipv4.tcp_fastopen=3`.
+            `valkey://shared.example.net:6379/0`: through this server the nodes know which people
+            are signed in at other nodes.
+        switchboard_name: the name of this host for chats, each of which belongs to one node; `name`
+            by default. Behind a load balancer, `name` is the name of the balancer, and this is the
+            name of the node itself.
+        certificate, certificate_key: the files of a certificate and its key, in PEM; they are read
+            again when they change. By default an authority of the service's own issues one.
+        allow_md5: with `data`, whether app passwords for MD5 are accepted.
+        argon2: with `data`, the cost of the hash of a password.
+        sign_up: with pages, who may sign up: nobody (`closed`), people who have a code that the
+            operator has made (`invitation`), or everybody (`open`).
+        connections_of_network: how many connections one IPv4 address, or one IPv6 network, may
+            have; None for any number.
+        connections: how many connections there may be in all. For a further connection, the oldest
+            one that has not signed in is closed. None for any number.
+        fast_open: let clients send their first data with the SYN (TCP Fast Open), if the system
+            allows it: on Linux, `sysctl net.ipv4.tcp_fastopen=3`.
 
     Raises:
-        LocalProtocolError: an argument cannot be right, or the folder cannot be used.
-        ConnectionFailed: a port is taken (when the service starts).
+        LocalProtocolError: an argument is not valid, or the folder cannot be used.
+        ConnectionFailed: a port is in use already (when the service starts).
     """
 
     def __init__(
@@ -191,7 +193,7 @@ class _LoopThread:
         self._thread.start()
 
     def call(self, work: Coroutine[Any, Any, _T]) -> _T:
-        """Run a coroutine there and return what it returns."""
+        """Run a coroutine in that event loop and return its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Which libraries a part of the service needs, and how to install them where they are missing."""
+"""Checks that the libraries for a part of the service are installed."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _PARTS = {
 
 
 def check_extra(name: str) -> None:
-    """Find out whether the libraries of an extra are there.
+    """Check that the libraries of an extra are installed.
 
     Args:
-        name: the extra, as in `pip install 'msnpauth[service]'`.
+        name: the name of the extra, as in `pip install 'msnpauth[service]'`.
 
     Raises:
-        LocalProtocolError: one of them is missing.
+        LocalProtocolError: one of the libraries is missing.
     """
     what, libraries = _PARTS[name]
     missing = [library for library in libraries if find_spec(library) is None]

@@ -1,19 +1,22 @@
-"""Who guesses waits; nobody is shut out.
+"""Delays for password guesses. A person who guesses has to wait, but nobody is locked out.
 
-As Dovecot does it (auth_penalty), a wrong password makes the next one of the same network wait: 2
-seconds, then 4, 8, and 15 at most. What makes it bearable for honest people:
+As in Dovecot (auth_penalty), a wrong password makes the next password from the same network wait: 2
+seconds, then 4, 8, and at most 15. These rules keep the delays away from honest people:
 
-- The same wrong password again is no guess. A client that repeats a stale one, as bitlbee does
-  every 15 seconds, makes nobody wait.
-- A network from which an account has signed in before counts that account's own guesses only. Who
-  shares it with a stranger does not wait for the stranger's.
-- Guesses at one account from many networks make strangers wait, and never its owner at home.
-- There is no lock, however many guesses there were: a lock would be the stranger's to turn.
+- The same wrong password again is not counted as a guess. So a client that repeats an old password,
+  as bitlbee does every 15 seconds, causes no delays.
+- An account that has signed in from a network before is delayed there only by guesses at this same
+  account. So the guesses of a stranger do not delay other people in the same network.
+- Guesses at one account from many networks delay strangers, but never the owner at a network from
+  which the account has signed in before.
+- No account is ever locked, however many guesses there were: otherwise any stranger could lock an
+  account.
 
-A network has room for as many passwords at once as it may have connections, and so has an account
-at a network that it knows. So who holds all that room holds all connections, and the gate ends the
-oldest of those for the next who comes (`hosts.gate`). One thing can still stand in the way of
-somebody: a stranger in the same network who opens new connections faster than they can be served.
+A network may have as many passwords in progress as it may have connections, and so may an account
+at a network that it has used before. So a person who uses all of this room also holds all
+connections of the network, and the gate closes the oldest of them for the next client
+(`hosts.gate`). One problem remains: a stranger in the same network can keep a person out by opening
+new connections faster than the service can handle them.
 """
 
 from __future__ import annotations
@@ -37,27 +40,28 @@ __all__ = ["Guesses"]
 _LONGEST = 15.0
 _STEPS = 4  # 2, 4, 8, and the longest
 _OF_PLACE = RateLimitItemPerMinute(_STEPS, 15)
-"""Guesses of a network are forgotten after a quarter of an hour, as they are in Dovecot."""
+"""The guesses of a network are forgotten after 15 minutes, as in Dovecot."""
 _OF_ACCOUNT = RateLimitItemPerMinute(20, 15)
 _IN_ALL = RateLimitItemPerMinute(600)
 
 _AT_ONCE = 8
-"""Checks of one network that run beside each other before more of them are taken for guesses."""
+"""The number of checks from one network that may run at once without being counted as guesses."""
 _CROWD = 4
-"""So many more of them count as one guess."""
+"""Each further group of so many checks at once is counted as one guess."""
 _MOST_AT_ONCE = 500
 
 
 class Guesses:
-    """A `Guard` that remembers for a quarter of an hour.
+    """A `Guard` that delays guesses, and remembers them for 15 minutes.
 
     Args:
-        attempts: counts the guesses; in the memory of this process by default.
-        key: makes the words under which wrong passwords are remembered; the same at all nodes
-            that have one counter.
-        sleep: waits so many seconds; by default also not longer than the service lasts.
-        most_at_once: passwords of one network, as many as it may have connections. A proxy's
-            connections are not counted by network, and there this is the only bound.
+        attempts: counts the guesses; by default in the memory of this process.
+        key: the key for the hashes of wrong passwords; it is the same at all nodes that share a
+            counter.
+        sleep: waits the given number of seconds; the default also stops when the service ends.
+        most_at_once: how many passwords from one network may be in progress, which is as many as it
+            may have connections. The connections of a proxy are not counted by network, so that
+            this is the only limit for them.
     """
 
     def __init__(
@@ -75,7 +79,7 @@ class Guesses:
         self._sleep = sleep or self._patience.sleep
         self._under_way: Counter[tuple[str, str]] = Counter()
         self.delayed = 0
-        """How many wait now."""
+        """The number of passwords that wait now."""
 
     @asynccontextmanager
     async def attempt(
@@ -83,7 +87,7 @@ class Guesses:
     ) -> AsyncIterator[_Attempt]:
         """As `Guard.attempt`."""
         who = counted_as(passport)
-        # An account at a network that it knows has a place of its own there.
+        # An account is counted separately at a network that it has signed in from before.
         place = (address, who if is_known else "")
         if self._under_way[place] >= self._most_at_once:
             raise ServiceUnavailable(
@@ -108,27 +112,29 @@ class Guesses:
             self.delayed -= 1
 
     def close(self) -> None:
-        """Let nobody wait any more: the service ends, and they are refused."""
+        """Refuse all passwords that wait, because the service ends."""
         self._patience.end()
 
     async def seconds(self, passport: str, address: str, *, is_known: bool) -> float:
-        """Return how long a password of an account from a network has to wait."""
+        """Return how many seconds a password of an account from a network has to wait."""
         who = counted_as(passport)
         return await self._seconds(who, (address, who if is_known else ""))
 
     async def _seconds(self, who: str, place: tuple[str, str]) -> float:
-        # Those under way are guesses until the opposite is known: a thousand may come at once.
+        # Passwords in progress count as guesses until their result is known, because a thousand of
+        # them may arrive at once.
         others = self._under_way[place] - 1
         crowd = max(0, others - _AT_ONCE + _CROWD) // _CROWD
         steps = await self._attempts.count(_OF_PLACE, *place) + crowd
         if not place[1]:
-            # A few at an account are its owner's own, who mistypes on the way.
+            # The first four guesses at an account do not count, because they may be typing errors
+            # of its owner at a new network.
             steps = max(steps, await self._attempts.count(_OF_ACCOUNT, who) - 4)
             steps = max(steps, int(await self._attempts.count(_IN_ALL) >= _IN_ALL.amount))
         return min(_LONGEST, 2.0 ** min(steps, _STEPS)) if steps > 0 else 0.0
 
     async def note(self, who: str, place: tuple[str, str], guess: Secret | None) -> None:
-        """Count a wrong password; the same one again is not counted."""
+        """Count a wrong password, unless the same password was counted before."""
         if guess is not None and await self._attempts.is_repeated(self._digest(who, place, guess)):
             return
         await self._attempts.hit(_OF_PLACE, *place)
@@ -137,23 +143,23 @@ class Guesses:
             await self._attempts.hit(_IN_ALL)
 
     def _digest(self, who: str, place: tuple[str, str], guess: Secret) -> bytes:
-        """Return all that is kept of a wrong password: a keyed hash."""
+        """Return the keyed hash of a wrong password; only this hash is kept."""
         mac = hmac.new(self._key, f"{who}\0{place}\0".encode(), hashlib.sha256)
         mac.update(guess.reveal().encode("utf-8", "surrogatepass"))
         return mac.digest()[:16]
 
 
 class _Patience:
-    """Waits, but not longer than the service lasts."""
+    """Waits, but stops when the service ends."""
 
     def __init__(self) -> None:
         self._ended = asyncio.Event()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait.
+        """Wait that number of seconds.
 
         Raises:
-            ServiceUnavailable: the service ends.
+            ServiceUnavailable: the service ends before.
         """
         try:
             async with asyncio.timeout(seconds):

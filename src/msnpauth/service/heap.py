@@ -1,8 +1,9 @@
-"""Memory that goes back to the system: a quiet service does not keep for ever what a flood took.
+"""Returns free memory to the system, so that a quiet service does not keep it after a busy hour.
 
-glibc keeps freed memory for the next time. That is right while passwords are checked: to ask the
-system for 19 MiB each time would cost a fifth of the check. It is wrong for months of quiet after
-one bad hour. Other C libraries, and other systems, do without all this.
+glibc keeps freed memory to use it again. This is good while passwords are checked: requesting 19
+MiB from the system for each check would cost a fifth of the check. But after one busy hour, glibc
+would keep the memory for months. With other C libraries and on other systems this module does
+nothing.
 """
 
 from __future__ import annotations
@@ -13,23 +14,23 @@ from contextlib import suppress
 
 __all__ = ["HeapTrimmer"]
 
-_M_ARENA_MAX = -8  # malloc.h
+_M_ARENA_MAX = -8  # from malloc.h of glibc
 _QUIET_SECONDS = 5.0
 _EVERY_SECONDS = 60.0
 
 
 class HeapTrimmer:
-    """See the module; `rest` is called once a second."""
+    """Returns free memory to the system. The service calls `rest` once a second."""
 
     def __init__(self) -> None:
         self._busy_at = self._given_at = time.monotonic()
         self._was_busy = True
-        # All threads take from one place: glibc never gives back the top of a thread's own, which
+        # All threads use one memory arena: glibc never returns the top of the other arenas, which
         # would be 19 MiB for each thread that checks passwords.
         self._call("mallopt", _M_ARENA_MAX, 1)
 
     def rest(self, *, is_busy: bool) -> None:
-        """Give memory back: a few seconds after the last password, and once a minute."""
+        """Return free memory to the system, five seconds after the last check and once a minute."""
         now = time.monotonic()
         if is_busy:
             self._busy_at, self._was_busy = now, True

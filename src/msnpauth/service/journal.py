@@ -1,8 +1,8 @@
-"""What happens, told in lines: for people or as JSON, and for the audit.
+"""The logs of the service, as text for people or as JSON, and the audit log.
 
-Two loggers: `msnpauth.service` for what an operator has to know, `msnpauth.audit` for who signed
-in, who was refused, and what was changed. Each line is one event. It has no password and no ticket,
-and what a client has said is escaped, so that nobody can write a line of their own into it.
+There are two loggers: `msnpauth.service` for messages to the operator, and `msnpauth.audit` for
+sign-ins, refusals and changes. Each line is one event. A line never contains a password or a
+ticket, and values from a client are escaped, so that no client can add a line of its own.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _LONGEST = 200
 
 
 class ServiceJournal:
-    """A `Journal` for logs and metrics.
+    """A `Journal` that writes to the audit log and the metrics.
 
     Args:
-        metrics: counts.
+        metrics: the counters; None for a journal without metrics.
     """
 
     def __init__(self, metrics: Metrics | None = None) -> None:
@@ -65,32 +65,32 @@ class ServiceJournal:
 
 
 def audit(event: str, **about: str) -> None:
-    """Tell the audit of an event."""
+    """Write an event into the audit log."""
     words = " ".join(f"{name}={_word(value)}" for name, value in about.items())
     _audit.info("%s %s", event, words, extra={"event": event, "about": about})
 
 
 def _word(value: str) -> str:
-    """Return a value as one word of a line; in quotes when it has anything odd in it."""
+    """Return a value as one word of a line; in quotes if it has any unusual characters."""
     text = value[:_LONGEST]
     return text if _PLAIN.fullmatch(text) else json.dumps(text)
 
 
 class TextLines(logging.Formatter):
-    """Lines for people."""
+    """Formats log records as lines of text for people."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)sZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
         self.converter = time.gmtime
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return one line, whatever is in it."""
+        """Return one line, in which all characters that cannot be printed are escaped."""
         line = super().format(record)
         return "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
 
 
 class JsonLines(logging.Formatter):
-    """Lines for programs: an object each."""
+    """Formats log records as lines for programs, each of which is a JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return one line of JSON."""
@@ -106,7 +106,7 @@ class JsonLines(logging.Formatter):
 
 
 def log_to(stream: TextIO | None = None, *, as_json: bool = False) -> None:
-    """Have both loggers write to a stream: stderr by default."""
+    """Let both loggers write to a stream, by default to stderr."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines() if as_json else TextLines())
     for name in ("msnpauth.service", "msnpauth.audit"):
@@ -117,7 +117,7 @@ def log_to(stream: TextIO | None = None, *, as_json: bool = False) -> None:
 
 
 class _OwnFile(logging.handlers.WatchedFileHandler):
-    """A file for its owner alone, also the one that comes after the first was moved away."""
+    """A log file that only its owner can read, also when it is made again after a rotation."""
 
     _is_told = False
 
@@ -126,14 +126,14 @@ class _OwnFile(logging.handlers.WatchedFileHandler):
         return super()._open()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a line. A file that cannot be written stops nobody from signing in."""
+        """Write a line. A failure to write must not stop any sign-in."""
         try:
             super().emit(record)
-        except OSError as fault:  # logging catches those of the write, and not those of the open
+        except OSError as fault:  # logging catches errors of writing, but not of opening the file
             self._tell(fault)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
-        """Say once what is wrong; logging itself would print a traceback for each line."""
+        """Report the error once; logging itself would print a traceback for each line."""
         self._tell(sys.exc_info()[1])
 
     def _tell(self, fault: BaseException | None) -> None:
@@ -144,7 +144,7 @@ class _OwnFile(logging.handlers.WatchedFileHandler):
 
 
 def log_to_file(path: Path) -> logging.Handler:
-    """Have the audit written to a file too, as JSON. Who moves the file away gets a new one."""
+    """Write the audit log also to a file, as JSON. After the file is moved, a new one is made."""
     handler = _OwnFile(path, encoding="utf-8")
     handler.setFormatter(JsonLines())
     _audit.addHandler(handler)

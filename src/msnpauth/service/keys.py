@@ -1,15 +1,16 @@
-"""The keys of a service that lasts: what they are for, and how they are made, changed and read.
+"""The keys of a service with a data folder: how they are made, changed and read.
 
-    ticket-keys          the ring that seals tickets: a line for each key, and when it was made
-    app-password-key     opens the app passwords for MD5
-    verify-key           what a server in another language shows at /verify
-    ca.pem, ca-key.pem   the authority that issues the service's certificate
+    ticket-keys          the ring of keys for tickets: a line for each key, with its date
+    app-password-key     encrypts the app passwords for MD5
+    verify-key           the key that a server in another language sends to /verify
+    ca.pem, ca-key.pem   the authority that issues the certificate of the service
 
-They are made when a service begins, and never while it runs: a file that somebody has deleted by
-mistake would come back as another one, and everybody would be signed out.
+The keys are made when a service starts, and never while it runs: otherwise a file that was deleted
+by mistake would be replaced by a different key, and everybody would be signed out.
 
-A key goes from hand to hand as a `Secret`, and what finds it damaged raises its error only after
-the text of the key is gone: reports of errors show the variables of every function on the way.
+Functions pass a key on as a `Secret`, and a function that finds a damaged key raises its error only
+when none of its variables holds the text of the key any more, because error reports may show the
+variables of all functions in the traceback.
 """
 
 from __future__ import annotations
@@ -43,52 +44,53 @@ SHARED_KEYS = (
     *(_RING, _APP_PASSWORDS, _VERIFY),
     *(f"{name}{end}" for name in _AUTHORITIES for end in (".pem", "-key.pem")),
 )
-"""All that nodes of one network have in common."""
+"""The names of all keys that the nodes of one network share."""
 
 
 class KeyStore(Protocol):
-    """Where keys lie, by name: in files of a node's own, or where all nodes find them."""
+    """Stores keys by name: in files of one node, or in a database that all nodes use."""
 
     def read(self, name: str) -> Secret | None:
-        """Return what lies there; None when nothing does.
+        """Return the key with that name; None when there is none.
 
         Raises:
-            LocalProtocolError: it cannot be read.
-            ServiceUnavailable: nobody can tell now.
+            LocalProtocolError: the key cannot be read.
+            ServiceUnavailable: the database failed.
         """
 
     def change(self, names: tuple[str, ...], change: Change) -> None:
-        """Change several things at once, or none of them.
+        """Change several keys as one step.
 
         Args:
-            names: what they are called.
-            change: returns what is to lie there of what does; it may be called several times.
+            names: the names of the keys.
+            change: receives the present keys and returns the new keys; it may be called several
+                times.
 
         Raises:
-            LocalProtocolError: they cannot be written, and all is as it was.
-            ServiceUnavailable: nobody can tell now.
+            LocalProtocolError: the keys cannot be written.
+            ServiceUnavailable: the database failed.
         """
 
     def called(self, name: str) -> str:
-        """Return what an operator knows it by."""
+        """Return the description of a key for messages to the operator, such as its path."""
 
 
 Change = Callable[[Mapping[str, Secret | None]], Mapping[str, Secret]]
 
 
 class RingKey(NamedTuple):
-    """A key of the ring that seals tickets."""
+    """A key of the ring for tickets, and the time at which it was made."""
 
     made: datetime
     key: Secret
 
 
 class Keys:
-    """See the module.
+    """The keys of a service.
 
     Args:
-        store: where they lie.
-        now: the clock.
+        store: the store that has the keys.
+        now: returns the present time, in UTC.
     """
 
     def __init__(self, store: KeyStore, *, now: Callable[[], datetime] = utc_now) -> None:
@@ -96,10 +98,10 @@ class Keys:
         self._now = now
 
     def make_missing(self) -> list[str]:
-        """Make those that are not there, and return which they were.
+        """Make the keys that do not exist yet, and return their names.
 
         Raises:
-            LocalProtocolError: they cannot be read or written.
+            LocalProtocolError: the keys cannot be read or written.
         """
         makers = {
             _RING: lambda: self._written([self._new()]),
@@ -109,7 +111,7 @@ class Keys:
         missing = [name for name in makers if self._store.read(name) is None]
 
         def make(found: Mapping[str, Secret | None]) -> Mapping[str, Secret]:
-            # Another process may have been quicker.
+            # Another process may have made some of them in the meantime.
             return {name: found[name] or makers[name]() for name in missing}
 
         if missing:
@@ -122,33 +124,33 @@ class Keys:
         """Return the keys of the ring, the newest first.
 
         Raises:
-            LocalProtocolError: it is damaged, or gone.
+            LocalProtocolError: the ring is damaged or missing.
         """
         return self._ring_of(self._wanted(_RING))
 
     def rotate(self) -> list[RingKey]:
-        """Put a new key in front of the ring, and return the ring. Nobody is signed out by it.
+        """Put a new key in front of the ring, and return the ring. Nobody is signed out.
 
-        A key is dropped when the last ticket that it may have sealed is of no use any more.
+        A key is removed when the last ticket that it may have encrypted cannot be used any more.
 
         Raises:
-            LocalProtocolError: the ring is damaged or gone, or cannot be written.
+            LocalProtocolError: the ring is damaged or missing, or cannot be written.
         """
         self.ring()
         self._store.change((_RING,), self._rotated)
         return self.ring()
 
     def replace(self) -> None:
-        """Put one new key in the place of the ring. Everybody who comes back needs the password.
+        """Replace the ring by one new key. All tickets become invalid.
 
         Raises:
-            LocalProtocolError: it cannot be written.
+            LocalProtocolError: the ring cannot be written.
         """
         self._store.change((_RING,), lambda _: {_RING: self._written([self._new()])})
 
     def _rotated(self, found: Mapping[str, Secret | None]) -> Mapping[str, Secret]:
         before, kept = self._ring_of(found[_RING] or Secret("")), [self._new()]
-        # A key was the newest until the one before it in the list was made.
+        # A key encrypted tickets until the key before it in the list was made.
         for newer, old in zip([kept[0], *before], before, strict=False):
             if newer.made + LONGEST_LIFE > kept[0].made:
                 kept.append(old)
@@ -174,10 +176,10 @@ class Keys:
     # --- single keys -----------------------------------------------------------------------------
 
     def app_password_key(self) -> Fernet:
-        """Return what opens the app passwords for MD5.
+        """Return the key that encrypts and decrypts the app passwords for MD5.
 
         Raises:
-            LocalProtocolError: it is damaged, or gone.
+            LocalProtocolError: the key is damaged or missing.
         """
         opened = fernet_of(self._wanted(_APP_PASSWORDS))
         if opened is None:
@@ -188,18 +190,18 @@ class Keys:
         return opened
 
     def mark_key(self) -> bytes:
-        """Return what marks wrong passwords, so that all nodes know one again.
+        """Return the key for the hashes of wrong passwords, so that all nodes make the same ones.
 
         Raises:
-            LocalProtocolError: the key that it is made of is gone.
+            LocalProtocolError: the key for app passwords, from which it is derived, is missing.
         """
         return hashlib.sha256(f"marks {self._wanted(_APP_PASSWORDS).reveal()}".encode()).digest()
 
     def verify_keys(self) -> list[Secret]:
-        """Return what may be shown at /verify.
+        """Return the keys that /verify accepts.
 
         Raises:
-            LocalProtocolError: it is gone.
+            LocalProtocolError: the key is missing.
         """
         lines = self._wanted(_VERIFY).reveal().splitlines()
         return [Secret(line.strip()) for line in lines if line.strip()]
@@ -216,14 +218,14 @@ class Keys:
     # --- the certificate's authority -------------------------------------------------------------
 
     def authority(self, name: str = "ca", key_type: trustme.KeyType | None = None) -> trustme.CA:
-        """Return a certificate authority of the service's own; make it where there is none.
+        """Return a certificate authority of the service's own; make it if it does not exist.
 
         Args:
-            name: of the two that belong together.
-            key_type: of its key; elliptic curves by default.
+            name: the common part of the names of the certificate and its key.
+            key_type: the kind of its key; elliptic curves by default.
 
         Raises:
-            LocalProtocolError: it is damaged, or cannot be written.
+            LocalProtocolError: the authority is damaged, or cannot be written.
         """
         certificate, key = f"{name}.pem", f"{name}-key.pem"
 
@@ -251,9 +253,9 @@ class Keys:
 
 
 def _authority(certificate: Secret, key: Secret) -> trustme.CA | None:
-    """Return the authority; None when its halves are damaged, or do not belong together.
+    """Return the authority; None when certificate or key is damaged, or they do not match.
 
-    trustme does not look, and OpenSSL reads them from files alone.
+    trustme does not check this, and OpenSSL can read them only from files.
     """
     with suppress(OSError, ValueError):
         _check_pair(certificate, key)
@@ -262,12 +264,12 @@ def _authority(certificate: Secret, key: Secret) -> trustme.CA | None:
 
 
 def _check_pair(certificate: Secret, key: Secret) -> None:
-    with TemporaryDirectory() as place:  # which nobody else may read
+    with TemporaryDirectory() as place:  # a folder that nobody else may read
         files = [Path(place, name) for name in ("ca.pem", "ca-key.pem")]
         for file, text in zip(files, (certificate, key), strict=True):
             file.write_text(text.reveal(), "ascii")
         probe = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        # Without the password it would ask for one at the terminal.
+        # Without the password, OpenSSL would ask for one at the terminal.
         probe.load_cert_chain(files[0], files[1], password=lambda: "")
 
 

@@ -1,4 +1,4 @@
-"""Numbers for Prometheus, under the names that docs/operating.md explains."""
+"""Metrics for Prometheus, with the names that docs/operating.md explains."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from prometheus_client import (
 
 __all__ = ["Metrics"]
 
-# An argon2id takes 20 ms by design, a guess waits 15 s at most.
+# A check by argon2id takes 20 ms by design, and a guess waits 15 s at most.
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15)
 
 
@@ -25,8 +25,8 @@ class Metrics:
     Attributes:
         passwords_right: passwords that were right, by scheme.
         sign_ins: sessions that began, by scheme.
-        refused: passwords and tickets that were not taken, by scheme.
-        password_seconds: how long a password took to be checked, with its wait for a thread.
+        refused: passwords and tickets that were refused, by scheme.
+        password_seconds: the duration of password checks with the wait for a thread, in seconds.
         verified: answers of /verify, by outcome.
     """
 
@@ -45,11 +45,11 @@ class Metrics:
         )
 
     def watch(self, name: str, text: str, value: Callable[[], float]) -> None:
-        """Show a number that somebody else knows, such as how many are online."""
+        """Add a metric whose value is read by a function, such as the number of sessions."""
         Gauge(f"msnpauth_{name}", text, registry=self._registry).set_function(value)
 
     def page(self) -> bytes:
-        """Return all of them, as Prometheus reads them."""
+        """Return all metrics in the text format of Prometheus."""
         return generate_latest(self._registry)
 
     def _counter(self, name: str, text: str, label: str = "scheme") -> Counter:

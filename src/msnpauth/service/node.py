@@ -1,4 +1,4 @@
-"""The whole service: what of it listens where, and its beginning and end."""
+"""The whole service: its listeners and roles, its start and its end."""
 
 from __future__ import annotations
 
@@ -46,23 +46,25 @@ __all__ = ["Service"]
 _WATCH_SECONDS = 1.0
 _FINISH_SECONDS = 10.0
 _MOST_PRIVATE = 32
-"""Connections of the operator's own, which are none of the others'."""
+"""The largest number of connections to `private`, which are counted separately from all others."""
 
 
 class Service:
     """A running service.
 
     Attributes:
-        servers: where it is, for `sign_in` and `MSNPAuth`.
-        ca_file: its certificate authority, in PEM; gone when a service in memory ends. None when
-            the certificate is of an authority that clients know.
-        legacy_ca_file: the authority of the listener for old TLS, whose keys are RSA; or None.
-        ssl_context: client settings that trust it.
-        login_urls: the login server that the nexus names, and the second one; twice the same where
-            no accounts live at a second one.
-        has_pages: there are pages for people.
-        pages_url: where they are; None where there are none, or for a proxy alone.
-        notification: the notification server; `servers.notification` is the dispatch server.
+        servers: the addresses of the service, for `sign_in` and `MSNPAuth`.
+        ca_file: the file of its certificate authority, in PEM; it is deleted when a service in
+            memory ends. None when the certificate is from an authority that clients know.
+        legacy_ca_file: the file of the authority of the listener for old TLS, whose keys are RSA;
+            or None.
+        ssl_context: TLS settings for a client that trusts the authority.
+        login_urls: the URLs of the login server that the nexus names, and of the second one; both
+            are the same if there is no second login server.
+        has_pages: whether there are pages for people.
+        pages_url: the URL of the pages; None if there are none, or if only a proxy can reach them.
+        notification: the address of the notification server; `servers.notification` is the
+            dispatch server.
     """
 
     def __init__(self, settings: Settings, accounts: Accounts) -> None:
@@ -93,7 +95,7 @@ class Service:
 
     @property
     def accounts(self) -> Accounts:
-        """Who may sign in to a service in memory; may be added to.
+        """The accounts of a service in memory, to which more may be added.
 
         Raises:
             LocalProtocolError: the accounts are in a data folder.
@@ -107,13 +109,13 @@ class Service:
 
     @property
     def online(self) -> list[str]:
-        """The accounts that are signed in."""
+        """The passports of the accounts that are signed in to this node, sorted."""
         roles = list(self._office.here.values())
         return sorted({role.account.passport for role in roles if role.account is not None})
 
     @property
     def maintenance(self) -> bool:
-        """True while sign-ins are refused: code 500, and HTTP 503 with Retry-After."""
+        """Whether sign-ins are refused now: code 500, and HTTP 503 with Retry-After."""
         return self._office.maintenance
 
     @maintenance.setter
@@ -123,57 +125,58 @@ class Service:
             site.maintenance = value
 
     def put_out(self, passport: str, reason: str = "SSD") -> None:
-        """End an account's sessions by OUT and a reason, to see what a client makes of it.
+        """End an account's sessions by OUT with a reason, to test how a client reacts.
 
-        Any thread may ask for it. Reasons are `OTH`, `SSD`, `RCT 5` …, or "" for none.
+        Any thread may call it. Reasons are `OTH`, `SSD`, `RCT 5` …, or "" for no reason.
         """
         asyncio.run_coroutine_threadsafe(self._office.put_out(passport, reason), self._loop)
 
     @property
     def faults(self) -> Faults:
-        """Orders faults: `faults.refuse("CAL", 217)`, `faults.drop("MSG")` and the like."""
+        """The faults to simulate: `faults.refuse("CAL", 217)`, `faults.drop("MSG")` and others."""
         return self._office.faults
 
     def said(self, passport: str) -> list[str]:
-        """Return what an account has said in chats, the oldest first."""
+        """Return the messages that an account has sent in chats, the oldest first."""
         return self._chats.said(passport)
 
     def send_message(self, sender: str, to: str, text: str, timeout: float = 5.0) -> None:
-        """Play somebody who writes to an account, and come back when the account has got it.
+        """Send a message to an account as if another account had sent it.
 
-        The sender needs no session of its own. Any thread but the service's may call it.
+        The sender needs no session. The method returns after the message was sent to the client.
+        Any thread except that of the service may call it. The timeout is in seconds.
 
         Raises:
-            TimeoutError: the account did not answer the call in time.
-            LocalProtocolError: there is no such account, or it is not there.
+            TimeoutError: the account did not join the chat in time.
+            LocalProtocolError: there is no such account, or it is not online.
         """
         work = self.say_as(sender, to, text)
         asyncio.run_coroutine_threadsafe(asyncio.wait_for(work, timeout), self._loop).result()
 
     async def say_as(self, sender: str, to: str, text: str) -> None:
-        """As `send_message`, within the service's own event loop."""
+        """As `send_message`, in the event loop of the service."""
         await self._puppets.send(sender, to, text)
 
     def leave_message(self, sender: str, to: str, text: str) -> None:
-        """Play somebody who leaves a message for an account, which gets it when it is there next.
+        """Leave an offline message for an account as if another account had left it.
 
-        Any thread but the service's may call it.
+        Any thread except that of the service may call it.
 
         Raises:
-            LocalProtocolError: there is no such account, or it does not take the message.
+            LocalProtocolError: there is no such account, or it does not accept the message.
         """
         work = self._puppets.leave(sender, to, text)
         asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def drop_chats(self) -> int:
-        """End every chat, as a switchboard that breaks down; return how many there were."""
+        """End every chat, as if the switchboard had failed; return how many chats there were."""
         return asyncio.run_coroutine_threadsafe(self._dropped(), self._loop).result()
 
     async def _dropped(self) -> int:
         return self._chats.drop_all()
 
     async def start(self, folder: Path) -> None:
-        """Listen on the ports of the settings. `folder` is for what lasts as long as the run."""
+        """Listen on the ports of the settings. `folder` is for files that only this run needs."""
         self._loop = asyncio.get_running_loop()
         settings = self._settings
         self._backing = self._opened()
@@ -233,7 +236,7 @@ class Service:
         self._watch = asyncio.create_task(self._watching())
 
     async def _listen_private(self, sock: socket.socket) -> None:
-        """Listen for the operator. It is no site of the others: it answers to the last moment."""
+        """Listen for the operator. This site is not in `_sites`, so that it answers to the end."""
         site = WebSite(self._backing.private(self._office, self._gate))
         gate = Gate(in_all=_MOST_PRIVATE)
         listener = Listener(functools.partial(serve_web, site), None, gate)
@@ -241,12 +244,12 @@ class Service:
         self._private = listener
 
     async def _watching(self) -> None:
-        """See what others change: accounts, keys and certificates, by command or by hand."""
+        """Read the changes of accounts, keys and certificates once a second."""
         while True:
             await asyncio.sleep(_WATCH_SECONDS)
             try:
                 await self._refresh(forced=False)
-            except Exception as fault:  # noqa: BLE001 - or nothing would be seen from now on
+            except Exception as fault:  # noqa: BLE001 - or no later change would be read
                 tell_fault(fault)
 
     async def _refresh(self, *, forced: bool) -> None:
@@ -256,12 +259,12 @@ class Service:
         else:
             self._to_sweep |= set(changed)
         if self._to_sweep is None or self._to_sweep:
-            with suppress(ServiceUnavailable):  # nobody can tell now: it is asked again
+            with suppress(ServiceUnavailable):  # it is tried again in a second
                 await self._office.sweep(self._to_sweep)
                 self._to_sweep = set()
 
     def reload(self) -> None:
-        """Read certificates and keys again, now. Any thread may call it."""
+        """Read certificates and keys again now. Any thread may call it."""
         asyncio.run_coroutine_threadsafe(self._refresh(forced=True), self._loop)
 
     async def _listen_web(
@@ -281,7 +284,7 @@ class Service:
                 login = self._login_role(places, name)
                 await self._listen(self._site(login.paths(), *rest), socks[name], tls)
         if "plain_http" in socks:
-            # Clients reach the proxy at 443, whatever port it comes to here.
+            # Clients connect to the proxy at port 443, whatever the port of this listener is.
             login = self._lone_login(self._settings.called)
             front = OfficialRole(
                 self._office, origin=f"https://{self._settings.called}", host=self._settings.called
@@ -293,7 +296,8 @@ class Service:
         if "plain_contacts" in socks:
             await self._listen(self._site(contacts.paths()), socks["plain_contacts"], None)
         if "legacy_tls" in socks:
-            # Who comes here can go to no port of today's TLS.
+            # A client of this listener cannot use a port with present TLS versions, so that this
+            # login server redirects no client.
             login = self._lone_login(host_of(places["legacy_tls"]))
             serve = self._site(
                 login.paths(), rst.paths(), official.login(), official.configuration()
@@ -337,11 +341,11 @@ class Service:
         )
 
     def _lone_login(self, host: str) -> LoginRole:
-        """Return a login server that sends nobody elsewhere."""
+        """Return a login server that redirects no client to another server."""
         return LoginRole(self._office.door, self._backing.tickets, login=host, homes={}, here=host)
 
     async def _listen_legacy(self, folder: Path, serve: Serve, sock: socket.socket) -> None:
-        """Listen for old TLS, by an authority of its own: old systems know RSA keys only."""
+        """Listen for old TLS, with a separate authority, because old systems support only RSA."""
         authority = self._backing.legacy_authority()
         self.legacy_ca_file = (self._settings.data or folder) / "legacy-ca.pem"
         authority.cert_pem.write_to_path(str(self.legacy_ca_file))
@@ -355,7 +359,7 @@ class Service:
         await self._begin(listener, sock)
 
     async def _listen_for_proxies(self, serve: Serve, sock: socket.socket) -> None:
-        """Listen for proxies alone. They speak HTTP, and say in it whom they bring."""
+        """Listen for proxies only. They use HTTP, and send the client's address in a header."""
         proxies = frozenset(self._settings.trusted_proxies)
         await self._begin(Listener(from_proxies(serve, proxies), None, self._gate), sock)
 
@@ -364,7 +368,7 @@ class Service:
         self._listeners.append(listener)
 
     async def stop(self) -> None:
-        """Tell everybody, finish what is under way, take nothing new, and close."""
+        """Accept nothing new, sign everybody out, finish the requests in progress, and close."""
         if self._watch is not None:
             self._watch.cancel()
         self.maintenance = True

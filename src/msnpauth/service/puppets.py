@@ -1,4 +1,4 @@
-"""Somebody to talk to for a test: an account that is played, without a client of its own."""
+"""Puppets for tests: accounts without a client, in whose name a test sends messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Puppets"]
 
 
 class _Puppet:
-    """A guest of a chat who says what the test wants to be said."""
+    """A guest of a chat that sends the messages of a test."""
 
     guid = ""
     capabilities = "0"
@@ -33,14 +33,14 @@ class _Puppet:
             self.room.leave(self, idle=False)
 
     def hears(self, sender: Guest, payload: bytes) -> None:
-        """What was said is in the chats' own record already."""
+        """Do nothing, because `Chats` records the messages already."""
 
     def close(self) -> None:
         self.room.leave(self, idle=False)
 
 
 class Puppets:
-    """See the module."""
+    """The accounts in whose names a test sends messages."""
 
     def __init__(self, office: Office, chats: Chats) -> None:
         self._office = office
@@ -48,10 +48,10 @@ class Puppets:
         self._playing: dict[tuple[str, str], _Puppet] = {}
 
     async def send(self, sender: str, to: str, text: str) -> None:
-        """Write to an account, in the chat of the time before if it is still open.
+        """Send a message to an account, in the earlier chat of the two if it is still open.
 
         Raises:
-            LocalProtocolError: there is no such account, or it is not there.
+            LocalProtocolError: there is no such account, or it is not online.
         """
         key = (sender.casefold(), to.casefold())
         puppet = self._playing.get(key)
@@ -62,10 +62,10 @@ class Puppets:
             puppet.room.say(puppet, text_payload(part, PLAIN))
 
     async def leave(self, sender: str, to: str, text: str) -> None:
-        """Leave a message for an account.
+        """Leave an offline message for an account.
 
         Raises:
-            LocalProtocolError: there is no such account, or it does not take the message.
+            LocalProtocolError: there is no such account, or it does not accept the message.
         """
         account = await self._account(sender)
         if not await leave(self._office, account, to, text):

@@ -1,4 +1,4 @@
-"""What a service is told when it begins: the arguments of `run`, as one value that was checked."""
+"""The settings of a service: the arguments of `run` as one value, after checking them."""
 
 from __future__ import annotations
 
@@ -22,31 +22,32 @@ ROLES = (
     *(*ALWAYS, "home", "legacy_tls", "plain_http", "plain_contacts"),
     *("pages", "plain_pages", "private"),
 )
-"""What may listen: three TCP ports, and the HTTPS port of nexus, login, RST and contacts host.
+"""The names of all listeners.
 
-`home` is the second login server, which is there when accounts live there. The others are there
-when a port is named for them: the login for old TLS, everything for a proxy that does the TLS, the
-contacts host without any, the pages for people, the same for a proxy, and what is for the operator
-alone.
+`ALWAYS` are three TCP ports, and the HTTPS port of nexus, login, RST and contacts host. `home` is
+the second login server, which listens if `homes` names any domains. The others listen if a port is
+given for them: the login for old TLS, everything of HTTPS for a proxy that does the TLS, the
+contacts host without TLS, the pages for people, the pages for a proxy, and the private pages for
+the operator.
 """
 
 FAST_OPEN = frozenset({*ALWAYS, "home"})
-"""Where a client may send its first words with the SYN: MSNP, and TLS. HTTP without TLS is not
-among them, because a request that comes twice is answered twice."""
+"""The listeners to which a client may send its first data with the SYN: MSNP, and TLS. HTTP without
+TLS is not among them, because a request that arrives twice would be answered twice."""
 SignUp = Literal["closed", "invitation", "open"]
-"""Who may sign up by the pages: nobody, who has a code of the operator's, or everybody."""
+"""Who may sign up at the pages: nobody, people with a code of the operator, or everybody."""
 
 
 @dataclass(frozen=True)
 class Argon2:
-    """What the hash of a password costs: OWASP's first choice for argon2id, unless told otherwise.
+    """The cost of the hash of a password. The default is OWASP's first choice for argon2id.
 
-    A check takes some 20 ms of a processor by it. Hashes that cost something else are made anew
-    when their account signs in next.
+    With the default, a check takes about 20 ms of processor time. A hash with another cost is made
+    again when its account signs in next.
 
     Attributes:
-        memory: KiB.
-        passes: the time cost.
+        memory: the memory, in KiB.
+        passes: the number of passes over the memory (the time cost).
         lanes: the parallelism.
     """
 
@@ -57,10 +58,10 @@ class Argon2:
 
 @dataclass(frozen=True, repr=False)
 class Settings:
-    """See `run`, whose arguments these are.
+    """The settings of a service. They are the arguments of `run`, which explains them.
 
     Raises:
-        LocalProtocolError: one of them cannot be right.
+        LocalProtocolError: one of the settings is not valid.
     """
 
     host: str = "127.0.0.1"
@@ -117,7 +118,7 @@ class Settings:
                 hint="name the addresses that the balancers connect from",
             )
         known(DIALECTS if self.dialects is None else self.dialects)
-        # Each may hold a password, and reports of errors show what an object holds.
+        # Each URL may contain a password, and error reports may show the values of an object.
         for name in ("database", "shared"):
             value = getattr(self, name)
             object.__setattr__(self, name, None if value is None else as_secret(value))
@@ -148,13 +149,13 @@ class Settings:
 
     @property
     def called(self) -> str:
-        """How clients call this host."""
+        """The name of this host for clients."""
         assert self.name is not None  # __post_init__ has found one
         return self.name
 
     @property
     def listening(self) -> dict[str, str]:
-        """The address to listen on, for each role that is to be there."""
+        """The address to listen on, for each role that shall listen."""
         wanted = [*ALWAYS, *(["home"] if self.homes else [])]
         named = {*self.ports, *self.sockets}
         wanted += [role for role in ROLES if role in named and role not in (*ALWAYS, "home")]
@@ -175,10 +176,10 @@ class Settings:
 
     @property
     def balancers(self) -> frozenset[str]:
-        """The addresses of those who say first whom they bring."""
+        """The addresses of load balancers that send a header of the PROXY protocol."""
         return frozenset(self.trusted_proxies if self.proxy_protocol else ())
 
     @property
     def certified(self) -> list[str]:
-        """What the certificate is for."""
+        """The host names and addresses for which the certificate is issued, sorted."""
         return sorted({self.called, "localhost", "127.0.0.1", "::1", *self.names})

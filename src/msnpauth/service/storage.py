@@ -1,8 +1,8 @@
-"""Where a service keeps things: in a data folder alone, or in a folder and a database of its own.
+"""Opens the data of a service: a data folder alone, or a folder and a separate database.
 
-A network of one node has everything in its folder. One of several nodes has a database that all of
-them use. Its URL says which: `postgresql://user@host/name`; the password of it is better in
-`~/.pgpass` or in the environment, where no list of processes shows it.
+A network of one node has all its data in the folder. A network of several nodes has a database that
+all nodes use, with a URL such as `postgresql://user@host/name`. Its password is better in
+`~/.pgpass` or in the environment, because lists of processes show the URL.
 """
 
 from __future__ import annotations
@@ -34,16 +34,17 @@ if TYPE_CHECKING:
 
 __all__ = ["database_url", "keys_of", "move_folder", "open_database", "open_directory"]
 
-# As SQLAlchemy names them, without and with the driver that the service works with.
+# The names of SQLAlchemy for the databases, without and with the driver that the service uses.
 _POSTGRESQL = frozenset({"postgresql", "postgresql+psycopg"})
 _SQLITE = frozenset({"sqlite", "sqlite+pysqlite"})
 
 
 def database_url(text: str | Secret) -> URL:
-    """Return the URL of a database.
+    """Return the URL of a database, after checking it.
 
     Raises:
-        LocalProtocolError: it is none, or of a database that this service does not know.
+        LocalProtocolError: the URL is not valid, or names a database that this service does not
+            support.
     """
     text = as_secret(text)
     url = _known(text)
@@ -58,9 +59,9 @@ def database_url(text: str | Secret) -> URL:
 
 
 def _known(text: Secret) -> URL | None:
-    """Return the URL if it is of a database that the service can use.
+    """Return the URL if the service can use that kind of database; otherwise None.
 
-    The caller raises the error: what make_url raises quotes the URL, and its password with it.
+    The caller raises the error, because an error by make_url quotes the URL with its password.
     """
     with suppress(ArgumentError, ValueError):
         url = make_url(text.reveal())
@@ -74,13 +75,15 @@ def open_database(
     """Open the database of a URL.
 
     Args:
-        url: as for `database_url`.
-        make: an SQLite file is made where there is none. PostgreSQL's tables are made by `migrate`.
-        check: refuse a database whose tables are not those of today.
-        alone: for a node: whether it is the only one. None for a command.
+        url: a URL that `database_url` accepts.
+        make: make an SQLite file if it does not exist. The tables of PostgreSQL are made by
+            `migrate`.
+        check: refuse a PostgreSQL database whose tables do not have the present form.
+        alone: for a node, whether it must be the only node. None for a command.
 
     Raises:
-        LocalProtocolError: it cannot be opened, is of another version, or is used by another node.
+        LocalProtocolError: the database cannot be opened, has tables of another version, or is used
+            by another node.
     """
     url = as_secret(url)
     where = database_url(url)
@@ -93,18 +96,18 @@ def open_database(
 
 
 def keys_of(folder: DataFolder, database: Database | None) -> Keys:
-    """Return the keys of a node: of its folder, or those that all nodes of a database share.
+    """Return the keys of a node: those in its folder, or those that all nodes share.
 
     Args:
-        folder: the node's folder.
-        database: where the nodes have their keys; None for a node of its own.
+        folder: the data folder of the node.
+        database: the database that has the keys of all nodes; None if the keys are in the folder.
 
     Raises:
-        LocalProtocolError: the folder lacks the key that opens them.
+        LocalProtocolError: the folder does not have the key that decrypts the keys.
     """
     if database is None:
         return folder.keys
-    # The first node of a network makes the key, and the others are given it.
+    # The first node of a network makes the key, and the operator copies it to the other nodes.
     is_first = SqlKeyStore(database, _nothing()).is_empty()
     return Keys(SqlKeyStore(database, folder.service_key(make=is_first)))
 
@@ -116,16 +119,16 @@ def open_directory(
     database: str | Secret | None = None,
     make: bool = True,
 ) -> AccountDirectory:
-    """Return the accounts of a service, to be changed.
+    """Open the accounts of a service to change them.
 
     Args:
-        path: the data folder; None where a database alone is known.
-        cost: of new hashes.
-        database: its URL; None where the accounts are in the folder.
-        make: make the database where there is none.
+        path: the data folder; None if only a database is known.
+        cost: the cost of new hashes.
+        database: the URL of the database; None if the accounts are in the folder.
+        make: make the database if it does not exist.
 
     Raises:
-        LocalProtocolError: folder or database cannot be used.
+        LocalProtocolError: the folder or the database cannot be used.
     """
     database = None if database is None else as_secret(database)
     folder = None if path is None else DataFolder(path)
@@ -134,7 +137,8 @@ def open_directory(
     elif folder is None:
         raise LocalProtocolError("the accounts are in a data folder, or in a database")
     else:
-        # A second file beside the one that is gone would be seen by no service.
+        # While a service uses the folder, no file is made: if the file was deleted, the service
+        # still uses the deleted file, and would not see a new one.
         opened = SqliteDatabase(folder.database, make=make and not folder.is_locked)
     try:
         return AccountDirectory(opened, Hasher(cost or Argon2()), _seal(folder, opened, database))
@@ -144,26 +148,26 @@ def open_directory(
 
 
 def move_folder(path: Path | str, database: Database) -> dict[str, int]:
-    """Copy what is in a data folder into a database; return how many rows each table has there.
+    """Copy the content of a data folder into a database; return the row count of each table there.
 
-    The keys go as well, sealed under the folder's own `service-key`: tickets and app passwords of
-    before are good after it. The folder keeps what it has.
+    The keys are copied too, encrypted by the `service-key` of the folder, so that earlier tickets
+    and app passwords stay valid. The folder is not changed.
 
     Args:
-        path: the folder of a service that is stopped.
-        database: where it is to be; it has the tables of today, and no accounts.
+        path: the data folder of a service that is stopped.
+        database: the database to copy to; it has tables of the present form, and no accounts.
 
     Raises:
-        LocalProtocolError: a service runs on the folder, there is nothing in it, or there are
-            accounts in the database already.
-        ServiceUnavailable: one of the databases failed. Nothing was copied.
+        LocalProtocolError: a service uses the folder, the folder has no database, or the database
+            has accounts already.
+        ServiceUnavailable: one of the databases failed. No rows were copied.
     """
     folder = DataFolder(path)
     folder.lock()
     try:
         with closing(SqliteDatabase(folder.database, make=False)) as source:
             kept = {name: text for name in SHARED_KEYS if (text := folder.read(name)) is not None}
-            # The keys first: if the rest fails, all of it can be done again.
+            # The keys are copied first: if the rest fails, everything can be copied again.
             store = SqlKeyStore(database, folder.service_key(make=True))
             store.change(tuple(kept), lambda _: kept)
             return move(source, database)

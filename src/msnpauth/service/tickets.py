@@ -1,7 +1,8 @@
-"""The service's tickets: sealed and self-contained, so that any node with the keys can check them.
+"""The tickets of the service. They are encrypted, and any node with the keys can check them.
 
-Account, site, expiry and, for SSO, the secret are inside, under a ring of keys: the first seals,
-all open. A new key is put first, and the oldest taken away when the last ticket under it has ended.
+A ticket contains account, site, expiry time and, for SSO, the secret. Tickets are encrypted by a
+ring of keys: the first key encrypts, and all keys decrypt. A new key is put first, and the oldest
+key is removed when the last ticket that it has encrypted cannot be used any more.
 """
 
 from __future__ import annotations
@@ -41,24 +42,26 @@ LOGIN = "login"
 """The site of a ticket that a login server granted by Passport 1.4."""
 
 LOGIN_LIFETIME = timedelta(seconds=60)
-"""A challenge asks for a sign-in within 40 seconds (`tw=40`); the rest is for slow lines."""
+"""A challenge requests a sign-in within 40 seconds (`tw=40`); the rest is for slow connections."""
 RST_LIFETIME = timedelta(hours=24)
-"""What Microsoft's RST gave (an answer of 2011)."""
+"""The lifetime of tickets by Microsoft's RST (in an answer of 2011)."""
 GRACE = timedelta(days=30)
-"""How long after its end a ticket still opens lists and messages, while its account is online."""
+"""How long after its expiry a ticket still gives access to lists and messages, while its account is
+online.
+"""
 LONGEST_LIFE = RST_LIFETIME + GRACE
-"""After that nobody has any use for a ticket, and its key can go."""
+"""The time after which no ticket can be used any more, so that its key may be removed."""
 
 _TICKET = re.compile(r"t=([A-Za-z0-9_-]+={0,2})&p=")
 
 
 def new_key() -> str:
-    """Return a key for a ring, as text."""
+    """Return a new key for a ring, as text."""
     return Fernet.generate_key().decode()
 
 
 def fernet_of(key: Secret) -> Fernet | None:
-    """Return what seals and opens by a key; None when the text is no key."""
+    """Return the cipher for a key; None when the text is not a valid key."""
     with suppress(ValueError):
         return Fernet(key.reveal().strip())
     return None
@@ -66,15 +69,16 @@ def fernet_of(key: Secret) -> Fernet | None:
 
 @dataclass(frozen=True)
 class Grant:
-    """What is inside a ticket.
+    """The content of a ticket.
 
     Attributes:
         passport: the account, in lower case.
-        site: the address that it is for, or `LOGIN`.
-        expires: when it ends.
-        id: tells it from all others.
-        secret: the SSO secret, in base64; None without one.
-        stamp: names the password that it was got by; it ends when that password does.
+        site: the address for which the ticket was issued, or `LOGIN`.
+        expires: when the ticket expires, in UTC.
+        id: a random value that identifies the ticket.
+        secret: the SSO secret, in base64; None for a ticket without one.
+        stamp: identifies the password for which the ticket was issued; the ticket becomes invalid
+            when that password is replaced.
     """
 
     passport: str
@@ -86,52 +90,54 @@ class Grant:
 
 
 class TicketVerifier:
-    """Checks the service's tickets, for somebody else's messenger server.
+    """Checks the tickets of the service, for use in another messenger server.
 
-    It checks seal, account, site and expiry, by the keys alone. Only the service itself knows
-    whether the password was changed since, and whether a ticket was used: `POST /verify` asks it.
+    The verifier checks encryption, account, site and expiry time, and needs only the keys. Only the
+    service itself knows whether the password was changed since, and whether a ticket was used: a
+    request of `POST /verify` checks this too.
 
     Args:
-        keys: the ring, as `new_key` makes them, or the same as `Secret`s.
-        now: the clock.
+        keys: the ring of keys by `new_key`, as str or `Secret`.
+        now: returns the present time, in UTC.
 
     Raises:
-        LocalProtocolError: there is no key, or one is none.
+        LocalProtocolError: there is no key, or one of the keys is not valid.
     """
 
     def __init__(
         self, keys: Iterable[str | Secret], *, now: Callable[[], datetime] = utc_now
     ) -> None:
-        keys = [as_secret(key) for key in keys]  # no error shows them
+        keys = [as_secret(key) for key in keys]  # so that no error report shows them
         self._ring = _ring(keys)
         self._now = now
 
     def replace_keys(self, keys: Iterable[str | Secret]) -> None:
-        """Go on with another ring.
+        """Use another ring from now on.
 
         Raises:
-            LocalProtocolError: there is no key, or one is none; the old ring stays.
+            LocalProtocolError: there is no key, or one is not valid; the old ring stays in use.
         """
         keys = [as_secret(key) for key in keys]
         self._ring = _ring(keys)
 
     def check(self, ticket: str, passport: str, *sites: str) -> Grant | None:
-        """Return what is in a ticket that is ours, whole, in time, of the account and a site.
+        """Return the content of a ticket if it is valid for the account and one of the sites.
 
-        It may have been used before: who wants it used once keeps `Grant.id` until it expires.
+        The ticket may have been used before. A server that accepts each ticket only once has to
+        remember `Grant.id` until the ticket expires.
         """
         grant = self.open(ticket, *sites)
         return grant if grant is not None and grant.passport == passport.casefold() else None
 
     def open(self, ticket: str, *sites: str) -> Grant | None:
-        """As `check`, of whatever account."""
+        """As `check`, for a ticket of any account."""
         grant = self.read(ticket)
         if grant is None or grant.site not in sites or grant.expires <= self._now():
             return None
         return grant
 
     def read(self, ticket: str) -> Grant | None:
-        """Return what is in a ticket that is ours and whole, also when it has ended."""
+        """Return the content of a ticket of this service, even if the ticket has expired."""
         match = _TICKET.fullmatch(ticket)
         if match is None or not _is_canonical(match[1]):
             return None
@@ -152,7 +158,7 @@ class TicketVerifier:
         return self.check(ticket, passport, LOGIN, MESSENGER)
 
     def check_sso(self, ticket: str, response: str, nonce: str, passport: str) -> Grant | None:
-        """Check ticket and response of `USR n SSO S`; the nonce must have been sent just once."""
+        """Check the ticket and response of `USR n SSO S`. Each nonce must be used only once."""
         grant = self.check(ticket, passport, MESSENGER_CLEAR)
         if grant is None or grant.secret is None or not is_answer(response, grant.secret, nonce):
             return None
@@ -160,7 +166,10 @@ class TicketVerifier:
 
 
 class TicketOffice(TicketVerifier):
-    """Issues tickets, and checks them."""
+    """Issues and checks tickets. Its arguments are those of `TicketVerifier`.
+
+    Without keys, a new key is made.
+    """
 
     def __init__(
         self,
@@ -174,13 +183,13 @@ class TicketOffice(TicketVerifier):
     def issue(
         self, passport: str, site: str = LOGIN, *, secret: Secret | None = None, stamp: str = ""
     ) -> tuple[str, datetime]:
-        """Return a ticket for an account whose password was right, and when it ends.
+        """Return a ticket for an account whose password was right, and its expiry time.
 
         Args:
             passport: the account.
-            site: the address that it is for.
+            site: the address for which the ticket is issued.
             secret: the SSO secret, in base64.
-            stamp: of the `Proof` that the password was right.
+            stamp: the stamp in the `Proof` that the password was right.
         """
         expires = self._now() + (LOGIN_LIFETIME if site == LOGIN else RST_LIFETIME)
         content = {
@@ -191,14 +200,14 @@ class TicketOffice(TicketVerifier):
             "secret": secret.reveal() if secret else None,
             "stamp": stamp,
         }
-        # Old clients want `t` and `p`, and no quote, comma or blank in either.
+        # Old clients need both `t` and `p`, and no quote, comma or blank in either of them.
         return f"t={self._ring.encrypt(json.dumps(content).encode()).decode()}&p=", expires
 
     async def accept(self, ticket: str, passport: str, state: SharedState) -> Grant | None:
-        """Check the ticket of `USR n TWN S`, and use it up if it is one of a login server.
+        """Check the ticket of `USR n TWN S`, and record its use if a login server issued it.
 
-        A login server's ticket answers one challenge, and so is good for one sign-in in the whole
-        network. A ticket by RST is kept by clients, and shown again and again while it lasts.
+        A ticket from a login server answers one challenge, so that it is valid for one sign-in in
+        the whole network. Clients keep a ticket by RST and use it many times until it expires.
         """
         grant = self.check_twn(ticket, passport)
         if grant is None:
@@ -208,10 +217,10 @@ class TicketOffice(TicketVerifier):
 
 
 async def use_up(grant: Grant, state: SharedState) -> bool:
-    """Note that the ticket of a login server is used; False when it was used before.
+    """Record that the ticket of a login server is used; False when it was used before.
 
     Raises:
-        ServiceUnavailable: nobody can tell.
+        ServiceUnavailable: the store does not know whether the ticket was used.
     """
     return await state.use_up(grant.id, grant.expires, made=grant.expires - LOGIN_LIFETIME)
 
@@ -226,7 +235,7 @@ def _ring(keys: list[str | Secret]) -> MultiFernet:
 
 
 def _is_canonical(sealed: str) -> bool:
-    """Tell whether this is the one spelling of its bytes: base64 forgives a few."""
+    """Tell whether a text is the canonical base64 of its bytes; decoders accept other texts too."""
     try:
         return base64.urlsafe_b64encode(base64.urlsafe_b64decode(sealed)).decode() == sealed
     except ValueError:

@@ -1,1 +1,1 @@
-"""What carries a role over a network: sockets, TLS, HTTP and lines of commands."""
+"""The hosts, which run a role over a network: sockets, TLS, HTTP and lines of commands."""

@@ -1,4 +1,4 @@
-"""What the service's hosts do when a client makes them fail: one line in the log."""
+"""Logs an unexpected error of a connection as one line."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["tell_fault"]
 
 
 def tell_fault(fault: Exception) -> None:
-    """Log a fault that nobody foresaw, by its kind and place.
+    """Log an unexpected error with its type and its place in the source.
 
-    Neither its text nor the variables are logged: they may hold what the client sent, and a client
-    sends passwords and tickets.
+    Neither the text of the error nor the variables are logged: they may contain data that the
+    client has sent, and a client sends passwords and tickets.
     """
     frames = traceback.extract_tb(fault.__traceback__)
     place = f"{Path(frames[-1].filename).name} line {frames[-1].lineno}" if frames else "nowhere"

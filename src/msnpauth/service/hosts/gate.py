@@ -1,10 +1,11 @@
-"""How many connections there may be, of one network and in all, and who goes when there is no room.
+"""Limits the number of connections, for each network and in all.
 
-Everybody can open connections and say nothing. Without a bound that takes the last descriptor of
-the process, and then nobody gets in. So there is a bound below the system's, and one for each
-network. When one of them is reached, the connection goes that has been there longest without a
-proof of who it is: in all, or of that network. An honest client needs a second or two for that
-proof. So whoever only holds connections keeps nobody out, not even in the same network.
+Everybody can open connections and send nothing. Without a limit such connections would use the last
+file descriptor of the process, and then nobody could connect. So there is a limit below that of the
+system, and a limit for each network. When a limit is reached, the oldest connection that has not
+signed in is closed: the oldest of all, or the oldest of that network. An honest client signs in
+within a second or two. So a person who only holds connections open keeps nobody out, not even other
+people in the same network.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ class Visit:
     """One connection at the gate.
 
     Attributes:
-        address: the network that it comes from.
-        counted: what the gate counts it as: that network, or `proxies` for all of them together.
+        address: the network from which the connection comes.
+        counted: the name under which the gate counts the connection: that network, or `proxies`
+            for the connections of all proxies together.
     """
 
     def __init__(self, gate: Gate | None, address: str, counted: str = "") -> None:
@@ -32,19 +34,20 @@ class Visit:
         self.counted = counted or address
 
     def proved(self) -> None:
-        """Whoever it is has signed in: this connection does not go to make room."""
+        """Record that the client has signed in, so that the gate does not close the connection."""
         if self._gate is not None:
             self._gate.proved(self)
 
 
 class Gate:
-    """See the module.
+    """The counter of the connections of a listener, which refuses or closes those over the limits.
 
     Args:
-        of_network: how many connections one network may have; None for any number.
-        in_all: how many there may be; None for any number.
-        proxies: addresses of those who bring other people's connections. All of them together may
-            have half of `in_all`, and none of them is ended to make room: it may be anybody's.
+        of_network: the largest number of connections from one network; None for any number.
+        in_all: the largest number of connections in all; None for any number.
+        proxies: the addresses of proxies, which forward other people's connections. All proxies
+            together may have half of `in_all` connections, and none of these is closed to make
+            room, because it may be the connection of any person.
     """
 
     def __init__(
@@ -61,29 +64,29 @@ class Gate:
         self._unproved: _Ends = OrderedDict()
         self._count = 0
         self.refused = 0
-        """How many were not let in."""
+        """The number of connections that were refused."""
         self.ended = 0
-        """How many had to go to make room."""
+        """The number of connections that were closed to make room."""
 
     @property
     def count(self) -> int:
-        """How many connections there are."""
+        """The number of open connections."""
         return self._count
 
     @property
     def unproved(self) -> int:
-        """How many of them have not signed in."""
+        """The number of open connections that have not signed in."""
         return len(self._unproved)
 
     def enter(self, peer: str, end: Callable[[], None]) -> Visit | None:
-        """Let a connection in.
+        """Accept a connection, if there is room for it.
 
         Args:
-            peer: its IP address.
-            end: ends it, and all that is done for it, at once.
+            peer: the IP address of the other side.
+            end: closes the connection at once, and stops all work for it.
 
         Returns:
-            What to hand back to `leave`; None when there is no room for it.
+            The visit, which `leave` needs; None when there is no room for the connection.
         """
         is_proxy, address = peer in self._proxies, network_of(peer)
         counted = _PROXIES if is_proxy else address
@@ -107,7 +110,7 @@ class Gate:
             network.unproved.pop(visit, None)
 
     def leave(self, visit: Visit) -> None:
-        """Take note that a connection is gone."""
+        """Record that a connection is closed."""
         self.proved(visit)
         self._count -= 1
         network = self._networks[visit.counted]
@@ -116,12 +119,12 @@ class Gate:
             del self._networks[visit.counted]
 
     def _has_room(self, network: _Network, *, is_proxy: bool) -> bool:
-        """Tell whether one more of a network can come in; it may make the room by itself."""
+        """Tell whether a network may have one more connection; close another one if necessary."""
         most = self._of_network
         if is_proxy:
             most = None if self._in_all is None else max(1, self._in_all // 2)
         if most is not None and network.count >= most:
-            # One of the same network goes, so that the number in all does not grow either.
+            # A connection of the same network is closed, so that the number in all does not grow.
             return self._end_oldest(network.unproved)
         if self._in_all is not None and self._count >= self._in_all:
             return self._end_oldest(self._unproved)
@@ -131,9 +134,9 @@ class Gate:
         if not ends:
             return False
         visit, end = next(iter(ends.items()))
-        self.proved(visit)  # it is not chosen again, before it has left
+        self.proved(visit)  # so it is not chosen a second time before it has left
         self.ended += 1
-        with suppress(Exception):  # it may have ended by itself
+        with suppress(Exception):  # the connection may have ended already
             end()
         return True
 
@@ -144,7 +147,7 @@ _PROXIES = "proxies"
 
 
 class _Network:
-    """The connections of one network: how many, and those that have not signed in."""
+    """The connections of one network: their number, and those that have not signed in."""
 
     def __init__(self) -> None:
         self.count = 0

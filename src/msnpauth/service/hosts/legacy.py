@@ -1,8 +1,8 @@
 """A listener for the TLS of old systems: TLS 1.0 with an RSA key, 3DES and RC4, without SNI.
 
-OpenSSL of today has none of these any more, and should not: tlslite-ng speaks them, in pure Python
-and in threads of its own. What a client says over it can be read by somebody who tries; so it is
-off by default, and serves the login and the configuration only.
+Present versions of OpenSSL rightly do not support these any more. tlslite-ng implements them in
+pure Python; each connection has threads of its own. An attacker can decrypt such connections with
+some effort. So this listener is off by default, and serves only the login and the configuration.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ __all__ = ["LegacyListener"]
 _HANDSHAKE_SECONDS = 20.0
 _IDLE_SECONDS = 60.0
 _MOST = 64
-"""Connections at once. A handshake in pure Python takes a tenth of a second of the processor, and
-each connection has four descriptors: its own, a second handle of it, and a pair to the loop."""
+"""The largest number of connections at once. A handshake in pure Python takes a tenth of a second
+of processor time, and each connection needs four file descriptors: its socket, a duplicate of the
+socket, and a pair of sockets to the event loop."""
 _MOST_OF_NETWORK = 8
 _MOST_THREADS = _MOST + 32
-"""Some belong to connections that had to go, and have not noticed it yet."""
+"""More than `_MOST`, because threads of connections that were closed may not have ended yet."""
 _CHUNK = 16 * 1024
 _PAUSE = 0.1
 
@@ -38,11 +39,11 @@ class LegacyListener:
     """The connections of one listening socket, each in a thread.
 
     Args:
-        serve: serves one of them, in the event loop.
-        chain, key: certificate and RSA key, in PEM.
+        serve: serves one connection, in the event loop.
+        chain, key: the certificate chain and the RSA key, in PEM.
 
     Attributes:
-        gate: says who may come in. It is asked before the handshake, which is the costly part.
+        gate: accepts or refuses connections before the handshake, which is the costly part.
 
     Raises:
         LocalProtocolError: the extra is not installed.
@@ -66,21 +67,21 @@ class LegacyListener:
         self._thread: threading.Thread
 
     async def start(self, sock: socket.socket) -> None:
-        """Take connections from now on; the socket is the listener's."""
+        """Accept connections from now on. The listener will close the socket."""
         self._sock = sock
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._accept, name="msnpauth-legacy", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Take no more connections."""
+        """Stop accepting connections."""
         self._is_stopping = True
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
         self._sock.close()
 
     async def stop(self) -> None:
-        """Take no more connections, and end those that there are."""
+        """Stop accepting connections, and close all open connections."""
         self.close()
         with self._lock:
             for sock in self._open:
@@ -108,7 +109,7 @@ class LegacyListener:
             self._left(visit)
 
     def _entered(self, sock: socket.socket, peer: str) -> Visit | None:
-        """Ask the gate, which belongs to the event loop."""
+        """Call the gate in the event loop, because only the event loop may use the gate."""
         answer: Future[Visit | None] = Future()
 
         def enter() -> None:
@@ -127,18 +128,19 @@ class LegacyListener:
                 self._loop.call_soon_threadsafe(self.gate.leave, visit)
 
     def _carry(self, sock: socket.socket, visit: Visit) -> None:
-        """Shake hands, and carry what is said to the loop and back."""
+        """Do the TLS handshake, and pass data between the client and the event loop."""
         with self._lock:
             self._open.add(sock)
-            if self._is_stopping:  # `stop` may have looked before it was there
+            if self._is_stopping:  # `stop` may have run before this connection was added
                 _hang_up(sock)
         try:
             with (
                 sock,
                 sock.dup() as handle,
                 suppress(Exception),
-            ):  # a dozen kinds of its own: the peer is gone, or odd
-                # A time-out of the socket limits each read, and a peer that drips has many.
+            ):  # tlslite has many error types for a peer that is gone or wrong
+                # The time-out of a socket limits only each single read, and a peer that sends one
+                # byte at a time causes many reads.
                 limit = threading.Timer(_HANDSHAKE_SECONDS, _hang_up, (sock,))
                 limit.start()
                 sock.settimeout(_HANDSHAKE_SECONDS)
@@ -157,7 +159,7 @@ class LegacyListener:
             self._left(visit)
 
     def _pump(self, connection: Any, handle: socket.socket, visit: Visit) -> None:
-        """Have the loop serve the connection over a pair of sockets."""
+        """Connect the client to the event loop, which serves it over a pair of sockets."""
         ours, theirs = socket.socketpair()
         with ours:
             served = asyncio.run_coroutine_threadsafe(self._served(theirs, visit), self._loop)
@@ -184,13 +186,13 @@ def _hang_up(sock: socket.socket) -> None:
 
 
 def _answers(ours: socket.socket, connection: Any, handle: socket.socket) -> None:
-    """Write what the loop answers; its end is the connection's.
+    """Send the answers of the event loop to the client, and close the connection after the last.
 
     Args:
-        ours: where the answers come from.
-        connection: where they go. Its `close` says so to the client and closes the socket, which
-            does not wake the thread that reads from it.
-        handle: a second handle of that socket, which does.
+        ours: the socket from which the answers are read.
+        connection: the TLS connection to the client. Its `close` notifies the client and closes the
+            socket, but does not wake the thread that reads from the socket.
+        handle: a duplicate of that socket, whose shutdown wakes the thread.
     """
     with suppress(Exception):
         while data := ours.recv(_CHUNK):
@@ -202,14 +204,14 @@ def _answers(ours: socket.socket, connection: Any, handle: socket.socket) -> Non
 def _tlslite() -> Any:
     check_extra("legacy")
     with warnings.catch_warnings():
-        # It offers to work with asyncore, where there is one, and imports it for that.
+        # tlslite-ng imports the deprecated module asyncore if Python has it.
         warnings.simplefilter("ignore", DeprecationWarning)
         import tlslite
     return tlslite
 
 
 def _settings(tls: Any) -> Any:
-    """Return what is offered: the best comes first, and 3DES and RC4 come last."""
+    """Return the TLS settings. The best ciphers come first, and 3DES and RC4 come last."""
     settings = tls.HandshakeSettings()
     settings.minVersion, settings.maxVersion = (3, 1), (3, 3)
     settings.cipherNames = ["aes256gcm", "aes128gcm", "aes256", "aes128", "3des", "rc4"]

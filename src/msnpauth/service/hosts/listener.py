@@ -1,4 +1,4 @@
-"""Takes connections, over TLS where there is a certificate, and leaves none behind at the end."""
+"""Accepts connections, with TLS if there is a certificate, and closes all of them at the end."""
 
 from __future__ import annotations
 
@@ -20,16 +20,19 @@ _CLOSE_SECONDS = 30.0
 _BACKLOG = 1024
 _AT_ONCE = 16
 _BUFFER = 16 * 1024
-"""Bytes of a client that wait here. When there are more, the rest waits where it comes from."""
+"""The largest number of received bytes that wait here. After that, nothing more is read from the
+socket, so that the client has to wait.
+"""
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter, Visit], Coroutine[Any, Any, None]]
 """Serves one connection from its beginning to its end."""
 
 
 def from_proxies(serve: Serve, addresses: Collection[str]) -> Serve:
-    """Return what serves connections from these addresses, and closes all others at once.
+    """Return a function that serves connections from these addresses, and closes all others.
 
-    Behind a proxy the TLS is done, and whoever came past it would speak in the clear.
+    The proxy has removed the TLS, so that a client that does not connect through the proxy would
+    send its data without encryption.
     """
 
     async def guarded(
@@ -44,7 +47,7 @@ def from_proxies(serve: Serve, addresses: Collection[str]) -> Serve:
 
 
 def _peer(transport: asyncio.BaseTransport | asyncio.StreamWriter) -> str:
-    # Where one socket listens for IPv4 and IPv6 both, IPv4 comes as `::ffff:192.0.2.7`.
+    # If one socket listens for IPv4 and IPv6, an IPv4 address has the form `::ffff:192.0.2.7`.
     return plain_address((transport.get_extra_info("peername") or ("",))[0])
 
 
@@ -52,10 +55,11 @@ class Listener:
     """The connections of one listening socket.
 
     Args:
-        serve: serves one of them.
+        serve: serves one connection.
         tls: the certificate and the settings; None for plain TCP.
-        gate: says who may come in; everybody by default.
-        balancers: addresses of those who say first whom they bring (`proxied`).
+        gate: accepts or refuses connections; by default all are accepted.
+        balancers: the addresses of load balancers, which first send the address of the client whose
+            connection they forward (`proxied`).
     """
 
     def __init__(
@@ -75,23 +79,23 @@ class Listener:
         self._is_stopping = False
 
     async def start(self, sock: socket.socket) -> None:
-        """Take connections from now on; the socket is the listener's."""
+        """Accept connections from now on. The listener will close the socket."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
             lambda: _Accepted(self._accepted), sock=sock, backlog=_AT_ONCE
         )
-        # asyncio's one number is also how many it accepts in a row, before anybody can say that
-        # there is no room for them.
+        # asyncio uses `backlog` also as the number of connections that it accepts in a row, before
+        # the gate can refuse any of them. So the real backlog is set here, separately.
         sock.listen(_BACKLOG)
 
     def close(self) -> None:
-        """Take no more connections."""
+        """Stop accepting connections."""
         self._is_stopping = True
         if self._server is not None:
             self._server.close()
 
     async def stop(self) -> None:
-        """Take no more connections, and end those that there are."""
+        """Stop accepting connections, and close all open connections."""
         self.close()
         ending = list(self._connections)
         for task in ending:
@@ -103,7 +107,8 @@ class Listener:
             transport.abort()
             return
 
-        # The work for a connection ends with it: a password that waits would keep its place.
+        # This also cancels the work for the connection: otherwise a password that waits to be
+        # checked would keep its place in the queue.
         def end() -> None:
             task.cancel()
 
@@ -115,7 +120,8 @@ class Listener:
         self._connections[task] = visit
 
         def done(task: asyncio.Task[None]) -> None:
-            # Here, because a task that is cancelled before its first step has no `finally`.
+            # Here, because the `finally` of a task that is cancelled before its first step never
+            # runs.
             transport.abort()
             visit = self._connections.pop(task)
             if visit is not None:
@@ -124,13 +130,14 @@ class Listener:
         task.add_done_callback(done)
 
     async def _brought(self, plain: asyncio.Transport, end: Callable[[], None]) -> Visit | None:
-        """Return the visit of whom a balancer brings, in the place of the balancer's own."""
+        """Return the visit of a balancer's client, which replaces the visit of the balancer."""
         task = asyncio.current_task()
         assert task is not None  # `_accepted` made it
         address = await introduced(plain)
         if not address:
             return None
-        # First out and then in: where all is full, it is not to be ended to make room for itself.
+        # The balancer's visit leaves before the client's visit enters: if the limit is reached, the
+        # gate must not close this connection to make room for itself.
         before = self._connections[task]
         assert before is not None  # the balancer's own
         self._gate.leave(before)
@@ -138,13 +145,13 @@ class Listener:
         return visit
 
     async def _carry(self, plain: asyncio.Transport, end: Callable[[], None]) -> None:
-        """Serve one connection, and come back when nothing of it is left."""
+        """Serve one connection, and return when the connection is closed completely."""
         task = asyncio.current_task()
         assert task is not None  # `_accepted` made it
         if _peer(plain) in self._balancers and await self._brought(plain, end) is None:
             return
         transport, visit = plain, self._connections[task]
-        assert visit is not None  # it has one until it is refused above
+        assert visit is not None  # only a connection that was refused above has none
         reader = asyncio.StreamReader(limit=_BUFFER // 2)
         protocol = asyncio.StreamReaderProtocol(reader)
         if self._tls is not None:
@@ -160,11 +167,12 @@ class Listener:
         try:
             await self._serve(reader, writer, visit)
         except asyncio.CancelledError:
-            # Not close(): saying good-bye over TLS could wait for the peer.
+            # Not close(), because the closing message of TLS could wait for the peer.
             transport.abort()
             raise
         finally:
-            # Who does not read what is left would keep the connection for ever.
+            # With a timeout, because a client that does not read the last data would keep the
+            # connection for ever.
             with suppress(Exception):
                 async with asyncio.timeout(_CLOSE_SECONDS):
                     await writer.wait_closed()
@@ -172,7 +180,7 @@ class Listener:
     async def _secured(
         self, plain: asyncio.Transport, protocol: asyncio.Protocol, tls: ssl.SSLContext
     ) -> asyncio.Transport | None:
-        """Return the connection with TLS; None when the peer speaks none, or none that suits."""
+        """Return the connection with TLS; None when the handshake with the peer fails."""
         loop = asyncio.get_running_loop()
         with suppress(OSError):
             return await loop.start_tls(
@@ -186,10 +194,11 @@ class Listener:
 
 
 class _Accepted(asyncio.Protocol):
-    """A connection that was taken a moment ago.
+    """A connection that was just accepted.
 
-    asyncio's own servers know a connection when its TLS handshake is done. Here it has a task from
-    the first moment, which can be cancelled, and nothing is read before that task wants it.
+    asyncio's own servers report a connection only when its TLS handshake is complete. Here each
+    connection has a task from its beginning, which can be cancelled, and nothing is read before
+    that task is ready.
     """
 
     def __init__(self, accepted: Callable[[asyncio.Transport], None]) -> None:

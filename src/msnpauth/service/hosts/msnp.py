@@ -19,24 +19,27 @@ __all__ = ["serve_msnp"]
 _WRITE_SECONDS = 30.0
 _CHUNK = 16 * 1024
 
-# Commands that may wait to be written. One packet holds hundreds of SYNs, and each of them asks for
-# a whole contact list: without a bound a client makes the service hold all those lists at once.
+# The largest number of commands that may wait to be written. One packet may contain hundreds of
+# SYNs, and each SYN requests a whole contact list: without a limit a client could make the service
+# hold all those lists in memory at once.
 _MOST_WAITING = 200
 
 _MOST_UNPROVED = 16 * 1024
-"""The longest payload before anybody has signed in, in bytes."""
+"""The longest payload that a client may send before it has signed in, in bytes."""
 _MOST_UNREAD = 4 * 1024 * 1024
-"""Bytes that wait for a client that does not read. A list of 3,000 people has half a MiB."""
+"""The largest number of bytes that wait for a client that does not read. A contact list of 3,000
+people has half a MiB.
+"""
 
 
 class Role(Protocol):
-    """What is carried here.
+    """The role of the service on one connection, which this module serves.
 
     Attributes:
-        out: commands to write.
-        closing: nothing more is said, and the connection is to be closed.
-        sign_in_seconds: how long a client may take to prove who it is.
-        idle_seconds: how long a client may be silent after that.
+        out: the commands to send.
+        closing: the role sends nothing more, and the connection must be closed.
+        sign_in_seconds: the time in which a client has to sign in, in seconds.
+        idle_seconds: how long a client may be silent after the sign-in, in seconds.
     """
 
     out: list[Command]
@@ -46,20 +49,22 @@ class Role(Protocol):
 
     @property
     def is_signed_in(self) -> bool:
-        """True once the client has proved who it is."""
+        """Whether the client has signed in."""
 
     async def receive(self, command: Command) -> None:
-        """Take a command of the client."""
+        """Handle a command of the client."""
 
     def timed_out(self) -> None:
-        """The client was silent for too long."""
+        """Handle that the client was silent for too long."""
 
     async def gone(self) -> None:
-        """The connection is closed."""
+        """Handle that the connection is closed."""
 
 
 RoleMaker = Callable[[Callable[[], None], str], Role]
-"""Makes a role of what wakes the writer, and of the network that the client comes from."""
+"""Makes a role. The arguments are the function that writes the commands in `Role.out`, and the
+network that the client comes from.
+"""
 
 
 async def serve_msnp(
@@ -68,14 +73,15 @@ async def serve_msnp(
     writer: asyncio.StreamWriter,
     visit: Visit,
 ) -> None:
-    """Carry one connection until either side has enough."""
+    """Serve one connection until one side closes it."""
 
     def flush() -> None:
         _flush(role, writer)
 
     role = make_role(flush, visit.address)
     lines = LineReader(End.CLIENT, max_payload=_MOST_UNPROVED)
-    # For all of the sign-in, and not for each read: who sends a byte now and then is no client.
+    # The time limit is for the whole sign-in and not for each read, so that a peer that sends one
+    # byte now and then cannot keep the connection.
     until = asyncio.get_running_loop().time() + role.sign_in_seconds
     try:
         readable = True
@@ -90,11 +96,11 @@ async def serve_msnp(
     except TimeoutError:
         role.timed_out()
     except OSError:
-        pass  # gone
-    except Exception as fault:  # noqa: BLE001 - the net of last resort: one client, not the service
+        pass  # the client is gone
+    except Exception as fault:  # noqa: BLE001 - an error must end this connection only
         tell_fault(fault)
     finally:
-        # A store may not be there to note it.
+        # The store may not be available to record this.
         with suppress(ServiceUnavailable):
             await role.gone()
         with suppress(OSError):
@@ -105,7 +111,7 @@ def _flush(role: Role, writer: asyncio.StreamWriter) -> None:
     commands, role.out = role.out, []
     if commands:
         writer.write(b"".join(command.encode() for command in commands))
-        # What others do is told to everybody, and some read nothing.
+        # A client receives the changes of all its contacts, and some clients never read them.
         if writer.transport.get_write_buffer_size() > _MOST_UNREAD:
             writer.transport.abort()
     if role.closing:
@@ -113,14 +119,14 @@ def _flush(role: Role, writer: asyncio.StreamWriter) -> None:
 
 
 def _trust(role: Role, lines: LineReader, visit: Visit) -> None:
-    """Let who has signed in say more at once, and keep their place."""
+    """Allow a client that has signed in longer payloads, and protect its place at the gate."""
     if role.is_signed_in and lines.max_payload != MAX_PAYLOAD:
         lines.max_payload = MAX_PAYLOAD
         visit.proved()
 
 
 async def _read(reader: asyncio.StreamReader, role: Role, until: float) -> bytes:
-    """Return what has come, b"" at the end.
+    """Return the data that has arrived; b"" at the end of the connection.
 
     Raises:
         TimeoutError: the client was silent for too long.
@@ -132,7 +138,7 @@ async def _read(reader: asyncio.StreamReader, role: Role, until: float) -> bytes
 
 
 async def _hand_in(lines: LineReader, role: Role) -> bool:
-    """Give the role whole commands, up to a bound; tell whether the stream can still be read."""
+    """Pass complete commands to the role, up to a limit; return False after a protocol error."""
     while len(role.out) < _MOST_WAITING and not role.closing:
         command = lines.next_command()
         if isinstance(command, NeedData):

@@ -1,8 +1,8 @@
-r"""The PROXY protocol: whom a balancer of TCP brings (haproxy.org, proxy-protocol.txt, 1 and 2).
+r"""Versions 1 and 2 of the PROXY protocol (haproxy.org, proxy-protocol.txt).
 
-A balancer hands on the bytes of a connection. Without a word from it everybody would seem to come
-from its one address, and guesses and connections could not be counted by network. So the balancer
-says first where the connection comes from, in a line of text or in binary:
+A TCP load balancer forwards the bytes of a connection. Without more information all clients would
+seem to come from the address of the balancer, and guesses and connections could not be counted by
+network. So the balancer first sends the address of the client, in a line of text or in binary:
 
     PROXY TCP4 192.0.2.7 10.0.0.5 51234 1863\r\n
     \r\n\r\n\0\r\nQUIT\n, version and command, family, length, addresses
@@ -22,34 +22,37 @@ __all__ = ["introduced", "read_introduction"]
 
 _SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 _LONGEST_LINE = 107
-"""Of version 1, with its line end."""
+"""The length of the longest header of version 1 with its line end, in bytes."""
 _LONGEST_BODY = 1024
-"""Of version 2: addresses take 36 bytes at most, and a few fields may come behind them."""
+"""The length of the longest body of version 2, in bytes: addresses have at most 36 bytes, and a few
+fields may follow them.
+"""
 _SECONDS = 5.0
 _LENGTHS = {1: 4, 2: 16}
-"""Bytes of an address, by family: IPv4 and IPv6."""
+"""The length of an address in bytes, by family: IPv4 and IPv6."""
 
 Receive = Callable[[int], Awaitable[bytes]]
-"""Returns that many bytes; fewer at the end."""
+"""Returns the requested number of bytes; fewer at the end of the connection."""
 
 
 async def introduced(transport: asyncio.BaseTransport) -> str | None:
-    """Return the address of the client that a balancer brings.
+    """Return the address of the client whose connection a balancer forwards.
 
-    What comes behind the introduction is left where it is: it may be TLS.
+    The bytes after the PROXY header stay unread, because they may be TLS.
 
     Args:
-        transport: a connection that was just taken, and from which nothing is read yet.
+        transport: a connection that was just accepted, and from which nothing was read yet.
 
     Returns:
-        The address. "" when the balancer speaks for itself, as in a check of whether the service is
-        there. None when there is no introduction, or none in time.
+        The address. "" when the balancer itself is the client, as in a check whether the service is
+        available. None when no valid header arrives in time.
     """
     accepted: socket.socket | None = transport.get_extra_info("socket")
     if accepted is None:
         return None
     loop = asyncio.get_running_loop()
-    # A handle of its own: the loop lets nobody else read from one that belongs to a transport.
+    # A duplicate of the file descriptor, because asyncio forbids other reads from the descriptor of
+    # a transport.
     with socket.socket(fileno=os.dup(accepted.fileno())) as sock:
         sock.setblocking(False)
 
@@ -70,14 +73,14 @@ async def introduced(transport: asyncio.BaseTransport) -> str | None:
 
 
 async def read_introduction(receive: Receive) -> str | None:
-    """As `introduced`, of whatever the bytes come from."""
+    """As `introduced`, for bytes from any source."""
     begin = await receive(len(_SIGNATURE))
     if begin == _SIGNATURE:
         return await _binary(receive)
     if not begin.startswith(b"PROXY "):
         return None
     line = begin
-    # Byte by byte: what is behind the line belongs to somebody else.
+    # Byte by byte, because the bytes after the line must stay unread.
     while not line.endswith(b"\r\n"):
         if len(line) >= _LONGEST_LINE:
             return None

@@ -1,4 +1,4 @@
-"""Serves a web role over TLS, on asyncio's streams and h11."""
+"""Serves a web role over HTTP, on asyncio's streams and h11."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ _CHUNK = 16 * 1024
 
 
 class Site(Protocol):
-    """What answers the requests of one address.
+    """Answers the HTTP requests of one listening address.
 
     Attributes:
-        methods: those that it answers.
+        methods: the HTTP methods that the site answers.
     """
 
     methods: frozenset[str]
 
     def longest(self, target: str) -> int:
-        """Return how many bytes the body of a request may have."""
+        """Return how many bytes the body of a request for this target may have."""
 
     def under_way(self) -> AbstractContextManager[None]:
-        """Return what surrounds an answer, until it is sent: the site's end waits for it."""
+        """Return the context in which an answer is made and sent; the site's end waits for it."""
 
     async def answer(self, request: WebRequest) -> WebAnswer:
         """Return the answer to a request."""
 
 
 class _Way(NamedTuple):
-    """How a request comes, and its answer goes."""
+    """The connection of a request, with the addresses of the proxies."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -61,9 +61,9 @@ async def serve_web(
     visit: Visit,
     proxies: Collection[str] = (),
 ) -> None:
-    """Answer the requests of one connection until either side has enough.
+    """Answer the requests of one connection until one side closes it.
 
-    `proxies` has the addresses of those who bring the clients, where there are any.
+    `proxies` contains the addresses of the proxies that forward the requests of clients.
     """
     left: bytes | None = b""
     connection = _new_connection()
@@ -77,8 +77,8 @@ async def serve_web(
             writer.write(_refusal(connection, error.error_status_hint))
             await _read_to_the_end(reader)
     except (OSError, TimeoutError):
-        pass  # gone, or silent for too long
-    except Exception as fault:  # noqa: BLE001 - the net of last resort: one client, not the service
+        pass  # the client is gone, or was silent for too long
+    except Exception as fault:  # noqa: BLE001 - an error must end this connection only
         tell_fault(fault)
     finally:
         with suppress(OSError):
@@ -86,7 +86,11 @@ async def serve_web(
 
 
 async def _read_to_the_end(reader: asyncio.StreamReader) -> None:
-    """Read what is still on its way: a connection that is closed before loses the answer."""
+    """Read the data that the client still sends, so that closing does not lose the answer.
+
+    The system resets a connection that is closed with unread data, and the client may then lose the
+    answer.
+    """
     most = _MOST_UNHEARD
     with suppress(OSError, TimeoutError):
         async with asyncio.timeout(_HEAR_OUT_SECONDS):
@@ -95,18 +99,18 @@ async def _read_to_the_end(reader: asyncio.StreamReader) -> None:
 
 
 def _new_connection() -> h11.Connection:
-    # One for each request: what h11 refuses in the beginning of a request is put right before.
+    # One for each request, because the beginning of each request is repaired before h11 reads it.
     return h11.Connection(h11.SERVER, max_incomplete_event_size=_MAX_HEADER)
 
 
 async def _beginning(reader: asyncio.StreamReader, left: bytes) -> bytes:
-    """Return the beginning of a request, as far as the end of its headers, put right.
+    """Return the beginning of a request up to the end of its headers, repaired for h11.
 
-    Old clients break rules that h11 holds them to; `roles.forms` says which clients do.
+    Old clients break rules that h11 enforces; `roles.forms` says which clients do.
 
     Args:
         reader: the connection.
-        left: bytes of it that came behind the last request.
+        left: the bytes of the connection that followed the last request.
     """
     heard = bytearray(left.lstrip(b"\r\n"))
     looked = 0
@@ -122,19 +126,19 @@ async def _beginning(reader: asyncio.StreamReader, left: bytes) -> bytes:
 
 
 def _is_enough(heard: bytearray, looked: int) -> bool:
-    """True when the headers are whole, or will never be: h11 says what is wrong with them.
+    """Tell whether the headers are complete, or so wrong that h11 can refuse them already.
 
     Args:
-        heard: what has come.
-        looked: how much of it was looked at before. To look at all of it for each byte of a
-            client that drips would keep everybody else waiting.
+        heard: the bytes that have arrived.
+        looked: how many of these bytes were checked before. Checking all of them again for each
+            byte of a client that sends single bytes would make all other clients wait.
     """
     if len(heard) >= _MAX_HEADER or (heard and not heard[:1].isalpha()):
         return True
     end = heard.find(b"\n")
     if end < 0:
         return False
-    if end >= looked:  # the first line is whole since now
+    if end >= looked:  # the first line is complete now, and was not before
         words = heard[:end].split()
         if len(words) != 3 or not words[2].startswith(b"HTTP/1."):
             return True
@@ -143,7 +147,7 @@ def _is_enough(heard: bytearray, looked: int) -> bool:
 
 
 def _repaired_request(first: bytes, rest: bytes) -> bytes:
-    """Return first line and headers as h11 takes them."""
+    """Return the first line and the headers in the form that h11 accepts."""
     words = first.split()
     if len(words) == 2:  # without a version
         words.append(b"HTTP/1.0")
@@ -158,7 +162,7 @@ def _repaired_request(first: bytes, rest: bytes) -> bytes:
 
 
 async def _answer_one(connection: h11.Connection, site: Site, way: _Way) -> bytes | None:
-    """Answer one request; return what came behind it, or None when there will be no other."""
+    """Answer one request; return the bytes that followed it, or None to close the connection."""
     reader, writer = way.reader, way.writer
     request: h11.Request | None = None
     most = 0
@@ -178,10 +182,10 @@ async def _answer_one(connection: h11.Connection, site: Site, way: _Way) -> byte
                 break
             else:  # ConnectionClosed, PAUSED
                 return None
-        assert request is not None  # EndOfMessage comes behind a Request
+        assert request is not None  # EndOfMessage comes after a Request
         if request.method.decode("ascii") not in site.methods:
-            # Old clients need neither CONNECT nor HEAD, whose answers follow rules of their own
-            # (RFC 9110, 9.3). Browsers know HEAD.
+            # Old clients need neither CONNECT nor HEAD, whose answers follow special rules
+            # (RFC 9110, 9.3). Browsers may send HEAD.
             writer.write(_refusal(connection, 501))
             return None
         asked = _web_request(request, bytes(body), way)
@@ -200,7 +204,7 @@ def _web_request(request: h11.Request, body: bytes, way: _Way) -> WebRequest:
         text = value.decode("utf-8", "surrogateescape")
         headers.setdefault(name.decode("ascii"), text)
         if name == b"x-forwarded-for":
-            # Some proxies add a line of their own behind the one that the client has written.
+            # Some proxies add a header of their own after the header that the client has sent.
             brought.append(text)
     address = way.visit.address
     if way.proxies:
@@ -210,10 +214,10 @@ def _web_request(request: h11.Request, body: bytes, way: _Way) -> WebRequest:
 
 
 def _forwarded(header: str, proxies: Collection[str]) -> str:
-    """Return the network of the client that the proxies have brought.
+    """Return the network of the client whose request the proxies have forwarded.
 
-    Each proxy appends who came to it. What stands before the last that is no proxy of ours was
-    written by the client, who may write anything.
+    Each proxy appends the address that has connected to it. So the last address that is not in
+    `proxies` is the client's. Addresses before it may be anything that the client has written.
     """
     for word in reversed(header.split(",")):
         address = plain_address(word.strip()[:_LONGEST_ADDRESS])
@@ -223,9 +227,9 @@ def _forwarded(header: str, proxies: Collection[str]) -> str:
 
 
 def _encoded(connection: h11.Connection, answer: WebAnswer, *, with_body: bool = True) -> bytes:
-    # A server with a clock states it (RFC 9110, 6.6.1): clients see by it that their own is wrong.
-    # What the role says comes last, because msn-pecan takes all that is behind `cbtxt=` in
-    # WWW-Authenticate, up to the end of the headers, for the server's sentence.
+    # A server with a clock sends Date (RFC 9110, 6.6.1): clients see in it that their own clock is
+    # wrong. The headers of the role come last, because msn-pecan takes everything after `cbtxt=` in
+    # WWW-Authenticate, up to the end of the headers, for the message of the server.
     headers = [
         (b"Date", formatdate(usegmt=True).encode()),
         (b"Content-Length", str(len(answer.body)).encode()),

@@ -1,10 +1,10 @@
-"""Pages for people: sign up, sign in, passwords, and where one is signed in. No script is needed.
+"""Pages for people: sign-up, sign-in, passwords, and a list of sessions. No script is needed.
 
-`application` is a Starlette application, and `site` answers the requests of our own host by it, so
-that TLS, bounds, proxies and a good end are those of every other role. Handlers are in `entrance`
-(sign in, sign up), `overview` (sessions and tickets) and `passwords`. What a browser sends is read
-in `visits`, `tokens`, `origins` and `fields`; `renderer` makes pages
-of the templates.
+`application` makes a Starlette application, and `site` uses it to answer the requests of this
+service's own host, so that TLS, limits, proxies and shutdown work as for every other role. Handlers
+are in `entrance` (sign-in, sign-up), `overview` (sessions and tickets) and `passwords`. `visits`,
+`tokens`, `origins` and `fields` read the requests of a browser; `renderer` makes pages from the
+templates.
 
-It needs the extra `[pages]`, and a service with a data folder.
+The pages need the extra `[pages]`, and a service with a data folder.
 """

@@ -1,4 +1,4 @@
-"""The application: which handler answers which path, and what is said where something is wrong."""
+"""The application: the handler for each path, and the page for each kind of error."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def make_application(context: PageContext) -> Starlette:
     """Return the pages as an ASGI application.
 
     Args:
-        context: what its handlers work with.
+        context: the parts of the service that the handlers use.
     """
     entrance, overview, passwords = Entrance(context), Overview(context), Passwords(context)
     routes = [
@@ -52,7 +52,7 @@ def make_application(context: PageContext) -> Starlette:
         Route(STYLE_PATH, _style),
     ]
     application = Starlette(routes=routes)
-    # It would send browsers to whatever host they have named.
+    # Such a redirect would contain the host that the browser has named, which may be any host.
     application.router.redirect_slashes = False
     _say_what_is_wrong(application, context.renderer)
     return application
@@ -63,7 +63,7 @@ async def _style(_request: Request) -> Response:
 
 
 def _say_what_is_wrong(application: Starlette, renderer: PageRenderer) -> None:
-    """Have each kind of fault answered by a page."""
+    """Register a page as the answer to each kind of error."""
 
     async def http(_request: Request, fault: Exception) -> Response:
         assert isinstance(fault, HTTPException)
@@ -99,7 +99,7 @@ def _say_what_is_wrong(application: Starlette, renderer: PageRenderer) -> None:
         TooOften: too_often,
         ServiceUnavailable: unavailable,
         SignedOut: signed_out,
-        Changed: signed_out,  # its stamp is another one, so that the session has ended
+        Changed: signed_out,  # the account has another stamp, so that the session has ended
         Exception: any_other,
     }.items():
         application.add_exception_handler(kind, answer)

@@ -1,4 +1,4 @@
-"""What the handlers of the pages work with."""
+"""The parts of the service that the handlers of the pages use."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ __all__ = ["PageContext"]
 
 @dataclass(frozen=True)
 class PageContext:
-    """See the module.
+    """The parts of the service that the handlers of the pages use.
 
     Attributes:
-        office: has the door for passwords, and knows who is signed in where.
+        office: has the door for passwords, and the state of all connections.
         people: changes accounts.
-        sessions: the browsers that are signed in.
-        limits: how often one may sign up, and change things.
+        sessions: the sessions of browsers.
+        limits: limits how often people may sign up and make changes.
         renderer: makes pages.
-        sign_up: who may sign up.
-        allow_md5: app passwords for MD5 are taken.
-        now: the clock.
+        sign_up: whether everybody, invited people or nobody may sign up.
+        allow_md5: whether people may make app passwords for MD5.
+        now: returns the present time, in UTC.
     """
 
     office: Office

@@ -1,4 +1,4 @@
-"""Sign in, sign up, sign out."""
+"""The pages to sign in, to sign up and to sign out."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _MOST_REPEATED = 200
 
 
 class Entrance(PageHandler):
-    """The handlers of who is not signed in yet."""
+    """The handlers for people who are not signed in yet, and for signing out."""
 
     async def sign_in(self, request: Request) -> Response:
-        """`/sign-in`."""
+        """Handle `/sign-in`."""
         visit = await self.visit(request)
         if request.method != "POST":
             return go_to("/") if visit.visitor else self.page(visit, "sign_in", address="")
@@ -50,14 +50,14 @@ class Entrance(PageHandler):
         if proof is None:
             return self.page(visit, "sign_in", problems, address=address[:_MOST_REPEATED])
         passport = proof.principal.passport
-        if visit.visitor is not None:  # somebody else of the same browser
+        if visit.visitor is not None:  # another person who uses the same browser
             await self._end(visit)
         word = await self.context.sessions.begin(passport, proof.stamp)
         audit("page signed in", passport=passport, address=visit.address)
         return self.go_as(word, "/")
 
     async def sign_up(self, request: Request) -> Response:
-        """`/sign-up`."""
+        """Handle `/sign-up`."""
         visit = await self.visit(request)
         if self.context.sign_up == "closed":
             return self.page(visit, "closed", status=403)
@@ -79,7 +79,7 @@ class Entrance(PageHandler):
     def _sign_up_page(
         self, visit: Visit, problems: list[Problem], form: Form | None = None
     ) -> Response:
-        """Return the page, with what was typed but for the passwords."""
+        """Return the page with the values that were typed, except the passwords."""
         typed = form or Form()
         return self.page(
             visit,
@@ -91,7 +91,7 @@ class Entrance(PageHandler):
         )
 
     def _sign_up_problems(self, form: Form, address: str) -> list[Problem]:
-        """Return what is wrong with a form, before anybody is asked about it."""
+        """Return the problems of a form that can be found without the database."""
         problems = []
         if self.context.sign_up == "invitation" and not form.secret("code"):
             problems.append(Problem("code", _NO_CODE))
@@ -102,7 +102,7 @@ class Entrance(PageHandler):
     async def _made(
         self, visit: Visit, address: str, form: Form
     ) -> tuple[SignedUp | None, list[Problem]]:
-        """Make the account, or return why it cannot be made."""
+        """Make the account, or return the problems because of which it cannot be made."""
         code: Secret | None = None
         if self.context.sign_up == "invitation":
             code = form.secret("code")
@@ -117,12 +117,12 @@ class Entrance(PageHandler):
             return None, [Problem("address", _TAKEN)]
 
     async def sign_out(self, request: Request) -> Response:
-        """`/sign-out`."""
+        """Handle `/sign-out`."""
         visit = await self.visit(request)
         await self.form(visit)
         if visit.visitor is not None:
             await self._end(visit)
-        # Another word: pages that are still open in this browser send no form any more.
+        # A new cookie, so that forms on pages that are still open in this browser are refused.
         return self.go_as(new_word(), "/sign-in?notice=signed-out")
 
     async def _end(self, visit: Visit) -> None:

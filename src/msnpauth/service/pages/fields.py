@@ -1,6 +1,6 @@
-"""What people type into the forms, read and looked at without I/O.
+"""Reads and checks the values that people type into the forms, without I/O.
 
-Every value of a form is kept as a `Secret`, because one of them is a password.
+Every value of a form is kept as a `Secret`, because some of them are passwords.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ __all__ = [
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 200
 _LONGEST_ADDRESS = 129
-"""What clients and the database take."""
+"""The length of the longest address that clients and the database accept."""
 _MOST_FIELDS = 30
 _FORM = "application/x-www-form-urlencoded"
 
-# Narrower than what the protocol takes. Whoever signs up is a stranger: letters of other scripts
-# that look like Latin ones would let them pass for somebody else.
+# Stricter than the protocol. A person who signs up is a stranger, who could use letters of other
+# scripts that look like Latin letters to pass for another person.
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _ADDRESS = re.compile(
     rf"[A-Za-z0-9_](?:[A-Za-z0-9._+-]*[A-Za-z0-9_+-])?@{_LABEL}(?:\.{_LABEL})*", re.ASCII
@@ -38,16 +38,16 @@ _ADDRESS = re.compile(
 
 
 class BadForm(Exception):
-    """The body of a request is no form that a page of ours can have sent."""
+    """The body of a request is not a form that one of the pages can have sent."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with what somebody has typed.
+    """A problem with a value that a person has typed.
 
     Attributes:
         field: the name of the field; "" for the form as a whole.
-        text: what is wrong and what to do, as one sentence.
+        text: the sentence for the page, which says what is wrong or what to do.
     """
 
     field: str
@@ -61,10 +61,10 @@ class Form:
     _values: dict[str, list[Secret]] = field(default_factory=dict)
 
     def secret(self, name: str) -> Secret:
-        """Return a value that nobody may see; an empty one where there is none.
+        """Return a value that must not be shown; an empty one if the form does not have the field.
 
         Raises:
-            BadForm: there are several.
+            BadForm: the form has several values for the field.
         """
         found = self._values.get(name, [])
         if len(found) > 1:
@@ -72,23 +72,23 @@ class Form:
         return found[0] if found else Secret("")
 
     def text(self, name: str) -> str:
-        """Return a value that may be seen, without blanks around it.
+        """Return a value that may be shown, without blanks around it.
 
         Raises:
-            BadForm: there are several.
+            BadForm: the form has several values for the field.
         """
         return self.secret(name).reveal().strip()
 
     def every(self, name: str) -> list[str]:
-        """Return the values of boxes that were ticked."""
+        """Return the values of the check boxes that were ticked."""
         return [value.reveal() for value in self._values.get(name, [])]
 
 
 def read_form(content_type: str, body: bytes) -> Form:
-    """Return what a form says.
+    """Return the form in the body of a request.
 
     Raises:
-        BadForm: it is no form, has more fields than any page of ours, or is not UTF-8.
+        BadForm: the body is not a form, has more fields than any of the pages, or is not UTF-8.
     """
     if content_type.partition(";")[0].strip().lower() != _FORM:
         raise BadForm
@@ -102,7 +102,7 @@ def read_form(content_type: str, body: bytes) -> Form:
         )
     except ValueError:
         pairs = None
-    if pairs is None:  # outside of `except`: that error has what was typed in it
+    if pairs is None:  # outside of `except`: that error contains the values
         raise BadForm
     for name, value in pairs:
         values.setdefault(name, []).append(Secret(value))
@@ -110,11 +110,11 @@ def read_form(content_type: str, body: bytes) -> Form:
 
 
 def address_problem(address: str, name: str) -> list[Problem]:
-    """Return what is wrong with an address that somebody wants to have.
+    """Return the problems of an address that a person wants to have.
 
     Args:
-        address: what was typed.
-        name: the field.
+        address: the address that was typed.
+        name: the name of the field.
     """
     if not address:
         return [Problem(name, "Type the address that you want to sign in with.")]
@@ -132,13 +132,13 @@ def address_problem(address: str, name: str) -> list[Problem]:
 
 
 def password_problems(password: Secret, again: Secret, address: str, *names: str) -> list[Problem]:
-    """Return what is wrong with a new password.
+    """Return the problems of a new password.
 
     Args:
-        password: what was typed.
-        again: what was typed the second time.
-        address: of the account.
-        names: the two fields.
+        password: the password that was typed.
+        again: the password that was typed the second time.
+        address: the address of the account.
+        names: the names of the two fields.
     """
     first, second = names
     length, folded = len(password), password.reveal().casefold()

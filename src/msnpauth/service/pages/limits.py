@@ -1,6 +1,6 @@
-"""How often a network may sign up, and an account change things: counted for all nodes together.
+"""Limits how often a network may sign up and an account may make changes, on all nodes together.
 
-Wrong passwords are not counted here: the one door does that (`guesses`).
+Wrong passwords are not counted here: `guesses` counts them for all kinds of sign-in.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from ..attempts import AttemptCounter, counted_as
 __all__ = ["Limits", "TooOften"]
 
 _TRIES = RateLimitItemPerMinute(30, 15)
-"""Forms for signing up of one network: each may try a code, and cost a hash."""
+"""The limit of sign-up forms from one network: each form may try a code, and may cost a hash."""
 _ACCOUNTS = RateLimitItemPerMinute(10, 60)
-"""Accounts that one network makes."""
+"""The limit of accounts that are made from one network."""
 _ACCOUNTS_IN_ALL = RateLimitItemPerMinute(500, 60)
 _CHANGES = RateLimitItemPerMinute(20, 15)
-"""Passwords and app passwords that an account makes."""
+"""The limit of passwords and app passwords that are made for one account."""
 
 
 class TooOften(Exception):
-    """There were too many of late.
+    """There were too many requests of this kind lately.
 
     Attributes:
-        retry_after: seconds until it is worth a try.
+        retry_after: the time after which another request may succeed, in seconds.
     """
 
     def __init__(self, retry_after: int) -> None:
@@ -33,24 +33,24 @@ class TooOften(Exception):
 
 
 class Limits:
-    """See the module.
+    """The limits of the pages.
 
     Args:
-        attempts: counts.
+        attempts: counts the requests, for all nodes together.
     """
 
     def __init__(self, attempts: AttemptCounter) -> None:
         self._attempts = attempts
 
     async def sign_up_tried(self, address: str) -> None:
-        """Count a form for signing up.
+        """Count a sign-up form.
 
         Args:
-            address: the network that it comes from.
+            address: the network that the form comes from.
 
         Raises:
-            TooOften: there were too many.
-            ServiceUnavailable: nobody can tell how many there were.
+            TooOften: there were too many forms lately.
+            ServiceUnavailable: the number of forms is not known, because the store failed.
         """
         await self._count(_TRIES, "sign-up", address)
 

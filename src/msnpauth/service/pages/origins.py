@@ -1,6 +1,6 @@
-"""Whether a form was sent from a page of ours: what browsers say of it by themselves, without I/O.
+"""Checks by the headers of a browser whether a form was sent from one of the pages, without I/O.
 
-It stands beside the tokens (`tokens`), in case one of both has a hole.
+This check is used in addition to the tokens (`tokens`), in case one of the two has a weakness.
 """
 
 from __future__ import annotations
@@ -11,22 +11,23 @@ __all__ = ["is_own"]
 
 
 def is_own(headers: Mapping[str, str]) -> bool:
-    """Tell whether a form may have come from a page of ours.
+    """Tell whether a form may have come from one of the pages.
 
-    `Sec-Fetch-Site` says it in every browser since 2023, and `Origin` in those since 2020. Text
-    browsers and older ones send neither: then the token alone decides.
+    Every browser since 2023 sends `Sec-Fetch-Site` for this purpose, and browsers since 2020 send
+    `Origin`. Text browsers and older browsers send neither: then only the token is checked.
 
     Args:
-        headers: of the request, with their names in lower case. Behind a proxy `host` has to be
-            the host that the browser has asked for.
+        headers: the headers of the request, with their names in lower case. Behind a proxy `host`
+            has to be the host that the browser has requested.
     """
     site = headers.get("sec-fetch-site")
-    # `none` is somebody who reloads the page, or goes back to it.
+    # Browsers send `none` when a person reloads the page, or goes back to it.
     if site is not None and site not in ("same-origin", "none"):
         return False
     origin = headers.get("origin")
     if origin is None:
         return True
-    # `null` is no page of ours either: by its Referrer-Policy ours are named (`renderer`).
+    # `null` is refused too: because of their Referrer-Policy (`renderer`), browsers send the real
+    # origin of the pages.
     host = headers.get("host", "").lower().removesuffix(":443")
     return bool(host) and origin.lower().removesuffix(":443") == f"https://{host}"

@@ -1,4 +1,4 @@
-"""Where somebody is signed in, and the end of it: one session, all of them, or every ticket."""
+"""The page that shows the sessions of a person, and can end sessions and tickets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LOOKS = 40
 
 @dataclass(frozen=True)
 class _Shown:
-    """A session as the page shows it."""
+    """A session of Messenger as the page shows it."""
 
     id: str
     program: str
@@ -40,7 +40,7 @@ class Overview(PageHandler):
     """The handlers of the first page."""
 
     async def overview(self, request: Request) -> Response:
-        """`/`."""
+        """Handle `/`."""
         visit = await self.visit(request)
         if visit.visitor is None:
             return go_to("/sign-in")
@@ -49,14 +49,14 @@ class Overview(PageHandler):
         try:
             seats = [_shown(seat) for seat in await self._seats(visit)]
         except ServiceUnavailable:
-            seats = None  # the rest of the page does not hang on it
+            seats = None  # the rest of the page does not need it
         browsers = await self.context.sessions.of(account)
         return self.page(
             visit, "overview", account=account, seats=seats, browsers=browsers, mine=session.id
         )
 
     async def end_session(self, request: Request) -> Response:
-        """`/sessions/end`: one of Messenger."""
+        """Handle `/sessions/end`: end one session of Messenger."""
         visit, form = await self._asked(request)
         wanted = form.text("session")
         return await self._ended(
@@ -64,21 +64,21 @@ class Overview(PageHandler):
         )
 
     async def end_sessions(self, request: Request) -> Response:
-        """`/sessions/end-all`."""
+        """Handle `/sessions/end-all`: end all sessions of Messenger."""
         visit, _ = await self._asked(request)
         return await self._ended(visit, await self._seats(visit), "sessions")
 
     async def _ended(self, visit: Visit, going: list[Seat], notice: str) -> Response:
         if not going:
             return go_to("/?notice=gone")
-        # By OTH clients do not come back on their own; without a reason some of them would.
+        # After OUT OTH clients do not reconnect by themselves; after OUT without a reason some do.
         await self.context.office.tell(going, PutOut("OTH"))
         self.note(visit, "sessions ended", count=str(len(going)))
         await self._wait(visit, going)
         return go_to(f"/?notice={notice}")
 
     async def end_browser(self, request: Request) -> Response:
-        """`/browsers/end`: another browser that is signed in to the pages."""
+        """Handle `/browsers/end`: end the session of another browser at the pages."""
         visit, form = await self._asked(request)
         passport = visit.known.account.passport
         if not await self.context.sessions.end(passport, form.text("browser")):
@@ -87,7 +87,7 @@ class Overview(PageHandler):
         return go_to("/?notice=browser")
 
     async def end_tickets(self, request: Request) -> Response:
-        """`/tickets/end`: everything but this browser."""
+        """Handle `/tickets/end`: end all tickets and all sessions except that of this browser."""
         visit, _ = await self._asked(request)
         account = visit.known.account
         word = await self.context.people.end_tickets(account.passport, account.stamp)
@@ -97,14 +97,14 @@ class Overview(PageHandler):
     async def _asked(self, request: Request) -> tuple[Visit, Form]:
         visit = await self.visit(request)
         form, _ = await self.form(visit)
-        _ = visit.known  # or they are sent to sign in again
+        _ = visit.known  # raises SignedOut for a browser that is not signed in
         return visit, form
 
     async def _seats(self, visit: Visit) -> list[Seat]:
         return await self.context.office.state.seats(visit.known.account.passport.casefold())
 
     async def _wait(self, visit: Visit, going: Iterable[Seat]) -> None:
-        """Come back when the sessions are gone, or soon: the page should not show them again."""
+        """Wait until the sessions are gone, at most two seconds, so that the page omits them."""
         left = {_id(seat) for seat in going}
         for _ in range(_LOOKS):
             if left.isdisjoint(_id(seat) for seat in await self._seats(visit)):
@@ -113,7 +113,7 @@ class Overview(PageHandler):
 
 
 def _id(seat: Seat) -> str:
-    """Return what names a session in a form; it says nothing about our nodes."""
+    """Return an id for a session in a form, which reveals nothing about the nodes."""
     return hashlib.sha256(f"{seat.node} {seat.connection} {seat.since}".encode()).hexdigest()[:16]
 
 

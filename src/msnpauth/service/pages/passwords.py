@@ -1,4 +1,4 @@
-"""The password of an account, and its app passwords."""
+"""The pages for the password of an account, and for its app passwords."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _PROGRAMS = {
     Scheme.TWN: "MSN Messenger 5.0 to Windows Live Messenger 8.0",
     Scheme.MD5: "MSN Messenger before 5.0",
 }
-"""What a scheme is for, as people know it."""
+"""The programs that use each scheme, by the names that people know."""
 
 
 class Passwords(PageHandler):
-    """The handlers of passwords."""
+    """The handlers for passwords and app passwords."""
 
     async def password(self, request: Request) -> Response:
-        """`/password`."""
+        """Handle `/password`."""
         visit = await self.visit(request)
         if request.method != "POST":
             return self.page(visit, "password", account=visit.known.account)
@@ -56,7 +56,7 @@ class Passwords(PageHandler):
         return self.go_as(word, "/?notice=password")
 
     async def app_passwords(self, request: Request) -> Response:
-        """`/app-passwords`: what there is, and another one."""
+        """Handle `/app-passwords`: show the app passwords, and make another one."""
         visit = await self.visit(request)
         if request.method != "POST":
             return self._app_passwords(visit, [])
@@ -74,19 +74,19 @@ class Passwords(PageHandler):
             return self._app_passwords(visit, problems, name=name[:200], chosen=chosen)
         await self.context.limits.changed(account.passport)
         if not await self.use_up(token):
-            # Who loads the page again, which has shown a password, does not make a second one.
+            # A person who reloads the page that has shown a password does not make a second one.
             return self.page(visit, "sent_already", status=409)
         try:
             made = await self.context.people.add_app_password(
                 account.passport, account.stamp, name, chosen
             )
-        except LocalProtocolError as fault:  # another browser has made the last one that may be
+        except LocalProtocolError as fault:  # another browser has just made the last possible one
             return self._app_passwords(visit, [Problem("", f"It was not made: {fault.text}.")])
         self.note(visit, "app password added", name=name, schemes=" ".join(chosen))
         return self.page(visit, "app_password_made", made=made.about, password=made.password)
 
     async def revoke(self, request: Request) -> Response:
-        """`/app-passwords/revoke`."""
+        """Handle `/app-passwords/revoke`."""
         visit = await self.visit(request)
         form, _ = await self.form(visit)
         account, app_id = visit.known.account, form.text("id")
@@ -95,7 +95,7 @@ class Passwords(PageHandler):
             return go_to("/app-passwords?notice=gone")
         try:
             await self.context.people.revoke_app_password(account.passport, app_id)
-        except LocalProtocolError:  # somebody was quicker
+        except LocalProtocolError:  # another browser or the operator was quicker
             return go_to("/app-passwords?notice=gone")
         self.note(visit, "app password revoked", name=found.name)
         return go_to("/app-passwords?notice=revoked")

@@ -1,4 +1,4 @@
-"""The pages of a service that is operated, put together of its stores."""
+"""Makes the site with the pages from the stores of a service that has a data folder."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def page_site(
     seal: Fernet,
     attempts: AttemptCounter,
 ) -> PageSite:
-    """Return the site.
+    """Return the site with the pages.
 
     Args:
-        office: has the door, the clock, and who is signed in.
-        settings: who may sign up, whether MD5 is allowed, and what the host is called.
-        database: where the accounts are.
+        office: has the door for passwords, the clock, and the state of all connections.
+        settings: say who may sign up, whether MD5 is allowed, and the name of the host.
+        database: the database that has the accounts.
         hasher: makes hashes.
-        seal: closes app passwords for MD5.
-        attempts: counts, for all nodes together.
+        seal: encrypts app passwords for MD5.
+        attempts: counts sign-ups and changes, for all nodes together.
     """
-    # It is not closed by itself: database and hasher are the service's own.
+    # The directory is never closed, because the service closes the database and the hasher itself.
     directory = AccountDirectory(database, hasher, seal, now=office.now)
     context = PageContext(
         office=office,

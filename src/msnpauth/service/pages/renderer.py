@@ -1,4 +1,4 @@
-"""How pages are made: templates, the stylesheet, and the headers that keep a page to itself."""
+"""Makes pages from templates, with the stylesheet and the security headers of every page."""
 
 from __future__ import annotations
 
@@ -15,31 +15,33 @@ from .fields import Problem
 __all__ = ["HEADERS", "STYLE_PATH", "PageRenderer", "go_to", "style"]
 
 HEADERS = {
-    # No script at all, nothing of other hosts, in no frame, and forms go nowhere else.
+    # No scripts, nothing from other hosts, no display in frames, and no forms to other hosts.
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:;"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Frame-Options": "DENY",
-    # Not `no-referrer`: by that browsers would say `Origin: null` of our own forms too. No other
-    # host is told anything by this one either.
+    # Not `no-referrer`: with that value browsers would send `Origin: null` for the forms of these
+    # pages too. With `same-origin` no other host receives a referrer either.
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    # Who comes to the machine later finds no page by its Back button.
+    # A person who uses the browser later cannot see a page by the Back button.
     "Cache-Control": "no-store",
 }
 
 _STYLE = files("msnpauth.service.pages").joinpath("style.css").read_text("utf-8")
 STYLE_PATH = f"/style-{hashlib.sha256(_STYLE.encode()).hexdigest()[:12]}.css"
-"""Has the stylesheet's own hash in it, so that browsers may keep it for ever."""
+"""The path of the stylesheet. It contains a hash of the stylesheet, so that browsers may keep the
+stylesheet for ever.
+"""
 
 
 class PageRenderer:
-    """Makes pages of templates.
+    """Makes pages from templates.
 
     Args:
-        network: what the network is called, on every page.
-        can_sign_up: there is a page to sign up.
+        network: the name of the network, which is on every page.
+        can_sign_up: whether there is a page to sign up.
     """
 
     def __init__(self, network: str, *, can_sign_up: bool) -> None:
@@ -56,7 +58,7 @@ class PageRenderer:
             "style": STYLE_PATH,
             "can_sign_up": can_sign_up,
             "problem_of": _problem_of,
-            # What every template may look at, and most pages do not have.
+            # Every template may use these variables, and most pages do not set them.
             "visitor": None,
             "problems": (),
             "notice": None,
@@ -73,10 +75,10 @@ class PageRenderer:
         """Return a page.
 
         Args:
-            template: its file, without `.html`.
-            status: of HTTP.
-            headers: further ones.
-            about: what the template tells.
+            template: the name of the template file, without `.html`.
+            status: the HTTP status.
+            headers: additional headers.
+            about: the variables for the template.
         """
         text = self._environment.get_template(f"{template}.html").render(about)
         return Response(
@@ -85,16 +87,16 @@ class PageRenderer:
 
 
 def go_to(path: str) -> Response:
-    """Return the answer that sends a browser to another page of ours.
+    """Return the answer that redirects a browser to another one of the pages.
 
     Args:
-        path: never anything that a browser has said.
+        path: the path of that page, which must never contain a value that a browser has sent.
     """
     return RedirectResponse(path, 303, HEADERS)
 
 
 def style() -> Response:
-    """Return the stylesheet."""
+    """Return the answer with the stylesheet."""
     kept = {"Cache-Control": "public, max-age=31536000, immutable"}
     return Response(_STYLE, headers=HEADERS | kept, media_type="text/css; charset=utf-8")
 

@@ -1,4 +1,4 @@
-"""Answers the requests of our own host (`hosts.web`) by an ASGI application."""
+"""Answers the requests that `hosts.web` receives by an ASGI application."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ Application = Callable[
     [_Message, Callable[[], Awaitable[_Message]], Callable[[_Message], Awaitable[None]]],
     Awaitable[None],
 ]
-"""What ASGI calls an application, version 3."""
+"""An application as version 3 of ASGI defines it."""
 
 _LONGEST = 16 * 1024
 
 
 class PageSite(WebSite):
-    """A site whose answers an application makes.
+    """A site whose answers are made by an ASGI application.
 
     Args:
-        application: gets one request at a time from each connection, with its whole body.
-        host: how clients call this host, for a request that does not say it.
+        application: the application; it receives one request at a time from each connection, with
+            the whole body of the request.
+        host: the name of this host, for a request that does not name the host.
     """
 
     methods = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
@@ -48,13 +49,13 @@ class PageSite(WebSite):
         said = _Said(request.body)
         try:
             await self._application(_scope(request, self._host), said.receive, said.send)
-        except Exception as fault:  # noqa: BLE001 - one page is lost, and not the connection
+        except Exception as fault:  # noqa: BLE001 - an error must cost one page, and not the connection
             tell_fault(fault)
         return said.answer()
 
 
 class _Said:
-    """One exchange, as ASGI wants it."""
+    """One request and its answer, in the form that ASGI needs."""
 
     def __init__(self, body: bytes) -> None:
         self._body: bytes | None = body
@@ -79,7 +80,7 @@ class _Said:
         headers = [
             (name.decode("latin-1").title(), value.decode("latin-1"))
             for name, value in self._start["headers"]
-            if name.lower() != b"content-length"  # the host counts by itself
+            if name.lower() != b"content-length"  # `hosts.web` adds this header itself
         ]
         return WebAnswer(self._start["status"], tuple(headers), b"".join(self._parts))
 
@@ -91,7 +92,7 @@ def _scope(request: WebRequest, host: str) -> _Message:
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
         "method": request.method,
-        # Also behind a proxy: browsers come by TLS, or not at all.
+        # Also behind a proxy, because browsers can reach the pages only by TLS.
         "scheme": "https",
         "path": unquote(path),
         "raw_path": path.encode("ascii"),

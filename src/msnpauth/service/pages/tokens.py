@@ -1,7 +1,8 @@
-"""The words in a browser's cookie, and the tokens in its forms, without I/O.
+"""The value of a browser's cookie, and the tokens in its forms, without I/O.
 
-A form is taken when it carries a token that was made for the very cookie that comes with it. A page
-of somebody else can make a browser send a form. It can neither read the cookie nor make a token.
+A form is accepted when it contains a token that was made for the cookie of the same request. A page
+of another site can make a browser send a form, but that page can neither read the cookie nor make a
+token for it.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ _TOKEN = re.compile(r"([A-Za-z0-9_-]{16})\.(\d{13,14})\.([0-9a-f]{64})", re.ASCI
 
 
 class Token(NamedTuple):
-    """A token that was good.
+    """A valid token of a form.
 
     Attributes:
-        name: another one for each form that was shown.
+        name: a random name, which is different for each form that was shown.
         made: when the form was shown, in UTC.
     """
 
@@ -35,24 +36,25 @@ class Token(NamedTuple):
 
     @property
     def until(self) -> datetime:
-        """When it is not good any more."""
+        """The time at which the token expires, in UTC."""
         return self.made + _GOOD_FOR
 
 
 def is_word(text: str) -> bool:
-    """Tell whether a cookie's value looks like a word of ours (`page_sessions.new_word`)."""
+    """Tell whether the value of a cookie has the form of `page_sessions.new_word`."""
     return _WORD.fullmatch(text) is not None
 
 
 def make_token(word: Secret, now: datetime) -> str:
-    """Return a token for a form that is shown to the browser that has this word."""
-    # In milliseconds: a store that has lost its memory a moment ago takes what was made since.
+    """Return a token for a form that is shown to the browser with this cookie value."""
+    # In milliseconds, because a store that has just lost its memory accepts only tokens that were
+    # made after that moment.
     name, made = secrets.token_urlsafe(12), round(now.timestamp() * 1000)
     return f"{name}.{made}.{_seal(word, name, made)}"
 
 
 def read_token(word: Secret, text: str, now: datetime) -> Token | None:
-    """Return what a form carries, if it was made for this word, not too long ago; else None."""
+    """Return the token of a form if it is valid for this cookie value and has not expired."""
     found = _TOKEN.fullmatch(text)
     if found is None:
         return None

@@ -1,8 +1,8 @@
-"""What every handler does first: who is it, and is that form from a page of ours?
+"""The first steps of every handler: find the session of the browser, and check the form.
 
-A browser has one cookie. Before somebody signs in its word names nobody, and binds the forms for
-signing in and signing up to that browser. Signing in replaces it, so that a word which somebody
-else has put there is worth nothing.
+A browser has one cookie. Before a person signs in, the value of the cookie belongs to no account,
+and only connects the forms for sign-in and sign-up with that browser. Signing in replaces the
+value, so that a value which an attacker has put into the browser is of no use to the attacker.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["COOKIE", "Foreign", "PageHandler", "SignedOut", "Visit"]
 
 COOKIE = "__Host-msnpauth"
-"""By `__Host-` browsers let nobody but this very host set it, and over TLS alone (RFC 6265bis)."""
+"""The name of the cookie. Because of `__Host-`, browsers accept it only from this host itself, and
+only over TLS (RFC 6265bis).
+"""
 
 _NOTICES = {
     "signed-out": "You have signed out.",
@@ -40,26 +42,28 @@ _NOTICES = {
     "browser": "The other browser is signed out.",
     "tickets": "Everything but this browser is signed out.",
 }
-"""What a page says behind a change; the address of the page names it, and can name nothing else."""
+"""The notices that a page shows after a change, by the name in the URL of the page. Other names in
+the URL show nothing.
+"""
 
 
 class Foreign(Exception):
-    """A form that no page of ours has shown to this browser, or long ago."""
+    """A form that none of the pages has shown to this browser in the last twelve hours."""
 
 
 class SignedOut(Exception):
-    """The page is for somebody who is signed in, and the browser is not (any more)."""
+    """The page needs a browser that is signed in, and the browser is not or no longer signed in."""
 
 
 @dataclass(frozen=True, repr=False)
 class Visit:
-    """One request, and who it is from.
+    """One request, with the session that it belongs to.
 
     Attributes:
-        request: Starlette's.
-        word: of the cookie.
+        request: the request, as Starlette represents it.
+        word: the value of the cookie.
         is_new: the browser has no cookie yet.
-        visitor: who is signed in; None for nobody.
+        visitor: the account and session of the browser; None when it is not signed in.
     """
 
     request: Request
@@ -69,15 +73,15 @@ class Visit:
 
     @property
     def address(self) -> str:
-        """The network that it comes from."""
+        """The network from which the request comes."""
         return "" if self.request.client is None else self.request.client.host
 
     @property
     def known(self) -> Visitor:
-        """Who is signed in.
+        """The account and session of a browser that is signed in.
 
         Raises:
-            SignedOut: nobody is.
+            SignedOut: the browser is not signed in.
         """
         if self.visitor is None:
             raise SignedOut
@@ -85,17 +89,17 @@ class Visit:
 
 
 class PageHandler:
-    """What the handlers share.
+    """The base class of all handlers.
 
     Args:
-        context: what they work with.
+        context: the parts of the service that the handlers use.
     """
 
     def __init__(self, context: PageContext) -> None:
         self.context = context
 
     async def visit(self, request: Request) -> Visit:
-        """Return who a request is from."""
+        """Return the visit of a request: the request with the session that it belongs to."""
         text = request.cookies.get(COOKIE, "")
         if not is_word(text):
             return Visit(request, new_word(), is_new=True, visitor=None)
@@ -106,8 +110,8 @@ class PageHandler:
         """Return the form of a request, and the token in it.
 
         Raises:
-            Foreign: it may be from another site, or from another session.
-            BadForm: it is none.
+            Foreign: the form may come from another site, or from another session.
+            BadForm: the body is not a valid form.
         """
         request = visit.request
         if visit.is_new or not is_own(request.headers):
@@ -119,12 +123,12 @@ class PageHandler:
         return form, token
 
     def note(self, visit: Visit, event: str, **about: str) -> None:
-        """Write into the audit log what a person has changed in an account of their own."""
+        """Write a change that a person has made to their own account into the audit log."""
         passport = visit.known.account.passport
         audit(event, passport=passport, address=visit.address, by="page", **about)
 
     async def use_up(self, token: Token) -> bool:
-        """Note that a form was sent; False when it was sent before."""
+        """Record that a form was sent; False when the form was sent before."""
         state = self.context.office.state
         return await state.use_up(f"form:{token.name}", token.until, made=token.made)
 
@@ -140,11 +144,11 @@ class PageHandler:
         """Return a page, with a token for its forms.
 
         Args:
-            visit: whose it is.
-            template: its name.
-            problems: what is wrong with the form that was sent.
-            status: of HTTP, where there are no problems.
-            about: what the template tells.
+            visit: the visit that the page answers.
+            template: the name of the template.
+            problems: the problems of the form that was sent.
+            status: the HTTP status if there are no problems.
+            about: the variables for the template.
         """
         shown = self.context.renderer.page(
             template,
@@ -162,14 +166,14 @@ class PageHandler:
         return shown
 
     def go_as(self, word: Secret, path: str) -> Response:
-        """Return the answer that sends a browser to a page, with a new cookie."""
+        """Return the answer that redirects a browser to a page and sets a new cookie value."""
         answer = go_to(path)
         give(answer, word)
         return answer
 
 
 def give(answer: Response, word: Secret) -> None:
-    """Have a browser keep a word. It forgets the word when it is closed."""
-    # `Lax`: with `Strict` a link from elsewhere would come without the cookie, and the page that
-    # answers would replace it.
+    """Set the cookie of a browser. The browser deletes the cookie when it is closed."""
+    # `Lax`, because with `Strict` a request by a link on another site would have no cookie, and
+    # the answer would then replace the cookie.
     answer.set_cookie(COOKIE, word.reveal(), path="/", secure=True, httponly=True, samesite="lax")

@@ -1,1 +1,4 @@
-"""What a service says, without I/O: async functions over the stores, pumped by a host or a test."""
+"""The roles, which make the answers of the service, without I/O.
+
+They are async functions over the stores, and are called by a host or by a test.
+"""

@@ -1,4 +1,4 @@
-"""The conversations of one process: who is in them, and the keys that let people in."""
+"""The chats of one process: the people in them, and the keys with which people enter them."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ __all__ = [
 ]
 
 _KEY_LIFE = timedelta(seconds=120)
-"""How long a key is good for; Escargot's is, too. A key is good once."""
+"""How long a key is valid, which is the same in Escargot. A key is valid for one use."""
 
 _KEPT_TEXTS = 1000
 
 
 @dataclass(frozen=True)
 class Invitation:
-    """What a key stands for.
+    """The right to enter a chat, which a key gives.
 
     Attributes:
-        account: who may come in by it.
-        guid: from which machine; empty for versions that tell no machines apart.
-        dialect: the version that the account speaks.
-        room: into which chat; None for one that begins.
-        until: when the key ends.
+        account: the account that may use the key.
+        guid: the GUID of the machine that may use the key; empty for versions without GUIDs.
+        dialect: the MSNP version that the account uses.
+        room: the chat to enter; None for a new chat.
+        until: when the key expires, in UTC.
     """
 
     account: Principal
@@ -53,42 +53,42 @@ class Invitation:
 
 
 class Guest(Protocol):
-    """Somebody in a chat."""
+    """A person in a chat, with the connection or other object that receives the messages."""
 
     account: Principal
     guid: str
     capabilities: str
 
     def sees_join(self, other: Guest) -> None:
-        """Somebody has come in."""
+        """Handle that another guest has entered the chat."""
 
     def sees_leave(self, other: Guest, *, idle: bool) -> None:
-        """Somebody has left."""
+        """Handle that another guest has left the chat; idle if it was silent for too long."""
 
     def hears(self, sender: Guest, payload: bytes) -> None:
-        """Somebody has said something."""
+        """Receive a message of another guest."""
 
     def close(self) -> None:
-        """The chat is over."""
+        """Handle that the chat is over."""
 
 
 class ChatRoom:
-    """One conversation."""
+    """One chat."""
 
     def __init__(self, chats: Chats) -> None:
         self.session = str(secrets.randbelow(10**9) + 1)
         self.guests: list[Guest] = []
         self.called: set[str] = set()
-        """Folded passports of who has been called and has not come yet."""
+        """The folded passports of the people who were called and have not entered yet."""
         self._chats = chats
 
     def is_in(self, passport: str) -> bool:
-        """Tell whether somebody is in the chat."""
+        """Tell whether an account is in the chat."""
         key = passport.casefold()
         return any(guest.account.passport.casefold() == key for guest in self.guests)
 
     def enter(self, guest: Guest) -> None:
-        """Let somebody in; the others see it."""
+        """Add a guest to the chat, and notify the other guests."""
         self.called.discard(guest.account.passport.casefold())
         others = list(self.guests)
         self.guests.append(guest)
@@ -96,7 +96,7 @@ class ChatRoom:
             other.sees_join(guest)
 
     def leave(self, guest: Guest, *, idle: bool) -> None:
-        """Somebody has gone; the others see it."""
+        """Remove a guest from the chat, and notify the other guests."""
         if guest not in self.guests:
             return
         self.guests.remove(guest)
@@ -106,7 +106,7 @@ class ChatRoom:
             self._chats.rooms.discard(self)
 
     def say(self, sender: Guest, payload: bytes) -> bool:
-        """Hand a message to everybody else; tell whether there was anybody."""
+        """Send a message to all other guests; return whether there were any."""
         self._chats.note(sender.account, payload)
         others = [guest for guest in self.guests if guest is not sender]
         for guest in others:
@@ -114,17 +114,17 @@ class ChatRoom:
         return bool(others)
 
     async def call(self, caller: Principal, passport: str) -> None:
-        """Ring at every place of an account."""
+        """Call an account into the chat, at every place where it is signed in."""
         self.called.add(passport.casefold())
         await self._chats.ring(self, caller, passport)
 
 
 class Chats:
-    """See the module.
+    """The chats of one process, and the keys with which people enter them.
 
     Args:
-        office: the process's.
-        here: where clients find the switchboard.
+        office: the office of the process.
+        here: the address of the switchboard for clients.
         limit: how many chats an account may begin in a minute; None for any number.
     """
 
@@ -141,7 +141,7 @@ class Chats:
     # --- keys ------------------------------------------------------------------------------------
 
     def invite(self, account: Principal, guid: str, dialect: Dialect, room: ChatRoom | None) -> str:
-        """Return a new key."""
+        """Return a new key for an account to enter a chat; room is None for a new chat."""
         now = self.office.now()
         for key in [key for key, found in self._invitations.items() if found.until <= now]:
             del self._invitations[key]
@@ -150,11 +150,11 @@ class Chats:
         return key
 
     def redeem(self, key: str, word: str) -> Invitation | None:
-        """Return what a key stands for, once, and to whom it belongs.
+        """Return the invitation of a key, and make the key invalid; None if the key is not valid.
 
         Args:
             key: the key.
-            word: `passport` or `passport;{guid}`, as the client has said it.
+            word: `passport` or `passport;{guid}`, as the client has sent it.
         """
         invitation = self._invitations.get(key)
         if invitation is None or invitation.until <= self.office.now():
@@ -162,14 +162,14 @@ class Chats:
         passport, _, guid = word.partition(";")
         if passport.casefold() != invitation.account.passport.casefold():
             return None
-        # libpurple's MSNP15 client and some others name no machine, although the version has it.
+        # libpurple's MSNP15 client and some others send no GUID, although their version has GUIDs.
         if guid and guid.casefold() != invitation.guid.casefold():
             return None
         del self._invitations[key]
         return invitation
 
     def may_begin(self, account: Principal) -> bool:
-        """Tell whether the account may begin another chat now; if so, it is counted."""
+        """Tell whether the account may begin another chat now; if so, count that chat."""
         now = self.office.now()
         begun = self._begun.setdefault(account.passport.casefold(), deque())
         while begun and begun[0] <= now - timedelta(minutes=1):
@@ -179,10 +179,10 @@ class Chats:
         begun.append(now)
         return True
 
-    # --- calls and texts -------------------------------------------------------------------------
+    # --- calls and messages ----------------------------------------------------------------------
 
     async def ring(self, room: ChatRoom, caller: Principal, passport: str) -> None:
-        """Ring at every place of an account; each has a key of its own."""
+        """Send a call to every place of an account, each with a key of its own."""
         account = await self.office.accounts.find(passport)
         if account is None:
             return
@@ -190,25 +190,26 @@ class Chats:
         for seat in await self.office.state.seats(account.passport.casefold()):
             dialect = DIALECTS.get(seat.dialect)
             if dialect is None:
-                continue  # of a later version of the service
-            # Whoever takes the call comes to this process, in whichever process the call is heard.
+                continue  # a node of a later version may use a dialect that is not known here
+            # The client that accepts the call connects to this process, whichever process has
+            # notified that client.
             key = self.invite(account, seat.guid, dialect, room)
             call = Rung(room.session, str(self.here), key, caller.passport, name)
             await self.office.tell([seat], call)
 
     def note(self, account: Principal, payload: bytes) -> None:
-        """Keep what an account says, for `said`."""
+        """Record the text that an account has sent, for `said`."""
         body = parse_message(payload)
         if body.kind == "text/plain":
             kept = self._said.setdefault(account.passport.casefold(), deque(maxlen=_KEPT_TEXTS))
             kept.append(body.text)
 
     def said(self, passport: str) -> list[str]:
-        """Return the last texts that an account has said, the oldest first."""
+        """Return the last texts that an account has sent, the oldest first."""
         return list(self._said.get(passport.casefold(), ()))
 
     def drop_all(self) -> int:
-        """End every chat, as a switchboard that breaks down; return how many there were."""
+        """End every chat, as if the switchboard had failed; return how many chats there were."""
         rooms = list(self.rooms)
         for room in rooms:
             for guest in list(room.guests):
@@ -217,9 +218,10 @@ class Chats:
 
 
 def joined_words(viewer: Dialect, guest: Guest) -> list[list[str]]:
-    """Return the words of JOI or IRO for somebody, as a version sees them: one list for each line.
+    """Return the words of JOI or IRO for a guest in the form of a version: one list for each line.
 
-    From MSNP16 on a person is shown once for the place, and once without.
+    For MSNP16 and later there are two lines for a guest: one with the GUID of the place, and one
+    without.
     """
     account, name = passport_word(guest.account.passport), escape(_name(guest.account))
     first, _, second = guest.capabilities.partition(":")
@@ -231,7 +233,7 @@ def joined_words(viewer: Dialect, guest: Guest) -> list[list[str]]:
 
 
 def left_words(viewer: Dialect, guest: Guest) -> list[str]:
-    """Return the accounts of BYE for somebody, as a version sees them: one for each line."""
+    """Return the accounts of BYE for a guest in the form of a version: one for each line."""
     account = passport_word(guest.account.passport)
     if viewer.guid and guest.guid:
         return [f"{account};{guest.guid.lower()}", account]
@@ -239,7 +241,7 @@ def left_words(viewer: Dialect, guest: Guest) -> list[str]:
 
 
 def heard(sender: Guest, payload: bytes) -> Command:
-    """Return MSG as the others get it."""
+    """Return the MSG command that the other guests receive."""
     account = passport_word(sender.account.passport)
     return Command("MSG", None, (account, escape(_name(sender.account))), payload)
 

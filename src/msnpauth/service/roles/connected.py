@@ -1,4 +1,4 @@
-"""A client's connection as the handlers of its commands see it."""
+"""A client's connection, with the state that the handlers of its commands use."""
 
 from __future__ import annotations
 
@@ -18,89 +18,91 @@ __all__ = ["Connected", "Handler"]
 
 
 class Connected:
-    """What a connection has said so far, and what is to be said on it.
+    """The state of one notification connection, and the commands to send on it.
 
-    Whoever carries it writes what is in `out`, and closes when `closing` is set.
+    The host of the connection sends the commands in `out`, and closes the connection when `closing`
+    is set.
     """
 
     def __init__(self, office: Office, chats: Chats | None) -> None:
         self.office = office
         self.people = People(office)
         self.chats = chats
-        """The conversations of this process; None where there are none."""
+        """The chats of this process; None if the process has no switchboard."""
         self.dialect: Dialect | None = None
         self.account: Principal | None = None
-        """The account, once it is signed in."""
+        """The account; None until the client has signed in."""
         self.number = 0
-        """What the office calls the connection, once it is signed in."""
+        """The number of the connection in the office; 0 until the client has signed in."""
         self.synchronized = False
-        """True once the client has asked for its list: before, it is told nothing about people."""
+        """Whether the client has requested its list: before that it receives nothing about people.
+        """
         self.guid = ""
-        """The machine, from MSNP16 on."""
+        """The GUID of the machine, for MSNP16 and later."""
         self.stamp = ""
-        """Names the password by which the account signed in."""
+        """The stamp that identifies the password of the sign-in."""
         self.address = ""
-        """The network that the client comes from."""
+        """The network from which the client comes."""
         self.presence: Presence | None = None
-        """How the account is to be seen; None until the client has said it."""
+        """The presence that the client has set; None until then."""
         self.message = ""
-        """The payload of the client's UUX."""
+        """The payload of the last UUX of the client."""
         self.query = ""
-        """The last CHL that was asked."""
+        """The challenge of the last CHL that was sent."""
         self.datagrams: Datagrams | None = None
-        """The chats of a client of MSNP21, which go over this connection."""
+        """The chats of a client of MSNP21, whose messages use this connection."""
         self.out: list[Command] = []
         self.closing = False
 
     def say(self, verb: str, trid: int | None, *args: str, payload: bytes | None = None) -> None:
-        """Have a command written."""
+        """Send a command to the client."""
         self.out.append(Command(verb, trid, args, payload))
 
     def refuse(self, command: Command, code: int) -> None:
-        """Have an error code written, and the connection closed."""
+        """Send an error code to the client, and close the connection."""
         self.say(str(code), command.trid)
         self.closing = True
 
     def wake(self) -> None:
-        """There is something to write that nothing came for."""
+        """Make the host send the commands in `out`, although no command has arrived."""
 
     def ask(self, trid: int | None = 0) -> None:
-        """Ask which program the client is: CHL."""
-        # 20 digits and an id of 16: the length on which clients agree (MSNPiki).
+        """Send a CHL, by which the client proves which program it is."""
+        # Clients agree on one length of challenge and id: 20 digits and 16 characters (MSNPiki).
         self.query = "".join(secrets.choice("0123456789") for _ in range(20))
         self.say("CHL", trid, self.query)
 
     async def show(self) -> None:
-        """Let others see how the account is to be seen now."""
+        """Show the present presence of the account to others."""
         if self.presence is not None:
             await self.people.show(self.signed_in, self.seat, self.presence)
 
     def place_of(self, account: Principal) -> Place:
-        """Return the place that this connection takes when the account signs in over it."""
+        """Return the place that this connection takes when the account signs in on it."""
         return Place(account.passport.casefold(), self.guid)
 
     def hear(self, news: News) -> None:
-        """Take news."""
+        """Handle a message from another connection."""
         raise NotImplementedError
 
     @property
     def seat(self) -> Seat:
-        """Where the connection is."""
+        """The seat of this connection."""
         return self.office.seat_of(self)
 
     async def lists(self) -> Lists:
-        """Return the account's lists, to be read."""
+        """Return the account's lists, which the caller must not change."""
         return await self.people.lists(self.signed_in.passport)
 
     @property
     def spoken(self) -> Dialect:
-        """The dialect, where one was agreed on: nothing but VER is answered before."""
+        """The dialect that was agreed on; before that no command except VER is answered."""
         assert self.dialect is not None
         return self.dialect
 
     @property
     def signed_in(self) -> Principal:
-        """The account, where somebody is signed in: nothing else is answered before."""
+        """The account that is signed in; before that no command that needs it is answered."""
         assert self.account is not None
         return self.account
 

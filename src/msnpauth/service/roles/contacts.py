@@ -1,7 +1,7 @@
 """The contacts host, without I/O: ABService and SharingService (libpurple contact.c; msnp-sharp).
 
-The list is read by FindMembership, ABFindAll and ABFindContactsPaged, and changed by the operations
-of `_CHANGES`. Any other operation gets an empty answer, as clients do not wait for more.
+FindMembership, ABFindAll and ABFindContactsPaged read the list, and the operations in `_CHANGES`
+change the list. Any other operation gets an empty answer, because clients need no more.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ class ContactsRole:
     """The contacts host of one address.
 
     Args:
-        office: has the accounts, their lists, and what checks who asks.
+        office: has the accounts and their lists, and checks tickets.
     """
 
     def __init__(self, office: Office) -> None:
         self._office = office
 
     def paths(self) -> dict[str, Answerer]:
-        """Return who answers what, for a `WebSite`."""
+        """Return the table of paths for a `WebSite`."""
         return {f"POST {path}": self._answer for path in PATHS}
 
     async def _answer(self, request: WebRequest) -> WebAnswer:
@@ -67,13 +67,13 @@ class ContactsRole:
 async def contacts_reply(
     body: bytes, office: Office, *, cookie: str = "", action: str = ""
 ) -> tuple[int, bytes]:
-    """Return HTTP status and envelope for a request to either service.
+    """Return the HTTP status and the envelope that answer a request to either service.
 
     Args:
-        body: the envelope.
-        office: has the accounts, their lists, and what checks who asks.
-        cookie: the request's Cookie header, by which clients of MSNP13 say who they are.
-        action: the request's SOAPAction, which ends in the operation's name.
+        body: the envelope of the request.
+        office: has the accounts and their lists, and checks tickets.
+        cookie: the Cookie header of the request, in which clients of MSNP13 send their ticket.
+        action: the SOAPAction of the request, which ends in the name of the operation.
     """
     try:
         root = parse(body)
@@ -83,7 +83,7 @@ async def contacts_reply(
     grant = await office.grant_while_online(ticket, CONTACTS_SITE)
     account = await office.accounts.find(grant.passport) if grant else None
     if account is None:
-        # bitlbee 3.2 fetches new tickets when it reads this code, and for no other reason.
+        # bitlbee 3.2 fetches new tickets only when it receives this code.
         return 500, _refusal("", "PassportAuthFail", "Authentication Failure")
     soap_body = find(root, "Body")
     if soap_body is None or not len(soap_body):
@@ -92,7 +92,7 @@ async def contacts_reply(
     operation = local_name(asked)
     meant = action.strip('"').rpartition("/")[2]
     if meant in _READS and operation in _READS:
-        operation = meant  # libmsn sends the body of one with the action of another (`forms`)
+        operation = meant  # libmsn sends the body of another operation (`forms`)
     people = People(office)
     lists = await people.lists(account.passport)
     match operation:
@@ -112,7 +112,7 @@ async def contacts_reply(
 
 
 def _cookie(header: str) -> str:
-    """Return the ticket of `MSPAuth=t=…&p=…`: the value of the profile's field (libpurple 2007)."""
+    """Return the ticket in `MSPAuth=t=…&p=…`, which is the profile's value (libpurple 2007)."""
     parts = (part.strip().partition("=") for part in header.split(";"))
     return next((value for name, _, value in parts if name == "MSPAuth"), "")
 
@@ -136,7 +136,7 @@ def _memberships(lists: Lists) -> str:
 
 def _on_list(lists: Lists, name: ListName) -> list[Entry]:
     found = [entry for entry in lists.book.entries.values() if entry.is_on(name)]
-    if name is ListName.REVERSE:  # who waits for an answer is not there yet
+    if name is ListName.REVERSE:  # not those who still wait for an answer
         found = [entry for entry in found if not entry.is_on(ListName.PENDING)]
     return found
 
@@ -198,7 +198,7 @@ def _contact(entry: Entry, kind: str) -> str:
 # --- changing ------------------------------------------------------------------------------------
 
 _Change = Callable[[People, Office, Principal, Element], Awaitable[str]]
-"""Makes a change; returns the new id, "" for none, or `!` and the code of the refusal."""
+"""Makes a change; returns the new id, "" if there is none, or `!` and the code of a refusal."""
 
 _CODES = {205: "!InvalidPassportUser", 210: "!QuotaLimitReached"}
 
@@ -242,7 +242,7 @@ async def _change_member(
 
 
 async def _member(people: People, account: Principal, member: Element) -> str:
-    """Return whom a MembershipId means: `Allow/guid`."""
+    """Return the passport that a MembershipId such as `Allow/guid` means; "" if unknown."""
     guid = (text_of(member, "MembershipId") or "").rpartition("/")[2]
     lists = await people.lists(account.passport)
     entries = lists.book.entries.values()
@@ -316,7 +316,7 @@ _CHANGES: dict[str, _Change] = {
 
 
 def _refusal(operation: str, code: str, text: str = "") -> bytes:
-    """Return the fault of an operation that was understood, and is not done."""
+    """Return the SOAP fault for an operation that is known but refused."""
     content = (
         f"<faultcode>soap:Client</faultcode><faultstring>{text or code}</faultstring>"
         f"<faultactor>{_AB}/{operation}</faultactor>"

@@ -1,7 +1,7 @@
-"""Chats of MSNP21 clients, whose words are SDGs on the notification connection.
+"""Chats of MSNP21 clients, whose messages are SDGs on the notification connection.
 
-In the service they are chats like any other: whoever speaks SDG has a seat in a chat room, and what
-is said there goes out as SDG. So people of all versions talk to each other.
+In the service these are ordinary chats: a client that uses SDG is a guest of a chat room, and
+receives the messages of the room as SDGs. So people with all versions can chat with each other.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MOST_WAITING = 100
 
 
 class Speaker(Protocol):
-    """A client of MSNP21, as its chats know it."""
+    """A client of MSNP21, as its chats use it."""
 
     presence: Presence | None
     guid: str
@@ -31,14 +31,14 @@ class Speaker(Protocol):
         """The client's account."""
 
     def wake(self) -> None:
-        """There is something to write that nothing came for."""
+        """Make the host send the commands in `out`, although no command has arrived."""
 
 
 class _Participant:
     """One client of MSNP21 in one chat.
 
-    What the client says before anybody has come in waits for the first who does: a client of
-    MSNP21 knows of no call that would have to be answered first.
+    Messages that the client sends before another guest has entered wait for the first guest,
+    because a client of MSNP21 does not know that it has to call another person first.
     """
 
     def __init__(self, client: Speaker, room: ChatRoom) -> None:
@@ -50,7 +50,7 @@ class _Participant:
         self._waiting: list[bytes] = []
 
     def say(self, payload: bytes) -> None:
-        """Say something to the others."""
+        """Send a message to the other guests, or keep it until another guest enters."""
         if len(self.room.guests) > 1:
             self.room.say(self, payload)
         elif len(self._waiting) < _MOST_WAITING:
@@ -68,7 +68,7 @@ class _Participant:
     def hears(self, sender: Guest, payload: bytes) -> None:
         content = as_datagram(payload)
         if content is None:
-            return  # a picture, a file: MSNP21 has other ways for them
+            return  # a picture or a file, for which MSNP21 has other commands
         data = routed_payload(self.account.passport, sender.account.passport, sender.guid, *content)
         self._client.out.append(Command("SDG", 0, (), data))
         self._client.wake()
@@ -86,7 +86,7 @@ class Datagrams:
         self._seats: dict[str, _Participant] = {}
 
     async def send(self, to: str, payload: bytes) -> int | None:
-        """Hand a word to somebody; return None, or the code that refuses it."""
+        """Send a message to an account; return None, or the error code if it is refused."""
         seat = self._seats.get(to.casefold())
         if seat is None or seat not in seat.room.guests:
             code = await self._chats.people.may_call(self._client.signed_in, to)
@@ -102,7 +102,7 @@ class Datagrams:
         return None
 
     def join(self, call: Rung) -> None:
-        """Answer a call: the client need not know of it."""
+        """Accept a call in the name of the client, which does not need to know of the call."""
         word = self._client.signed_in.passport
         invitation = self._chats.redeem(call.key, word)
         if invitation is not None and invitation.room is not None:
@@ -114,6 +114,6 @@ class Datagrams:
         return seat
 
     def leave_all(self) -> None:
-        """The client is gone."""
+        """Leave all chats, because the client is gone."""
         for seat in list(self._seats.values()):
             seat.close()

@@ -1,7 +1,7 @@
-"""The one door: every password that a role is given is checked here, and nowhere else.
+"""The door: the only place where roles check passwords.
 
-A login server, RST, NotRST and MD5 differ in how a password comes. What has to be thought of when
-it is checked is the same: who guesses, how long they wait, and what is noted about it.
+A login server, RST, NotRST and MD5 receive a password in different ways. The other steps of a check
+are the same for all of them: counting guesses, delaying the next guess, and logging the result.
 """
 
 from __future__ import annotations
@@ -21,37 +21,42 @@ class Attempt(Protocol):
     """One password that is being checked."""
 
     async def wrong(self, guess: Secret | None) -> None:
-        """It was wrong. The same one again is no guess; None where it is not told."""
+        """Record that the password was wrong.
+
+        Args:
+            guess: the password, because the same wrong password again does not count as a guess;
+                None if the password is not known.
+        """
 
 
 class Guard(Protocol):
-    """Slows down who guesses."""
+    """Delays people who guess passwords."""
 
     def attempt(
         self, passport: str, address: str, *, is_known: bool
     ) -> AbstractAsyncContextManager[Attempt]:
-        """Return what surrounds a check; its beginning waits for as long as need be.
+        """Return the context for a check, which waits at its beginning if necessary.
 
         Raises:
-            ServiceUnavailable: too many wait already (at the beginning).
+            ServiceUnavailable: too many checks wait already (at the beginning).
         """
 
 
 class Journal(Protocol):
-    """Is told what happens, for logs and metrics."""
+    """Records sign-ins and refusals, for logs and metrics."""
 
     def signed_in(self, proof: Proof, scheme: Purpose, address: str) -> None:
-        """A password was right."""
+        """Record that a password was right."""
 
     def entered(self, passport: str, scheme: Scheme, address: str) -> None:
-        """A session began."""
+        """Record that a session began."""
 
     def refused(self, passport: str, scheme: Purpose, address: str, why: str) -> None:
-        """A password or a ticket was not taken."""
+        """Record that a password or a ticket was refused."""
 
 
 class Unguarded:
-    """The guard of a service in memory: nobody waits."""
+    """The guard of a service in memory, which never delays anybody."""
 
     @asynccontextmanager
     async def attempt(
@@ -65,7 +70,7 @@ class Unguarded:
 
 
 class Unwritten:
-    """The journal of a service that keeps none."""
+    """The journal of a service without logs and metrics, which records nothing."""
 
     def signed_in(self, proof: Proof, scheme: Purpose, address: str) -> None:
         """As `Journal.signed_in`."""
@@ -78,12 +83,12 @@ class Unwritten:
 
 
 class Door:
-    """See the module.
+    """Checks passwords, delays guesses, and records the results.
 
     Args:
-        accounts: who may sign in.
-        guard: slows down who guesses.
-        journal: is told about it.
+        accounts: the accounts that may sign in.
+        guard: delays people who guess passwords; by default nobody is delayed.
+        journal: records the results; by default nothing is recorded.
     """
 
     def __init__(
@@ -96,16 +101,16 @@ class Door:
     async def check(
         self, passport: str, password: Secret, scheme: Purpose, address: str
     ) -> Proof | None:
-        """Return the proof if the password is right; it may take as long as the guard says.
+        """Return the proof if the password is right, after the delay that the guard requires.
 
         Args:
-            passport: whose it is said to be.
-            password: what was given.
-            scheme: what the ticket is for, or `PAGES`.
-            address: the network that it comes from.
+            passport: the account to sign in to.
+            password: the password that was given.
+            scheme: the scheme that the ticket is for, or `PAGES`.
+            address: the network from which the password comes.
 
         Raises:
-            ServiceUnavailable: nobody can tell now.
+            ServiceUnavailable: the password cannot be checked now.
         """
         is_known = await self._accounts.knows(passport, address)
         async with self._guard.attempt(passport, address, is_known=is_known) as attempt:
@@ -119,7 +124,7 @@ class Door:
         return proof
 
     async def check_md5(self, passport: str, salt: str, answer: str, address: str) -> Proof | None:
-        """As `check`, for the answer of MD5, which is another one each time."""
+        """As `check`, for an answer by MD5, which is different for each challenge."""
         is_known = await self._accounts.knows(passport, address)
         async with self._guard.attempt(passport, address, is_known=is_known) as attempt:
             proof = await self._accounts.check_md5(passport, salt, answer)
@@ -140,7 +145,7 @@ _CUT_AT = 16
 
 
 def _why(password: Secret) -> str:
-    # Official clients cut a password at 16 characters and say nothing (Escargot's FAQ).
+    # Official clients cut a password at 16 characters without any notice (Escargot's FAQ).
     if len(password) == _CUT_AT:
         return "wrong password of exactly 16 characters, at which official clients cut a longer one"
     return "wrong password"

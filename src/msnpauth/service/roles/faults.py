@@ -1,4 +1,4 @@
-"""Faults that a test has ordered: a command that is refused, answered late, or never answered."""
+"""Faults that a test simulates: a command that is refused, answered late, or never answered."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ class _Fault:
 
 
 class Faults:
-    """The next commands of a verb meet what was ordered for it, in its order, one each."""
+    """The faults for the next commands of each verb: each command gets one fault, in order."""
 
     def __init__(self) -> None:
         self._ordered: dict[str, deque[_Fault]] = {}
 
     def refuse(self, verb: str, code: int, times: int = 1) -> None:
-        """Have the next commands of this verb answered by an error code."""
+        """Answer the next commands of this verb by an error code."""
         self._order(verb, _Fault(code, 0.0, drops=False), times)
 
     def delay(self, verb: str, seconds: float, times: int = 1) -> None:
-        """Have the next commands of this verb answered so much later."""
+        """Delay the answers to the next commands of this verb by so many seconds."""
         self._order(verb, _Fault(None, seconds, drops=False), times)
 
     def drop(self, verb: str, times: int = 1) -> None:
-        """Have the connection closed at the next commands of this verb."""
+        """Close the connection at the next commands of this verb."""
         self._order(verb, _Fault(None, 0.0, drops=True), times)
 
     def _order(self, verb: str, fault: _Fault, times: int) -> None:
         self._ordered.setdefault(verb.upper(), deque()).extend([fault] * times)
 
     async def strike(self, role: _Answers, command: Command) -> bool:
-        """Do to a command what was ordered; tell whether that was its answer."""
+        """Apply the next fault to a command; return whether the command needs no other answer."""
         ordered = self._ordered.get(command.verb)
         if not ordered:
             return False

@@ -1,8 +1,9 @@
-"""What differs by family of clients: each form of the wire, who needs it, and who says so.
+"""The forms of the wire that families of clients need, with the evidence for each need.
 
-A form that one family needs and the others take as well is sent to everybody: then nobody needs to
-be told apart. Where two forms exclude each other, `told_by` says how. What differs by MSNP version
-stands in `core/wire/dialects.py`.
+If one family needs a form and all other families accept it, the form is sent to all clients, so
+that the service does not have to distinguish them. If two forms exclude each other, `told_by` says
+how the clients are distinguished. Differences between MSNP versions are in
+`core/wire/dialects.py`.
 """
 
 from __future__ import annotations
@@ -32,10 +33,11 @@ class Form(NamedTuple):
 
     Attributes:
         what: the form, in words.
-        families: the names of those that need it, in `tests/families.py`; empty for what RFCs ask.
-        told_by: how they are told apart; "everybody" when nobody needs to be.
+        families: the names of the families that need the form, as in `tests/families.py`; empty for
+            a form that an RFC requires.
+        told_by: how the clients are distinguished; "everybody" if all clients get the form.
         witness: the source, the capture or the run that shows the need.
-        place: the module that spells it.
+        place: the module that produces the form.
     """
 
     what: str
@@ -259,16 +261,16 @@ FORMS = (
         "contacts",
     ),
 )
-"""Every form, by and large in the order in which a client meets them."""
+"""All forms, approximately in the order in which a client receives them."""
 
 
 # --- PassportURLs --------------------------------------------------------------------------------
 
 
 def _takes_a_url(request: WebRequest) -> bool:
-    """True for clients to which the whole header is `DALogin=` and a URL."""
+    """Tell whether the client needs a header that contains only `DALogin=` and a URL."""
     agent = request.headers.get("user-agent", "").lower()
-    # Node's own fetch calls itself `node`, and `undici` in versions before.
+    # The user agent of Node's own fetch is `node`, and `undici` in earlier versions.
     return bool(request.headers.get("host")) and (not agent or "node" in agent or "undici" in agent)
 
 
@@ -276,14 +278,14 @@ _PASSPORT_URLS: tuple[tuple[Callable[[WebRequest], bool], str], ...] = (
     (_takes_a_url, "DALogin=https://{login}"),
     (lambda _: True, "DARealm=Passport.Net,DALogin={login},ConfigVersion=15"),
 )
-"""The first form whose clients the request is of."""
+"""The forms of PassportURLs, each with a test of the request. The first form that fits is used."""
 
 
 def passport_urls(request: WebRequest, login: str) -> WebAnswer:
     """Return the answer of the nexus.
 
     Args:
-        request: by which the family is told.
+        request: the request, by which the family of the client is recognised.
         login: host and path of the login server.
     """
     form = next(form for is_for, form in _PASSPORT_URLS if is_for(request))
@@ -291,14 +293,14 @@ def passport_urls(request: WebRequest, login: str) -> WebAnswer:
 
 
 def host_of(address: Address) -> str:
-    """Return a host as clients are told it: 443 is never spelled."""
+    """Return the host and port in the form for clients, which omits port 443."""
     return str(address).removesuffix(":443")
 
 
 # --- the login server ----------------------------------------------------------------------------
 
 HTML = ("Content-Type", "text/html")
-"""Login servers call even an empty answer this; the official client takes nothing else."""
+"""Login servers send this type even for an empty answer; the official client accepts no other."""
 
 _FAILED = "Passport1.4 da-status=failed,srealm=Passport.NET,ts=-3,prompt,cbtxt=" + quote(
     "The e-mail address or the password is wrong. Please try again.", safe=""
@@ -311,25 +313,25 @@ _MARK = "moved=1"
 
 
 def granted(ticket: str) -> WebAnswer:
-    """Return the answer that brings a ticket."""
+    """Return the answer that contains a ticket."""
     return WebAnswer(200, (HTML, ("Authentication-Info", _GRANTED.format(ticket=ticket))))
 
 
 def refused() -> WebAnswer:
-    """Return the answer to a wrong password, an unknown account, and what is no Authorization."""
+    """Return the answer to a wrong password, an unknown account, or a bad Authorization."""
     return WebAnswer(401, (HTML, ("WWW-Authenticate", _FAILED)))
 
 
 def moved(home: str) -> WebAnswer:
-    """Return the answer that sends an account to its home: host and path of a login server."""
+    """Return the answer that redirects an account to `home`, host and path of a login server."""
     redirect = ("Authentication-Info", "Passport1.4 da-status=redir")
     return WebAnswer(302, (HTML, redirect, ("Location", f"https://{home}?{_MARK}")))
 
 
 def was_moved(request: WebRequest) -> bool:
-    """Tell whether the query has the mark of `moved`.
+    """Tell whether the query contains the mark of `moved`.
 
-    Such a client is served here even if its home is elsewhere: libpurple of 2007 can go to port 443
-    alone, and would be redirected for ever.
+    Such a client is served here even if its account has another login server: libpurple of 2007 can
+    connect only to port 443, and would be redirected for ever.
     """
     return _MARK in request.target.partition("?")[2].split("&")

@@ -1,8 +1,8 @@
-"""Messages that are left for people who are offline (OIM), without I/O: kept, told, handed out.
+"""Messages that are left for people who are offline (OIM), without I/O.
 
-Somebody leaves one by `Store` at the OIM service, or by UUM from MSNP18 on. Whoever it is for is
-told by a MSG behind the first CHG, and fetches it from the RSI service (libpurple oim.c; Escargot
-front/msn/http/other.py).
+A client leaves a message by `Store` at the OIM service, or by UUM in MSNP18 and later. The client
+of the receiver gets a notice by MSG after its first CHG, and fetches the message from the RSI
+service (libpurple oim.c; Escargot front/msn/http/other.py).
 """
 
 from __future__ import annotations
@@ -27,22 +27,24 @@ from .web import Answerer, WebAnswer, WebRequest
 
 __all__ = ["LeftMessagesRole", "announced", "leave"]
 
-# The tickets that open the two services: those that libpurple asks for, and the profile's.
+# The sites of the tickets for the two services: those that libpurple requests, and the profile's.
 _TO_READ = (OIM_SITE, CONTACTS_SITE)
 _TO_SEND = ("messengersecure.live.com", *_TO_READ)
 
 _RSI = "http://www.hotmail.msn.com/ws/2004/09/oim/rsi"
 _SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 _MOST_NAMED = 25
-"""A notice names so many; for more it says `too-large`, and the client asks for the list."""
+"""The largest number of messages in a notice. For more messages the notice contains `too-large`,
+and the client requests the list.
+"""
 _MOST_TEXT = 8 * 1024
-"""Bytes of one text. Clients send their longest messages in several."""
+"""The largest size of a text in bytes. Clients split long messages into several texts."""
 
 _Reply = Callable[[Office, Element], Awaitable[tuple[int, bytes]]]
 
 
 async def leave(office: Office, sender: Principal, to: str, text: str) -> bool:
-    """Leave a message for somebody; tell whether it was taken."""
+    """Leave a message for an account; return whether the account accepts the message."""
     account = await office.accounts.find(to)
     if account is None or not text or len(text.encode("utf-8", "replace")) > _MOST_TEXT:
         return False
@@ -51,7 +53,7 @@ async def leave(office: Office, sender: Principal, to: str, text: str) -> bool:
         return False
     number = str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))
     name = sender.display_name or sender.passport
-    # What is not UTF-8 cannot be kept, and is replaced.
+    # Bytes that are not UTF-8 cannot be stored, and are replaced.
     kept = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     message = LeftMessage(number, sender.passport, name, kept, office.now())
     if not await office.left.leave(account.passport, message):
@@ -61,7 +63,7 @@ async def leave(office: Office, sender: Principal, to: str, text: str) -> bool:
 
 
 def announced(dialect: Dialect, messages: list[LeftMessage], *, initial: bool) -> list[Command]:
-    """Return the MSG that says which messages there are, where the version has it."""
+    """Return the MSG that announces messages, or nothing if the version does not have that MSG."""
     if not dialect.left_messages or not messages:
         return []
     kind = "initialmdata" if initial else "oim"
@@ -74,7 +76,7 @@ def announced(dialect: Dialect, messages: list[LeftMessage], *, initial: bool) -
 
 
 def _mail_data(messages: list[LeftMessage]) -> str:
-    # T 11 and S 6 mark a message of Messenger among the account's mail (MSNPiki, OIM).
+    # T 11 and S 6 mark a message of Messenger in the mailbox of the account (MSNPiki, OIM).
     listed = "".join(
         f"<M><T>11</T><S>6</S><RT>{left.sent_at:%Y-%m-%dT%H:%M:%S.000Z}</RT><RS>0</RS>"
         f"<SZ>{len(_as_mail(left))}</SZ><E>{escape_xml(left.sender)}</E><I>{left.id}</I>"
@@ -86,8 +88,8 @@ def _mail_data(messages: list[LeftMessage]) -> str:
 
 
 def _as_mail(left: LeftMessage) -> str:
-    """Return a message as the RSI hands it out: a mail, whose text is in base64."""
-    # libpurple reads the date by this very pattern, and the sender behind the first blank.
+    """Return a message in the form of the RSI service: a mail, whose text is in base64."""
+    # libpurple requires exactly this form of the date, and reads the sender after the first blank.
     lines = (
         f"From: {_encoded(left.name)} <{left.sender}>",
         "Subject: ",
@@ -116,17 +118,17 @@ def _base64(text: str) -> str:
 
 
 class LeftMessagesRole:
-    """RSI and OIM of one address.
+    """The RSI service and the OIM service of one address.
 
     Args:
-        office: has the accounts, the messages, and what checks who asks.
+        office: has the accounts and the messages, and checks tickets.
     """
 
     def __init__(self, office: Office) -> None:
         self._office = office
 
     def paths(self) -> dict[str, Answerer]:
-        """Return who answers what, for a `WebSite`."""
+        """Return the table of paths for a `WebSite`."""
         return {
             "POST /rsi/rsi.asmx": partial(self._answer, reply=_rsi_reply),
             "POST /OimWS/oim.asmx": partial(self._answer, reply=_oim_reply),
@@ -143,7 +145,7 @@ class LeftMessagesRole:
 
 
 async def _rsi_reply(office: Office, root: Element) -> tuple[int, bytes]:
-    """Answer GetMetadata, GetMessage or DeleteMessages: what a client does with its messages."""
+    """Answer GetMetadata, GetMessage or DeleteMessages, which read and delete messages."""
     t, p = text_of(root, "t") or "", text_of(root, "p") or ""
     grant = await office.grant_while_online(f"t={t}&p={p}", *_TO_READ)
     body = find(root, "Body")
@@ -169,14 +171,14 @@ async def _rsi_reply(office: Office, root: Element) -> tuple[int, bytes]:
 
 
 async def _oim_reply(office: Office, root: Element) -> tuple[int, bytes]:
-    """Answer Store or Store2: a client leaves a message."""
+    """Answer Store or Store2, by which a client leaves a message."""
     ticket, sender, to = (find(root, name) for name in ("Ticket", "From", "To"))
     if ticket is None or sender is None or to is None:
         return _fault("q0:InvalidContent", "a header is missing")
     grant = await office.grant_while_online(ticket.get("passport", ""), *_TO_SEND)
     account = await office.accounts.find(grant.passport) if grant else None
-    # A client that has no lock key yet asks with an empty one, and gets the challenge that it makes
-    # one of. The key says only which program it is, so that any key is good here (Escargot).
+    # A client that has no lock key yet sends an empty one, and receives a challenge from which it
+    # makes the key. The key only identifies the program, so that any key is accepted (Escargot).
     if account is None or not ticket.get("lockkey"):
         challenge = "<LockKeyChallenge>1850937852</LockKeyChallenge>" if account else ""
         return _fault("q0:AuthenticationFailed", "who are you?", challenge)
@@ -197,7 +199,7 @@ async def _oim_reply(office: Office, root: Element) -> tuple[int, bytes]:
 
 
 def _fault(code: str, text: str, detail: str = "") -> tuple[int, bytes]:
-    # The prefix is part of the code: libpurple compares the text `q0:AuthenticationFailed`.
+    # The prefix must be `q0`, because libpurple compares the text `q0:AuthenticationFailed`.
     content = (
         f'<faultcode xmlns:q0="http://messenger.msn.com/ws/2004/09/oim/">{code}</faultcode>'
         f"<faultstring>{text}</faultstring><detail>{detail}</detail>"

@@ -1,4 +1,4 @@
-"""What a client says about its contact list on the notification connection.
+"""The commands for the contact list on the notification connection.
 
 Every handler begins with the line that it answers. The same changes by SOAP are in `contacts`.
 """
@@ -26,7 +26,7 @@ from .news import Seen
 __all__ = ["LIST_COMMANDS"]
 
 _LISTS = {name.code: name for name in ListName}
-_MAX_GROUP = 61
+_MAX_GROUP = 61  # bytes of a group's name, percent-encoded (NINA wiki, ADG)
 _BY_FIELD = (ListsForm.BY_FIELD, ListsForm.BY_FIELD_WITH_NETWORK)
 
 
@@ -71,7 +71,7 @@ async def _on_add(client: Connected, command: Command) -> None:
         return
     passport = unescape(account)
     known = lists.book.find(passport)
-    # Who is on the list already is put into one more group.
+    # A person who is on the list already is put into one more group.
     is_copy = bool(group_id) and known is not None and known.is_on(list_name)
     if not is_copy and not await _put(client, command, passport, list_name, unescape(name)):
         return
@@ -102,7 +102,7 @@ async def _on_adc(client: Connected, command: Command) -> None:
     words = [command.args[0], f"N={passport_word(passport)}"]
     if list_name is ListName.FORWARD:
         entry = (await client.lists()).book.find(passport)
-        assert entry is not None  # it was put there a moment ago
+        assert entry is not None  # it was just put there
         words += [f"F={escape(entry.name or passport)}", f"C={entry.id}"]
     client.say("ADC", command.trid, *words)
     await _show(client, command, passport, list_name)
@@ -204,12 +204,12 @@ async def _on_adl(client: Connected, command: Command) -> None:
     except BadXml:
         client.say("240", command.trid)
         return
-    # The first ADL, with l="1", repeats what the contacts host has told, and changes nothing.
+    # The first ADL, with l="1", repeats the list of the contacts host, and changes nothing.
     if root.get("l") != "1":
         for domain in children(root, "d"):
             for person in children(domain, "c"):
                 passport = f"{person.get('n', '')}@{domain.get('n', '')}"
-                # MSNP21 begins by what the account itself uses.
+                # The first entry of MSNP21 is the account itself.
                 if passport.casefold() != client.signed_in.passport.casefold():
                     await _announced(client, command, passport, bits_of(person))
     client.synchronized = True
@@ -217,8 +217,9 @@ async def _on_adl(client: Connected, command: Command) -> None:
 
 
 async def _announced(client: Connected, command: Command, passport: str, bits: str) -> None:
-    """A change that the contacts host has been told, or is told now."""
+    """Make a change that the client sends to the contacts host too, before or after this one."""
     for list_name in ListName:
+        # & 7: ADL and RML change the forward, allow and block lists, but no other list.
         if not bits.isascii() or not bits.isdecimal() or not int(bits[:4]) & list_name.bit & 7:
             continue
         if command.verb == "ADL":
@@ -234,17 +235,17 @@ async def _announced(client: Connected, command: Command, passport: str, bits: s
 async def _put(
     client: Connected, command: Command, passport: str, list_name: ListName, name: str
 ) -> bool:
-    """Put somebody on a list; say the code that refuses it, and return False, if one does."""
+    """Put a person on a list; if this is refused, send the error code and return False."""
     code = await client.people.put(client.signed_in, passport, list_name, name)
     if code is not None:
-        # From MSNP10 on an account that does not exist has a code of its own (Escargot).
+        # In MSNP10 and later an account that does not exist has another code (Escargot).
         code = 208 if code == 205 and client.spoken.lists in _BY_FIELD else code
         client.say(str(code), command.trid)
     return code is None
 
 
 async def _show(client: Connected, command: Command, passport: str, list_name: ListName) -> None:
-    """Tell whether somebody is there, who has just been put on the forward list."""
+    """Send the presence of a person who was just put on the forward list and is online."""
     entry = (await client.lists()).book.find(passport)
     if list_name is not ListName.FORWARD or entry is None or not client.synchronized:
         return
@@ -265,7 +266,7 @@ async def _group(client: Connected, passport: str, group_id: str, *, is_in: bool
 
 
 async def _group_of(client: Connected, word: str) -> str | None:
-    """Return the id of the group that a client names by its id, or by its number."""
+    """Return the id of the group that a client identifies by its id or by its number."""
     lists = await client.lists()
     if client.spoken.lists in _BY_FIELD:
         return word.lower() if word.lower() in lists.book.groups else None

@@ -1,4 +1,4 @@
-"""The contact list as each version tells it: what old clients wait for before they are up."""
+"""The contact list in the form of each version, which old clients need to complete a sign-in."""
 
 from __future__ import annotations
 
@@ -13,24 +13,26 @@ from ..stores.protocol import Lists
 __all__ = ["setting", "synchronized"]
 
 _NO_GROUP = "Other%20Contacts"
-"""MSNP7 to 9 know no person without a group: number 0 is that of those who are in none."""
+"""The name of group 0. In MSNP7 to MSNP9 every person is in a group, and people who are in no group
+are in group 0.
+"""
 
 _BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 _OLD = 15
-"""The bits of the lists that MSNP2 to 9 know; the pending list came later."""
+"""The bits of the lists that MSNP2 to MSNP9 have; the pending list was added later."""
 
 
 def synchronized(
     dialect: Dialect, trid: int | None, args: tuple[str, ...], lists: Lists, own_name: str
 ) -> list[Command] | None:
-    """Return the answer to SYN; None where the version has none any more.
+    """Return the answer to SYN; None for a version without SYN.
 
     Args:
         dialect: the version.
-        trid: of SYN.
-        args: what the client has of the lists.
-        lists: the account's.
-        own_name: the account's display name.
+        trid: the transaction id of SYN.
+        args: the arguments of SYN: the version of the lists that the client has.
+        lists: the lists of the account.
+        own_name: the display name of the account.
     """
     people = list(lists.book.entries.values())
     groups = lists.book.groups
@@ -38,7 +40,7 @@ def synchronized(
         case ListsForm.BY_SOAP:
             return None
         case ListsForm.BY_LIST | ListsForm.BY_LIST_WITH_GROUPS:
-            # C: SYN 5 0  S: SYN 5 1, and nothing else where the client's is the present one
+            # C: SYN 5 0  S: SYN 5 1, and nothing else if the client has the present lists
             serial = str(lists.serial)
             first = Command("SYN", trid, (serial,))
             grouped = dialect.lists is ListsForm.BY_LIST_WITH_GROUPS
@@ -64,8 +66,8 @@ def synchronized(
             network = ["1"] if dialect.lists is ListsForm.BY_FIELD_WITH_NETWORK else []
             rest = [Command("LSG", None, (escape(name), guid)) for guid, name in groups.items()]
             rest += [_by_field(entry, network) for entry in people]
-            # The account's own name: USR OK does not tell it any more, and msn-pecan crashes
-            # without one (`forms`).
+            # The account's own name: USR OK does not contain it in these versions, and msn-pecan
+            # crashes without it (`forms`).
             mine = Command("PRP", None, ("MFN", escape(own_name)))
             rest = [*_settings(lists), mine, *rest]
             is_current = args[:2] == (stamp, stamp)
@@ -73,7 +75,7 @@ def synchronized(
 
 
 def setting(dialect: Dialect, command: Command) -> Command:
-    """Return the answer to BLP, GTC, PRP or REA: its words, behind a serial in old versions."""
+    """Return the answer to BLP, GTC, PRP or REA: its words, after a serial in old versions."""
     serial = () if _without_serial(dialect) else ("1",)
     return Command(command.verb, command.trid, (*serial, *command.args))
 
@@ -87,7 +89,7 @@ def _without_serial(dialect: Dialect) -> bool:
 
 
 def _stamp(lists: Lists) -> str:
-    """Return a time that differs for each change of the lists, as MSNP10 and on have it."""
+    """Return a time that changes with each change of the lists, for MSNP10 and later."""
     moment = _BEGINNING + timedelta(seconds=lists.serial - 1)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.0000000-00:00"
 
@@ -134,10 +136,10 @@ def _by_contact(entry: Entry) -> Command:
 
 
 def _by_field(entry: Entry, network: list[str]) -> Command:
-    # S: LST N=mail F=name C=guid lists [network] groups; no guid for who is on no forward list
+    # S: LST N=mail F=name C=guid lists [network] groups; only the forward list has the guid
     bits = entry.bits
     if entry.is_on(ListName.PENDING):
-        bits &= ~ListName.REVERSE.bit  # who waits for an answer is not on the reverse list yet
+        bits &= ~ListName.REVERSE.bit  # not on the reverse list before an answer
     guid = [f"C={entry.id}"] if entry.is_on(ListName.FORWARD) else []
     groups = [",".join(entry.group_ids)] if entry.group_ids else []
     name = [f"F={_name(entry)}"]

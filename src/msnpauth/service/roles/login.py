@@ -1,4 +1,4 @@
-"""The login role, without I/O: the nexus, and login servers that send an account to its home."""
+"""The login role, without I/O: the nexus, and login servers, which may redirect an account."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ _SCHEME = re.compile(r"(?:Passport1\.4[ \t]+)+", re.IGNORECASE)
 
 
 class LoginRole:
-    """Nexus and login server of one address.
+    """The nexus and the login server of one address.
 
     Args:
-        door, tickets: who may sign in, and what he gets for it.
-        login: `host[:port]` of the login server that the nexus names; 443 is not spelled.
-        homes: login servers, `host[:port]`, by the domains whose accounts live there;
-            `hotmail.` stands for every domain that begins so.
-        here: this login server's own `host[:port]`.
+        door: checks passwords.
+        tickets: issues tickets.
+        login: `host[:port]` of the login server that the nexus names; port 443 is omitted.
+        homes: login servers, `host[:port]`, by the domains whose accounts use them; `hotmail.`
+            means every domain that begins so.
+        here: `host[:port]` of this login server itself.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class LoginRole:
         self._here = here
 
     def paths(self) -> dict[str, Answerer]:
-        """Return who answers what, for a `WebSite`. Some clients POST what others GET."""
+        """Return the table of paths for a `WebSite`. Some clients use POST in place of GET."""
         return {
             f"{method} {path}": answer
             for path, answer in ((NEXUS_PATH, self._nexus), (LOGIN_PATH, self._sign_in))
@@ -72,7 +73,7 @@ class LoginRole:
         return granted(self._tickets.issue(passport, stamp=proof.stamp)[0])
 
     def _home(self, passport: str) -> str:
-        """Return the login server of a passport, known or not: its domain alone decides."""
+        """Return the login server for the domain of a passport; the account need not exist."""
         domain = domain_of(passport)
         for suffix, home in self._homes.items():
             if domain == suffix or (suffix.endswith(".") and domain.startswith(suffix)):
@@ -81,10 +82,11 @@ class LoginRole:
 
 
 def parse_authorization(value: str) -> tuple[str, Secret] | None:
-    """Return passport and password of an Authorization header, or None when it is none.
+    """Return passport and password of an Authorization header; None if the header is not valid.
 
-    Fields in any order and case, blanks after commas, unknown fields, `@` escaped or not; the
-    first of a name counts, so that a challenge cannot override the password. `+` is a plus.
+    The fields may be in any order and letter case, with blanks after commas, with unknown fields,
+    and with `@` escaped or not. If a field appears twice, the first one counts, so that a challenge
+    cannot override the password. `+` means a plus and not a blank.
     """
     scheme = _SCHEME.match(value)
     if scheme is None:

@@ -1,4 +1,4 @@
-"""What leads from the notification connection to a conversation: XFR SB, RNG, UUM, and SDG.
+"""The commands of the notification connection for chats and messages: XFR SB, RNG, UUM and SDG.
 
 Every handler begins with the line that it answers.
 """
@@ -36,7 +36,7 @@ async def _on_xfr(client: Connected, command: Command) -> None:
 
 
 def _chats(client: Connected, command: Command) -> Chats | None:
-    """Return the conversations, if the client may have one; say why not otherwise."""
+    """Return the chats, if the client may begin a chat; otherwise send an error code."""
     if client.chats is None:
         client.say("601", command.trid)
     elif client.presence is None or (
@@ -49,7 +49,7 @@ def _chats(client: Connected, command: Command) -> Chats | None:
 
 
 async def _on_uum(client: Connected, command: Command) -> None:
-    # C: UUM 9 mail 1 1 96: a text (type 1) for somebody who is offline  S: UUM 9 OK
+    # C: UUM 9 mail 1 1 96: a text (type 1) for a person who is offline  S: UUM 9 OK
     if not client.spoken.leaves:
         client.say("502", command.trid)
         return
@@ -81,7 +81,7 @@ async def _on_sdg(client: Connected, command: Command) -> None:
 
 
 def ring(client: Connected, call: Rung) -> None:
-    """Somebody calls the account into a chat: the client is told, or in MSNP21 is in it at once."""
+    """Handle a call into a chat: notify the client, or in MSNP21 enter the chat at once."""
     if client.spoken.routed and client.chats is not None:
         _datagrams(client, client.chats).join(call)
     else:
@@ -89,14 +89,14 @@ def ring(client: Connected, call: Rung) -> None:
 
 
 def _datagrams(client: Connected, chats: Chats) -> Datagrams:
-    """Return the chats that go over this connection; they begin with the first word."""
+    """Return the chats whose messages use this connection; made when they are first needed."""
     if client.datagrams is None:
         client.datagrams = Datagrams(client, chats)
     return client.datagrams
 
 
 def leave_chats(client: Connected) -> None:
-    """The connection is gone, and with it the conversations that went over it."""
+    """Leave the chats whose messages used the connection, because the connection is closed."""
     if client.datagrams is not None:
         client.datagrams.leave_all()
 

@@ -1,4 +1,4 @@
-"""What one connection of the service tells another, which may be in another process."""
+"""The messages between connections of the service, which may be in different processes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["LeftFor", "Listed", "News", "PutOut", "Rung", "Seen", "decode", "enc
 
 @dataclass(frozen=True)
 class PutOut:
-    """The session has to end: `OTH`, `SSD`, `RCT 5` …, or "" for no reason."""
+    """Ends the session of the receiver. The reason is `OTH`, `SSD`, `RCT 5` …, or "" for none."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Seen:
-    """Somebody's presence; None says that they are not there."""
+    """Reports the presence of an account; None means offline."""
 
     passport: str
     presence: Presence | None
@@ -29,7 +29,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Listed:
-    """Somebody has put the account on the forward list, or has taken it off."""
+    """Reports that a person has put the receiver on the forward list, or has taken it off."""
 
     passport: str
     name: str
@@ -38,7 +38,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Rung:
-    """Somebody calls the account into a chat at a switchboard."""
+    """Calls the receiver into a chat at a switchboard."""
 
     session: str
     address: str
@@ -49,7 +49,7 @@ class Rung:
 
 @dataclass(frozen=True)
 class LeftFor:
-    """Somebody has left a message for the account."""
+    """Reports that a person has left a message for the receiver."""
 
     message: LeftMessage
 
@@ -62,13 +62,13 @@ _KINDS: dict[str, type[News]] = {
 
 
 def encode(connection: int, news: News) -> str:
-    """Return news for a connection as one line of text."""
+    """Return the text of a message for a connection, as one line of JSON."""
     fields = dataclasses.asdict(news)
     return json.dumps([connection, type(news).__name__, fields], default=datetime.isoformat)
 
 
 def decode(word: str) -> tuple[int, News]:
-    """Return the connection, and the news for it."""
+    """Return the number of the connection and the message for it, from a text by `encode`."""
     connection, kind, fields = json.loads(word)
     if kind == "Seen" and fields["presence"] is not None:
         fields["presence"] = Presence(**fields["presence"])

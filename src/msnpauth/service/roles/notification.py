@@ -1,8 +1,8 @@
 """The notification role, without I/O: one connection from VER to OUT; also the dispatch server.
 
-Every handler begins with the line it answers. Here is the way to USR OK, and what keeps a session
-alive; what a session is for has modules of its own: `list_commands`, `presence_commands` and
-`message_commands`.
+Every handler begins with the line that it answers. The handlers for the sign-in and for keeping a
+session alive are here. The other commands of a session are in `list_commands`, `presence_commands`
+and `message_commands`.
 """
 
 from __future__ import annotations
@@ -38,16 +38,18 @@ __all__ = ["NotificationRole"]
 _POLICIES = b'<?xml version= "1.0" encoding="utf-8" ?><Policies></Policies>'
 _QNG_SECONDS = "50"
 _UNAVAILABLE = 601  # "the server is unavailable": clients try again later
-# Of USR … S: scheme, S, and a hash, a ticket, or a ticket with its proof and the machine's GUID.
+# The largest number of words of USR … S: scheme, S, and a hash, a ticket, or a ticket with its
+# proof and the machine's GUID.
 _MOST_WORDS = {Scheme.MD5: 3, Scheme.TWN: 3, Scheme.SSO: 5}
 _HOP = base64.b64encode(b"Version: 1\r\nXfrCount: 1").decode()
 
 
 class NotificationRole(Connected):
-    """One connection.
+    """The role on one connection to the notification server or the dispatch server.
 
-    Whoever carries it hands in commands by `receive`, writes what is in `out`, and closes when
-    `closing` is set; `wake` is called when there is something to write that nothing came for.
+    The host of the connection passes commands to `receive`, sends the commands in `out`, and closes
+    the connection when `closing` is set. The role calls `wake` when there are commands to send
+    although no command has arrived.
     """
 
     sign_in_seconds = 60.0
@@ -73,19 +75,20 @@ class NotificationRole(Connected):
 
     @property
     def is_signed_in(self) -> bool:
-        """True once the account has proved who it is."""
+        """Whether the client has signed in."""
         return self.account is not None
 
     async def receive(self, command: Command) -> None:
-        """Take a command of the client; whoever carries the role waits for each before the next."""
+        """Handle a command of the client. The host must wait for it before the next command."""
         if self.closing:
             return
         handler = _HANDLERS.get(command.verb)
         if self.account is None and command.verb not in _BEFORE_SIGN_IN:
-            # Nothing else is answered before USR OK, and a client that asks is no client of MSNP.
+            # No other command is answered before USR OK, and no MSNP client sends one that early.
             self.closing = True
         elif handler is None:
-            # 502 is "command disabled": a client goes on after it, and would wait for ever without.
+            # 502 means "command disabled": a client continues after this code, and would wait for
+            # ever without an answer.
             self.say("502", command.trid)
         elif command.trid is None and command.verb not in ("PNG", "OUT"):
             self.closing = True
@@ -95,7 +98,7 @@ class NotificationRole(Connected):
             await self._handle(handler, command)
 
     async def _handle(self, handler: _Handler, command: Command) -> None:
-        """Answer a command; what a store cannot do now is refused, and the session goes on."""
+        """Answer a command. If a store fails, send an error code, and continue the session."""
         try:
             await handler(self, command)
         except ServiceUnavailable as why:
@@ -103,11 +106,11 @@ class NotificationRole(Connected):
             self.closing = self.closing or self.account is None
 
     def put_out(self, reason: str) -> None:
-        """End the session from this side by `OUT` and a reason: `SSD`, `RCT 5` … or none."""
+        """End the session from the side of the service by `OUT` with a reason, or without one."""
         self.hear(PutOut(reason))
 
     def hear(self, news: News) -> None:
-        """Take news of another connection."""
+        """Handle a message from another connection."""
         dialect = self.spoken
         match news:
             case PutOut(reason):
@@ -129,17 +132,17 @@ class NotificationRole(Connected):
         self._wake()
 
     def timed_out(self) -> None:
-        """Nothing was said for too long."""
+        """Do nothing: a client that is silent for too long gets no answer."""
 
     async def gone(self) -> None:
-        """The connection is closed."""
+        """Handle that the connection is closed: leave all chats, go offline, and free the place."""
         if self.account is None:
             return
         leave_chats(self)
         try:
             if self.presence is not None:
                 await self.people.show(self.account, self.seat, None)
-        finally:  # whatever a store cannot do now, the place is free
+        finally:  # the place must become free even if the store has just failed
             await self.office.leave(self.account, self)
 
     # --- handlers ------------------------------------------------------------------------------
@@ -165,8 +168,8 @@ class NotificationRole(Connected):
 
     async def _on_cvr(self, command: Command) -> None:
         # C: CVR 2 0x0409 winnt 5.1 i386 MSNMSGR 8.5.1302 BC01 alice@example.com
-        # Clients need the answer to go on to USR, and nothing of what is in it. Escargot answers
-        # nothing to a CVR that is too short; an error is kinder to whoever writes a client.
+        # Clients need an answer to continue with USR, but nothing of its content. Escargot sends no
+        # answer to a CVR that is too short; an error code is better for people who write a client.
         if len(command.args) < 6:
             self.say("710", command.trid)
             return
@@ -191,18 +194,20 @@ class NotificationRole(Connected):
             self.closing = True
 
     def _on_usr_i(self, command: Command, passport: str) -> None:
-        assert self.dialect is not None  # _on_usr saw to it
+        assert self.dialect is not None  # _on_usr has checked it
         if self._transfer_to is not None:
-            # A dispatch server sends everybody on, and never sees a password (ywiki xfr).
+            # A dispatch server redirects every client, and never receives a password (ywiki xfr).
             form = self.dialect.xfr.format(current=self._here, hop=_HOP)
             self.say("XFR", command.trid, "NS", str(self._transfer_to), *form.split())
             self.closing = True
             return
         self._passport = passport
-        # The policies (Shields.xml) come unasked from MSNP13 on, and just here (ywiki gcf).
+        # In MSNP13 and later the policies (Shields.xml) are sent without a request, exactly here
+        # (ywiki gcf).
         if self.dialect.gcf_unasked:
             self.out.append(Command("GCF", 0, (), _POLICIES))
-        # An account that does not exist is given a challenge too: nobody can ask who exists.
+        # An account that does not exist gets a challenge too, so that nobody can find out which
+        # accounts exist.
         words = self._new_challenge(self.dialect.scheme)
         self._challenge = words[-1]
         self.say("USR", command.trid, self.dialect.scheme, "S", *words)
@@ -214,13 +219,16 @@ class NotificationRole(Connected):
             case Scheme.TWN:
                 return (_twn_challenge(self.office.now()),)
             case Scheme.SSO:
+                # 48 bytes are 64 characters of base64 (MSNPiki). libpurple sends a wrong response
+                # to a shorter nonce.
                 return ("MBI_KEY_OLD", base64.b64encode(secrets.token_bytes(48)).decode())
 
     async def _on_usr_s(self, command: Command, words: tuple[str, ...]) -> None:
-        # The challenge is used up, whatever comes of it.
+        # A challenge is valid for one attempt, whether the attempt succeeds or not.
         challenge, self._challenge = self._challenge, ""
         account = await self.office.accounts.find(self._passport)
-        # The proof first: an account that does not exist is refused for the same reason.
+        # The proof is checked first, so that an account that does not exist is refused like a wrong
+        # proof.
         stamp = await self._proven(words, challenge) if challenge else None
         if stamp is None or account is None:
             self.refuse(command, 911)
@@ -231,12 +239,12 @@ class NotificationRole(Connected):
             await self._welcome(command, account)
 
     async def _proven(self, words: tuple[str, ...], challenge: str) -> str | None:
-        """Return the stamp of the password that proves the account; None when nothing does."""
-        assert self.dialect is not None  # _on_usr saw to it
+        """Return the stamp of the password that the client has proved; None for a wrong proof."""
+        assert self.dialect is not None  # _on_usr has checked it
         office, scheme = self.office, self.dialect.scheme
         if scheme is Scheme.MD5:
             proof = await office.door.check_md5(self._passport, challenge, words[0], self.address)
-            # The check may have waited for the database: it is asked last whether it still holds.
+            # The check may have waited for the database, so that the stamp is checked after it.
             if proof is None or not await office.accounts.is_live(self._passport, proof.stamp):
                 return None
             return proof.stamp
@@ -262,22 +270,23 @@ class NotificationRole(Connected):
 
     async def _welcome(self, command: Command, account: Principal) -> None:
         # S: USR 4 OK mail name 1 0 (MSNP8, 9) | USR 4 OK mail 1 0
-        assert self.dialect is not None  # _on_usr saw to it
-        # Only now: before the ticket was checked anybody could have thrown a user out. And before
-        # anything is said: a store that cannot do it leaves the client outside.
+        assert self.dialect is not None  # _on_usr has checked it
+        # After the ticket was checked: otherwise anybody could sign another user out. And before
+        # any answer is sent: if the store fails, the client is not signed in.
         await self.office.enter(account, self)
         self.account = account
         name = [escape(account.display_name or account.passport)] if self.dialect.name_in_ok else []
         flags = [str(int(account.verified)), str(int(account.restricted))]
-        # The client's own spelling: it compares the address with what it sent.
+        # In the client's own letter case, because clients compare the address with the one that
+        # they have sent.
         self.say(
             "USR", command.trid, "OK", self._passport, *name, *flags[: self.dialect.flags_in_ok]
         )
         if self.dialect.sbs:
-            # Nobody knows what it means (MSNPiki), but every real server said it from MSNP11 on.
+            # Its meaning is unknown (MSNPiki), but every real server sent it in MSNP11 and later.
             self.say("SBS", 0, "null")
         if self.dialect.chl_first:
-            # The first CHL comes by itself from here on; before, the first CHG brings it.
+            # These versions get the first CHL after USR OK; earlier ones after the first CHG.
             self.ask()
         self.out.append(Command("MSG", None, ("Hotmail", "Hotmail"), self._profile(account)))
         self.office.door.journal.entered(account.passport, self.dialect.scheme, self.address)
@@ -287,14 +296,14 @@ class NotificationRole(Connected):
         ticket = ""
         if dialect.lists is ListsForm.BY_SOAP and dialect.scheme is Scheme.TWN:
             # Clients that signed in by a login server have no other ticket for the contacts host:
-            # libpurple of 2007 sends this one as a cookie. Later ones got theirs by RST, and need
-            # none that everybody between could read.
+            # libpurple of 2007 sends this ticket as a cookie. Later clients get their ticket by
+            # RST, and need no ticket here, where everybody on the network could read it.
             ticket, _ = self.office.tickets.issue(account.passport, CONTACTS_SITE, stamp=self.stamp)
         return _profile(account, dialect, int(self.office.now().timestamp()), ticket)
 
     async def _on_png(self, command: Command) -> None:
         # C: PNG  S: QNG | QNG 50
-        assert self.dialect is not None  # signed in
+        assert self.dialect is not None  # the client is signed in
         self.say("QNG", None, *([_QNG_SECONDS] if self.dialect.qng_seconds else []))
 
     async def _on_chl(self, command: Command) -> None:
@@ -303,10 +312,10 @@ class NotificationRole(Connected):
 
     async def _on_qry(self, command: Command) -> None:
         # C: QRY 7 PROD0090YUAUV{2B 32
-        assert self.dialect is not None  # signed in
+        assert self.dialect is not None  # the client is signed in
         product_id = unescape(command.args[0]) if command.args else ""
-        # A product that nobody knows has no key, and its answer cannot be checked: it is refused as
-        # a wrong answer is, with 540 and a closed connection (MSNPiki).
+        # The answer of an unknown product cannot be checked without its key. So it is refused like
+        # a wrong answer, with 540 and a closed connection (MSNPiki).
         key = PRODUCTS.get(product_id, "")
         expected = answer(self.dialect.query, self.query, product_id, key)
         if key and self.query and command.payload == expected:
@@ -315,7 +324,7 @@ class NotificationRole(Connected):
             self.refuse(command, 540)
 
     async def _on_fqy(self, command: Command) -> None:
-        # C: FQY 9 40  S: FQY 9 40 and the same: everybody is of this network
+        # C: FQY 9 40  S: FQY 9 40 and the same payload: everybody is on this network
         self.out.append(Command("FQY", command.trid, (), command.payload or b""))
 
     async def _on_gcf(self, command: Command) -> None:
@@ -348,7 +357,7 @@ _BEFORE_SIGN_IN = frozenset({"VER", "INF", "CVR", "USR", "OUT"})
 
 
 def _twn_challenge(now: datetime) -> str:
-    """Return a challenge of the ten fields that libpurple takes apart and puts together again."""
+    """Return a challenge of the ten fields, from which libpurple builds its own challenge."""
     rest = (
         "lc=1033,id=507,tw=40,fs=1,ru=http%3A%2F%2Fmessenger%2Emsn%2Ecom"
         f",ct={int(now.timestamp())},kpp=1,kv=7,ver=2.1.6000.1,rn={secrets.token_hex(4)}"
@@ -367,7 +376,7 @@ def _profile(account: Principal, dialect: Dialect, login_time: int, ticket: str)
         "MemberIdLow": int.from_bytes(hashlib.sha256(account.passport.encode()).digest()[:4]),
         "lang_preference": 1033,
         "preferredEmail": account.passport,
-        # Empty, but there: libpurple of 2007 crashed on a profile with less.
+        # These fields are empty but must exist: libpurple of 2007 crashed on a shorter profile.
         **dict.fromkeys(("country", "PostalCode", "Gender", "Kid", "Age", "BDayPre"), ""),
         **dict.fromkeys(("Birthday", "Wallet", "Flags"), ""),
         "sid": 507,

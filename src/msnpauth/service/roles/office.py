@@ -1,4 +1,4 @@
-"""What all connections of one process share: the stores, and who is signed in here."""
+"""The parts that all connections of one process share: the stores, and the list of sessions."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ class Member(Protocol):
         """Return the place that the connection takes for the account."""
 
     def hear(self, news: News) -> None:
-        """Take news."""
+        """Handle a message from another connection."""
 
 
 class Office:
-    """See the module.
+    """The parts that all connections of one process share.
 
     Args:
-        stores: everything that is kept: accounts, lists, messages, who is where.
-        tickets: checks what proves who signs in.
-        dialects: what the service speaks.
-        door: where passwords are checked; one without a guard by default.
-        node: what this process is called among the others; a random name by default.
-        now: the clock.
+        stores: the stores of the service.
+        tickets: issues and checks tickets.
+        dialects: the MSNP versions that the service supports.
+        door: checks passwords; by default a door without a guard.
+        node: the name of this process among all processes; by default a random name.
+        now: returns the present time, in UTC.
     """
 
     def __init__(
@@ -71,25 +71,26 @@ class Office:
         self.now = now
         self.maintenance = False
         self.faults = Faults()
-        """What a test has ordered."""
+        """The faults that a test simulates."""
         self.here: dict[int, Member] = {}
         """The roles of this process that are signed in, by the numbers of their connections."""
         self.announce: Callable[[str, Presence | None], Awaitable[None]] | None = None
-        """Tells everybody whom it concerns how an account is to be seen."""
+        """Reports the presence of an account to everybody who may see it."""
         self._numbers = itertools.count(1)
         self._seats: dict[int, Seat] = {}
 
     async def open(self) -> None:
-        """Listen to what other processes say to this one."""
+        """Begin to receive the messages of other processes."""
         await self.state.listen(self.node, self)
 
     async def grant_while_online(self, ticket: str, *sites: str) -> Grant | None:
-        """Return what is inside a ticket for contacts or messages; None when it opens nothing.
+        """Return the content of a ticket for contacts or messages; None if it is not valid.
 
-        One that has expired is good while its account is seen online, for a month at most. Clients
-        ask for these tickets when they sign in, and then stay for weeks. Runs showed what came of
-        a refusal: libpurple of 2009 to 2014 shows a change of the contact list that was never
-        kept, because it renews only by the legacy token, which this service does not issue.
+        A ticket that has expired stays valid while its account is online, for a month at most.
+        Clients request these tickets when they sign in, and may then stay online for weeks. Runs
+        showed the effect of a refusal: libpurple of 2009 to 2014 shows a change of the contact list
+        that the service has refused, because it renews a ticket only by the legacy token, which
+        this service does not issue.
         """
         grant = self.tickets.read(ticket)
         if grant is None or grant.site not in sites or grant.expires + GRACE <= self.now():
@@ -100,9 +101,9 @@ class Office:
         return grant if await self.accounts.is_live(grant.passport, grant.stamp) else None
 
     async def enter(self, account: Principal, member: Member) -> None:
-        """Note a sign-in that succeeded; an earlier one from the same place is told and ended.
+        """Record a sign-in that succeeded, and end an earlier session at the same place.
 
-        So is the oldest one of an account that is signed in from too many machines.
+        The oldest session of an account that is signed in from too many machines is ended too.
         """
         member.number = next(self._numbers)
         seat = Seat(
@@ -118,7 +119,8 @@ class Office:
             self.here[member.number], self._seats[member.number] = member, seat
             await self.tell(going, PutOut("OTH"))
         except BaseException:
-            # Also where the connection was ended meanwhile: nobody would free the place later.
+            # This also handles a connection that was closed meanwhile: otherwise its place would
+            # never become free.
             self.here.pop(member.number, None)
             self._seats.pop(member.number, None)
             with suppress(ServiceUnavailable):
@@ -126,27 +128,27 @@ class Office:
             raise
 
     async def leave(self, account: Principal, member: Member) -> None:
-        """Note that a connection is gone."""
+        """Record that a connection is closed, and free its place."""
         self.here.pop(member.number, None)
         seat = self._seats.pop(member.number, None)
         if seat is not None:
             await self.state.leave(member.place_of(account), seat)
 
     def seat_of(self, member: Member) -> Seat:
-        """Return where a connection of this process is."""
+        """Return the seat of a connection of this process."""
         return self._seats[member.number]
 
     async def put_out(self, passport: str, reason: str) -> None:
-        """End every session of an account, in whichever process it is."""
+        """End every session of an account, in all processes."""
         await self.tell_all([passport], PutOut(reason))
 
     async def sweep(self, passports: Collection[str] | None = None) -> None:
-        """End the sessions whose password was changed or revoked, or whose account is gone.
+        """End the sessions whose password was changed or revoked, or whose account was removed.
 
-        The client then asks for the password, as it would after a restart of the service.
+        The client then asks the user for the password, as after a restart of the service.
 
         Args:
-            passports: the accounts that were changed, in folded letter case; None for any.
+            passports: the accounts that were changed, in folded letter case; None for all accounts.
         """
         for member in list(self.here.values()):
             account = member.account
@@ -158,12 +160,12 @@ class Office:
                 member.hear(PutOut(""))
 
     async def tell_all(self, passports: Collection[str], news: News) -> None:
-        """Tell every connection of some accounts."""
+        """Send a message to every connection of some accounts."""
         if passports:
             await self.tell(await self.state.seats(*(one.casefold() for one in passports)), news)
 
     async def tell(self, seats: Iterable[Seat], news: News) -> None:
-        """Tell some connections, in whichever processes they are."""
+        """Send a message to some connections, which may be in any process."""
         elsewhere: dict[str, list[str]] = {}
         for seat in seats:
             if seat.node == self.node:

@@ -1,7 +1,7 @@
-"""What official clients ask besides their sign-in: configuration, tabs, a profile, a port check.
+"""Other requests of official clients: configuration, tabs, a profile, a port check, and NotRST.
 
-Each answer is as small as its client lets it be. The shapes are ywiki's (msgrconfig, storage) and
-Escargot's (front/msn/http/other.py); the addresses are the service's own.
+Each answer is as small as the client allows. The forms of the answers are from ywiki (msgrconfig,
+storage) and Escargot (front/msn/http/other.py); the addresses in them are those of this service.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _STORAGE_SITE = "storage.msn.com"
 _LONGEST = 300
 
 # The failures of a sign-in after which an official client tries again by itself (ywiki msgrconfig):
-# look-ups, time-outs, a busy server, and trouble of HTTP.
+# failed name look-ups, time-outs, a busy server, and errors of HTTP.
 _AGAIN = [
     "80072EE7",
     "81000306",
@@ -51,8 +51,8 @@ _AGAIN = [
     "80048829",
 ]
 
-# Patched clients of 7.5 and later run their sign-in through a page of a web browser, so that the
-# answer has to allow other pages to ask (Escargot handle_not_rst).
+# Patched clients of 7.5 and later sign in through a page in a web browser, so that the answer has
+# to allow requests from pages of other hosts (Escargot handle_not_rst).
 _CROSS_ORIGIN = (
     ("Access-Control-Allow-Origin", "*"),
     ("Access-Control-Allow-Methods", "POST"),
@@ -63,12 +63,12 @@ _CROSS_ORIGIN = (
 
 
 class OfficialRole:
-    """Configuration and the like, at one address.
+    """The answers to the other requests of official clients, at one address.
 
     Args:
-        office: has the accounts, and what checks who asks.
+        office: has the accounts, and checks passwords and tickets.
         origin: `https://host[:port]` of this service.
-        host: the host's name, which the client is to trust.
+        host: the name of the host, which the configuration tells the client to trust.
     """
 
     def __init__(self, office: Office, *, origin: str, host: str) -> None:
@@ -77,16 +77,16 @@ class OfficialRole:
         self._host = host
 
     def paths(self) -> dict[str, Answerer]:
-        """Return who answers what, for a `WebSite`."""
+        """Return the table of paths for a `WebSite`."""
         store: dict[str, Answerer] = {"POST /storageservice/SchematizedStore.asmx": self._store}
         return self.configuration() | self.login() | store
 
     def login(self) -> dict[str, Answerer]:
-        """Return those that give tickets."""
+        """Return the table of the paths that issue tickets."""
         return {"POST /NotRST.srf": self._not_rst, "OPTIONS /NotRST.srf": self._preflight}
 
     def configuration(self) -> dict[str, Answerer]:
-        """Return those that need no account."""
+        """Return the table of the paths that need no account."""
         config = {f"{method} {path}": self._config for path in _CONFIG_PATHS for method in _BOTH}
         return config | {
             "POST /": self._port_check,
@@ -95,14 +95,15 @@ class OfficialRole:
         }
 
     async def _port_check(self, _: WebRequest) -> WebAnswer:
-        # A client that finds port 1863 closed looks for others by an empty POST.
+        # A client that cannot connect to port 1863 tests other ports by an empty POST.
         return WebAnswer(200, (("Content-Type", "text/html"),))
 
     async def _config(self, request: WebRequest) -> WebAnswer:
         config = self._msgr_config()
         if request.method == "GET":  # Windows Live Messenger: `?ver=14.0.8117`
             return WebAnswer(200, (_XML,), f'<?xml version="1.0"?>{config}'.encode())
-        # MSN Messenger 6 and 7 ask GetClientConfig by SOAP, and want it as text in the answer.
+        # MSN Messenger 6 and 7 call GetClientConfig by SOAP, and need the configuration as text in
+        # the answer.
         inner = (
             '<GetClientConfigResponse xmlns="http://www.msn.com/webservices/Messenger/Client">'
             f"<GetClientConfigResult><![CDATA[{config}]]></GetClientConfigResult>"
@@ -135,21 +136,21 @@ class OfficialRole:
         return WebAnswer(200, _CROSS_ORIGIN)
 
     async def _not_rst(self, request: WebRequest) -> WebAnswer:
-        """Give a ticket for TWN to a patched client; no X-Token is a refusal, at status 200."""
+        """Issue a ticket for TWN to a patched client. A refusal has status 200 and no X-Token."""
         passport = request.headers.get("x-user", "")[:_LONGEST]
         password = Secret(request.headers.get("x-password", ""))
         proof = await self._office.door.check(passport, password, Scheme.TWN, request.address)
         if proof is None:
             return WebAnswer(200, _CROSS_ORIGIN)
         ticket, _ = self._office.tickets.issue(passport, MESSENGER, stamp=proof.stamp)
-        # The patch puts `t=` in front and `&p=` behind by itself.
+        # The patch itself adds `t=` before the token and `&p=` after it.
         token = ticket.removeprefix("t=").partition("&")[0]
         return WebAnswer(200, (*_CROSS_ORIGIN, ("X-Token", token)))
 
     # --- the profile -----------------------------------------------------------------------------
 
     async def _store(self, request: WebRequest) -> WebAnswer:
-        """Answer GetProfile by the display name; other operations by an empty answer."""
+        """Answer GetProfile with the display name, and other operations with an empty answer."""
         namespace = _STORAGE_OF_8 if "w10" in request.headers.get("soapaction", "") else _STORAGE
         try:
             root = parse(request.body)
@@ -176,7 +177,7 @@ class OfficialRole:
 
 
 _BOTH = ("GET", "POST")
-# The client wants both elements; it has no tab then.
+# The client needs both elements, even without any tab.
 _TABS = (
     "<TabConfig><msntabdata></msntabdata><msntabsettings><oemdisplaylimit>0</oemdisplaylimit>"
     "<oemtotallimit>0</oemtotallimit></msntabsettings></TabConfig>"

@@ -1,7 +1,7 @@
-"""Who sees whom: changes of the contact lists, and presence between accounts.
+"""Changes of the contact lists, and presence between accounts.
 
-A change has two ends. Who is put on somebody's forward list has that person on the reverse list,
-and is told. Who is blocked sees the account go offline.
+A change of a list concerns two accounts. If A puts B on the forward list, then A is put on B's
+reverse list, and B is notified. If A blocks B, then B sees A go offline.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from .office import Office
 __all__ = ["INVISIBLE", "People"]
 
 INVISIBLE = "HDN"
-"""The status of somebody who is there, and offline to everybody else."""
+"""The status of an account that is online, but that everybody else sees as offline."""
 
-_MAX_CONTACTS = 1000
+_MAX_CONTACTS = 1000  # the latest limit; earlier 150 and 600 (hypothetic.org; MSNPiki)
 
 
 class People:
-    """See the module; the wire's commands and the contacts host's calls both end here."""
+    """Changes lists and presences, for the MSNP commands and for the calls of the contacts host."""
 
     def __init__(self, office: Office) -> None:
         self._office = office
 
     async def lists(self, passport: str) -> Lists:
-        """Return an account's lists, to be read."""
+        """Return an account's lists, which the caller must not change."""
         return await self._office.lists.lists(passport)
 
     # --- lists -----------------------------------------------------------------------------------
@@ -35,7 +35,7 @@ class People:
     async def put(
         self, account: Principal, passport: str, list_name: ListName, name: str = ""
     ) -> int | None:
-        """Put somebody on a list of the account; return None, or the code that refuses it."""
+        """Put a person on a list of the account; return None, or the error code if refused."""
         lists, stores = await self.lists(account.passport), self._office.lists
         known = lists.book.find(passport)
         other = await self._office.accounts.find(passport)
@@ -45,7 +45,7 @@ class People:
             return 215
         opposite = _OPPOSITE.get(list_name)
         if known is not None and opposite is not None and known.is_on(opposite):
-            return 219  # allowed and blocked at once
+            return 219  # nobody may be on the allow list and the block list at once
         if len(lists.book.entries) >= _MAX_CONTACTS:
             return 210
         spelt = passport if other is None else other.passport
@@ -62,7 +62,7 @@ class People:
         return None
 
     async def take_off(self, account: Principal, passport: str, list_name: ListName) -> int | None:
-        """Take somebody off a list; return None, or the code that refuses it."""
+        """Take a person off a list of the account; return None, or the error code if refused."""
         lists = await self.lists(account.passport)
         known = lists.book.find(passport)
         if known is None or not known.is_on(list_name):
@@ -77,11 +77,12 @@ class People:
         return None
 
     async def _reverse(self, account: Principal, passport: str, *, is_on: bool) -> None:
-        """Keep the other end of a forward list, and tell who is put on it."""
+        """Change the reverse list of the other account to match, and notify the other account."""
         mine, name = account.passport, account.display_name or account.passport
 
         def change(theirs: Lists) -> bool:
             entry = theirs.book.find(mine)
+            # The other account has answered if it has put this one on its allow or block list.
             answered = entry is not None and bool(entry.bits & 6)
             if not is_on:
                 take_off(theirs, mine, ListName.REVERSE)
@@ -99,14 +100,14 @@ class People:
     # --- presence --------------------------------------------------------------------------------
 
     async def show(self, account: Principal, seat: Seat, presence: Presence | None) -> None:
-        """Note how an account is to be seen, and tell who may see it."""
+        """Record the presence of an account, and report a change to everybody who may see it."""
         shown = await self._office.state.show(seat, account.passport.casefold(), presence)
         before, after = map(_as_seen, shown)
         if before != after:
             await self.announce(account.passport, after)
 
     async def announce(self, passport: str, presence: Presence | None) -> None:
-        """Tell those who may see an account how it is to be seen."""
+        """Report the presence of an account to everybody who may see it."""
         lists = await self.lists(passport)
         viewers = [
             entry.passport
@@ -118,13 +119,13 @@ class People:
         await self._office.tell_all(viewers, Seen(spelt, _as_seen(presence)))
 
     async def seen_by(self, account: Principal) -> list[tuple[str, Presence]]:
-        """Return who of the account's forward list is there, for its eyes."""
+        """Return the people on the forward list whom the account can see online, with presences."""
         lists = await self.lists(account.passport)
         wanted = [e for e in lists.book.entries.values() if e.is_on(ListName.FORWARD)]
         return await self._seen(account, wanted)
 
     async def seen_of(self, account: Principal, entry: Entry) -> Presence | None:
-        """Return how the account sees somebody; None when they are offline to it."""
+        """Return the presence of a person as the account sees it; None means offline."""
         wanted = [entry] if entry.is_on(ListName.FORWARD) else []
         return next((presence for _, presence in await self._seen(account, wanted)), None)
 
@@ -146,14 +147,17 @@ class People:
         return _as_seen((await self._office.state.shown(key)).get(key))
 
     async def may_call(self, account: Principal, passport: str) -> int | None:
-        """Return None when the account may call somebody into a chat, or the code that says no."""
+        """Return None if the account may call a person into a chat, or otherwise the error code."""
         if await self._shown(passport) is None:
             return 217
         theirs = await self.lists(passport)
         return None if theirs.shows_to(account.passport) else 216
 
     async def _show_to(self, account: Principal, passport: str) -> None:
-        """Let somebody see the account who could not, if they have it on the forward list."""
+        """Report the account's presence to a person who may see it from now on.
+
+        This is only for a person who has the account on the forward list.
+        """
         theirs = await self.lists(passport)
         entry = theirs.book.find(account.passport)
         presence = await self._shown(account.passport)

@@ -1,4 +1,4 @@
-"""What a client says about itself on the notification connection: status, name, message.
+"""The commands by which a client changes its own status, name and message.
 
 Every handler begins with the line that it answers.
 """
@@ -25,7 +25,7 @@ _STATES = frozenset({"NLN", "BSY", "IDL", "BRB", "AWY", "PHN", "LUN", "HDN"})
 
 
 _LONGEST_NAME = 387
-"""Of a display name, percent-encoded (hypothetic.org, names)."""
+"""The length of the longest display name, percent-encoded (hypothetic.org, names)."""
 
 
 async def _on_chg(client: Connected, command: Command) -> None:
@@ -49,7 +49,11 @@ async def _on_chg(client: Connected, command: Command) -> None:
 
 
 async def _seen_now(client: Connected, trid: int | None, *, is_first: bool) -> None:
-    """Show the account to others; the first time, show them to it, and what they have left."""
+    """Report the presence of the account to others.
+
+    The first time, also send the client the presence of its contacts and the notice of the messages
+    that were left for it.
+    """
     account = client.signed_in
     if is_first and client.synchronized:
         for passport, presence in await client.people.seen_by(account):
@@ -82,7 +86,7 @@ async def _on_setting(client: Connected, command: Command) -> None:
 
 
 async def _rename_other(client: Connected, passport: str, name: str) -> None:
-    """Keep what the account calls somebody on its list; nobody else sees that."""
+    """Keep the name that the account has given to a person on its list; nobody else sees it."""
 
     def change(mine: Lists) -> None:
         entry = mine.book.find(passport)
@@ -94,7 +98,7 @@ async def _rename_other(client: Connected, passport: str, name: str) -> None:
 
 
 async def _rename(client: Connected, name: str) -> None:
-    """Keep the account's display name, and show it."""
+    """Keep the display name of the account, and show the name to others."""
     await _kept_name(client, name)
     if client.presence is not None:
         client.presence = replace(client.presence, name=name)
@@ -102,7 +106,7 @@ async def _rename(client: Connected, name: str) -> None:
 
 
 async def _on_uux(client: Connected, command: Command) -> None:
-    # C: UUX 8 53  S: UUX 8 0, which libpurple reads a length in
+    # C: UUX 8 53  S: UUX 8 0, because libpurple reads a length there
     client.message = (command.payload or b"").decode("utf-8", "replace")
     client.say("UUX", command.trid, payload=b"")
     if client.presence is not None:
@@ -117,13 +121,13 @@ async def _on_put(client: Connected, command: Command) -> None:
         return
     client.out.append(Command(command.verb, command.trid, ("OK",), b""))
     routed = parse_routed(command.payload or b"")
-    # A PUT that creates a group of people, or tells about one, is answered and no more.
+    # A PUT that creates or describes a group of people is answered, but has no other effect.
     if command.verb == "PUT" and routed is not None and routed.headers.get("uri") == "/user":
         await _publish(client, routed.body)
 
 
 async def _publish(client: Connected, document: bytes) -> None:
-    """Take what MSNP21 says of the account, all in one document."""
+    """Apply the document in which a client of MSNP21 sends status, name and message together."""
     said, before = parse_published(document), client.presence
     if said is None or (said.status is None and before is None):
         return
@@ -145,10 +149,11 @@ async def _publish(client: Connected, document: bytes) -> None:
 
 async def _kept_name(client: Connected, name: str) -> None:
     account = client.signed_in
-    # Old clients send names in Latin-1: what is not UTF-8 cannot be kept, and is replaced.
+    # Old clients send names in Latin-1. Bytes that are not UTF-8 cannot be stored, and are
+    # replaced.
     name = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     if name == account.display_name:
-        return  # clients say it at each sign-in
+        return  # clients send their name at each sign-in
     await client.office.accounts.rename(account.passport, name)
     client.account = replace(account, display_name=name)
 

@@ -1,6 +1,6 @@
-"""The private role: whether the service lives, its numbers, and tickets checked for other servers.
+"""The private role: health checks, metrics, and the check of tickets for other servers.
 
-It listens on a port of its own, on loopback by default: nothing of it is for everybody.
+It listens on a port of its own, by default on loopback, because it is not for the public.
 """
 
 from __future__ import annotations
@@ -24,18 +24,20 @@ __all__ = ["OPENAPI", "PrivateRole"]
 _JSON = ("Content-Type", "application/json")
 _TEXT = ("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 _NONCE_LIFE = timedelta(minutes=10)
-"""A server that gives one nonce twice within that time is told so."""
+"""How long a nonce is remembered: if a server sends it to /verify again in this time, the answer is
+`used`.
+"""
 
 
 class PrivateRole:
-    """See the module.
+    """Health checks, metrics, and the check of tickets for other servers.
 
     Args:
-        office: has the accounts, and opens tickets.
-        keys: returns what may be shown as a bearer's key.
-        ready: returns why the service cannot work now; nothing when it can.
+        office: has the accounts, and decrypts tickets.
+        keys: returns the keys that are accepted as a bearer token.
+        ready: returns the reasons why the service cannot work now; empty when it can.
         numbers: returns the page of metrics.
-        counted: is told the outcome of each /verify.
+        counted: is called with the outcome of each /verify.
     """
 
     def __init__(
@@ -54,7 +56,7 @@ class PrivateRole:
         self._counted = counted
 
     def paths(self) -> dict[str, Answerer]:
-        """Return who answers what, for a `WebSite`."""
+        """Return the table of paths for a `WebSite`."""
         return {
             "GET /healthz": self._healthz,
             "GET /readyz": self._readyz,
@@ -101,12 +103,12 @@ class PrivateRole:
     def _may_ask(self, header: str) -> bool:
         kind, _, key = header.partition(" ")
         given = key.strip().encode("utf-8", "surrogatepass")
-        # Each is compared, so that the time does not tell which was close.
+        # All keys are compared, so that the duration does not show which key was right.
         right = [hmac.compare_digest(given, known.reveal().encode()) for known in self._keys()]
         return kind.lower() == "bearer" and any(right)
 
     async def _checked(self, asked: dict[str, str]) -> tuple[Grant | None, str]:
-        """Return what is in the ticket, and why it is not taken; "" when it is."""
+        """Return the content of the ticket, and the reason for a refusal; "" if it is accepted."""
         office, passport = self._office, asked["passport"].casefold()
         grant = office.tickets.read(asked["ticket"])
         if grant is None:
@@ -128,17 +130,17 @@ class PrivateRole:
             is_new = await office.state.use_up(mark, now + _NONCE_LIFE, made=now)
         else:
             is_new = grant.site != LOGIN or await use_up(grant, office.state)
-        # To note the use took time, in which the password may have been changed.
+        # Recording the use took time, in which the password may have been changed.
         if not await office.accounts.is_live(passport, grant.stamp):
             return grant, "revoked"
         return grant, "" if is_new else "used"
 
 
 def _asked(body: bytes) -> dict[str, str] | str:
-    """Return what is asked, or what is wrong with it."""
+    """Return the fields of the request, or the problem if the request is not valid."""
     try:
         asked = json.loads(body)
-        json.dumps(asked, ensure_ascii=False).encode()  # half of a pair of UTF-16 is no text
+        json.dumps(asked, ensure_ascii=False).encode()  # half of a surrogate pair is refused
     except (ValueError, RecursionError):
         return "the body is no JSON"
     if not isinstance(asked, dict) or not all(isinstance(value, str) for value in asked.values()):

@@ -1,8 +1,8 @@
-"""The RST role, without I/O: tickets by SOAP, as small as old clients need them.
+"""The RST role, without I/O: tickets by SOAP, in small answers, which old clients need.
 
-libpurple takes the number in `Compact1` for the place of the address in its own request, and
-crashes on white space between answers; pecan stalls on answers over 4 KB. A Fault stands under
-Envelope (libpurple reads no other), in Body for RST2.
+libpurple uses the number in `Compact1` as the place of the address in its own request, and crashes
+on white space between answers; msn-pecan stalls on answers over 4 KB. For RST, a Fault is directly
+under Envelope, because libpurple reads no other; for RST2, it is in Body.
 """
 
 from __future__ import annotations
@@ -51,8 +51,9 @@ class RstRole:
     """RST and RST2 of one address.
 
     Args:
-        door, tickets: who may sign in, and what he gets for it.
-        now: the clock.
+        door: checks passwords.
+        tickets: issues tickets.
+        now: returns the present time, in UTC.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class RstRole:
         self._now = now
 
     def paths(self) -> dict[str, Answerer]:
-        """Return who answers what, for a `WebSite`."""
+        """Return the table of paths for a `WebSite`."""
         return {
             "POST /RST.srf": partial(self._answer, soap=Soap.RST),
             "POST /RST2.srf": partial(self._answer, soap=Soap.RST2),
@@ -92,7 +93,7 @@ async def rst_reply(
         return _fault(soap, bad_request=True)
     login = find(root, "UsernameToken")
     addresses = [text_of(token, "Address") for token in find_all(root, "RequestSecurityToken")]
-    # The legacy token has number 0, asked for or not.
+    # The legacy token has number 0, whether it is requested or not.
     first = 0 if addresses and (addresses[0] or "").lower() == _LEGACY.lower() else 1
     asked = [(number, address) for number, address in enumerate(addresses, first) if address]
     if login is None or not asked or len(asked) > _MAX_TOKENS:
@@ -100,7 +101,7 @@ async def rst_reply(
     given = find(login, "Password")
     passport = text_of(login, "Username") or ""
     password = Secret((given.text if given is not None else "") or "")
-    # Clients of TWN ask for `messenger.msn.com`; what has a secret is for SSO.
+    # Clients that use TWN request `messenger.msn.com`; a ticket with a secret is for SSO.
     scheme = Scheme.TWN
     if any(address.lower() == MESSENGER_CLEAR for _, address in asked):
         scheme = Scheme.SSO
@@ -119,7 +120,7 @@ async def rst_reply(
 
 
 def _nothing(address: str) -> str:
-    """Return the answer in the place of the legacy token, for clients that count (`forms`).
+    """Return the answer at the place of the legacy token, for clients that count answers (`forms`).
 
     The token itself is for renewals by its own key, which this service does not offer.
     """
@@ -146,6 +147,7 @@ def _granted(
     if address.lower() == MESSENGER_CLEAR:
         secret = Secret(base64.b64encode(secrets.token_bytes(24)).decode())
     ticket, expires = issue(site=address.lower(), secret=secret)
+    # The name of the element is spelled differently in RST and RST2 (Escargot's samples).
     lifetime = "LifeTime" if soap is Soap.RST else "Lifetime"
     proof = ""
     if secret is not None:
@@ -164,7 +166,7 @@ def _granted(
 
 
 def _fault(soap: Soap, *, bad_request: bool) -> bytes:
-    """Return a Fault: a bad request, or a wrong password, which an unknown account looks like."""
+    """Return a Fault for a bad request, or for a wrong password or an unknown account alike."""
     if soap is Soap.RST:
         code, text = (
             ("S:Client", "Invalid Request")

@@ -1,4 +1,4 @@
-"""Presence and calls as each version says them (hypothetic.org; MSNPiki; Escargot; libpurple)."""
+"""Presence and calls in the form of each version (hypothetic.org; MSNPiki; Escargot; libpurple)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = ["called", "listed", "message", "presence"]
 
 
 def presence(dialect: Dialect, seen: Seen, viewer: str, trid: int | None = None) -> list[Command]:
-    """Return the lines for somebody's presence.
+    """Return the commands that report the presence of an account.
 
     Args:
-        dialect: the version of who sees it.
-        seen: who is seen, and how.
-        viewer: the passport of who sees it.
-        trid: that of CHG for the first lines, which answer it.
+        dialect: the MSNP version of the client that receives the commands.
+        seen: the account and its presence.
+        viewer: the passport of the client that receives the commands.
+        trid: the transaction id of CHG for the first commands, which answer CHG; otherwise None.
     """
     if dialect.presence is PresenceForm.BY_NOTIFY:
         return [_notified(seen, viewer)]
@@ -35,13 +35,13 @@ def presence(dialect: Dialect, seen: Seen, viewer: str, trid: int | None = None)
             return []
         rest = ["0:0" if dialect.extended else "0"] if form in _NEW else []
         return [Command("FLN", None, (endpoint, *network, *rest))]
-    # S: ILN 9 NLN mail [network] name [capabilities [object]]; later NLN without the number. From
-    # MSNP18 on libpurple reads no ILN, and Escargot says NLN from the beginning.
+    # S: ILN 9 NLN mail [network] name [capabilities [object]]; later NLN without the number. In
+    # MSNP18 and later libpurple does not read ILN, and Escargot sends NLN from the beginning.
     words = [shown.status, endpoint, *network, escape(shown.name)]
     if dialect.capabilities:
         words += [_capabilities(dialect, shown.capabilities), *([shown.picture or "0"])]
         if form is PresenceForm.WITH_CAPABILITIES and not shown.picture:
-            del words[-1]  # MSNP8 and 9 have no word there when there is no picture
+            del words[-1]  # MSNP8 and MSNP9 omit the word if there is no picture
     first = trid is not None and form is not PresenceForm.WITH_ENDPOINT
     lines = [Command("ILN" if first else "NLN", trid if first else None, tuple(words))]
     if dialect.personal_message:
@@ -53,7 +53,7 @@ _NEW = (PresenceForm.WITH_NETWORK, PresenceForm.WITH_ENDPOINT, PresenceForm.BY_N
 
 
 def _notified(seen: Seen, viewer: str) -> Command:
-    """Return NFY, which tells everything of somebody at once (MSNP21)."""
+    """Return NFY, which contains the whole presence of an account (MSNP21)."""
     # S: NFY PUT 412 | NFY DEL 250
     shown = seen.presence
     if shown is None:
@@ -74,7 +74,7 @@ def _notified(seen: Seen, viewer: str) -> Command:
 
 
 def _text_of(message: str) -> str:
-    """Return the text within the payload of a UUX."""
+    """Return the personal message in the payload of a UUX."""
     try:
         return text_of(parse(message.encode("utf-8", "replace")), "PSM") or ""
     except BadXml:
@@ -82,7 +82,7 @@ def _text_of(message: str) -> str:
 
 
 def message(dialect: Dialect, seen: Seen) -> Command:
-    """Return the line for somebody's personal message."""
+    """Return the command that reports the personal message of an account."""
     account = passport_word(seen.passport)
     form = dialect.presence
     endpoint = f"1:{account}" if form is PresenceForm.WITH_ENDPOINT else account
@@ -92,13 +92,13 @@ def message(dialect: Dialect, seen: Seen) -> Command:
 
 
 def _capabilities(dialect: Dialect, said: str) -> str:
-    """Return capabilities for the eyes of a version: from MSNP16 on they are two numbers."""
+    """Return capabilities in the form of a version: two numbers in MSNP16 and later."""
     first, _, second = said.partition(":")
     return f"{first}:{second or 0}" if dialect.extended else first
 
 
 def listed(dialect: Dialect, news: Listed, serial: int) -> Command:
-    """Return the line that says: somebody has added the account, or has taken it off."""
+    """Return the command that reports that a person has added or removed the account."""
     account, name = passport_word(news.passport), escape(news.name)
     code = ListName.REVERSE.code
     if dialect.presence in _NEW:
@@ -117,7 +117,7 @@ def listed(dialect: Dialect, news: Listed, serial: int) -> Command:
 
 
 def called(dialect: Dialect, news: Rung) -> Command:
-    """Return RNG: somebody calls the account into a chat."""
+    """Return RNG, which calls the account into a chat."""
     words = [news.session, news.address, "CKI", news.key, passport_word(news.passport)]
     tail = dialect.chat_tail.split()
     return Command("RNG", None, (*words, escape(news.name), *tail))

@@ -1,6 +1,6 @@
-"""The switchboard's role, without I/O: one connection, which is one person in one chat.
+"""The switchboard role, without I/O: one connection, which is one person in one chat.
 
-Every handler begins with the line it answers (hypothetic.org; MSNPiki, MSN Switchboard).
+Every handler begins with the line that it answers (hypothetic.org; MSNPiki, MSN Switchboard).
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ _NOBODY = Principal("nobody@example.com")
 
 
 class SwitchboardRole:
-    """One connection.
+    """The role on one connection to the switchboard.
 
-    Whoever carries it hands in commands by `receive`, writes what is in `out`, and closes when
-    `closing` is set; `wake` is called when there is something to write that nothing came for.
+    The host of the connection passes commands to `receive`, sends the commands in `out`, and closes
+    the connection when `closing` is set. The role calls `wake` when there are commands to send
+    although no command has arrived.
     """
 
     sign_in_seconds = 60.0
@@ -53,11 +54,11 @@ class SwitchboardRole:
 
     @property
     def is_signed_in(self) -> bool:
-        """True once the key was right."""
+        """Whether the client has entered a chat with a valid key."""
         return self._room is not None
 
     async def receive(self, command: Command) -> None:
-        """Take a command of the client; whoever carries the role waits for each before the next."""
+        """Handle a command of the client. The host must wait for it before the next command."""
         if self.closing:
             return
         handler = _HANDLERS.get(command.verb)
@@ -73,15 +74,15 @@ class SwitchboardRole:
                 self.closing = self.closing or self._room is None
 
     def timed_out(self) -> None:
-        """Nothing was said for too long."""
+        """Record that the client was silent for too long; BYE then reports this to the others."""
         self._is_idle = True
 
     async def gone(self) -> None:
-        """The connection is closed."""
+        """Leave the chat, because the connection is closed."""
         if self._room is not None:
             self._room.leave(self, idle=self._is_idle)
 
-    # --- what the room says ----------------------------------------------------------------------
+    # --- as a Guest ------------------------------------------------------------------------------
 
     def sees_join(self, other: Guest) -> None:
         for words in joined_words(self._spoken, other):
@@ -89,6 +90,7 @@ class SwitchboardRole:
         self._wake()
 
     def sees_leave(self, other: Guest, *, idle: bool) -> None:
+        # 1 means that the other guest was silent for too long (hypothetic.org).
         for account in left_words(self._spoken, other):
             self._say("BYE", None, account, *(["1"] if idle else []))
         self._wake()
@@ -129,7 +131,8 @@ class SwitchboardRole:
         for place, words in enumerate(lines, 1):
             self._say("IRO", command.trid, str(place), str(len(lines)), *words)
         self._say("ANS", command.trid, "OK")
-        # Last, because somebody in the chat may have waited with a message for who comes in.
+        # Last, because a guest that is already in the chat may have kept messages for the next
+        # guest, and sends them now.
         room.enter(self)
 
     def _redeemed(self, command: Command, words: int) -> Invitation | None:
@@ -146,13 +149,14 @@ class SwitchboardRole:
 
     async def _on_cal(self, command: Command) -> None:
         # C: CAL 2 friend  S: CAL 2 RINGING session
-        assert self._room is not None  # receive() saw to it
+        assert self._room is not None  # receive() has checked it
         passport = unescape(command.args[0]) if command.args else ""
         if "@" not in passport:
             self._say("208", command.trid)
             return
         if passport.casefold() == self.account.passport.casefold():
-            # papyon and the official client of 2009 call themselves first, and wait to come in.
+            # papyon and the official client of 2009 call themselves first, and wait until JOI
+            # reports that they have joined.
             self._say("CAL", command.trid, "RINGING", self._room.session)
             for words in joined_words(self._spoken, self)[-1:]:
                 self._say("JOI", None, *words)
@@ -169,7 +173,7 @@ class SwitchboardRole:
 
     async def _on_msg(self, command: Command) -> None:
         # C: MSG 3 A 133 …  S: ACK 3 | NAK 3
-        assert self._room is not None  # receive() saw to it
+        assert self._room is not None  # receive() has checked it
         flag = command.args[0] if command.args else ""
         payload = command.payload or b""
         if flag not in ("U", "N", "A", "D") or len(payload) > MAX_PAYLOAD:
@@ -181,6 +185,7 @@ class SwitchboardRole:
         elif not is_heard and flag in ("A", "N"):
             self._say("NAK", command.trid)
         elif not is_heard and flag == "D":
+            # D is the flag of P2P messages, and 282 is their error (hypothetic.org; msnp-sharp).
             self._say("282", command.trid)
 
     async def _on_out(self, command: Command) -> None:

@@ -1,6 +1,6 @@
-"""The web roles of one address, without I/O: a table of paths, and who answers each.
+"""The web roles of one address, without I/O: a table of paths and the functions that answer them.
 
-A role that is to be there too, such as a page for people, adds its own rows to the table.
+Another role, such as a page for people, adds its own rows to the table.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ __all__ = ["Answerer", "WebAnswer", "WebRequest", "WebSite", "unavailable"]
 
 @dataclass(frozen=True, repr=False)
 class WebRequest:
-    """A request as a role sees it; header names in lower case.
+    """A request as a role receives it. The names of headers are in lower case.
 
-    `address` is the client's, also where a proxy has brought it.
+    `address` is the network of the client, also if a proxy has forwarded the request.
     """
 
     method: str
@@ -33,7 +33,7 @@ class WebRequest:
 
 @dataclass(frozen=True, repr=False)
 class WebAnswer:
-    """An answer. Header names go out spelled as here: old clients compare them byte for byte."""
+    """An answer. The letter case of header names is kept: old clients compare their bytes."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
@@ -48,13 +48,13 @@ _LONGEST_LIST = 256 * 1024
 
 
 class WebSite:
-    """Everything that one address answers.
+    """Answers the requests of one address.
 
     Attributes:
-        methods: those of HTTP that it knows; the host answers 501 to all others.
+        methods: the HTTP methods that the site answers; the host answers 501 to all others.
 
     Args:
-        tables: of each role, who answers what: by method and path, as in `POST /RST.srf`.
+        tables: the tables of the roles: functions by method and path, as in `POST /RST.srf`.
     """
 
     methods: frozenset[str] = frozenset({"GET", "POST", "OPTIONS"})
@@ -69,21 +69,21 @@ class WebSite:
     def longest(self, target: str) -> int:
         """Return how many bytes the body of a request may have.
 
-        Whoever asks for a ticket needs a few thousand. To read XML costs time, and here it is read
-        before anybody has shown who they are.
+        A request for a ticket has a few thousand bytes. Reading XML takes time, and the XML of such
+        a request is read before the client has signed in.
         """
         folded = target.partition("?")[0].lower()
         is_list = any(word in folded for word in ("/abservice/", "oim", "/rsi", "/storageservice/"))
         return _LONGEST_LIST if is_list else _LONGEST
 
     async def finish(self, seconds: float) -> None:
-        """Come back when nothing is under way any more, or after so many seconds."""
+        """Wait until no answer is in progress, but at most so many seconds."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._idle.wait(), seconds)
 
     @contextmanager
     def under_way(self) -> Iterator[None]:
-        """Surround an answer, from before it is made until it is sent."""
+        """Count an answer as in progress, from before it is made until it is sent."""
         self._count += 1
         self._idle.clear()
         try:
@@ -97,7 +97,8 @@ class WebSite:
         """Return the answer to a request."""
         if self.maintenance:
             return unavailable(60.0)
-        # Clients write two slashes where the address that they were given ends in one (`forms`).
+        # Clients write two slashes if the address that they have received ends in a slash
+        # (`forms`).
         path = re.sub("/+", "/", request.target.partition("?")[0])
         answerer = self._answerers.get(f"{request.method} {path}")
         if answerer is None:
@@ -109,5 +110,5 @@ class WebSite:
 
 
 def unavailable(seconds: float | None) -> WebAnswer:
-    """Return the answer to what cannot be told now, and when to ask again."""
+    """Return the answer of a service that cannot answer now, with the time of the next attempt."""
     return WebAnswer(503, (("Retry-After", str(math.ceil(seconds or 5.0))), _HTML))

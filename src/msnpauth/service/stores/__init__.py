@@ -1,1 +1,1 @@
-"""What a service remembers: one protocol, and the stores that keep it."""
+"""Everything that a service remembers: the protocols of the stores, and the stores themselves."""

@@ -1,4 +1,4 @@
-"""The stores that live as long as the process."""
+"""The stores in memory, whose content lasts as long as the process."""
 
 from __future__ import annotations
 
@@ -38,10 +38,12 @@ _GENERATION = timedelta(seconds=60)
 
 
 def at_once(work: Coroutine[Any, Any, _T]) -> _T:
-    """Return what a role over stores in memory returns: it never waits, and needs no event loop.
+    """Run a coroutine that never waits, without an event loop, and return its result.
+
+    A role over stores in memory is such a coroutine.
 
     Raises:
-        RuntimeError: it does wait, so that one of its stores is not in memory.
+        RuntimeError: the coroutine waits, which means that one of its stores is not in memory.
     """
     try:
         work.send(None)
@@ -62,10 +64,10 @@ class Accounts:
 
     @classmethod
     def of(cls, accounts: Mapping[str, str] | Iterable[Account]) -> Accounts:
-        """Build them of passwords by passport, or of `Account`s.
+        """Build a store from a mapping of passports to passwords, or from `Account`s.
 
         Raises:
-            LocalProtocolError: a passport or password cannot be one.
+            LocalProtocolError: a passport or a password is not valid.
         """
         made = cls()
         if isinstance(accounts, Mapping):
@@ -75,7 +77,7 @@ class Accounts:
         return made
 
     def add(self, account: Account) -> None:
-        """Add an account, or replace the one of that passport."""
+        """Add an account, or replace the account that has the same passport."""
         key = account.passport.casefold()
         before = self._by_passport.get(key)
         if before is None or before.secret != account.secret:
@@ -140,7 +142,7 @@ class MemoryLists:
     """A `ListStore` in memory. It begins with the contacts of each `Account`.
 
     Args:
-        accounts: whose lists they are.
+        accounts: the accounts whose lists the store keeps.
     """
 
     def __init__(self, accounts: Accounts) -> None:
@@ -158,7 +160,7 @@ class MemoryLists:
         return change(self._begun(passport))
 
     def _begun(self, passport: str) -> Lists:
-        """Return an account's lists; with the account's contacts when they are new."""
+        """Return an account's lists. New lists begin with the contacts of the `Account`."""
         key = passport.casefold()
         found = self._lists.get(key)
         if found is not None:
@@ -186,7 +188,7 @@ class MemoryLeft:
     """A `LeftStore` in memory.
 
     Args:
-        limit: how many messages an account may have.
+        limit: the largest number of messages that an account may have.
     """
 
     def __init__(self, limit: int = 200) -> None:
@@ -216,13 +218,14 @@ class MemoryState:
     """A `SharedState` for one process, or for several services in one process.
 
     Args:
-        now: the clock.
+        now: returns the present time, in UTC.
     """
 
     def __init__(self, *, now: Callable[[], datetime] = utc_now) -> None:
         self._now = now
-        # By the minute in which they end, so that a whole minute is forgotten at once: to look at
-        # each of ten thousand used tickets at every sign-in would cost more than the sign-in.
+        # Used tickets are grouped by the minute in which they end, so that all tickets of a minute
+        # are forgotten at once. Looking at each of ten thousand used tickets at every sign-in would
+        # cost more than the sign-in itself.
         self._used: dict[int, set[str]] = {}
         self._seats: dict[str, dict[Place, Seat]] = {}
         self._shown: dict[str, dict[Seat, Presence]] = {}
@@ -242,7 +245,7 @@ class MemoryState:
         """As `SharedState.enter`."""
         places = self._seats.setdefault(place.passport, {})
         going = [places.pop(place)] if place in places else []
-        places[place] = seat  # the newest stands last
+        places[place] = seat  # the newest place is the last one
         while len(places) > MOST_PLACES:
             going.append(places.pop(next(iter(places))))
         return going
@@ -265,7 +268,7 @@ class MemoryState:
         shown = self._shown.setdefault(passport, {})
         shown.pop(seat, None)
         if presence is not None:
-            shown[seat] = presence  # the last word stands last
+            shown[seat] = presence  # the newest presence is the last one
         if not shown:
             del self._shown[passport]
         return before, self._seen(passport)
@@ -299,10 +302,10 @@ def _minute(time: datetime) -> int:
 
 
 def in_memory(accounts: Accounts, *, now: Callable[[], datetime] = utc_now) -> Stores:
-    """Return stores that live as long as the process.
+    """Return stores whose content lasts as long as the process.
 
     Args:
-        accounts: who may sign in.
-        now: the clock.
+        accounts: the accounts that may sign in.
+        now: returns the present time, in UTC.
     """
     return Stores(accounts, MemoryLists(accounts), MemoryLeft(), MemoryState(now=now))

@@ -1,7 +1,8 @@
-"""What a role asks of a store. Which store it has, no role knows.
+"""The protocols of the stores: the methods that a role calls, and the values that they exchange.
 
-A store on a disk or on another machine waits for it, so that everything here is awaited. The stores
-in memory never wait: a role over them finishes without an event loop (`memory.at_once`).
+No role knows which kind of store it uses. A store on a disk or on another machine has to wait for
+that disk or machine, so that all methods here are coroutines. The stores in memory never wait: a
+role over them finishes without an event loop (`memory.at_once`).
 """
 
 from __future__ import annotations
@@ -40,22 +41,22 @@ __all__ = [
 T = TypeVar("T")
 
 PAGES: Final = "PAGES"
-"""Said in place of a scheme where a password is typed into a page. No app password is for that."""
+"""Used instead of a scheme when a password is typed into a page; no app password is valid there."""
 
 Purpose = Scheme | Literal["PAGES"]
-"""What a password is given for."""
+"""The purpose for which a password is given: a sign-in scheme, or the pages."""
 
 
 @dataclass(frozen=True)
 class Principal:
-    """Who signs in, as the roles know them: no role ever sees what a password is checked against.
+    """The account that signs in, as the roles know it: it contains no password and no hash.
 
     Attributes:
         passport: the address; compared without regard to letter case.
-        display_name: what MSNP8 and 9 tell in USR OK; the passport when empty.
+        display_name: the name that MSNP8 and MSNP9 send in USR OK; the passport when empty.
         verified: the address was verified.
-        restricted: the official client would sign out at once.
-        refusal: MSNP code that ends each of its sign-ins (923, 924, 927 …), or None.
+        restricted: the last flag of USR OK, for which the official client signs out at once.
+        refusal: the MSNP error code with which each sign-in is refused (923, 924, 927 …), or None.
     """
 
     passport: str
@@ -66,12 +67,13 @@ class Principal:
 
 
 class Proof(NamedTuple):
-    """A password that was right.
+    """The result of a password check that succeeded.
 
     Attributes:
-        principal: whose it is.
-        stamp: names the password without telling it. Tickets carry it, and end with the password.
-        method: what the password is called in a log: `password`, or the name of an app password.
+        principal: the account that has the password.
+        stamp: identifies the password without revealing it. Tickets contain the stamp, and become
+            invalid when the password is replaced.
+        method: the name of the password in a log: `password`, or the name of an app password.
     """
 
     principal: Principal
@@ -85,17 +87,18 @@ class Account:
 
     Attributes:
         passport: its address; compared without regard to letter case.
-        password: what proves it; text is taken, and kept as a `Secret`.
-        display_name: what MSNP8 and 9 tell in USR OK; the passport when empty.
+        password: its password; a str is accepted too, and is kept as a `Secret`.
+        display_name: the name that MSNP8 and MSNP9 send in USR OK; the passport when empty.
         verified: the address was verified.
-        restricted: the official client would sign out at once.
-        allow_md5: it may sign in by MD5, which shows the password's hash to everybody between.
-        contacts: passports on its contact list, each allowed to see it; or the same by the names
-            of the groups that they are in.
-        refusal: MSNP code that ends each of its sign-ins (923, 924, 927 …), or None.
+        restricted: the last flag of USR OK, for which the official client signs out at once.
+        allow_md5: the account may sign in by MD5, which shows a hash of the password to everybody
+            who can read the connection.
+        contacts: the passports on its contact list, each of which may see the account; or a mapping
+            of group names to the passports in each group.
+        refusal: the MSNP error code with which each sign-in is refused (923, 924, 927 …), or None.
 
     Raises:
-        LocalProtocolError: passport or password cannot be one.
+        LocalProtocolError: the passport or the password is not valid.
     """
 
     passport: str
@@ -125,10 +128,10 @@ class Account:
 
 
 class AccountStore(Protocol):
-    """Who may sign in.
+    """The accounts that may sign in.
 
-    What a store cannot tell now, because its database is down or busy, it does not guess: every
-    method may raise ServiceUnavailable, and the roles then refuse without letting anybody in.
+    A store does not guess when its database is down or busy: every method may raise
+    ServiceUnavailable, and the roles then refuse the sign-in.
     """
 
     async def find(self, passport: str) -> Principal | None:
@@ -137,35 +140,36 @@ class AccountStore(Protocol):
     async def check(
         self, passport: str, password: Secret, scheme: Purpose, *, is_known: bool = False
     ) -> Proof | None:
-        """Return the proof if the password is right; an unknown account takes as long.
+        """Return the proof if the password is right; the check of an unknown account takes as long.
 
         Args:
-            passport: whose it is said to be.
-            password: what was given.
-            scheme: what the ticket is for, or `PAGES`. An app password may be for some schemes
-                alone.
-            is_known: the account has signed in from there before; it does not stand behind
-                strangers where passwords wait to be checked.
+            passport: the account to sign in to.
+            password: the password that was given.
+            scheme: the scheme that the ticket is for, or `PAGES`. An app password may be valid for
+                some schemes only.
+            is_known: the account has signed in from the same network before; its password then does
+                not wait behind the passwords of strangers to be checked.
         """
 
     async def check_md5(self, passport: str, salt: str, answer: str) -> Proof | None:
-        """Return the proof if `answer` is the MD5 of the salt and a password that MD5 may use."""
+        """Return the proof if `answer` is the MD5 of the salt and a password allowed for MD5."""
 
     async def is_live(self, passport: str, stamp: str) -> bool:
-        """Tell whether the password of a stamp still lets its account in.
+        """Tell whether the password that a stamp identifies is still valid for its account.
 
-        A store in memory also takes a ticket without a stamp, which was issued for no password. One
-        that lasts does not: whoever has stolen the keys would need no more than them.
+        A store in memory also accepts a ticket without a stamp, which was issued without a
+        password. A store in a database does not accept one: otherwise a person who has stolen the
+        keys of the service could make valid tickets with nothing but the keys.
         """
 
     async def rename(self, passport: str, name: str) -> None:
-        """Keep the display name that somebody has given themselves."""
+        """Keep the display name that the owner of an account has chosen."""
 
     async def knows(self, passport: str, address: str) -> bool:
         """Tell whether the account has signed in from a network before."""
 
     async def signed_in(self, proof: Proof, address: str, scheme: Purpose) -> None:
-        """Note that an account has signed in, from which network and with which password."""
+        """Record that an account has signed in, from which network and with which password."""
 
 
 @dataclass
@@ -173,9 +177,11 @@ class Lists:
     """The contact list of an account, as the service keeps it.
 
     Attributes:
-        book: people and groups. The ids of groups end in the numbers that old versions call them.
-        allows_others: who is on neither the allow nor the block list may see the account (BLP AL).
-        serial: grows by one with each change.
+        book: people and groups. The id of a group ends in the number that MSNP7 to MSNP9 use for
+            the group.
+        allows_others: people who are on neither the allow list nor the block list may see the
+            account (BLP AL).
+        serial: the version number of the lists; it grows by one with each change.
     """
 
     book: Book = field(default_factory=Book)
@@ -183,7 +189,7 @@ class Lists:
     serial: int = 1
 
     def shows_to(self, passport: str) -> bool:
-        """Tell whether somebody may see the account, and write to it."""
+        """Tell whether a person may see the account, and write to it."""
         entry = self.book.find(passport)
         if entry is None or (not entry.is_on(ListName.BLOCK) and not entry.is_on(ListName.ALLOW)):
             return self.allows_others
@@ -194,22 +200,22 @@ class ListStore(Protocol):
     """The contact lists."""
 
     async def lists(self, passport: str) -> Lists:
-        """Return an account's lists, to be read and not changed; empty ones for a new account."""
+        """Return an account's lists, which the caller must not change; empty for a new account."""
 
     async def change(self, passport: str, change: Callable[[Lists], T]) -> T:
-        """Have an account's lists changed as a whole, and return what the change returns."""
+        """Apply `change` to an account's lists as one step, and return the result of `change`."""
 
 
 @dataclass(frozen=True)
 class LeftMessage:
-    """A message for somebody who is offline.
+    """A message for a person who is offline.
 
     Attributes:
-        id: tells it from all others.
-        sender: the passport of who has written.
-        name: their display name.
-        text: what they have written.
-        sent_at: when it was written, in UTC.
+        id: identifies the message.
+        sender: the passport of the person who wrote the message.
+        name: the display name of the sender.
+        text: the text of the message.
+        sent_at: when the message was written, in UTC.
     """
 
     id: str
@@ -223,25 +229,25 @@ class LeftStore(Protocol):
     """The messages that were left for people who are offline."""
 
     async def leave(self, passport: str, message: LeftMessage) -> bool:
-        """Keep a message for an account; False when there is no more room for it."""
+        """Keep a message for an account; False when the account can keep no more messages."""
 
     async def left(self, passport: str) -> list[LeftMessage]:
         """Return an account's messages, the oldest first."""
 
     async def remove(self, passport: str, ids: Iterable[str]) -> None:
-        """Forget those of an account's messages that have these ids."""
+        """Remove the messages of an account that have these ids."""
 
 
 @dataclass(frozen=True)
 class Presence:
-    """How an account is to be seen.
+    """The presence of an account, as others see it.
 
     Attributes:
         status: the three letters of CHG.
         name: the display name.
-        capabilities: the client's, as it has said them.
-        picture: the object that describes its picture, as a word of the wire; empty for none.
-        message: the payload of its UUX.
+        capabilities: the capabilities of the client, as the client has sent them.
+        picture: the object that describes the picture, as encoded on the wire; empty for none.
+        message: the payload of the UUX command that the client has sent.
     """
 
     status: str
@@ -253,11 +259,12 @@ class Presence:
 
 @dataclass(frozen=True)
 class Place:
-    """Where an account can be signed in once.
+    """A place where an account can be signed in once.
 
     Attributes:
         passport: the account, in folded letter case.
-        guid: the machine, for MSNP16 and on; empty for dialects that allow one place in all.
+        guid: the GUID of the machine, for MSNP16 and later; empty for the dialects in which an
+            account has only one place.
     """
 
     passport: str
@@ -269,12 +276,12 @@ class Seat:
     """The connection that holds a place.
 
     Attributes:
-        node: which process of the network.
-        connection: which connection of that process.
-        guid: the machine, as in `Place`.
-        dialect: the number of the version that it speaks.
-        address: the network that it comes from.
-        since: when it signed in, in seconds since 1970.
+        node: the name of the process of the network that has the connection.
+        connection: the number of the connection in that process.
+        guid: the GUID of the machine, as in `Place`.
+        dialect: the number of the MSNP version that the connection uses.
+        address: the network from which the client has connected.
+        since: when the client signed in, in seconds since 1970.
     """
 
     node: str
@@ -286,99 +293,101 @@ class Seat:
 
 
 Shown = tuple[Presence | None, Presence | None]
-"""How an account was to be seen, and is now; None is offline."""
+"""The presence of an account before and after a change; None means offline."""
 
 
 class NodeListener(Protocol):
-    """What a process is told by the others, and by the store that they share."""
+    """Receives the messages of the other processes, and the events of the store that they share."""
 
     def heard(self, word: str) -> None:
-        """Another process has handed over a word."""
+        """Receive a message from another process."""
 
     def displaced(self, connection: int) -> None:
-        """A connection has lost its place, unheard: the store was away."""
+        """Handle that a connection lost its place unnoticed, while the store was not available."""
 
     async def put_out_seats(self, seats: Sequence[Seat]) -> None:
-        """These connections have to go, because a place was taken again."""
+        """Close these connections, which lost their places when this process took one again."""
 
     async def changed(self, passport: str, presence: Presence | None) -> None:
-        """An account is to be seen otherwise, because a process is gone that could tell it."""
+        """Report the changed presence of an account, because the process that had it is gone."""
 
 
 MOST_PLACES = 20
-"""How many machines an account may be signed in from at once.
+"""The largest number of machines from which an account may be signed in at once.
 
-Each tells all others of the account what it does: two hundred would send 40,000 words for each.
+Each machine reports its changes to all other machines of the account: two hundred machines would
+send 40,000 messages for one change of each.
 """
 
 
 class SharedState(Protocol):
-    """What all processes of one network know of each other's connections.
+    """The state of the connections that all processes of one network share.
 
-    With one process it lives in memory. With several they ask the same store, and `tell` carries
-    words from one to another.
+    With one process, this state is in memory. Several processes use the same store, and `tell`
+    sends messages from one process to another.
     """
 
     async def use_up(self, token: str, until: datetime, *, made: datetime) -> bool:
-        """Note that a ticket or a nonce is used; False when it was used before.
+        """Record that a ticket or a nonce is used; False when it was used before.
 
         Args:
-            token: what names it.
-            until: when it ends. It need not be remembered after that.
-            made: when it was made. A store that has lost its memory since then cannot tell.
+            token: identifies the ticket or the nonce.
+            until: when the ticket expires. The store may forget the ticket after that time.
+            made: when the ticket was made. A store that has lost its memory since then cannot know
+                whether the ticket was used.
 
         Raises:
-            ServiceUnavailable: nobody can tell whether it was used.
+            ServiceUnavailable: the store does not know whether the ticket was used.
         """
 
     async def enter(self, place: Place, seat: Seat) -> list[Seat]:
-        """Give a place to a connection, and return those that have to go.
+        """Give a place to a connection, and return the connections that have to be closed.
 
-        That is the one that held the place, and the oldest of an account that has more than
-        `MOST_PLACES`: they are not among its seats any more.
+        These are the connection that held the place before, and the oldest connections of an
+        account that has more than `MOST_PLACES`. `seats` does not return them any more.
         """
 
     async def leave(self, place: Place, seat: Seat) -> None:
-        """Free a place, if that connection still holds it."""
+        """Free a place, if the connection still holds the place."""
 
     async def seats(self, *passports: str) -> list[Seat]:
-        """Return every connection that accounts have, in folded letter case.
+        """Return every connection of some accounts, whose passports are in folded letter case.
 
-        Those of one account are in the order in which they came.
+        The connections of one account are in the order in which they took their places.
         """
 
     async def show(self, seat: Seat, passport: str, presence: Presence | None) -> Shown:
-        """Note how an account is to be seen by this connection's word; None when that is gone.
+        """Record the presence that a connection gives an account; None when the connection ended.
 
         Returns:
-            How it was to be seen before, and is now.
+            The presence of the account before and after the change.
         """
 
     async def shown(self, *passports: str) -> dict[str, Presence]:
-        """Return how accounts are to be seen, by the last word of any of their connections.
+        """Return the presence of accounts: the newest one that any of their connections has set.
 
-        The passports are in folded letter case. Who is offline is not there.
+        The passports are in folded letter case. An account that is offline is not in the result.
         """
 
     async def tell(self, words: Mapping[str, Sequence[str]]) -> None:
-        """Hand words to what listens for processes, by the names of those processes."""
+        """Send messages to other processes. The keys are the names of the receiving processes."""
 
     async def listen(self, node: str, listener: NodeListener) -> None:
-        """Have what concerns a process told to its listener, until the process ends."""
+        """Pass the messages and events for a process to its listener, until the process ends."""
 
     async def close(self) -> None:
-        """The process ends."""
+        """Give up everything that this process holds, because the process ends."""
 
 
 @dataclass(frozen=True)
 class Stores:
-    """Everything that a service keeps, and where.
+    """The stores of a service.
 
     Attributes:
-        accounts: who may sign in.
+        accounts: the accounts that may sign in.
         lists: the contact lists.
         left: the messages that were left for people who are offline.
-        state: what the processes of a network know of each other's connections.
+        state: the state of the connections that the processes of a network share.
     """
 
     accounts: AccountStore

@@ -1,4 +1,7 @@
-"""Guesses, counted for all nodes together: a stranger who goes from node to node waits as long."""
+"""Password guesses, counted for all nodes together.
+
+So a stranger who tries one node after another has to wait as long as at one node.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ _REMEMBERED_SECONDS = 15 * 60
 
 
 class ValkeyAttemptCounter:
-    """A `AttemptCounter` on a shared server.
+    """An `AttemptCounter` on a shared server.
 
     Args:
         server: the shared server.

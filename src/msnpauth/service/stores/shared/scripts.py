@@ -1,15 +1,15 @@
-"""What is done on the shared server in one step, in Lua: nobody else's step comes in between.
+"""Scripts in Lua that the shared server runs as one step: no other step runs in between.
 
     {p}places:{passport}   hash: the machine's guid -> the seat that holds the place, with a number
-    {p}shown:{passport}    hash: `node connection` -> how the account is to be seen by its word
-    {p}of:{node}           set: the passports that have something of the node
-    {p}nodes               sorted set: the nodes, by when they gave their last sign of life
-    {p}used:{token}        a ticket or nonce that is used, until it ends
-    {p}memory              hash: which run of the server this memory is of, and since when
-    {p}number              the last number that says what is newer
+    {p}shown:{passport}    hash: `node connection` -> the presence that the connection has set
+    {p}of:{node}           set: the passports that have places or presences at the node
+    {p}nodes               sorted set: the nodes, by the time of their last sign of life
+    {p}used:{token}        a ticket or nonce that is used, until it expires
+    {p}memory              hash: the run of the server that has this memory, and since when
+    {p}number              the last number used; a greater number means a newer entry
 
-What is of a node without a sign of life does not count, and the next node that notices takes it
-away. The scripts are the files in `lua`; `common.lua` stands before each of them.
+The entries of a node that gives no sign of life do not count, and the next node that notices this
+removes them. The scripts are the files in `lua`; `common.lua` is put before each of them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The connection to the shared server, and what its failures come to.
+"""The connection to the shared server, and the errors that its failures result in.
 
-What cannot be asked is not guessed: every failure is a ServiceUnavailable for whoever asked. After
-one of them nobody asks again for a second, so that nobody waits for a server that is not there.
+Every failure raises ServiceUnavailable: no answer of the server is guessed. For one second after a
+failure no command is sent, so that nobody waits for a server that is not there.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["STORE_DOWN", "SharedServer", "checked_url"]
 T = TypeVar("T")
 
 STORE_DOWN = 600
-"""The code of MSNP for it: "the server is busy". Clients try again later."""
+"""The MSNP error code for such a failure: "the server is busy". Clients try again later."""
 
 _SCHEMES = {"valkey": "valkey", "valkeys": "valkeys", "redis": "valkey", "rediss": "valkeys"}
 _CONNECT_SECONDS = 2.0
@@ -36,14 +36,14 @@ _AGAIN_SECONDS = 5.0
 
 
 class SharedServer:
-    """A server of Redis's protocol.
+    """A connection to a server of Redis's protocol.
 
     Args:
-        url: as in `valkey://:password@shared.example.net:6379/0`; `valkeys` is over TLS, and
-            `redis` and `rediss` are the same.
+        url: as in `valkey://:password@shared.example.net:6379/0`; `valkeys` connects by TLS, and
+            `redis` and `rediss` mean the same as `valkey` and `valkeys`.
 
     Raises:
-        LocalProtocolError: that is no such URL.
+        LocalProtocolError: the URL is not valid.
     """
 
     def __init__(self, url: str | Secret) -> None:
@@ -57,8 +57,8 @@ class SharedServer:
             socket_keepalive=True,
             decode_responses=True,
             health_check_interval=15,
-            # Nothing is asked twice: what the server has done and could not answer would be done
-            # again, and answered as if it had been so before.
+            # No command is sent twice: if the server had run a command but could not answer, it
+            # would run the command again and report the state that its first run had made.
             retry=Retry(NoBackoff(), 0),
         )
 
@@ -67,14 +67,14 @@ class SharedServer:
 
     @property
     def is_down(self) -> bool:
-        """True for a moment after a failure."""
+        """Whether the last failure was less than a second ago."""
         return time.monotonic() < self._down_until
 
     async def ask(self, command: Awaitable[T]) -> T:
-        """Wait for the answer to a command.
+        """Wait for the answer to a command, and return the answer.
 
         Raises:
-            ServiceUnavailable: there is none.
+            ServiceUnavailable: there is no answer.
         """
         why = "it did not answer a moment ago"
         if not self.is_down:
@@ -83,12 +83,13 @@ class SharedServer:
             except (ValkeyError, OSError, TimeoutError) as fault:
                 self._down_until = time.monotonic() + _REST_SECONDS
                 why = type(fault).__name__
-                # After a restart of the server every idle connection is of no use, and not one.
+                # After a restart of the server all idle connections are dead, not only this one.
                 with suppress(ValkeyError, OSError):
                     await self.client.connection_pool.disconnect(inuse_connections=False)
         elif hasattr(command, "close"):
-            command.close()  # a coroutine that nobody awaits would complain
-        # Outside of `except`: the error may quote what was asked.
+            command.close()  # Python warns of a coroutine that is never awaited
+        # Outside of `except`, so that the new error does not refer to the library's error, which
+        # may quote the command.
         raise ServiceUnavailable(
             f"the shared store cannot be used now: {why}",
             retry_after=_AGAIN_SECONDS,
@@ -101,16 +102,16 @@ class SharedServer:
 
 
 def checked_url(text: str | Secret) -> Secret:
-    """Return the URL of a shared server, as the library spells it.
+    """Return the URL of a shared server in the form that the library accepts.
 
     Raises:
-        LocalProtocolError: it is none.
+        LocalProtocolError: the text is not a valid URL of a shared server.
     """
     text, spelled = as_secret(text), None
     with suppress(ValueError):
         spelled = _spelled(text)
     if spelled is None:
-        # It is not quoted: there may be a password in it.
+        # The message does not quote the URL, because the URL may contain a password.
         raise LocalProtocolError(
             "that is no URL of a shared store",
             hint="as in valkey://shared.example.net:6379/0, or redis://…",
@@ -119,7 +120,10 @@ def checked_url(text: str | Secret) -> Secret:
 
 
 def _spelled(text: Secret) -> Secret | None:
-    """Return the URL as the library spells it, or None; a ValueError says None as well."""
+    """Return the URL in the form that the library accepts.
+
+    None, or a ValueError, means that the text is not a valid URL.
+    """
     parts = urlsplit(text.reveal())
     scheme = _SCHEMES.get(parts.scheme)
     is_database = parts.path in ("", "/") or parts.path.strip("/").isdecimal()

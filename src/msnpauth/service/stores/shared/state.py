@@ -1,8 +1,9 @@
-"""Who is where, in a network of several nodes: a `SharedState` on a shared server.
+"""A `SharedState` on a shared server: places and presences in a network of several nodes.
 
-Each node keeps a copy of what it has said there itself. When the server has lost its memory, or
-could not be told something, the node says all of it again. A node that dies is buried by the first
-other one that misses its signs of life: that one tells people that its users are gone.
+Each node keeps a copy of what it has written to the server itself. When the server has lost its
+memory, or could not be reached for a change, the node writes all of its entries again. When a node
+dies, the first other node that misses its signs of life removes the entries of the dead node, and
+reports to the contacts of its users that these users are offline.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ __all__ = ["ValkeyState"]
 
 _BEAT_SECONDS = 3.0
 _DEAD_SECONDS = 10.0
-"""Three signs of life that were missed."""
+"""A node counts as dead after this time, in which it has missed three signs of life."""
 _CHECK_SECONDS = 60.0
 
 _log = logging.getLogger("msnpauth.service")
 
 
 class ValkeyState:
-    """See the module.
+    """A `SharedState` on a shared server.
 
     Args:
         server: the shared server.
@@ -48,10 +49,11 @@ class ValkeyState:
         self._node = ""
         self._listener: NodeListener
         self._tasks: list[asyncio.Task[None]] = []
-        # What this node has said of its connections.
+        # The places and presences of its connections that this node has written to the server.
         self._places: dict[str, dict[Place, Seat]] = {}
         self._shown: dict[str, dict[Seat, Presence]] = {}
-        # The server may not have all of it, and people may not know how these accounts are seen.
+        # Whether the server may lack some of these entries; and the accounts of which other people
+        # may not know the present presence.
         self._is_unsaid = False
         self._untold: set[str] = set()
         self._dead: set[str] = set()
@@ -94,7 +96,8 @@ class ValkeyState:
     async def show(self, seat: Seat, passport: str, presence: Presence | None) -> Shown:
         """As `SharedState.show`."""
         async with self._turn(passport):
-            # Kept before it is said: it is so, and the server hears of it as soon as it answers.
+            # The node's copy is changed first: the change is a fact, and the server receives it as
+            # soon as it answers again.
             words = self._shown.setdefault(passport, {})
             words.pop(seat, None)
             if presence is not None:
@@ -122,11 +125,11 @@ class ValkeyState:
         await self._server.ask(pipeline.execute())
 
     async def listen(self, node: str, listener: NodeListener) -> None:
-        """As `SharedState.listen`: come back when the server knows of the node, if it answers."""
+        """As `SharedState.listen`; wait until the server knows the node, if the server answers."""
         self._node, self._listener = node, listener
         try:
             await self._beat()
-            self._is_unsaid = False  # there is nothing yet that could be said
+            self._is_unsaid = False  # there is nothing yet to write
         except ServiceUnavailable as fault:
             _log.error("%s: nobody can sign in until it answers", fault.text)
         is_heard = asyncio.Event()
@@ -138,7 +141,7 @@ class ValkeyState:
             await asyncio.wait_for(is_heard.wait(), _BEAT_SECONDS)
 
     async def close(self) -> None:
-        """As `SharedState.close`: what is of the node is gone at once."""
+        """As `SharedState.close`; the entries of the node are removed at once."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -148,32 +151,32 @@ class ValkeyState:
         await self._server.close()
 
     def _turn(self, passport: str) -> asyncio.Lock:
-        """Return what lets one step for an account follow another, also when all is said again."""
+        """Return the lock for the steps of an account, which also orders the steps of a repeat."""
         return self._turns.setdefault(passport, asyncio.Lock())
 
     # --- signs of life ---------------------------------------------------------------------------
 
     async def _beating(self) -> None:
-        """Give signs of life. What comes of them takes longer, and is done beside it."""
+        """Give signs of life. The work that results from them takes longer; `_tending` does it."""
         while True:
             await asyncio.sleep(_BEAT_SECONDS)
             await self._guarded(self._beat)
 
     async def _beat(self) -> None:
         is_known, dead = await self._run("beat", self._node)
-        if not is_known:  # the server has forgotten it, or others have taken it for dead
+        if not is_known:  # the server has lost its memory, or other nodes took this one for dead
             self._is_unsaid = True
         self._dead.update(dead)
         self._is_to_tend.set()
 
     async def _tending(self) -> None:
-        """Put right what is not: by each sign of life, and everything now and then."""
+        """Repair the entries after each sign of life, and check all places once a minute."""
         checked = time.monotonic()
         while True:
             await self._is_to_tend.wait()
             self._is_to_tend.clear()
             if time.monotonic() - checked > _CHECK_SECONDS:
-                # A word that somebody has lost the place may have been lost itself.
+                # The message that a connection has lost its place may have been lost itself.
                 checked = time.monotonic()
                 await self._guarded(self._take_all_again)
             await self._guarded(self._tend)
@@ -189,7 +192,7 @@ class ValkeyState:
         await self._tell_changed()
 
     async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do some work; what cannot be done now is done by the next sign of life."""
+        """Do some work. If it fails now, it is done after the next sign of life."""
         try:
             await work()
         except ServiceUnavailable as fault:
@@ -202,14 +205,14 @@ class ValkeyState:
         self._untold.update(changed[::2])
 
     async def _tell_changed(self) -> None:
-        """Tell people how accounts are to be seen of which that is not known."""
+        """Report the presence of the accounts of which other people may not know the presence."""
         while self._untold:
             passport = next(iter(self._untold))
             await self._listener.changed(passport, (await self.shown(passport)).get(passport))
             self._untold.discard(passport)
 
     async def _say_all_again(self) -> None:
-        """Have the server know all that is of this node, and nothing else of it."""
+        """Make the server's entries of this node equal to the node's own copy."""
         self._is_unsaid = False
         try:
             known = await self._run("known", self._node)
@@ -224,25 +227,25 @@ class ValkeyState:
         )
 
     async def _say_again(self, passport: str) -> None:
-        """Have the server know what an account has here. Nothing is taken away and given again.
+        """Write the entries of an account at this node again, without removing any in between.
 
-        Another node may do the same at the same moment. A place that was free for a moment would
-        go to whoever is quicker, and not to whoever came last.
+        Another node may do the same at the same moment. If a place were free for a moment, the
+        quicker node would get it, and not the node where the account signed in last.
         """
         words = self._shown.get(passport, {})
         seats = [_written(seat) for seat in self._places.get(passport, {}).values()]
         numbers = [seat.connection for seat in words]
         trimmed = ("trim", passport, self._node, json.dumps(seats), json.dumps(numbers))
         if await self._run(*trimmed):
-            self._untold.add(passport)  # who went away while nobody could be told
+            self._untold.add(passport)  # went offline while this could not be reported
         await self._take_again(passport)
         for seat, presence in list(words.items()):
             before, after = await self._run("show", *_words_of(passport, seat, presence), "again")
             if before != after:
-                self._untold.add(passport)  # who was taken for gone
+                self._untold.add(passport)  # others took the account for offline
 
     async def _take_all_again(self) -> None:
-        """Take every place again that a connection of this node holds."""
+        """Write again every place that a connection of this node holds."""
         for passport in list(self._places):
             async with self._turn(passport):
                 await self._take_again(passport)
@@ -257,26 +260,27 @@ class ValkeyState:
             elif going:
                 await self._listener.put_out_seats([_seat(word) for word in going])
 
-    # --- words of other nodes --------------------------------------------------------------------
+    # --- messages from other nodes ---------------------------------------------------------------
 
     async def _hearing(self, is_heard: asyncio.Event) -> None:
-        """Hear what other nodes say, also after the connection was lost."""
+        """Receive the messages of other nodes; connect again after the connection was lost."""
         while True:
             try:
                 async with self._server.client.pubsub() as channel:
                     await channel.subscribe(f"{PREFIX}to:{self._node}")
                     while True:
-                        # With an end, so that a connection that is dead is noticed.
+                        # With a timeout, so that a dead connection is noticed.
                         message = await channel.get_message(timeout=_BEAT_SECONDS)
                         if message is not None and message["type"] == "subscribe":
-                            # Not for the first time: what was said meanwhile is lost.
+                            # If this is not the first subscription, the messages that were sent in
+                            # the meantime are lost.
                             self._is_unsaid |= is_heard.is_set() or bool(self._places)
                             is_heard.set()
                         elif message is not None:
                             self._hear(message["data"])
             except (ValkeyError, OSError, TimeoutError):
-                pass  # it is heard again in a moment
-            except Exception as fault:  # noqa: BLE001 - or the node would be deaf from now on
+                pass  # the loop subscribes again in a moment
+            except Exception as fault:  # noqa: BLE001 - or the node would receive nothing any more
                 _log.error("%s in a word: please report it", type(fault).__name__)
             await asyncio.sleep(0.2)
 
@@ -285,7 +289,7 @@ class ValkeyState:
             try:
                 self._listener.heard(word)
             except (ValueError, KeyError, TypeError):
-                # A later version may have words that this one does not know.
+                # A later version may send messages that this version does not know.
                 _log.warning("a word of another node was not understood")
 
     # --- steps -----------------------------------------------------------------------------------
@@ -294,7 +298,7 @@ class ValkeyState:
         return await self._server.ask(self._scripts[step](args=[PREFIX, _DEAD_SECONDS, *words]))
 
     async def _say(self, step: str, *words: object) -> Any:
-        """Run what the server has to know: if it cannot be told now, it is told later."""
+        """Run a step that the server must not miss: if it fails, everything is written again."""
         try:
             return await self._run(step, *words)
         except ServiceUnavailable:

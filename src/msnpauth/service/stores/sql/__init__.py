@@ -1,12 +1,12 @@
-"""The stores that last: accounts, lists, messages and used tickets in a database.
+"""The stores in a database: accounts, lists, messages and used tickets.
 
-    tables      what lies where
+    tables      the tables and their columns
     database    one database, its threads and its failures
-    hashing     argon2id, off the event loop and bounded
-    accounts    who may sign in, as the roles ask
+    hashing     argon2id, in threads of its own and with a limited queue
+    accounts    the accounts, as the roles read them
     directory   the same accounts, as an operator changes them
     lists       contact lists, and messages for people who are offline
-    state       tickets that are used up
+    state       tickets that were used
 
-SQLAlchemy Core stands between, so that another database is another address.
+All of them use SQLAlchemy Core, so that another database only needs another address.
 """

@@ -1,7 +1,7 @@
-"""Who may sign in, as the roles ask: an `AccountStore` over a database.
+"""An `AccountStore` over a database: the accounts, as the roles read them.
 
-Accounts that were asked for are kept in memory, until they are changed. So the check of a ticket
-costs no way to the database, and a change by another process counts at once.
+Accounts that were read are kept in memory until they are changed. So the check of a ticket needs
+no access to the database, and a change by another process takes effect at once.
 """
 
 from __future__ import annotations
@@ -30,23 +30,27 @@ __all__ = ["SqlAccounts"]
 
 _MOST_KEPT = 10_000
 _LONGEST_KEPT = 320
-"""The longest address there can be (RFC 3696): anybody may ask for names of any length."""
+"""The length of the longest possible address (RFC 3696). A longer name is not kept in memory,
+because anybody may ask for names of any length.
+"""
 _MOST_NETWORKS = 20
 _SEEN_EVERY = timedelta(minutes=10)
-"""How exact the last use is. To write it down at each sign-in would cost more than the sign-in."""
+"""How exact the time of the last use is. Writing that time at each sign-in would cost more than the
+sign-in itself.
+"""
 
 _log = logging.getLogger("msnpauth.service")
 
 
 class SqlAccounts:
-    """See the module.
+    """An `AccountStore` over a database.
 
     Args:
-        database: where they are.
+        database: the database that has the accounts.
         hasher: checks passwords.
-        seal: opens the app passwords for MD5.
+        seal: decrypts the app passwords for MD5.
         allow_md5: whether anybody may sign in by MD5.
-        now: the clock.
+        now: returns the present time, in UTC.
     """
 
     def __init__(
@@ -94,7 +98,7 @@ class SqlAccounts:
         return _proof(account, app)
 
     async def check_md5(self, passport: str, salt: str, answer: str) -> Proof | None:
-        """As `AccountStore.check_md5`: by an app password alone."""
+        """As `AccountStore.check_md5`; only app passwords are valid for MD5."""
         account, _ = await self._get(passport)
         if account is None or account.is_disabled or not self._allow_md5:
             return None
@@ -119,7 +123,8 @@ class SqlAccounts:
             connection.execute(update(accounts).where(mine).values(display_name=name))
 
         await self._database.run(rename)
-        # Without `note_change`: others see a name of before for a while, and nothing hangs on it.
+        # Without `note_change`: other processes may use the earlier name for a while, and nothing
+        # depends on the name.
         self._kept.forget(passport.casefold())
 
     async def knows(self, passport: str, address: str) -> bool:
@@ -128,12 +133,12 @@ class SqlAccounts:
         return address in networks
 
     async def signed_in(self, proof: Proof, address: str, scheme: Purpose) -> None:
-        """As `AccountStore.signed_in`. A database that cannot write it down stops nobody."""
+        """As `AccountStore.signed_in`. A failure of the database does not stop the sign-in."""
         passport = proof.principal.passport.casefold()
         seen = self._now().timestamp()
         try:
             _, networks = await self._get(passport)
-            # An app password is noted by its id, beside the networks: no address looks like it.
+            # The id of an app password is kept among the networks: no network looks like an id.
             marks = [address, *filter(None, [used_app_password(proof.stamp)])]
             late = seen - _SEEN_EVERY.total_seconds()
             if all(networks.get(mark, 0.0) > late for mark in marks):
@@ -147,7 +152,7 @@ class SqlAccounts:
             _log.warning("the sign-in of %s was not noted: %s", printable(passport), fault.text)
 
     async def _get(self, passport: str) -> tuple[KeptAccount | None, dict[str, float]]:
-        """Return an account and where it has signed in from, from memory where nothing changed."""
+        """Return an account and its known networks; from memory if the account has not changed."""
         key = passport.casefold()
         found, number = self._kept.get(key)
         if found is None:
@@ -157,13 +162,13 @@ class SqlAccounts:
         return found
 
     async def _renew(self, account: KeptAccount, password: Secret) -> None:
-        """Hash a password anew, at the cost that new hashes have: now it is known."""
+        """Hash a password again at the cost of new hashes, because the password is known now."""
         key, before = account.passport.casefold(), account.hash
 
         def store(connection: Connection, made: str) -> None:
             # Not if the password was changed in the meantime.
             same = (accounts.c.passport == key) & (accounts.c.hash == before)
-            # Of a hash that was imported nobody knew how long its password is.
+            # A hash that was imported does not show how long its password is.
             is_long = len(password) > APP_PASSWORD_LENGTH
             connection.execute(update(accounts).where(same).values(hash=made, is_long=is_long))
 
@@ -172,7 +177,8 @@ class SqlAccounts:
             await self._database.run(lambda connection: store(connection, made))
         except ServiceUnavailable as fault:
             _log.warning("a hash was not renewed: %s", fault.text)
-        # Without `note_change`: the password is the same, and so is all that others know of it.
+        # Without `note_change`: the password is the same, and so is the stamp that other processes
+        # use.
         self._kept.forget(key)
 
     def _opened(self, sealed: str) -> Secret:
@@ -180,7 +186,7 @@ class SqlAccounts:
             return Secret(self._seal.decrypt(sealed).decode())
         except InvalidToken:
             _log.error("an app password for MD5 cannot be opened: its key is gone")
-            # Never the right answer.
+            # A password with which no answer is right.
             return Secret("\x00")
 
     def _tell_of_cut(self, account: KeptAccount | None, password: Secret) -> None:
@@ -220,7 +226,7 @@ def _read(connection: Connection, passport: str) -> tuple[KeptAccount | None, di
 
 
 def _note(connection: Connection, proof: Proof, address: str, seen: float, scheme: Purpose) -> None:
-    """Write down who signed in from where, and by what; the oldest network is forgotten."""
+    """Record the network and the password of a sign-in; the oldest networks are forgotten."""
     passport, app_id = proof.principal.passport.casefold(), used_app_password(proof.stamp)
     place = (known_networks.c.passport == passport) & (known_networks.c.network == address)
     connection.execute(delete(known_networks).where(place))

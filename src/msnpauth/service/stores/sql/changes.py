@@ -1,8 +1,8 @@
-"""Which accounts were changed by others, for those who keep accounts in memory.
+"""Reports which accounts other processes have changed, for the stores that keep accounts in memory.
 
-An operator's command, a page for people and another node all change accounts while this process has
-them in memory. Each change is noted within its own transaction. In SQLite it becomes a row, which
-the other processes read. PostgreSQL carries it to all nodes by itself (LISTEN and NOTIFY).
+A command of the operator, a page for people and another node may change an account while this
+process has it in memory. Each change is recorded within its own transaction. In SQLite the record
+is a row, which the other processes read. PostgreSQL sends it to all nodes (LISTEN and NOTIFY).
 """
 
 from __future__ import annotations
@@ -31,35 +31,35 @@ __all__ = [
 _T = TypeVar("_T")
 
 CHANNEL = "msnpauth_changes"
-"""What PostgreSQL's LISTEN and NOTIFY name it by."""
+"""The name of the channel for PostgreSQL's LISTEN and NOTIFY."""
 
 UNKNOWN = -1
-"""The number of changes while nobody can tell it: nothing may be kept in memory then."""
+"""The number of changes while it is not known; nothing may be kept in memory in that time."""
 
 ANY = "*"
-"""Stands for every passport, where very many were changed at once."""
+"""Means every passport; used when very many accounts were changed at once."""
 
 _MOST_LOGGED = 1_000
 
 Changes = Callable[[int], tuple[int, Collection[str] | None]]
 """Returns the number of changes, and which accounts were changed since an earlier number.
 
-None for the accounts means that any may have been changed. It costs microseconds where there was no
-change: it is asked before each use of what is kept in memory.
+None for the accounts means that any account may have been changed. It is called before each use of
+an account in memory, so that it must take only microseconds when there was no change.
 """
 
 
 class ChangeLog:
-    """The changes that this process has heard of. Any thread may add to it and read it."""
+    """The changes that were reported to this process. Any thread may add to the log and read it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._log: deque[str] = deque(maxlen=_MOST_LOGGED)
         self._number = 0
-        self._whole = 0  # the number of the last change that may have been any account's
+        self._whole = 0  # the number of the last change that may concern any account
 
     def add(self, passport: str) -> None:
-        """Note that an account was changed, or `ANY`."""
+        """Record that an account was changed; `ANY` for all accounts."""
         if passport == ANY:
             self.add_any()
             return
@@ -68,7 +68,7 @@ class ChangeLog:
             self._log.append(passport)
 
     def add_any(self) -> None:
-        """Note that any account may have been changed."""
+        """Record that any account may have been changed."""
         with self._lock:
             self._number += 1
             self._whole = self._number
@@ -86,11 +86,11 @@ class ChangeLog:
 
 
 class Remembered(Generic[_T]):
-    """Things of accounts that were read from a database, kept until their account is changed.
+    """Keeps values that were read from a database for accounts, until their account is changed.
 
     Args:
-        ask: tells what was changed.
-        most: how many things to keep; the one that was kept first is forgotten for the next.
+        ask: returns which accounts were changed.
+        most: the largest number of values to keep; beyond it the oldest value is forgotten.
     """
 
     def __init__(self, ask: Changes, most: int) -> None:
@@ -103,7 +103,7 @@ class Remembered(Generic[_T]):
         return len(self._kept)
 
     def get(self, passport: str) -> tuple[_T | None, int]:
-        """Return what is kept for an account, or None; and the number to hand to `keep`."""
+        """Return the value that is kept for an account, or None; and the number for `keep`."""
         number, changed = self._ask(self._number)
         if changed is None:
             self._kept.clear()
@@ -114,12 +114,12 @@ class Remembered(Generic[_T]):
         return self._kept.get(passport), number
 
     def keep(self, passport: str, thing: _T, number: int) -> None:
-        """Keep what was read for an account, unless the account was changed meanwhile.
+        """Keep the value that was read for an account, unless the account was changed meanwhile.
 
         Args:
-            passport: whose it is.
-            thing: what was read.
-            number: what `get` has returned before it was read.
+            passport: the account.
+            thing: the value that was read.
+            number: the number that `get` returned before the value was read.
         """
         present, changed = self._ask(number)
         if UNKNOWN in (number, present) or changed is None or passport in changed:
@@ -130,27 +130,27 @@ class Remembered(Generic[_T]):
             self._kept.popitem(last=False)
 
     def forget(self, passport: str) -> None:
-        """Keep nothing for an account."""
+        """Forget the value that is kept for an account."""
         self._kept.pop(passport, None)
 
 
 def note_change(connection: Connection, passport: str) -> None:
-    """Note that an account was changed, within the transaction that changes it."""
+    """Record that an account was changed, within the transaction that changes the account."""
     if not _notified(connection, passport):
         _logged(connection, passport)
 
 
 def note_removal(connection: Connection, passport: str) -> None:
-    """Note that an account was removed. Nothing that is kept names it any more."""
+    """Record that an account was removed. No record contains its passport any more."""
     if not _notified(connection, passport):
         connection.execute(delete(changes).where(changes.c.passport == passport))
         _logged(connection, ANY)
 
 
 def note_lists(connection: Connection, passport: str) -> None:
-    """Note that a contact list was changed.
+    """Record that a contact list was changed.
 
-    With SQLite one process has all the lists, so that nobody else has to hear of it.
+    With SQLite only one process uses the lists, so that no other process needs a report.
     """
     _notified(connection, passport)
 
@@ -158,7 +158,7 @@ def note_lists(connection: Connection, passport: str) -> None:
 def _notified(connection: Connection, passport: str) -> bool:
     if connection.dialect.name != "postgresql":
         return False
-    # It is sent when the transaction ends well, and only then.
+    # PostgreSQL sends the notification only when the transaction is committed.
     connection.execute(select(func.pg_notify(CHANNEL, passport)))
     return True
 

@@ -1,4 +1,4 @@
-"""Accounts in a CSV file: a line each, whose first names the columns."""
+"""Reads accounts from a CSV file: the first line names the columns, other lines are accounts."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from .foreign_hashes import is_foreign
 __all__ = ["CsvAccount", "read_csv"]
 
 _COLUMNS = frozenset({"passport", "password", "hash", "display_name", "verified", "disabled"})
-# As argon2 writes it down; it takes no salt under 8 bytes and no hash under 4.
+# The encoded form that argon2 writes; argon2 accepts no salt under 8 bytes and no hash under 4.
 _ARGON2ID = re.compile(
     r"\$argon2id\$(v=\d+\$)?m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{6,}", re.ASCII
 )
 
 
 class CsvAccount(NamedTuple):
-    """An account as a line of the file has it: with a password or with a hash.
+    """An account from one line of the file, with a password or with a hash.
 
     Attributes:
         line: the number of the line.
         passport: the address.
         password: the password, or None.
-        hash: argon2id, or as Escargot writes it; "" for none.
-        display_name: how others see the account at first.
+        hash: a hash by argon2id or in the form of Escargot; "" for none.
+        display_name: the first display name of the account.
         verified: the address was verified.
-        disabled: nobody may sign in.
+        disabled: nobody may sign in to the account.
     """
 
     line: int
@@ -50,7 +50,7 @@ def read_csv(file: TextIO) -> list[CsvAccount]:
     """Return every account of a file.
 
     Raises:
-        LocalProtocolError: a line is wrong; the error names it.
+        LocalProtocolError: a line is wrong; the error names the line.
     """
     return [_account(line, row) for line, row in _rows(file)]
 
@@ -69,7 +69,7 @@ def _account(line: int, row: dict[str, str]) -> CsvAccount:
 
 
 def _rows(file: TextIO) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield each line's number and what it says, checked."""
+    """Yield the number and the fields of each line, after checking the fields."""
     reader = csv.DictReader(file, strict=True)
     try:
         named = reader.fieldnames or ()
@@ -92,11 +92,12 @@ def _rows(file: TextIO) -> Iterator[tuple[int, dict[str, str]]]:
             yield reader.line_num, row
         return
     except csv.Error as fault:
-        # DictReader's own number is the one of the line before.
+        # DictReader's own `line_num` is the number of the line before the wrong one.
         wrong = f"line {reader.reader.line_num}: {fault}"
     except UnicodeDecodeError:
         wrong = "the file is not UTF-8 text"
-    # Outside of `except`: that error has the file's bytes in it, passwords and all.
+    # Outside of `except`, so that the new error does not refer to the old one, which contains the
+    # bytes of the file, including passwords.
     raise LocalProtocolError(wrong)
 
 

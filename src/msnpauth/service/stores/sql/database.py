@@ -1,8 +1,8 @@
-"""One database: its threads, its transactions, and what its failures come to.
+"""One database: its threads, its transactions, and the errors that its failures result in.
 
-Work on a database blocks, so that it has threads of its own. A fault of the database is a
-ServiceUnavailable for whoever asked. What is special to SQLite or to PostgreSQL is in `sqlite` and
-`postgres`; nothing that works on a database knows which of them it is.
+Work on a database blocks, so that it runs in threads of its own. Every failure of the database
+raises ServiceUnavailable. The code that is special to SQLite or to PostgreSQL is in `sqlite` and
+`postgres`; the code that works on a database does not know which of the two it uses.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["DATABASE_DOWN", "Database", "check_schema", "make_tables", "schema_o
 T = TypeVar("T")
 
 DATABASE_DOWN = 603
-"""The code of MSNP for it: "cannot reach its database". Clients try again later."""
+"""The MSNP error code for such a failure: "cannot reach its database". Clients try again later."""
 
 AGAIN_SECONDS = 5.0
 _MOST_WAITING = 2_000
@@ -37,8 +37,8 @@ class Database(ABC):
     """A database of the service.
 
     Args:
-        engine: SQLAlchemy's.
-        threads: how much may be under way at once.
+        engine: the engine of SQLAlchemy.
+        threads: the number of transactions that may run at once.
     """
 
     def __init__(self, engine: Engine, threads: int) -> None:
@@ -48,11 +48,11 @@ class Database(ABC):
 
     @property
     def engine(self) -> Engine:
-        """SQLAlchemy's engine, for what changes the tables themselves."""
+        """The engine of SQLAlchemy, for code that changes the tables themselves."""
         return self._engine
 
     def close(self) -> None:
-        """Finish what is under way, and close."""
+        """Finish the transactions that are running, and close the database."""
         self._threads.shutdown()
         self._engine.dispose()
 
@@ -60,14 +60,15 @@ class Database(ABC):
         """Run work in a transaction, in a thread of the database.
 
         Args:
-            work: is given the connection. It may run several times, and only the last one counts:
-                on PostgreSQL others may have changed the same rows at the same moment.
-            durable: the change is on the disk when this comes back. What a crash of the machine may
-                take back, such as when somebody was seen last, need not wait for the disk. A crash
-                of this process takes back neither.
+            work: is called with the connection. It may be called several times, and only the last
+                call counts: on PostgreSQL another transaction may change the same rows at the same
+                moment.
+            durable: wait until the change is on the disk. False is for changes that may be lost
+                when the machine crashes, such as the time of the last sign-in. A crash of this
+                process alone loses neither kind of change.
 
         Raises:
-            ServiceUnavailable: the database failed, or too much waits for it; nothing was changed.
+            ServiceUnavailable: the database failed, or too many calls wait; nothing was changed.
         """
         if self._waiting >= _MOST_WAITING:
             raise _unavailable("too much waits for it")
@@ -79,7 +80,7 @@ class Database(ABC):
             self._waiting -= 1
 
     async def aside(self, work: Callable[[], T]) -> T:
-        """Run what uses `call` by itself in a thread of the database."""
+        """Run work that uses `call` itself, in a thread of the database."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def call(self, work: Callable[[Connection], T], durable: bool = True) -> T:
@@ -92,11 +93,13 @@ class Database(ABC):
                     connection.execution_options(durable=durable)
                     with connection.begin():
                         return work(connection)
-            # What fails in an event comes as the driver raises it; so does text that is no UTF-8.
+            # An error in an event handler is not wrapped by SQLAlchemy, and neither is the error
+            # for text that is not UTF-8.
             except (SQLAlchemyError, sqlite3.Error, OSError, UnicodeError) as fault:
                 may_try = self._may_try_again(fault) and tries < _MOST_TRIES
                 why = "" if may_try else self._reason(fault)
-        # Outside of `except`: the error quotes the statement and what was to be written.
+        # Outside of `except`, so that the new error does not refer to the old one, which quotes the
+        # statement and its values.
         raise _unavailable(why)
 
     @abstractmethod
@@ -105,17 +108,17 @@ class Database(ABC):
 
     @abstractmethod
     def problem(self) -> str:
-        """Return why the database cannot be used now; "" when nothing is known against it.
+        """Return why the database cannot be used now; "" when no problem is known.
 
-        It is asked before each use, and costs microseconds.
+        It is called before each use, so that it must take only microseconds.
         """
 
     def _may_try_again(self, fault: BaseException) -> bool:
-        """Tell whether the same work can succeed now: others have changed the same rows."""
+        """Tell whether the same work may succeed now, after another transaction was in its way."""
         return False
 
     def _reason(self, fault: BaseException) -> str:
-        """Return what the database says, without the statement and without the values in it."""
+        """Return the error message of the database, without the statement and its values."""
         inner = fault.orig if isinstance(fault, DBAPIError) else fault
         with suppress(Exception):
             if isinstance(inner, sqlite3.Error):
@@ -126,13 +129,14 @@ class Database(ABC):
 
 
 def take_turns(connection: Connection, lock: int) -> None:
-    """Wait for other transactions of the same kind to end, on whichever node they are.
+    """Wait until all other transactions of the same kind have ended, on all nodes.
 
-    For what is read and then written by that. SQLite has one writer at a time by itself.
+    This is for a transaction that reads rows and then writes values that depend on them. SQLite
+    needs nothing here, because it has one writer at a time.
 
     Args:
-        connection: within a transaction.
-        lock: names the kind, among PostgreSQL's advisory locks.
+        connection: a connection that is in a transaction.
+        lock: the number of the kind, which is the key of an advisory lock of PostgreSQL.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(lock)))
@@ -145,9 +149,9 @@ def _unavailable(why: str) -> ServiceUnavailable:
 
 
 def schema_of(connection: Connection) -> tuple[int, int] | None:
-    """Return the form of a database's tables, and the oldest one that it serves.
+    """Return the form of a database's tables, and the oldest form that they are compatible with.
 
-    None when it has no tables of ours.
+    None when the database has no tables of msnpauth.
     """
     if not inspect(connection).has_table(notes.name):
         return None
@@ -156,7 +160,7 @@ def schema_of(connection: Connection) -> tuple[int, int] | None:
 
 
 def make_tables(connection: Connection) -> None:
-    """Make the tables of today in a database that has none."""
+    """Make the tables in their present form in a database that has no tables."""
     METADATA.create_all(connection)
     first = {"form": SCHEMA_VERSION, "serves": OLDEST_COMPATIBLE, "changes": 0}
     rows = [{"name": name, "value": value} for name, value in first.items()]
@@ -164,10 +168,10 @@ def make_tables(connection: Connection) -> None:
 
 
 def check_schema(form: tuple[int, int], where: str) -> None:
-    """Find out whether this version can work with tables of that form.
+    """Check that this version can work with tables of that form.
 
     Raises:
-        LocalProtocolError: a later version has written them, and they do not serve this one.
+        LocalProtocolError: a later version made the tables, and this version cannot use them.
     """
     if form[1] > SCHEMA_VERSION:
         raise LocalProtocolError(

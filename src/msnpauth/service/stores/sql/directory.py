@@ -1,4 +1,4 @@
-"""The accounts as an operator changes them, while the service runs or while it does not."""
+"""The accounts as an operator changes them, whether the service runs or not."""
 
 from __future__ import annotations
 
@@ -46,7 +46,12 @@ _TOLD_EVERY = 100
 
 
 class MadeAppPassword(NamedTuple):
-    """An app password that was made a moment ago: the one time that it can be seen."""
+    """An app password that was just made. This is the only time that the password can be read.
+
+    Attributes:
+        about: the description of the app password, which is kept.
+        password: the password itself, which is not kept.
+    """
 
     about: AppPassword
     password: Secret
@@ -55,14 +60,14 @@ class MadeAppPassword(NamedTuple):
 class AccountDirectory:
     """The accounts of a service: `with open_directory("/var/lib/msnpauth") as accounts`.
 
-    Every change counts at once, also for a service that runs. What a new password, `disable` or
-    `remove` concerns is signed out within seconds, and its tickets are no longer taken.
+    Every change takes effect at once, also for a service that is running. After a new password,
+    `disable` or `remove`, the account is signed out within seconds, and its tickets are refused.
 
     Args:
-        database: where they are.
+        database: the database that has the accounts.
         hasher: makes the hashes.
-        seal: closes app passwords for MD5; without it there are none.
-        now: the clock.
+        seal: encrypts app passwords for MD5; without it no such app passwords can be made.
+        now: returns the present time, in UTC.
     """
 
     def __init__(
@@ -96,7 +101,7 @@ class AccountDirectory:
 
     @property
     def invitations(self) -> Invitations:
-        """Who may sign up by the pages for people: `accounts.invitations.add(uses=5)`."""
+        """The invitations to sign up at the pages, as in `accounts.invitations.add(uses=5)`."""
         return Invitations(self._database, now=self._now)
 
     # --- accounts --------------------------------------------------------------------------------
@@ -112,7 +117,7 @@ class AccountDirectory:
         """Add an account.
 
         Raises:
-            LocalProtocolError: passport or password cannot be one, or the account is there already.
+            LocalProtocolError: passport or password is not valid, or the account exists already.
             ServiceUnavailable: the database failed; nothing was changed.
         """
         password = as_secret(password)
@@ -130,7 +135,7 @@ class AccountDirectory:
         self._database.call(add)
 
     def all(self) -> list[KeptAccount]:
-        """Return every account, by passport, without its app passwords."""
+        """Return every account without its app passwords, sorted by passport."""
         asked = select(accounts).order_by(accounts.c.passport)
         return self._database.call(
             lambda connection: [kept(row) for row in connection.execute(asked)]
@@ -140,15 +145,15 @@ class AccountDirectory:
         """Return an account with its app passwords.
 
         Raises:
-            LocalProtocolError: there is none of that passport.
+            LocalProtocolError: there is no account with that passport.
         """
         return self._database.call(lambda connection: _wanted(connection, passport))
 
     def set_password(self, passport: str, password: Secret | str) -> None:
-        """Give an account another password. Every ticket of the account ends by it.
+        """Give an account another password. Every ticket of the account becomes invalid.
 
         Raises:
-            LocalProtocolError: there is no such account, or that cannot be a password.
+            LocalProtocolError: there is no such account, or the password is not valid.
         """
         password = as_secret(password)
         row = self._row(passport, password)
@@ -156,9 +161,9 @@ class AccountDirectory:
         self._change(passport, {name: row[name] for name in wanted})
 
     def end_tickets(self, passport: str) -> None:
-        """End every ticket and every session of an account, which keeps its password.
+        """End every ticket and every session of an account; the account keeps its password.
 
-        For somebody who has lost a device that remembers tickets and no password.
+        This is for a person who has lost a device that remembers tickets but no password.
 
         Raises:
             LocalProtocolError: there is no such account.
@@ -166,18 +171,18 @@ class AccountDirectory:
         self._change(passport, {"stamp": new_stamp()})
 
     def disable(self, passport: str) -> None:
-        """Let nobody sign in to an account any more; it keeps its lists and messages."""
+        """Refuse every sign-in to an account from now on; the account keeps lists and messages."""
         self._change(passport, {"is_disabled": True})
 
     def enable(self, passport: str) -> None:
-        """Let an account sign in again, with the password that it had."""
+        """Let a disabled account sign in again, with the password that it had."""
         self._change(passport, {"is_disabled": False})
 
     def remove(self, passport: str) -> None:
         """Remove an account, its lists and its messages. Other people's lists keep its address.
 
         Raises:
-            LocalProtocolError: there is none of that passport.
+            LocalProtocolError: there is no account with that passport.
         """
         key = passport.casefold()
 
@@ -201,17 +206,19 @@ class AccountDirectory:
     ) -> MadeAppPassword:
         """Make a password of 16 characters for one device of an account, and return it.
 
-        For clients that cut longer passwords, for MD5, and to be able to take one device's away.
+        App passwords are for clients that cut longer passwords, for MD5, and for owners who want to
+        revoke the password of a single device.
 
         Args:
             passport: the account.
-            name: what its owner calls the device.
-            schemes: what it may be used for. With MD5 it is also kept in a form that the service
-                can read, because MD5 cannot be checked otherwise.
-            stamp: of the password that the account has to have still; any by default.
+            name: the name that the owner gives to the device.
+            schemes: the schemes that the app password is valid for. For MD5 the password is also
+                kept in a form that the service can read, because MD5 cannot be checked otherwise.
+            stamp: the stamp that the account must still have; by default any stamp is accepted.
 
         Raises:
-            LocalProtocolError: there is no such account, it has too many, or the name is none.
+            LocalProtocolError: there is no such account, the account has too many app passwords,
+                or the name is not valid.
         """
         chosen = frozenset(Scheme(scheme) for scheme in schemes)
         is_name = name.strip() and name.isprintable() and len(name) <= LONGEST_APP_PASSWORD_NAME
@@ -243,7 +250,8 @@ class AccountDirectory:
         def add(connection: Connection) -> AppPassword:
             if stamp is not None:
                 same = accounts.c.passport == passport.casefold(), accounts.c.stamp == stamp
-                # Not to look first: the password may be changed between, at another node.
+                # An update instead of a query, because another node may change the password between
+                # a query and the insertion.
                 held = connection.execute(update(accounts).where(*same).values(stamp=stamp))
                 if held.rowcount != 1:
                     raise LocalProtocolError("the password of the account was changed meanwhile")
@@ -260,10 +268,10 @@ class AccountDirectory:
         return MadeAppPassword(self._database.call(add), made)
 
     def revoke_app_password(self, passport: str, name_or_id: str) -> None:
-        """Take an app password away, by its id or its name. Tickets that it got end with it.
+        """Revoke an app password by its id or its name. The tickets issued for it become invalid.
 
         Raises:
-            LocalProtocolError: the account has none of that name, or several.
+            LocalProtocolError: the account has no app password of that name, or several.
         """
 
         def revoke(connection: Connection) -> None:
@@ -284,16 +292,16 @@ class AccountDirectory:
     def import_csv(self, file: TextIO, told: Callable[[int], None] = lambda _count: None) -> int:
         """Add the accounts of a CSV file; return how many there were.
 
-        The first line names the columns: `passport`, and `password` or `hash` (argon2id, or a
-        hash as Escargot writes it); perhaps `display_name`, `verified`, `disabled` (yes or no). All
-        lines are looked at before the first account is added.
+        The first line names the columns: `passport`, and `password` or `hash` (argon2id, or a hash
+        in the form of Escargot); optionally `display_name`, `verified`, `disabled` (yes or no). All
+        lines are checked before the first account is added.
 
         Args:
-            file: the text.
-            told: is told now and then how many are ready to be added.
+            file: the CSV file, open for reading as text.
+            told: is called now and then with the number of accounts that are ready to be added.
 
         Raises:
-            LocalProtocolError: a line is wrong; the error names it, and nothing was added.
+            LocalProtocolError: a line is wrong; the error names the line, and nothing was added.
         """
         found = read_csv(file)
         known = {account.passport.casefold() for account in self.all()}
@@ -302,7 +310,7 @@ class AccountDirectory:
             if key in known:
                 raise LocalProtocolError(f"line {one.line}: there is an account {key} already")
             known.add(key)
-        # Hashing takes 20 ms each: the transaction, which locks others out, comes after it.
+        # Each hash takes 20 ms. So the transaction, which locks others out, begins after hashing.
         made = []
         for one in found:
             made.append(self._csv_account(one))
@@ -320,14 +328,16 @@ class AccountDirectory:
     def import_escargot(self, found: Iterable[EscargotAccount]) -> int:
         """Add accounts of an Escargot server with their contact lists; return how many there were.
 
-        Their hashes are checked as they are, and made anew by argon2id at the next sign-in. An
-        account without a hash gets a password that nobody knows: `set_password` gives another.
+        The imported hashes are kept as they are; each is replaced by an argon2id hash when its
+        account signs in next. An account without a hash gets a password that nobody knows, which
+        `set_password` can replace.
 
         Args:
-            found: as `read_escargot` returns them.
+            found: the accounts that `read_escargot` has returned.
 
         Raises:
-            LocalProtocolError: an address cannot be one, or is there already; nothing was added.
+            LocalProtocolError: an address is not valid, or has an account already; nothing was
+                added.
         """
         known = {account.passport.casefold() for account in self.all()}
         nobody = self._hasher.make(Secret(secrets.token_urlsafe(24)))
@@ -351,7 +361,7 @@ class AccountDirectory:
         def add(connection: Connection) -> None:
             if made:
                 connection.execute(insert(accounts), made)
-                # Somebody may have written to an address that had no account yet.
+                # An address without an account may have lists, if another person has added it.
                 wanted = [row["passport"] for row in kept]
                 for first in range(0, len(wanted), 500):
                     some = lists.c.passport.in_(wanted[first : first + 500])
@@ -372,15 +382,15 @@ class AccountDirectory:
         )
         return values | {"is_disabled": one.disabled}
 
-    # --- what they share -------------------------------------------------------------------------
+    # --- shared code -----------------------------------------------------------------------------
 
     def row_of(
         self, passport: str, password: Secret, hashed: str, *, verified: bool
     ) -> dict[str, object]:
-        """Return an account's row for a password whose hash was made elsewhere.
+        """Return the row of an account whose password was hashed elsewhere.
 
         Raises:
-            LocalProtocolError: passport or password cannot be one.
+            LocalProtocolError: the passport or the password is not valid.
         """
         row = self._row(passport, password, verified=verified, hashed=hashed)
         return row | {"is_long": len(password) > APP_PASSWORD_LENGTH}

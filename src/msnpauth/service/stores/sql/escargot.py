@@ -1,8 +1,7 @@
-"""Reads the accounts of an Escargot server out of its database, SQLite or PostgreSQL.
+"""Reads the accounts of an Escargot server from its database, SQLite or PostgreSQL.
 
-It knows both forms that Escargot's tables have had (its `core/db.py`): contacts and groups in
-tables of their own, and before that as JSON in `t_user`. Accounts come with their hashes, as they
-are.
+Both forms of Escargot's tables (its `core/db.py`) are understood: contacts and groups in tables of
+their own, and the older form, JSON in `t_user`. The hashes of the accounts are not changed.
 """
 
 from __future__ import annotations
@@ -29,12 +28,12 @@ _FILE_MARK = b"SQLite format 3\x00"
 
 
 class EscargotAccount(NamedTuple):
-    """An account as Escargot has it.
+    """An account of an Escargot server.
 
     Attributes:
         passport: the address.
-        hash: of its password; "" where there is none that can be checked.
-        display_name: how others see it.
+        hash: the hash of its password; "" when there is no hash that can be checked.
+        display_name: the display name; empty when it equals the address.
         verified: the address was verified.
         lists: its contact list.
     """
@@ -50,7 +49,7 @@ class EscargotAccount(NamedTuple):
 
 
 def is_database(path: Path) -> bool:
-    """Tell whether a file is one of SQLite."""
+    """Tell whether a file is an SQLite database."""
     try:
         with path.open("rb") as file:
             return file.read(len(_FILE_MARK)) == _FILE_MARK
@@ -62,10 +61,10 @@ def read_escargot(where: Path | URL) -> list[EscargotAccount]:
     """Return every account of an Escargot server.
 
     Args:
-        where: its SQLite file, or the URL of its PostgreSQL.
+        where: the path of its SQLite file, or the URL of its PostgreSQL database.
 
     Raises:
-        LocalProtocolError: that cannot be read, or is no database of Escargot.
+        LocalProtocolError: the database cannot be read, or is not a database of Escargot.
     """
     with _connected(where) as connection:
         if not inspect(connection).has_table("t_user"):
@@ -97,7 +96,7 @@ def read_escargot(where: Path | URL) -> list[EscargotAccount]:
 @contextmanager
 def _connected(where: Path | URL) -> Iterator[Connection]:
     if isinstance(where, Path):
-        # Only to read: Escargot may still run.
+        # Read-only, because Escargot may still be running.
         url = URL.create(
             "sqlite", database=f"file:{where.resolve()}", query={"mode": "ro", "uri": "true"}
         )
@@ -114,7 +113,8 @@ def _connected(where: Path | URL) -> Iterator[Connection]:
     except (SQLAlchemyError, ImportError) as fault:
         why = type(getattr(fault, "orig", None) or fault).__name__
     if why:
-        # Outside of `except`: that error may quote the URL, and rows.
+        # Outside of `except`, so that the new error does not refer to the old one, which may quote
+        # the URL and rows.
         raise LocalProtocolError(
             f"the database of Escargot cannot be read ({why})",
             hint="is it a copy that is whole, and may this user read it?",
@@ -136,7 +136,7 @@ def _by_user(rows: Iterable[dict[str, Any]], column: str) -> dict[str, list[dict
 
 
 def _read(value: Any) -> Any:
-    """Return what JSON says: a column of JSON is text in SQLite, and PostgreSQL reads it itself."""
+    """Return the value of a JSON column: SQLite returns it as text, PostgreSQL already decoded."""
     return json.loads(value) if isinstance(value, str) and value else value
 
 
@@ -151,7 +151,7 @@ def _settings(user: dict[str, Any]) -> dict[str, Any]:
 
 
 def _hash(user: dict[str, Any]) -> str:
-    """Return the better one of an account's hashes: MD5 is beside PBKDF2 for old clients."""
+    """Return the stronger hash of an account: MD5 is kept beside PBKDF2 for old clients."""
     front = _read(user.get("front_data"))
     of_msn = front.get("msn") if isinstance(front, dict) else None
     md5 = of_msn.get("pw_md5") if isinstance(of_msn, dict) else user.get("password_md5")
@@ -169,7 +169,7 @@ def _lists(
     for contact in contacts:
         passport = passports.get(contact.get("uuid", ""))
         if passport is None:
-            continue  # an account that Escargot has no more
+            continue  # an account that Escargot has deleted
         bits = int(contact.get("lists") or 0)
         for list_name in [one for one in ListName if one.bit & bits]:
             entry = put_on(lists, passport, list_name, contact.get("name") or "")
@@ -182,6 +182,6 @@ def _lists(
 
 
 def _groups(value: Any) -> list[str]:
-    """Return the ids of a contact's groups, which are numbers, or objects with an id."""
+    """Return the ids of a contact's groups. The column has numbers, or objects with an id."""
     found = _read(value)
     return [str(one.get("id") if isinstance(one, dict) else one) for one in found or ()]

@@ -1,9 +1,9 @@
-"""Hashes that another service has made: checked until their account signs in, and replaced then.
+"""Hashes that another service has made. Each is replaced when its account signs in.
 
-Escargot (`util/hash.py`) writes a hash as its kind, numbers, salt and digest, parted by `$`. The
+Escargot (`util/hash.py`) writes a hash as its kind, numbers, salt and digest, separated by `$`. The
 salt is text, and the digest is base64:
 
-    pbkdf2_sha256$24000$salt$digest    PBKDF2-HMAC-SHA256, by that number of rounds
+    pbkdf2_sha256$24000$salt$digest    PBKDF2-HMAC-SHA256, with that number of rounds
     md5$salt$digest                    MD5 of salt and password together
 """
 
@@ -21,11 +21,11 @@ __all__ = ["is_foreign", "is_foreign_right"]
 _PBKDF2 = re.compile(r"pbkdf2_sha256\$(\d{1,7})\$([^$]{1,128})\$([A-Za-z0-9+/]{43}=)", re.ASCII)
 _MD5 = re.compile(r"md5\$([^$]{0,128})\$([A-Za-z0-9+/]{22}==)", re.ASCII)
 _MOST_ROUNDS = 2_000_000
-"""Some seconds of a processor. A hash of more would stop the service, whoever has made it."""
+"""This number takes a processor some seconds. A hash with more rounds would block the service."""
 
 
 def is_foreign(hashed: str) -> bool:
-    """Tell whether that is a hash of another service, and one that can be checked."""
+    """Tell whether a hash was made by another service and can be checked."""
     match = _PBKDF2.fullmatch(hashed)
     if match is not None:
         return 0 < int(match[1]) <= _MOST_ROUNDS
@@ -33,7 +33,7 @@ def is_foreign(hashed: str) -> bool:
 
 
 def is_foreign_right(hashed: str, password: Secret) -> bool:
-    """Tell whether the password is the one of such a hash."""
+    """Tell whether the password matches a hash of another service."""
     data = password.reveal().encode("utf-8", "surrogatepass")
     match = _PBKDF2.fullmatch(hashed)
     if match is not None and is_foreign(hashed):

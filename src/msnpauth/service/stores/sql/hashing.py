@@ -1,8 +1,8 @@
-"""Hashes of passwords: argon2id (RFC 9106), off the event loop, and bounded.
+"""Hashes of passwords by argon2id (RFC 9106), in threads of its own and with a limited queue.
 
-A check takes some 20 ms and 19 MiB by design. It runs in threads, beside the loop, since argon2
-lets go of the interpreter. Two lanes of threads see to it that a flood of strangers' guesses does
-not stand in the way of people who come from where they came from before.
+A check takes about 20 ms and 19 MiB by design. It runs in threads beside the event loop, which
+works because argon2 releases the global interpreter lock. There are two lanes of threads, so that
+many guesses by strangers do not delay people who sign in from a network that they used before.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ __all__ = ["Hasher"]
 _T = TypeVar("_T")
 
 _MOST_WAITING = 1024
-"""In a lane. It takes twice what one network may have under way, so that none fills it alone."""
+"""The largest number of checks in a lane. It is twice the number of checks that one network may
+have in progress, so that one network alone cannot fill a lane.
+"""
 _AGAIN_SECONDS = 5.0
 _NICE = 10
 
@@ -37,12 +39,13 @@ class Hasher:
     """Makes hashes and checks them.
 
     Args:
-        cost: of new hashes. Older ones are checked by what stands in them.
-        threads: of each lane; one for each processor that it may use by default.
-        timed: is told how long each check took with its wait, in seconds.
+        cost: the cost of new hashes. An older hash is checked with the cost that is part of it.
+        threads: the number of threads of each lane; by default one for each processor that this
+            process may use.
+        timed: is called with the duration of each check, including its wait, in seconds.
 
     Raises:
-        LocalProtocolError: argon2 does not take that cost.
+        LocalProtocolError: argon2 does not accept that cost.
     """
 
     def __init__(
@@ -58,7 +61,8 @@ class Hasher:
         count = threads or _processors()
         self._strangers, self._known = _Lane("strangers", count), _Lane("known", count)
         try:
-            # What an unknown account is checked against, so that it takes as long as a known one.
+            # Passwords of unknown accounts are checked against this hash, so that such a check
+            # takes as long as one for a known account.
             self.nobody = self._argon2.hash(os.urandom(16))
         except (argon2.exceptions.HashingError, OverflowError, TypeError, ValueError) as problem:
             raise LocalProtocolError(
@@ -68,19 +72,19 @@ class Hasher:
 
     @property
     def waiting(self) -> int:
-        """How many checks are under way, or wait for a thread."""
+        """The number of checks that are running or wait for a thread."""
         return self._strangers.waiting + self._known.waiting
 
     async def verify(self, hashed: str, password: Secret, *, is_known: bool) -> bool:
-        """Tell whether the password is the one of the hash.
+        """Tell whether the password matches the hash.
 
         Args:
-            hashed: as `make` has made it, by whatever cost.
-            password: what was given.
-            is_known: the account has signed in from there before.
+            hashed: a hash by `make`, with any cost, or a hash of another service.
+            password: the password that was given.
+            is_known: the account has signed in from the same network before.
 
         Raises:
-            ServiceUnavailable: too many wait already.
+            ServiceUnavailable: too many checks wait already.
         """
         lane = self._known if is_known else self._strangers
         began = time.perf_counter()
@@ -95,15 +99,15 @@ class Hasher:
         return await self._known.run(lambda: self.make(password))
 
     async def made(self, password: Secret) -> str:
-        """As `make`, in a thread of those for strangers: somebody signs up."""
+        """As `make`, in a thread for strangers: a person who signs up is a stranger."""
         return await self._strangers.run(lambda: self.make(password))
 
     def is_old(self, hashed: str) -> bool:
-        """Tell whether the hash costs something else than new ones do, or is of another service."""
+        """Tell whether the hash has another cost than new hashes, or is of another service."""
         return is_foreign(hashed) or self._argon2.check_needs_rehash(hashed)
 
     def make(self, password: Secret) -> str:
-        """Return a hash of a password; it has its salt and cost in it."""
+        """Return a hash of a password; the hash contains its salt and its cost."""
         return self._argon2.hash(password.reveal().encode("utf-8", "surrogatepass"))
 
     def is_right(self, hashed: str, password: Secret) -> bool:
@@ -117,7 +121,7 @@ class Hasher:
             return False
 
     def was_busy(self) -> bool:
-        """Tell whether passwords were checked since this was asked last."""
+        """Tell whether passwords were checked since the last call of this method."""
         before, self._seen = self._seen, self._done
         return self.waiting > 0 or self._done != before
 
@@ -128,7 +132,7 @@ class Hasher:
 
 
 class _Lane:
-    """Some threads, and those who wait for them."""
+    """A pool of threads with a limited queue."""
 
     def __init__(self, name: str, threads: int) -> None:
         self._threads = ThreadPoolExecutor(
@@ -152,13 +156,13 @@ class _Lane:
 
 
 def _processors() -> int:
-    """Return how many processors this process may use: a container has fewer than the machine."""
+    """Return how many processors this process may use: a container may have fewer than its host."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def _step_back() -> None:
-    """Let the event loop go first: on Linux each thread has a niceness of its own."""
+    """Give this thread a lower priority than the event loop: on Linux niceness is per thread."""
     with suppress(OSError, AttributeError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)

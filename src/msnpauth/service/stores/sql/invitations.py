@@ -1,6 +1,6 @@
-"""Invitations: codes that an operator hands to people, who then sign up by the pages.
+"""Invitations: codes that an operator gives to people, who then sign up at the pages.
 
-Of a code only a hash is kept, so that nobody who reads the database is invited by it.
+Only a hash of a code is kept, so that a person who reads the database cannot use the invitations.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ _LONGEST_NOTE = 200
 
 @dataclass(frozen=True)
 class Invitation:
-    """An invitation; its code is not kept.
+    """The description of an invitation, without its code.
 
     Attributes:
-        id: names it for `revoke`, and in the audit. Nobody finds the code by it.
-        note: what the operator has written about it.
-        uses_left: how many accounts it may still make.
-        created: when it was made, in UTC.
-        until: when it ends, in UTC.
+        id: identifies the invitation for `revoke` and in the audit. It does not reveal the code.
+        note: the note that the operator has written about the invitation.
+        uses_left: the number of accounts that may still be made with the invitation.
+        created: when the invitation was made, in UTC.
+        until: when the invitation expires, in UTC.
     """
 
     id: str
@@ -49,7 +49,12 @@ class Invitation:
 
 
 class MadeInvitation(NamedTuple):
-    """An invitation that was made a moment ago: the one time that its code can be seen."""
+    """An invitation that was just made. This is the only time that its code can be read.
+
+    Attributes:
+        about: the description of the invitation, which is kept.
+        code: the code, which is not kept.
+    """
 
     about: Invitation
     code: Secret
@@ -59,8 +64,8 @@ class Invitations:
     """The invitations of a network, as an operator makes and revokes them.
 
     Args:
-        database: where they are.
-        now: the clock.
+        database: the database that has the invitations.
+        now: returns the present time, in UTC.
     """
 
     def __init__(self, database: Database, *, now: Callable[[], datetime] = utc_now) -> None:
@@ -71,12 +76,12 @@ class Invitations:
         """Make an invitation.
 
         Args:
-            uses: how many accounts it may make.
-            days: how many days it is good for.
-            note: whom it is for, say; only the operator sees it.
+            uses: the number of accounts that may be made with the invitation.
+            days: the number of days for which the invitation is valid.
+            note: a note, such as the name of the invited person; only the operator sees it.
 
         Raises:
-            LocalProtocolError: one of them cannot be right.
+            LocalProtocolError: one of the arguments is out of its range.
             ServiceUnavailable: the database failed; nothing was changed.
         """
         if not 1 <= uses <= _MOST_USES or not 1 <= days <= _MOST_DAYS:
@@ -85,7 +90,7 @@ class Invitations:
             )
         if len(note) > _LONGEST_NOTE or (note and not note.isprintable()):
             raise LocalProtocolError(f"a note has at most {_LONGEST_NOTE} printable characters")
-        # In groups, because people type it from paper.
+        # The code is written in groups, because people type it from paper.
         code = Secret("-".join(random_letters(_GROUP) for _ in range(_LENGTH // _GROUP)))
         now = self._now()
         row = {
@@ -107,7 +112,7 @@ class Invitations:
         return MadeInvitation(self._database.call(add), code)
 
     def all(self) -> list[Invitation]:
-        """Return those that can still be used, the oldest first."""
+        """Return the invitations that can still be used, the oldest first."""
         good = (invitations.c.uses_left > 0) & (invitations.c.until > self._now().timestamp())
         asked = select(invitations).where(good).order_by(invitations.c.created)
         return self._database.call(
@@ -115,10 +120,10 @@ class Invitations:
         )
 
     def revoke(self, invitation_id: str) -> None:
-        """Take an invitation away. Accounts that it has made stay.
+        """Revoke an invitation. Accounts that were made with it stay.
 
         Raises:
-            LocalProtocolError: there is none of that id.
+            LocalProtocolError: there is no invitation with that id.
         """
 
         def revoke(connection: Connection) -> None:
@@ -135,7 +140,7 @@ class Invitations:
 
 
 def find_invitation(connection: Connection, code: Secret, now: datetime) -> Invitation | None:
-    """Return the invitation of a code; None when it cannot be used (any more)."""
+    """Return the invitation of a code; None when no valid invitation has that code."""
     row = connection.execute(select(invitations).where(_good(code, now))).one_or_none()
     return None if row is None else _invitation(row)
 
@@ -144,11 +149,11 @@ def use_invitation(connection: Connection, code: Secret, now: datetime) -> bool:
     """Use an invitation once, within the transaction that makes the account.
 
     Returns:
-        False when it cannot be used any more: it has ended, or others were quicker.
+        False when the invitation has expired, or when other people have used it up.
     """
     one_less = update(invitations).where(_good(code, now))
     done = connection.execute(one_less.values(uses_left=invitations.c.uses_left - 1))
-    # What is used up or has ended is of no use to anybody.
+    # Nobody needs an invitation that is used up or has expired.
     connection.execute(
         delete(invitations).where(
             (invitations.c.uses_left <= 0) | (invitations.c.until <= now.timestamp())
@@ -166,9 +171,10 @@ def _good(code: Secret, now: datetime) -> Any:
 
 
 def _digest(code: Secret) -> str:
-    """Return what a code is kept as, however it is typed: in capitals, with blanks for hyphens.
+    """Return the hash that is kept of a code.
 
-    It has 79 random bits, so that a plain hash cannot be tried backwards.
+    The hash is the same when a person types the code in capital letters, or with blanks in place of
+    hyphens. A code has 79 random bits, so that nobody can find it from its hash by trying codes.
     """
     typed = "".join(char for char in code.reveal().casefold() if char not in " -\t\u2010\u2011")
     return hashlib.sha256(typed.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,4 +1,4 @@
-"""What is kept of an account, as the roles' store and the operator's directory read it."""
+"""The kept data of an account, as the roles' store and the operator's directory read it."""
 
 from __future__ import annotations
 
@@ -32,11 +32,13 @@ __all__ = [
 ]
 
 APP_PASSWORD_LENGTH = 16
-"""As long as the longest password that every official client sends whole."""
+"""The length of the longest password that every official client sends without cutting it."""
 MOST_APP_PASSWORDS = 50
-"""Of one account. A person has fewer devices, and each check of a password looks at all of them."""
+"""The largest number of app passwords of an account. A person has fewer devices than that, and each
+check of a password compares it with all of them.
+"""
 LONGEST_APP_PASSWORD_NAME = 60
-"""Characters of what its owner calls a device."""
+"""The largest number of characters in the name of an app password."""
 
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
@@ -44,8 +46,8 @@ _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 def random_letters(count: int) -> str:
     """Return random letters and digits that people can type from paper.
 
-    0, 1, i, l and o are not among them, because people take one for another. That leaves 31:
-    sixteen of them are 79 random bits.
+    0, 1, i, l and o are not used, because people confuse them with each other. 31 characters
+    remain, so that sixteen random characters have 79 random bits.
     """
     return "".join(secrets.choice(_LETTERS) for _ in range(count))
 
@@ -55,14 +57,14 @@ class AppPassword:
     """A password for one device; the password itself is not kept.
 
     Attributes:
-        id: names it for `revoke`, and in tickets.
-        name: what its owner calls the device.
-        schemes: what it may be used for.
+        id: identifies the app password for `revoke`, and in tickets.
+        name: the name that the owner has given to the device.
+        schemes: the schemes that the app password is valid for.
         created: when it was made, in UTC.
-        used: when it was used last; None for never.
-        used_scheme: what for.
-        digest: what it is checked against.
-        sealed: the password under the service's key, for MD5; None where it is not for MD5.
+        used: when it was used last, in UTC; None when it was never used.
+        used_scheme: the scheme or purpose of the last use; None when it was never used.
+        digest: the salted hash that the password is compared with.
+        sealed: for MD5, the password encrypted by the key of the service; otherwise None.
     """
 
     id: str
@@ -84,13 +86,13 @@ class KeptAccount:
 
     Attributes:
         principal: the account as roles know it.
-        hash: argon2id of its password.
+        hash: the hash of its password, by argon2id or by another service.
         is_long: the password is longer than the 16 characters that official clients send.
-        stamp: a random word that changes with the password.
-        is_disabled: nobody may sign in.
-        created, changed: when the account was made, and its password was changed, in UTC.
-        signed_in: when somebody signed in last; None for never.
-        app_passwords: those that it has.
+        stamp: a random value that changes with the password.
+        is_disabled: nobody may sign in to the account.
+        created, changed: when the account was made, and when its password was changed, in UTC.
+        signed_in: when the last sign-in was, in UTC; None when there was none.
+        app_passwords: the app passwords of the account.
     """
 
     principal: Principal
@@ -105,30 +107,31 @@ class KeptAccount:
 
     @property
     def passport(self) -> str:
-        """The address, as it was spelled when the account was made."""
+        """The address, in the letter case in which the account was made."""
         return self.principal.passport
 
     def __repr__(self) -> str:
         return f"KeptAccount({self.passport!r})"
 
     def stamp_of(self, app_password: AppPassword | None) -> str:
-        """Return what a ticket carries that was got by a password of the account.
+        """Return the stamp for a ticket that is issued for a password of the account.
 
-        A new password of the account ends all its tickets, those by app passwords with them.
+        None means the account's own password. A new password of the account ends all its tickets,
+        also those that were issued for app passwords.
         """
         return self.stamp if app_password is None else f"{self.stamp}.{app_password.id}"
 
     def is_live(self, stamp: str) -> bool:
-        """Tell whether the password of a stamp still lets the account in."""
+        """Tell whether the password that a stamp identifies is still valid for the account."""
         stamps = {self.stamp, *map(self.stamp_of, self.app_passwords)}
         return not self.is_disabled and stamp in stamps
 
 
 def find(connection: Connection, passport: str) -> KeptAccount | None:
-    """Return an account, in any letter case; None when there is none."""
+    """Return the account of a passport in any letter case; None when there is none."""
     key = passport.casefold()
     if not is_storable(key):
-        return None  # the database would not take it; on the wire there may be any bytes
+        return None  # the database would refuse it; a client may send any bytes
     row = connection.execute(select(accounts).where(accounts.c.passport == key)).one_or_none()
     if row is None:
         return None
@@ -141,9 +144,9 @@ def find(connection: Connection, passport: str) -> KeptAccount | None:
 
 
 def is_storable(text: str) -> bool:
-    """Tell whether every database takes a text: bytes that are no UTF-8 fit in none.
+    """Tell whether every database accepts a text: no database accepts bytes that are not UTF-8.
 
-    PostgreSQL takes no NUL either.
+    PostgreSQL does not accept NUL either.
     """
     try:
         text.encode()
@@ -181,19 +184,19 @@ def _app_password(row: Any) -> AppPassword:
 
 
 def digest_of(app_password_id: str, password: Secret) -> str:
-    """Return what an app password is checked against; its id is the salt."""
+    """Return the hash of an app password, for which its id is the salt."""
     return hashlib.sha256(
         f"{app_password_id}:{password.reveal()}".encode("utf-8", "surrogatepass")
     ).hexdigest()
 
 
 def new_stamp() -> str:
-    """Return a random word that names a password: whoever has one of before has an old one."""
+    """Return a random value that identifies a password; a new password gets a new stamp."""
     return secrets.token_hex(4)
 
 
 def used_app_password(stamp: str) -> str:
-    """Return the id of the app password that a stamp was got by; "" for the account's own password.
+    """Return the id of the app password in a stamp; "" for the account's own password.
 
     `KeptAccount.stamp_of` makes such stamps.
     """
@@ -201,5 +204,5 @@ def used_app_password(stamp: str) -> str:
 
 
 def moment_of(seconds: float) -> datetime:
-    """Return the moment, in UTC, of a time as the database keeps it: seconds since 1970."""
+    """Return the UTC time for a time in the database, which is in seconds since 1970."""
     return datetime.fromtimestamp(seconds, UTC)

@@ -1,7 +1,7 @@
-"""The keys that all nodes of a network share, in its database.
+"""The keys that all nodes of a network share, in the database of the network.
 
-There they are sealed under a key that each node has in a file of its own: who reads the database,
-or a backup of it, can make no ticket and open no app password.
+The keys are encrypted there by another key, which each node has in a file of its own. So a person
+who reads the database, or a backup of it, can neither make tickets nor decrypt app passwords.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class SqlKeyStore:
     """A `KeyStore` in a database.
 
     Args:
-        database: where they are.
-        seal: the key of the nodes.
+        database: the database that has the keys.
+        seal: encrypts the keys by the key that the nodes have in a file.
     """
 
     def __init__(self, database: Database, seal: Fernet) -> None:
@@ -35,7 +35,7 @@ class SqlKeyStore:
         self._seal = seal
 
     def is_empty(self) -> bool:
-        """Tell whether no node has put anything there yet."""
+        """Tell whether no node has stored a key yet."""
         asked = select(kept_secrets.c.name).limit(1)
         return self._database.call(lambda connection: connection.scalar(asked)) is None
 

@@ -25,16 +25,17 @@ _MOST_KEPT = 2_000
 
 
 class SqlLists:
-    """A `ListStore` over a database: one row for an account, which is written as a whole.
+    """A `ListStore` over a database, with one row for an account, which is written as a whole.
 
-    A change is tried on what was read, and is written if nobody else has written since; otherwise
-    it is tried again. So no lock is held while it is made, here or on another machine.
+    A change is applied to the lists that were read, and is written if nobody else has written these
+    lists in the meantime; otherwise the change is applied again. So the database needs no lock
+    while a change is made.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._kept: Remembered[tuple[int, str, Lists]] = Remembered(database.changes, _MOST_KEPT)
-        # One change of an account at a time in this process, so that few are tried in vain.
+        # This process makes one change of an account at a time, so that few changes are repeated.
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def lists(self, passport: str) -> Lists:
@@ -43,7 +44,7 @@ class SqlLists:
         return found
 
     async def change(self, passport: str, change: Callable[[Lists], _T]) -> _T:
-        """As `ListStore.change`; `change` may be called again, each time with fresh lists."""
+        """As `ListStore.change`; `change` may be called several times, each time with new lists."""
         key = passport.casefold()
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
@@ -54,7 +55,7 @@ class SqlLists:
                 written = written_lists(changed)
                 _, number = self._kept.get(key)
                 if written == content:
-                    # It may have been tried on what is not true any more.
+                    # The change may have seen lists that another node has replaced since.
                     is_done = await self._is_present(key, revision)
                 else:
                     is_done = await self._write(key, revision, written)
@@ -67,7 +68,7 @@ class SqlLists:
                     return result
 
     async def _get(self, key: str) -> tuple[int, str, Lists]:
-        # Who removes an account removes its lists.
+        # `AccountDirectory.remove` removes the lists of an account too.
         found, number = self._kept.get(key)
         if found is None:
             revision, content = await self._database.run(lambda connection: _read(connection, key))
@@ -76,12 +77,12 @@ class SqlLists:
         return found
 
     async def _is_present(self, key: str, revision: int) -> bool:
-        """Tell whether nobody has written the lists since that revision."""
+        """Tell whether the lists in the database still have that revision."""
         found, _ = await self._database.run(lambda connection: _read(connection, key))
         return found == revision
 
     async def _write(self, key: str, revision: int, content: str) -> bool:
-        """Write the lists, if they are still those of the revision; tell whether they were."""
+        """Write the lists if they still have that revision; return whether they were written."""
 
         def write(connection: Connection) -> bool:
             if revision == 0:
@@ -108,7 +109,7 @@ def _read(connection: Connection, key: str) -> tuple[int, str]:
 
 
 def written_lists(lists: Lists) -> str:
-    """Return lists as text: JSON, an array for a person."""
+    """Return lists as JSON text, in which each person is an array."""
     people = [
         [entry.passport, entry.name, entry.id, entry.bits, list(entry.group_ids)]
         for entry in lists.book.entries.values()
@@ -126,7 +127,7 @@ def written_lists(lists: Lists) -> str:
 
 
 def read_lists(content: str) -> Lists:
-    """Return lists of their text."""
+    """Return the lists of a text by `written_lists`."""
     found = json.loads(content)
     book = Book(groups=found["groups"], own_name=found["name"])
     for passport, name, contact_id, bits, group_ids in found["people"]:
@@ -141,8 +142,8 @@ class SqlLeft:
     """A `LeftStore` over a database.
 
     Args:
-        database: where they are.
-        limit: how many messages an account may have.
+        database: the database that has the messages.
+        limit: the largest number of messages that an account may have.
     """
 
     def __init__(self, database: Database, limit: int = 200) -> None:

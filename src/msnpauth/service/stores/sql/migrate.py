@@ -1,7 +1,7 @@
-"""Brings a database to the form of today, by the scripts in `migrations`, with alembic.
+"""Brings a database to the present form by the scripts in `migrations`, with alembic.
 
-A script adds, and takes nothing away that the version before it uses: its nodes run on while the
-new ones are started.
+A script only adds: it removes nothing that the version before it uses, because nodes of that
+version keep running while the new nodes are started.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ _LOCK = 0x6D736E70
 
 
 def migrate(database: Database) -> tuple[int, int]:
-    """Bring a database to the form of today; return the form that it had, 0 for none, and has.
+    """Bring a database to the present form; return the form that it had (0 for none) and has now.
 
     Raises:
-        LocalProtocolError: a later version has written it.
-        ServiceUnavailable: the database failed; it is as it was.
+        LocalProtocolError: a later version made the tables, and this version cannot use them.
+        ServiceUnavailable: the database failed; nothing was changed.
     """
     return database.call(lambda connection: (bring_up(connection), SCHEMA_VERSION))
 
 
 def alembic_config(connection: Connection) -> Config:
-    """Return what alembic wants to know."""
+    """Return the configuration for alembic."""
     config = Config()
     config.set_main_option("script_location", "msnpauth:service/stores/sql/migrations")
     config.attributes["connection"] = connection
@@ -48,7 +48,7 @@ def bring_up(connection: Connection) -> int:
         return 0
     check_schema(form, "the database")
     if form[0] < SCHEMA_VERSION:
-        # A database of this service may never have met alembic: `serve` makes its tables itself.
+        # The database may have no revision of alembic yet: `serve` makes the tables itself.
         if not inspect(connection).has_table("alembic_version"):
             command.stamp(config, f"{form[0]:04}")
         command.upgrade(config, REVISION)

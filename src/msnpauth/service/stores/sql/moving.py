@@ -1,6 +1,6 @@
-"""Moves everything from one database to another: as a rule from SQLite's file to PostgreSQL.
+"""Copies everything from one database to another: usually from an SQLite file to PostgreSQL.
 
-All of it is one transaction at the other end: either everything is there, or nothing.
+The copy is one transaction at the target: either everything arrives there, or nothing.
 """
 
 from __future__ import annotations
@@ -18,19 +18,21 @@ __all__ = ["move"]
 _AT_ONCE = 1_000
 
 _OWN = (notes, changes, kept_secrets)
-"""What each database has of its own. Keys move by themselves: they are sealed otherwise there."""
+"""The tables that are not copied. Keys are copied separately: in a data folder they are files, and
+in a database they are encrypted.
+"""
 
 
 def move(source: Database, target: Database) -> dict[str, int]:
-    """Copy every account and what belongs to it; return how many rows each table has now.
+    """Copy every account and all its data; return how many rows each table of the target has now.
 
     Args:
-        source: where everything is. No service may run on it meanwhile.
-        target: where it is to be; it has tables of today, and no accounts yet.
+        source: the database to copy from. No service may use it at the same time.
+        target: the database to copy to; it has tables of the present form, and no accounts yet.
 
     Raises:
-        LocalProtocolError: there are accounts at the target already, or not all came there.
-        ServiceUnavailable: one of the databases failed. The target is as it was.
+        LocalProtocolError: the target has accounts already, or not all rows have arrived there.
+        ServiceUnavailable: one of the databases failed. The target is unchanged.
     """
 
     def copy(there: Connection) -> dict[str, int]:
@@ -49,7 +51,7 @@ def _tables() -> list[Table]:
 
 
 def _copied(here: Connection, there: Connection, table: Table) -> int:
-    # The number of a message is its place in a sequence, which the target has of its own.
+    # The number of a message comes from a sequence, and the target has its own sequence.
     columns = [column for column in table.columns if column is not left.c.number]
     order = [left.c.number] if table is left else list(table.primary_key.columns)
     rows = here.execution_options(yield_per=_AT_ONCE).execute(select(*columns).order_by(*order))
@@ -66,7 +68,7 @@ def _count(connection: Connection, table: Table) -> int:
 
 
 def _storable(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row without NUL, which SQLite takes in a text and PostgreSQL does not."""
+    """Return a row without NUL, which SQLite accepts in a text and PostgreSQL does not."""
     return {
         name: value.replace("\0", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) else value
         for name, value in row.items()

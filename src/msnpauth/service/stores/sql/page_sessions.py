@@ -1,8 +1,8 @@
-"""Browsers that are signed in to the pages for people.
+"""The sessions of browsers that are signed in to the pages for people.
 
-A browser has a random word in a cookie, and the database has its hash, so that every node knows the
-session. The row carries the stamp of the account's password: a new password, the end of all
-tickets, and the end of the account end the session by themselves.
+A browser has a random token in a cookie, and the database has the hash of the token, so that every
+node knows the session. The row contains the stamp of the account, so that the session ends without
+further work when the password is replaced, when all tickets are ended, or when the account ends.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ __all__ = ["PageSession", "PageSessions", "Visitor", "begin_session", "end_sessi
 _IDLE = timedelta(hours=2)
 _WHOLE = timedelta(hours=12)
 _EXACT = timedelta(minutes=2)
-"""How exact the end of an idle session is: not every page that is looked at writes it down."""
+"""How exact the end of an idle session is: not every request for a page writes a new end time."""
 _MOST_OF_ACCOUNT = 20
 _ID_LENGTH = 16
 
 
 @dataclass(frozen=True)
 class PageSession:
-    """One browser that is signed in.
+    """The session of one browser that is signed in.
 
     Attributes:
-        id: names it in a form. Nobody finds the cookie by it.
-        created: when it signed in, in UTC.
-        until: when it ends unless it is used before, in UTC.
+        id: identifies the session in a form. It does not reveal the token in the cookie.
+        created: when the session began, in UTC.
+        until: when the session ends unless it is used before that time, in UTC.
     """
 
     id: str
@@ -48,18 +48,20 @@ class PageSession:
 
 
 class Visitor(NamedTuple):
-    """Who looks at a page: the account, with its app passwords, and the browser's session."""
+    """The account that requests a page, with its app passwords, and the session of its browser."""
 
     account: KeptAccount
     session: PageSession
 
 
 class PageSessions:
-    """See the module. A session ends after two hours without a page, and after twelve in all.
+    """The store of the sessions of browsers.
+
+    A session ends after two hours without a request, and at the latest after twelve hours.
 
     Args:
-        database: where they are.
-        now: the clock.
+        database: the database that has the sessions.
+        now: returns the present time, in UTC.
     """
 
     def __init__(self, database: Database, *, now: Callable[[], datetime] = utc_now) -> None:
@@ -67,11 +69,11 @@ class PageSessions:
         self._now = now
 
     async def begin(self, passport: str, stamp: str) -> Secret:
-        """Begin a session, and return the word for its cookie.
+        """Begin a session, and return the token for its cookie.
 
         Args:
             passport: the account, whose password was right.
-            stamp: names that password.
+            stamp: the stamp that identifies that password.
         """
         word = new_word()
         await self._database.run(
@@ -80,7 +82,7 @@ class PageSessions:
         return word
 
     async def visitor(self, word: Secret) -> Visitor | None:
-        """Return whose session a word names, and prolong it; None when it names none."""
+        """Return the visitor with this session token, and prolong the session; None if invalid."""
         now = self._now()
 
         def visitor(connection: Connection) -> Visitor | None:
@@ -100,10 +102,10 @@ class PageSessions:
         return await self._database.run(visitor, durable=False)
 
     async def of(self, account: KeptAccount) -> list[PageSession]:
-        """Return the sessions of an account as it is now, the oldest first."""
+        """Return the sessions of an account that are valid for its present stamp, oldest first."""
         good = (
             (page_sessions.c.passport == account.passport.casefold())
-            # Those of an older password have ended, also where nobody has taken them away.
+            # Sessions of an older password have ended, even if their rows still exist.
             & (page_sessions.c.stamp == account.stamp)
             & (page_sessions.c.until > self._now().timestamp())
         )
@@ -113,7 +115,7 @@ class PageSessions:
         )
 
     async def end(self, passport: str, session_id: str) -> bool:
-        """End one session of an account; False when it has none of that id."""
+        """End one session of an account; False when the account has no session with that id."""
 
         def end(connection: Connection) -> bool:
             mine = page_sessions.c.passport == passport.casefold()
@@ -130,14 +132,14 @@ class PageSessions:
 
 
 def new_word() -> Secret:
-    """Return a word for a cookie, of 256 random bits."""
+    """Return a token for a cookie, with 256 random bits."""
     return Secret(secrets.token_urlsafe(32))
 
 
 def begin_session(
     connection: Connection, passport: str, stamp: str, word: Secret, now: datetime
 ) -> None:
-    """As `PageSessions.begin`, within a transaction. The account's oldest ones make room."""
+    """As `PageSessions.begin`, within a transaction. The oldest sessions make room if necessary."""
     key = passport.casefold()
     mine = page_sessions.c.passport == key
     connection.execute(delete(page_sessions).where(page_sessions.c.until <= now.timestamp()))

@@ -1,4 +1,4 @@
-"""PostgreSQL: for a network of several nodes, or one that has a database server already."""
+"""A PostgreSQL database, for several nodes, or for a network that has a database server already."""
 
 from __future__ import annotations
 
@@ -27,14 +27,19 @@ __all__ = ["PostgresDatabase"]
 
 _THREADS = 8
 _NODES = 0x6D736E6E
-"""Of PostgreSQL's advisory locks: held by all nodes of a network, or by the one that is alone."""
+"""The key of an advisory lock of PostgreSQL. All nodes of a network hold the lock as a shared lock,
+or a node that is alone holds it as an exclusive lock.
+"""
 _BEAT_SECONDS = 1.0
 _SILENT_SECONDS = 4.0
-"""Without a sign of life for so long nothing that is kept in memory counts any more."""
+"""Values in memory are not used after so many seconds without a sign of life of the server."""
 _REST_SECONDS = 1.0
-"""After a failure to connect nobody else tries for so long: each try may take five seconds."""
+"""After a failure to connect, no other attempt is made for so many seconds: each attempt may take
+five seconds.
+"""
 
-# A server that is cut off answers nothing, and says nothing about it either.
+# A server that is cut off from the network sends no answer and no error, so that only time-outs
+# show it.
 _CONNECT: dict[str, Any] = {
     "connect_timeout": 5,
     "keepalives_idle": 5,
@@ -42,16 +47,18 @@ _CONNECT: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 8000,
     "application_name": "msnpauth",
-    # The server, too, is to notice that a node is cut off: it holds a lock for it.
+    # The server must notice too that a node is cut off, because it holds a lock for the node.
     "options": "-c statement_timeout=10s -c lock_timeout=5s"
     " -c idle_in_transaction_session_timeout=30s"
     " -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3",
 }
 
 _AGAIN = frozenset({"23505", "40001", "40P01"})
-"""Somebody else was quicker: a key is taken (`unique_violation`), or two waited for each other.
+"""The SQLSTATE codes of conflicts with another transaction: a key exists already
+(`unique_violation`), the transactions cannot be put in an order (`serialization_failure`), or they
+wait for each other (`deadlock_detected`).
 
-The work is done anew, and sees then what the other one has written.
+The work is then repeated, and sees the rows that the other transaction has written.
 """
 
 _log = logging.getLogger("msnpauth.service")
@@ -61,14 +68,15 @@ class PostgresDatabase(Database):
     """A PostgreSQL database.
 
     Args:
-        url: as in `postgresql://msnpauth@db.example.net/msnpauth`; what it does not say, libpq
-            takes from the environment and from `~/.pgpass`.
-        check: refuse a database whose tables are not those of today.
-        alone: this is a node that shares nothing with others: there may be no second one. False
-            for one of several. None for a command, beside which nodes may run.
+        url: as in `postgresql://msnpauth@db.example.net/msnpauth`; libpq takes the parts that are
+            missing from the environment and from `~/.pgpass`.
+        check: refuse a database whose tables do not have the present form.
+        alone: True for a node without a shared store, which must be the only node. False for one of
+            several nodes. None for a command, which may run while nodes run.
 
     Raises:
-        LocalProtocolError: it cannot be reached, or its tables are not those of this version.
+        LocalProtocolError: the database cannot be reached, its tables are not those of this
+            version, or another node uses it and `alone` does not allow that.
     """
 
     def __init__(self, url: URL, *, check: bool = True, alone: bool | None = None) -> None:
@@ -130,7 +138,7 @@ class PostgresDatabase(Database):
     def _reason(self, fault: BaseException) -> str:
         inner = fault.orig if isinstance(fault, DBAPIError) else fault
         if isinstance(inner, psycopg.Error):
-            # The other parts of a message quote what was to be written.
+            # The other parts of the message quote the values that were to be written.
             said = inner.diag.message_primary
             if said is None and isinstance(inner, psycopg.OperationalError):
                 said = str(inner).partition("\n")[0]
@@ -152,10 +160,10 @@ class PostgresDatabase(Database):
             )
         check_schema(form, self._where)
 
-    # --- what others change ----------------------------------------------------------------------
+    # --- changes by other processes --------------------------------------------------------------
 
     def _listen(self) -> None:
-        """Hear of changes until the end; come back after each failure."""
+        """Receive the changes until the database is closed; connect again after each failure."""
         while not self._is_closing.is_set():
             with suppress(psycopg.Error, OSError):
                 self._hear()
@@ -165,10 +173,10 @@ class PostgresDatabase(Database):
                 self._is_closing.wait(_BEAT_SECONDS)
 
     def _hang_up(self) -> None:
-        """Have the listener wait no longer."""
+        """Shut down the connection of the listener, so that the listener stops waiting."""
         with self._hearing, suppress(OSError):
             if self._line is not None:
-                # A handle of its own: the other one is psycopg's to close.
+                # A duplicate of the file descriptor, because psycopg closes the original one.
                 with socket.socket(fileno=os.dup(self._line)) as line:
                     line.shutdown(socket.SHUT_RDWR)
 
@@ -180,11 +188,11 @@ class PostgresDatabase(Database):
         ):
             self._conflict = self._claimed(connection)
             connection.execute(f"LISTEN {CHANNEL}")
-            # What was changed until now may have been changed unheard.
+            # Changes before LISTEN were not reported to this process.
             self._log.add_any()
             while not self._is_closing.is_set():
                 connection.execute("SELECT 1")
-                if self._conflict:  # the server may have held the lock for a connection of before
+                if self._conflict:  # the server may have held the lock for an earlier connection
                     self._conflict = self._claimed(connection)
                 self._heard = time.monotonic()
                 self._has_heard.set()
@@ -205,7 +213,7 @@ class PostgresDatabase(Database):
                 self._line = None
 
     def _claimed(self, connection: psycopg.Connection) -> str:
-        """Take a lock that lasts as long as the connection; return why it cannot be had."""
+        """Take a lock that lasts as long as the connection; return why it is refused, or ""."""
         if self._alone is None:
             return ""
         kind = "" if self._alone else "_shared"
@@ -220,7 +228,7 @@ def _engine(url: URL) -> Engine:
         url.set(drivername="postgresql+psycopg"),
         pool_size=_THREADS,
         max_overflow=0,
-        # A connection of before a restart of the server is found out before it is used.
+        # So a connection from before a restart of the server is detected before it is used.
         pool_pre_ping=True,
         pool_timeout=10,
         isolation_level="READ COMMITTED",

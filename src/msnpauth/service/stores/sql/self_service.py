@@ -1,8 +1,8 @@
-"""What people change of their own accounts: each change is one transaction, on whichever node.
+"""The changes that people make to their own accounts. Each change is one transaction on any node.
 
-The operator's changes are in `directory`. These differ: a hash is made in the hasher's threads and
-not in the database's, and what somebody may do hangs on an invitation, or on the password that they
-had when they began.
+The operator's changes are in `directory`. The changes here differ in two ways: a hash is made in
+the threads of the hasher and not in those of the database, and a change needs an invitation, or the
+password that the account had when its owner began.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ __all__ = ["Changed", "NotInvited", "SelfService", "SignedUp", "Taken"]
 
 
 class NotInvited(Exception):
-    """The code is no invitation that can be used (any more)."""
+    """No invitation that can be used has this code."""
 
 
 class Taken(Exception):
-    """There is an account of that address."""
+    """An account with that address exists already."""
 
 
 class Changed(Exception):
-    """The account was changed meanwhile, by somebody who knew its password."""
+    """The account was changed meanwhile, by a person who knew its password."""
 
 
 class SignedUp(NamedTuple):
     """A new account.
 
     Attributes:
-        word: for the cookie of the browser, which is signed in at once.
+        word: the token for the cookie of the browser, which is signed in at once.
         invitation: the id of the invitation that was used; "" for none.
     """
 
@@ -53,13 +53,13 @@ class SignedUp(NamedTuple):
 
 
 class SelfService:
-    """See the module.
+    """The changes that people make to their own accounts.
 
     Args:
-        database: where the accounts are.
+        database: the database that has the accounts.
         hasher: makes the hashes.
         directory: the same accounts, as an operator changes them.
-        now: the clock.
+        now: returns the present time, in UTC.
     """
 
     def __init__(
@@ -76,19 +76,20 @@ class SelfService:
         self._now = now
 
     async def sign_up(self, passport: str, password: Secret, code: Secret | None) -> SignedUp:
-        """Add an account, and begin a session of its pages.
+        """Add an account, and begin a session at the pages.
 
-        The address is not verified: nobody has sent anything to it.
+        The address counts as not verified, because no message was sent to it.
 
         Args:
             passport: the address.
             password: its password.
-            code: the invitation; None where everybody may sign up.
+            code: the code of the invitation; None when everybody may sign up.
 
         Raises:
-            NotInvited: before anything is told about the address.
-            Taken: the invitation was not used.
-            LocalProtocolError: passport or password cannot be one.
+            NotInvited: the code is not valid. It is checked first, so that a person without an
+                invitation cannot find out whether an address has an account.
+            Taken: the address has an account already. The invitation was not used.
+            LocalProtocolError: the passport or the password is not valid.
             ServiceUnavailable: the database failed, or too many passwords wait.
         """
         hashed = await self._hasher.made(password)
@@ -107,7 +108,7 @@ class SelfService:
         return SignedUp(word, await self._database.run(add))
 
     async def check(self, passport: str, code: Secret | None) -> None:
-        """Find out whether somebody may sign up, before that costs a hash; raises as `sign_up`."""
+        """Check that a person may sign up, before a hash is made for it; raises as `sign_up`."""
         await self._database.run(lambda connection: self._check(connection, passport, code))
 
     def _check(self, connection: Connection, passport: str, code: Secret | None) -> str:
@@ -119,18 +120,18 @@ class SelfService:
         return "" if found is None else found.id
 
     async def change_password(self, passport: str, stamp: str, password: Secret) -> Secret:
-        """Give an account another password; return the word of the one session that is left.
+        """Give an account another password; return the token of the only session that is left.
 
-        Every ticket, every session at Messenger and every other browser end by it.
+        Every ticket, every connection of Messenger and every session of another browser end.
 
         Args:
             passport: the account.
-            stamp: of the password that it had a moment ago, which was asked for.
-            password: the new one.
+            stamp: the stamp of the present password, which the owner has just typed.
+            password: the new password.
 
         Raises:
-            Changed: it is not the account's password any more.
-            LocalProtocolError: that cannot be a password.
+            Changed: the account does not have that stamp any more.
+            LocalProtocolError: the new password is not valid.
             ServiceUnavailable: the database failed, or too many passwords wait.
         """
         hashed = await self._hasher.renewed(password)
@@ -139,7 +140,7 @@ class SelfService:
         return await self._change(passport, stamp, values)
 
     async def end_tickets(self, passport: str, stamp: str) -> Secret:
-        """As `change_password`, with the password that it has."""
+        """As `change_password`, but the account keeps its password."""
         return await self._change(passport, stamp, {"stamp": new_stamp()})
 
     async def _change(self, passport: str, stamp: str, values: dict[str, object]) -> Secret:
@@ -147,7 +148,8 @@ class SelfService:
 
         def change(connection: Connection) -> None:
             mine = (accounts.c.passport == passport.casefold()) & (accounts.c.stamp == stamp)
-            # To look first and change then would let two at once do it, each at its own node.
+            # One update with a condition: with a query before the update, two nodes could both
+            # succeed at the same moment.
             if connection.execute(update(accounts).where(mine).values(values)).rowcount != 1:
                 raise Changed
             note_change(connection, passport.casefold())
@@ -160,7 +162,7 @@ class SelfService:
     async def add_app_password(
         self, passport: str, stamp: str, name: str, schemes: Iterable[Scheme]
     ) -> MadeAppPassword:
-        """As `AccountDirectory.add_app_password`, for who has signed in by the stamp's password."""
+        """As `AccountDirectory.add_app_password`, if the account still has that stamp."""
         chosen = tuple(schemes)
         return await self._database.aside(
             lambda: self._directory.add_app_password(passport, name, chosen, stamp=stamp)

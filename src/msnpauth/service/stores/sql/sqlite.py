@@ -1,6 +1,6 @@
-"""SQLite: one file, for one node.
+"""An SQLite database: one file, for one node.
 
-SQLite has one writer at a time, and one thread is what it can use.
+SQLite allows one writer at a time, so that more than one thread would not help.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class SqliteDatabase(Database):
     """An SQLite database in a file.
 
     Args:
-        path: the file.
-        make: make it where there is none.
-        for_node: it is for a node, and no other node may use it meanwhile: a node keeps lists in
-            memory, and SQLite does not tell it that another one has changed them.
+        path: the path of the file.
+        make: make the file if it does not exist.
+        for_node: the database is for a node, and no other node may use it at the same time: a node
+            keeps lists in memory, and SQLite does not report that another node has changed them.
 
     Raises:
-        LocalProtocolError: it is not there, it cannot be opened, a later version has written it,
-            or another node uses it.
+        LocalProtocolError: the file does not exist or cannot be opened, a later version made its
+            tables, or another node uses it.
     """
 
     def __init__(self, path: Path, *, make: bool = True, for_node: bool = False) -> None:
@@ -47,7 +47,7 @@ class SqliteDatabase(Database):
                 hint="`msnpauth account add` and `serve` make one; a backup may have the old one",
             )
         self._lock = _locked(path) if for_node else None
-        with suppress(OSError):  # what is wrong with it is told below
+        with suppress(OSError):  # `_prepare` reports the problem
             path.touch(mode=0o600)
         self._path = path
         self._file = _identity(path)
@@ -59,7 +59,7 @@ class SqliteDatabase(Database):
             self._engine.dispose()
             self._let_go()
             raise
-        # A connection of the event loop's own, for one question that costs microseconds.
+        # The event loop has a connection of its own, for one query that takes microseconds.
         self._watch = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._seen = self._number = UNKNOWN
 
@@ -89,22 +89,22 @@ class SqliteDatabase(Database):
     def problem(self) -> str:
         """As `Database.problem`: the file may have been deleted or replaced.
 
-        SQLite goes on with a file that has no name any more. What is written to it is lost, and
-        other processes do not see it.
+        SQLite continues to use a file that was deleted. Everything that it writes there is lost,
+        and other processes do not see it.
         """
         if self._file is None or _identity(self._path) == self._file:
             return ""
         return "its file was deleted or replaced: bring it back, and restart the service"
 
     def _read_changes(self) -> None:
-        """Read which accounts others have changed since this was asked last."""
+        """Read which accounts other processes have changed since the last call of this method."""
         rows = self._watch.execute(
             "SELECT number, passport FROM account_changes WHERE number > ? ORDER BY number",
             (self._number,),
         ).fetchall()
         asked = self._watch.execute("SELECT value FROM notes WHERE name = 'changes'")
         number = asked.fetchone()[0]
-        # Of many changes the first are not there any more.
+        # After many changes, the rows of the oldest changes have been deleted.
         if self._number == UNKNOWN or len(rows) != number - self._number:
             self._log.add_any()
         else:
@@ -120,7 +120,7 @@ class SqliteDatabase(Database):
                 return
             check_schema(form, str(self._path))
             if form[0] < SCHEMA_VERSION:
-                # The one command of a small network does it by itself.
+                # A small network has only the command `serve`, which migrates the database itself.
                 from .migrate import bring_up
 
                 bring_up(connection)
@@ -135,13 +135,13 @@ class SqliteDatabase(Database):
 
 
 def _locked(path: Path) -> FileLock:
-    """Keep a database for this process.
+    """Lock a database for this process.
 
     Raises:
         LocalProtocolError: another node uses it.
     """
     lock = FileLock(f"{path}.lock", mode=0o600)
-    with suppress(Timeout, OSError):  # where no lock can be made, no database can be made either
+    with suppress(Timeout, OSError):  # a folder that allows no lock allows no database either
         lock.acquire(blocking=False)
         return lock
     raise LocalProtocolError(
@@ -163,7 +163,7 @@ def _engine(path: Path) -> Engine:
 
     @event.listens_for(engine, "connect")
     def connected(connection: Any, _record: object) -> None:
-        # Without this pysqlite begins its transactions by itself, and too late for two writers.
+        # Otherwise pysqlite begins transactions itself, and too late when there are two writers.
         connection.isolation_level = None
         for pragma in ("journal_mode=WAL", "foreign_keys=ON", f"busy_timeout={_BUSY_SECONDS}000"):
             connection.execute(f"PRAGMA {pragma}")
@@ -173,7 +173,8 @@ def _engine(path: Path) -> Engine:
         raw: Any = connection.connection.dbapi_connection
         durable = connection.get_execution_options().get("durable", True)
         raw.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-        # From the beginning a writer: who reads first and writes later may find another in between.
+        # The transaction is a writer from its beginning: if a transaction reads first and writes
+        # later, another writer may come in between.
         raw.execute("BEGIN IMMEDIATE")
 
     return engine

@@ -1,4 +1,4 @@
-"""What one process knows of its connections, and the used tickets, which outlive it."""
+"""The state of one process: its connections in memory, and its used tickets in a database."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _SWEEP = timedelta(minutes=1)
 class SqlState(MemoryState):
     """A `SharedState` of one process, whose used tickets are in a database.
 
-    Connections end with the process. A ticket does not, and must not be used again after a restart.
+    Connections end with the process. A ticket does not end with the process, and must not be used
+    again after a restart.
     """
 
     def __init__(self, database: Database, *, now: Callable[[], datetime] = utc_now) -> None:

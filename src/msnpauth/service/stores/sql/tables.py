@@ -1,7 +1,7 @@
 """The tables, and the number of their form.
 
-Passports are keys in folded letter case, because accounts are compared without regard to it; how an
-account is spelled stands beside its key.
+The keys of accounts are passports in folded letter case, because passports are compared without
+regard to letter case; another column has the passport as its owner wrote it.
 """
 
 from __future__ import annotations
@@ -37,19 +37,21 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 2
-"""Grows with each change of the tables. The file in `migrations` that makes it has its number."""
+"""The number of the present form of the tables. It grows with each change of the tables, and the
+file in `migrations` that makes the change has the same number.
+"""
 OLDEST_COMPATIBLE = 2
-"""The oldest form whose service can still work with these tables, beside those of today.
+"""The number of the form of the oldest service that can still work with these tables.
 
-Nodes are upgraded one after another, after the database was. So a change adds tables and columns,
-and what is not used any more is taken away when no service of before is left.
+Nodes are upgraded one after another, after the database. So a change adds tables and columns, and
+unused ones are removed only when no node of an earlier version is left.
 """
 REVISION = f"{SCHEMA_VERSION:04}"
-"""What alembic calls the form."""
+"""The name of the present form in alembic."""
 
 METADATA = MetaData()
 
-_PASSPORT = String(129)
+_PASSPORT = String(129)  # the longest account name in bytes (hypothetic.org, names)
 
 
 def _of_account() -> Column[str]:
@@ -63,7 +65,9 @@ notes = Table(
     Column("name", String(40), primary_key=True),
     Column("value", Integer, nullable=False),
 )
-"""`form` and `serves`, see above; `changes`, the number of the last row of `account_changes`."""
+"""Numbers by name: `form` (`SCHEMA_VERSION`), `serves` (`OLDEST_COMPATIBLE`), and `changes`, the
+number of the last row of `account_changes`.
+"""
 
 changes = Table(
     "account_changes",
@@ -71,7 +75,7 @@ changes = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("passport", _PASSPORT, nullable=False),
 )
-"""Which accounts were changed lately, for other processes that have them in memory (SQLite)."""
+"""The accounts that were changed lately, for other processes that keep them in memory (SQLite)."""
 
 accounts = Table(
     "accounts",
@@ -80,9 +84,10 @@ accounts = Table(
     Column("spelled", _PASSPORT, nullable=False),
     Column("display_name", Text, nullable=False, default=""),
     Column("hash", Text, nullable=False),
-    # Official clients cut a password at 16 characters. A hash does not tell how long it was.
+    # Official clients cut a password at 16 characters. A hash does not show the length.
     Column("is_long", Boolean, nullable=False),
-    # A random word that a new password replaces. Tickets carry it, and end with it.
+    # A random value that changes with the password. A ticket contains it, and is valid only as long
+    # as the account has the same value.
     Column("stamp", String(16), nullable=False),
     Column("verified", Boolean, nullable=False, default=True),
     Column("restricted", Boolean, nullable=False, default=False),
@@ -100,9 +105,9 @@ app_passwords = Table(
     _of_account(),
     Column("name", String(60), nullable=False),
     Column("schemes", String(40), nullable=False),
-    # 79 random bits cannot be guessed, so that a fast hash is enough, and is fast.
+    # A fast hash is enough, because 79 random bits cannot be guessed.
     Column("digest", String(64), nullable=False),
-    # The password itself under a key of the service, for MD5 alone, which asks for it.
+    # The password itself, encrypted by a key of the service. Only MD5 needs the password itself.
     Column("sealed", Text),
     Column("created", Float, nullable=False),
     Column("used", Float),
@@ -150,12 +155,12 @@ kept_secrets = Table(
     Column("name", String(40), primary_key=True),
     Column("sealed", Text, nullable=False),
 )
-"""The keys that all nodes of a network share, sealed under a key that is in no database."""
+"""The keys that all nodes of a network share, encrypted by a key that is in no database."""
 
 invitations = Table(
     "invitations",
     METADATA,
-    # A hash of the code: who reads the database is not invited by it.
+    # A hash of the code, so that a person who reads the database cannot use the invitation.
     Column("digest", String(64), primary_key=True),
     Column("note", Text, nullable=False),
     Column("uses_left", Integer, nullable=False),
@@ -166,10 +171,10 @@ invitations = Table(
 page_sessions = Table(
     "page_sessions",
     METADATA,
-    # A hash of the cookie's word, for the same reason.
+    # A hash of the token in the cookie, for the same reason.
     Column("digest", String(64), primary_key=True),
     _of_account(),
-    # The session ends with the password by which it began.
+    # The session ends when the password with which it began is replaced.
     Column("stamp", String(16), nullable=False),
     Column("created", Float, nullable=False),
     Column("until", Float, nullable=False, index=True),

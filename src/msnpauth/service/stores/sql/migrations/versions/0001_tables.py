@@ -1,4 +1,4 @@
-"""The first form: accounts, lists, messages and used tickets."""
+"""The first form of the tables: accounts, lists, messages and used tickets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changes by account, the keys that nodes share, invitations, and sessions at the pages."""
+"""The second form: changes of accounts, shared keys, invitations, and sessions at the pages."""
 
 from __future__ import annotations
 
