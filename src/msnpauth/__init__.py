@@ -10,32 +10,32 @@
         session.go_online()
         session.send_message("bob@example.com", "Hello Bob")
 
-A map of the package, from the ground up. A room imports from rooms above it in this list only.
+A map of the package, from the bottom up. A module imports only from modules above it in this list.
 
-    core/        the protocol without I/O: bytes and values in, actions and events out
-      wire/      what both ends say: commands, their lines, the dialects, the queries
-      tickets/   how a ticket is got over HTTPS: generators of requests, and nothing else
+    core/        the protocol without I/O: accepts bytes and values, returns actions and events
+      wire/      for both ends: commands, their lines, the dialects, the queries
+      tickets/   gets tickets over HTTPS: generators of requests, without I/O
       people/    a contact list as data, as lines and by SOAP
-      client/    a client's sign-in, session, presence and chats: it decides, and does nothing
-    observe.py   typed events of what happens, as they are described to people
-    watch.py     who is told of them: the log, and one observer
+      client/    a client's sign-in, session, presence and chats: it decides, without I/O
+    observe.py   typed events, and their descriptions for people
+    watch.py     passes the events to the log and to one observer
     net/         names, connections, TLS and deadlines; nothing about the protocol
-    store/       what lies on a disk: tickets, and the machine's GUID
-    transports/  what carries HTTPS: sockets, curl, httpx, or your own
+    store/       data on disk: tickets, and the machine's GUID
+    transports/  carriers of HTTPS: sockets, curl, httpx, or your own
     options.py   the keyword arguments of `sign_in`
-    networks.py  networks by name, and a person's own
+    networks.py  known networks by name, and a person's own
     sync/        the driver on blocking sockets: `MSNPAuth`, `sign_in`, `Session`
-    doctor/      what is wrong with a network, an account, or the way to them
-    published.py networks that somebody has published, fetched when a person asks
+    doctor/      finds out what is wrong with a network, an account, or the connection to them
+    published.py fetches lists of networks that somebody has published, at a person's request
     aio/         the same names and arguments on asyncio: `from msnpauth import aio`
-    sansio.py    what people need who bring their own loop
+    sansio.py    the parts without I/O, for programs with their own event loop
     service/     the other end: a service to sign in to
     decoding/    explains lines, headers, envelopes, blobs, tickets and codes
     testing/     that service for your tests, and a pytest fixture
     cli/         the command `msnpauth`
-    quick.py     `msnpauth ticket` as scripts write it, without what `cli` needs to be imported
+    quick.py     `msnpauth ticket` for scripts, without the imports of `cli`
 
-What is public is said here: the names in `__all__`, and those in the `__all__` of `aio`, `doctor`,
+These names are public: those in `__all__` here, and those in the `__all__` of `aio`, `doctor`,
 `observe`, `sansio`, `service` and `testing`. Everything else may change.
 """
 
@@ -176,9 +176,9 @@ __all__ = [  # noqa: RUF022 - sorted without regard to case, as a reader looks n
 ]
 
 # The rest is for Python only. A type checker reads the imports above: if it saw `__getattr__`, it
-# would believe that every name exists, `msnpauth.sing_in` too.
+# would accept every name, also a misspelled one such as `msnpauth.sing_in`.
 if not TYPE_CHECKING:
-    # Names by the module they live in; nothing is imported before it is asked for.
+    # Names by the module that defines them; a module is imported when a name of it is first used.
     _HOMES = {
         "core.client.comeback": ("Reconnect",),
         "core.client.engine": ("SessionState",),

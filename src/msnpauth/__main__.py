@@ -10,7 +10,7 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command, and leave the process by its exit status."""
+    """Run the command, and exit the process with its exit status."""
     status = ticket(sys.argv[1:])
     if status is None:
         from .cli import main as whole  # click, and every command

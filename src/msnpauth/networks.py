@@ -1,4 +1,4 @@
-"""Networks by name: the package's data file, what was published since, and a person's own."""
+"""Networks by name: from the package's data file, a published file, and a person's own file."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _LISTS = ("trusted_hosts", "schemes", "evidence")
 _NUMBERS = ("dialects",)
 
 VARIABLE = "MSNPAUTH_SERVICES"
-"""Environment variable that names a person's own file."""
+"""Environment variable that names a person's own file of networks."""
 
 _LONGEST_FILE = 1024 * 1024
 
 
 class Servers(core.Servers):
-    """Where the servers of a network are: by their addresses, or `named` as a known network.
+    """The addresses of a network's servers: given one by one, or `named` as a known network.
 
-    The core decides about addresses and reads no file, so that the name is looked up here.
+    The core checks addresses and reads no file, so the name is looked up here.
     """
 
     @classmethod
@@ -45,8 +45,8 @@ class Servers(core.Servers):
 
         Raises:
             LocalProtocolError: no network of that name is known.
-            ConnectionFailed: it is known to be gone. `find(name).servers()` gives its addresses
-                all the same, for a machine whose `hosts` file sends them elsewhere.
+            ConnectionFailed: the network is known to be gone. `find(name).servers()` still returns
+                its addresses, for a machine whose `hosts` file redirects them.
         """
         network = find(name)
         if network.state == "gone":
@@ -60,7 +60,7 @@ class Servers(core.Servers):
 
 
 class Network(NamedTuple):
-    """A network as the data file describes it; `servers()` makes `Servers` of it."""
+    """A network as the data file describes it; `servers()` returns its `Servers`."""
 
     name: str
     title: str = ""
@@ -81,10 +81,10 @@ class Network(NamedTuple):
     evidence: tuple[str, ...] = ()
 
     def servers(self) -> Servers:
-        """Return its addresses.
+        """Return the network's addresses.
 
         Raises:
-            LocalProtocolError: one of them is none.
+            LocalProtocolError: an address is not valid.
         """
         return Servers(
             self.host,
@@ -110,9 +110,9 @@ class Network(NamedTuple):
 
 
 def own_file() -> Path:
-    """Return where a person's own networks are looked for; the file need not exist.
+    """Return the path of a person's own file of networks; the file need not exist.
 
-    The path begins by `~` for a person who has no home folder, as in a container: then there can
+    The path begins with `~` for a person who has no home folder, as in a container: then there can
     be no such file.
     """
     named = os.environ.get(VARIABLE)
@@ -126,21 +126,21 @@ def own_file() -> Path:
 
 
 def published_file() -> Path:
-    """Return where the networks are kept that `msnpauth services --update` has fetched."""
+    """Return the path of the file that `msnpauth services --update` writes."""
     return own_file().with_name("published.toml")
 
 
 def known_networks() -> dict[str, Network]:
     """Return every known network by name.
 
-    Those that were fetched replace the package's own of the same name, and a person's own file
-    replaces both. A file of fetched ones that is damaged is as good as none: `published_problem`
-    says what is wrong with it.
+    A fetched network replaces the package's network of the same name, and one of a person's own
+    file replaces both. A damaged file of fetched networks is ignored: `published_problem` returns
+    what is wrong with it.
 
     Raises:
-        LocalProtocolError: the person's own file is not what it should be.
+        LocalProtocolError: the person's own file cannot be read, or is not valid.
     """
-    # The imports that only this needs are made here: most sign-ins name their servers themselves.
+    # Imported here, because most sign-ins name their servers themselves.
     from importlib.resources import files
 
     ours = files("msnpauth").joinpath("data/services.toml").read_text("utf-8")
@@ -165,14 +165,14 @@ def _networks_of(path: Path) -> dict[str, Network]:
 
 
 def read_text(path: Path) -> str | None:
-    """Return what the file holds, without a byte order mark, which Windows' Notepad puts there.
+    """Return the content of a file, without the byte order mark that Windows' Notepad writes.
 
     None when there is no such file.
 
     Raises:
-        LocalProtocolError: it cannot be read, is not UTF-8, or is longer than 1 MiB.
+        LocalProtocolError: the file cannot be read, is not UTF-8, or is longer than 1 MiB.
     """
-    if path.parts[:1] == ("~",):  # nobody's home: not a folder of that name where we happen to be
+    if path.parts[:1] == ("~",):  # there is no home folder: not a folder `~` in the current one
         return None
     try:
         with path.open("rb") as file:
@@ -195,7 +195,7 @@ def find(name: str) -> Network:
     """Return the network of that name, in any letter case.
 
     Raises:
-        LocalProtocolError: there is none; the error names those that are known.
+        LocalProtocolError: there is no such network; the error names the known ones.
     """
     known = known_networks()
     service = known.get(name.lower())
@@ -212,10 +212,10 @@ def read_networks(text: str, path: str) -> dict[str, Network]:
 
     Args:
         text: the file's content, in TOML.
-        path: what the file is called in errors.
+        path: the name of the file, for errors.
 
     Raises:
-        LocalProtocolError: it is not TOML, or has what no network has.
+        LocalProtocolError: it is not TOML, or has a key or a value that a network cannot have.
     """
     import tomllib
 

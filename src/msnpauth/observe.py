@@ -1,14 +1,15 @@
-"""What happens while somebody signs in and stays signed in: typed events, and the log of them.
+"""Typed events of a sign-in and of its session.
 
-Pass `observer=` to `sign_in` or `MSNPAuth`, and every event is handed to it as it happens:
+Pass `observer=` to `sign_in` or `MSNPAuth`, and it is called with every event as it happens:
 
     def observer(event: observe.Event) -> None:
         print(event)
 
 The log, on the logger `msnpauth`, is written from the same events. At DEBUG it shows both
-directions of the conversation, at INFO the sessions that come back, and at WARNING those that end.
+directions of the conversation, at INFO lost sessions that sign in again, and at WARNING sessions
+that end.
 
-No event holds a secret. The texts of commands, requests and answers are masked.
+No event contains a secret. Secrets in the texts of commands, requests and answers are masked.
 """
 
 from __future__ import annotations
@@ -43,12 +44,12 @@ __all__ = [
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Event:
     at: float
-    """When it happened, in seconds of `time.monotonic()`."""
+    """When the event happened, in seconds of `time.monotonic()`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookedUp(_Event):
-    """The addresses of a host were found, which took so many seconds."""
+    """The addresses of a host were found; the look-up took `seconds`."""
 
     host: str
     addresses: tuple[str, ...]
@@ -71,7 +72,7 @@ class Preparing(_Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connected(_Event):
-    """There is a TCP connection to a server, at this one of its addresses."""
+    """A TCP connection to a server was made, to `address`; that took `seconds`."""
 
     server: str
     address: str
@@ -80,7 +81,7 @@ class Connected(_Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secured(_Event):
-    """The TLS handshake is done, and the certificate was found good."""
+    """The TLS handshake is done, and the certificate was accepted; that took `seconds`."""
 
     server: str
     version: str
@@ -105,7 +106,7 @@ class Received(_Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requested(_Event):
-    """An HTTPS request goes out; `lines` are its first line and its headers."""
+    """An HTTPS request is sent; `lines` are its first line and its headers."""
 
     step: Step
     server: str
@@ -114,7 +115,7 @@ class Requested(_Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched(_Event):
-    """An HTTPS request was answered, or failed: then there is an error and no status."""
+    """An HTTPS request was answered, or it failed: then there is an error and no status."""
 
     step: Step
     server: str
@@ -126,7 +127,7 @@ class Fetched(_Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn(_Event):
-    """The notification server has said `USR OK`."""
+    """The notification server has sent `USR OK`; the sign-in took `seconds`."""
 
     server: str
     seconds: float
@@ -134,7 +135,7 @@ class SignedIn(_Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed(_Event):
-    """A sign-in failed. It is tried again in `pause` seconds, or not at all: None."""
+    """A sign-in failed. It is tried again in `pause` seconds; None: it is not tried again."""
 
     error: SignInError
     pause: float | None
@@ -150,21 +151,21 @@ class Lost(_Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Back(_Event):
-    """A session lives again, at `server`."""
+    """A session is signed in again, at `server`."""
 
     server: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dropped(_Event):
-    """Commands that nobody received were dropped, the oldest first. It is told once."""
+    """Commands that nobody received were dropped, the oldest first. It is reported once."""
 
     count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended(_Event):
-    """A session is over for good; `dropped` commands in all were never received."""
+    """A session has ended for good; `dropped` is the total of commands that were never received."""
 
     error: SignInError
     dropped: int
@@ -188,11 +189,12 @@ Event = (
     | Ended
 )
 Observer = Callable[[Event], None]
-"""Is called with each event, in whichever thread it happens. What it raises is logged."""
+"""A function that is called with each event, in the thread of the event. If it raises, that is
+logged."""
 
 
 def describe(event: Event) -> tuple[str, Step, tuple[str, ...]]:
-    """Return an event as people read it: direction, step, and lines of text."""
+    """Return an event for people: direction (`>`, `<` or a blank), step, and lines of text."""
     match event:
         case Sent(text=text):
             return ">", Step.NOTIFICATION, (text,)
@@ -216,7 +218,7 @@ def describe(event: Event) -> tuple[str, Step, tuple[str, ...]]:
 
 
 def _step_of(event: LookedUp | Connected | Secured | SignedIn) -> Step:
-    """Return the step of what happens below both conversations: a login server is a URL."""
+    """Return the step of an event of a connection: the name of a login server is a URL."""
     server = event.host if isinstance(event, LookedUp) else event.server
     return Step.LOGIN if server.startswith("https:") else Step.NOTIFICATION
 

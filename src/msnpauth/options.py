@@ -1,4 +1,4 @@
-"""The keyword arguments of `sign_in`, declared once for both drivers, and what they come to."""
+"""The keyword arguments of `sign_in`, declared once for both drivers, and their checked values."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["AsyncOptions", "Options", "Plan", "plan"]
 
 
-# Of networks, and not of accounts: of bots that sign in one after another, each after the first
-# knows what the network names. It lives as long as the process. What the first sign-in of another
-# process would save is not worth a file.
+# The policies belong to networks, and not to accounts: when several bots sign in one after another,
+# each bot after the first knows the network's policy. They last as long as the process: a file
+# would save too little at the first sign-in of another process.
 _POLICIES = Policies()
 
 
@@ -38,7 +38,7 @@ class CommonOptions(SignInOptions, total=False):
 
     ca_file: str | os.PathLike[str] | None
     """Certificates to trust, in PEM, instead of the system's. By default those of
-    `Servers(ca_file=…)`, where it names some."""
+    `Servers(ca_file=…)`, if they are given."""
 
     ssl_context: ssl.SSLContext | None
     """TLS settings of your own."""
@@ -47,55 +47,56 @@ class CommonOptions(SignInOptions, total=False):
     """Seconds for the whole sign-in. By default 30."""
 
     fast_open: bool
-    """TCP Fast Open (RFC 7413), on Linux: VER, CVR and USR, and the first words of TLS, travel with
-    the SYN to a server that has given this system a cookie before. Each connection so costs a round
-    trip less. For hosts of one address, and the carrier `sockets`; anywhere else all is as without.
-    By default False: on some ways through the net such a SYN is lost, which costs a second."""
+    """TCP Fast Open (RFC 7413), on Linux: VER, CVR and USR, and the first TLS message, are sent
+    with the SYN to a server that has given this system a cookie earlier. This saves a round trip
+    for each connection. It works for hosts with one address and the carrier `sockets`; otherwise it
+    has no effect. By default False: some networks drop such a SYN, which costs a second."""
 
     product: tuple[str, str] | None
-    """Id and key that answer a CHL. By default those of a client of the dialect's time."""
+    """Product id and key that answer a CHL. By default those of a client of the dialect's time."""
 
     reconnect: Reconnect | bool | None
     """When and how to sign in again once the connection is lost; True for the default
     `Reconnect()`. By default never."""
 
     receive: bool
-    """False when nobody will ever receive: the server's commands are then passed over, and not
-    kept. By default True."""
+    """False when the program will never call `receive`: the server's commands are then not kept.
+    By default True."""
 
     observer: Observer | None
-    """Is called with every event of `msnpauth.observe`, in whichever thread it happens."""
+    """A function that is called with every event of `msnpauth.observe`, in the event's thread."""
 
 
 class Options(CommonOptions, total=False):
     """The options of `msnpauth.sign_in`."""
 
     cache: TicketCache | None
-    """Remembers tickets until they expire, and which servers to ask. By default nothing does."""
+    """Keeps tickets until they expire, and the servers to use. By default there is no cache."""
 
     transport: str | Transport | None
-    """What carries the HTTPS part: `sockets` (the default), `curl`, `httpx` or a `Transport`."""
+    """The carrier for HTTPS: `sockets` (the default), `curl`, `httpx` or a `Transport`."""
 
 
 class AsyncOptions(CommonOptions, total=False):
     """The options of `msnpauth.aio.sign_in`."""
 
     cache: TicketCache | AsyncTicketCache | None
-    """Remembers tickets until they expire, and which servers to ask. By default nothing does."""
+    """Keeps tickets until they expire, and the servers to use. By default there is no cache."""
 
     transport: str | AsyncTransport | None
-    """What carries the HTTPS part: `sockets` (the default), `curl`, `httpx` or an
-    `AsyncTransport`."""
+    """The carrier for HTTPS: `sockets` (the default), `curl`, `httpx` or an `AsyncTransport`."""
 
 
 class Plan(NamedTuple):
-    """The arguments of `sign_in`, checked, and what follows from them.
+    """The checked arguments of `sign_in`, and objects that are made from them.
 
     Attributes:
         machine: the sign-in, which has not begun.
-        password: the account's, to find its tickets in a cache.
+        password: the account's password, to find its tickets in a cache.
+        timeout: seconds for the whole sign-in.
         tls: `ca_file` and `ssl_context`, for the carrier.
-        watch: tells the log and the caller's observer.
+        watch: passes events to the log and to the caller's observer.
+        product, reconnect, receive, fast_open: as in `CommonOptions`.
     """
 
     machine: SignIn
@@ -119,7 +120,7 @@ def plan(
     """Check the arguments of `sign_in`. Nothing is sent.
 
     Raises:
-        LocalProtocolError: an argument cannot be right.
+        LocalProtocolError: an argument is not valid.
         TypeError: there is no such option.
     """
     check_names(options, known, "sign_in")

@@ -1,7 +1,7 @@
-"""Networks that somebody has published: fetched when a person asks for it, shown, and then kept.
+"""Fetches a file of networks that somebody has published, at a person's request, and keeps it.
 
-The form is that of the package's own file of networks (docs/networks.md). A network puts its file
-at the well-known address `https://HOST/.well-known/msnp-services.toml` (RFC 8615).
+The form is that of the package's own file of networks (docs/networks.md). A network publishes its
+file at the well-known address `https://HOST/.well-known/msnp-services.toml` (RFC 8615).
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ __all__ = ["WELL_KNOWN", "Change", "changes", "fetch_published", "keep", "publis
 WELL_KNOWN = "/.well-known/msnp-services.toml"
 
 LONGEST = 256 * 1024
-"""Bytes: some hundred networks, with their evidence."""
+"""The longest file, in bytes: enough for some hundred networks, with their evidence."""
 
 
 class Change(NamedTuple):
-    """What a published file does to what is known.
+    """A change to the known networks that a published file would make.
 
     Attributes:
-        name: of the network.
-        before: what is known of it now; None when it is new.
-        after: what would be known.
+        name: the name of the network.
+        before: the network as it is known now; None when it is new.
+        after: the network as the file describes it.
     """
 
     name: str
@@ -43,10 +43,10 @@ class Change(NamedTuple):
 
 
 def published_at(place: str) -> Url:
-    """Return the address of a published file: a URL, or a host that has it at the usual place.
+    """Return the address of a published file, for a URL or for a host with the well-known address.
 
     Raises:
-        LocalProtocolError: it is neither, or it is not https.
+        LocalProtocolError: `place` is neither, or it is not https.
     """
     text = place if "://" in place else f"https://{place}{'' if '/' in place else WELL_KNOWN}"
     try:
@@ -66,12 +66,12 @@ def fetch_published(
     """Return the text of a published file.
 
     Args:
-        url: where it is.
+        url: the address of the file.
         ca_file: certificates to trust, in PEM, instead of the system's.
-        timeout: seconds.
+        timeout: seconds for the whole transfer.
 
     Raises:
-        SignInError: it cannot be fetched, is too long, or is no text.
+        SignInError: the file cannot be fetched, is too long, or is not UTF-8 text.
     """
     transport = make_transport("sockets", ca_file, None)
     deadline = Deadline(timeout)
@@ -121,14 +121,14 @@ def _text(body: bytes, url: Url) -> str:
 
 
 def changes(text: str, place: str) -> list[Change]:
-    """Return what a published file changes, network by network.
+    """Return the changes that a published file would make, one for each network.
 
     Args:
-        text: its content.
-        place: what it is called in errors.
+        text: the content of the file.
+        place: the name of the file, for errors.
 
     Raises:
-        LocalProtocolError: it is no such file, or names a file of this machine.
+        LocalProtocolError: it is not a valid file of networks, or names a file of this machine.
     """
     published = read_networks(text, place)
     for network in published.values():
@@ -143,7 +143,7 @@ def changes(text: str, place: str) -> list[Change]:
 
 
 def keep(text: str) -> None:
-    """Keep a published file; networks of an earlier one stay, unless this one has them anew.
+    """Keep a published file; networks of an earlier file stay, unless this file has them, too.
 
     Raises:
         LocalProtocolError: the file cannot be written.
@@ -153,10 +153,10 @@ def keep(text: str) -> None:
     networks = {} if before is None else read_networks(before, str(path))
     networks |= read_networks(text, "the new file")
     content = "\n".join(map(_as_toml, networks.values()))
-    read_networks(content, str(path))  # what is kept can be read again
+    read_networks(content, str(path))  # checks that the new file can be read again
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # The file appears whole or not at all: somebody may be signing in just now.
+        # The file appears completely or not at all: a sign-in may read it at this moment.
         new = path.with_suffix(".new")
         new.write_text(content, "utf-8")
         new.replace(path)
@@ -167,7 +167,7 @@ def keep(text: str) -> None:
 
 
 def _as_toml(network: Network) -> str:
-    """Return a network as a table."""
+    """Return a network as a table of TOML."""
     lines = [f"[{_quoted(network.name)}]"]
     for key, value in network._asdict().items():
         if value and key != "name":
@@ -182,9 +182,9 @@ def _table(pairs: dict[str, str]) -> str:
 
 
 def _quoted(value: object) -> str:
-    """Return text, or a list of texts or numbers, as TOML spells it.
+    """Return text, or a list of texts or numbers, in the form of TOML.
 
-    JSON spells them in the same way, but for letters beyond the BMP, which it would write as two
-    halves, and for DEL, which TOML wants escaped.
+    JSON has the same form, with two exceptions: it would write letters beyond the BMP as two
+    surrogates, and TOML requires DEL to be escaped.
     """
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

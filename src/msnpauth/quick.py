@@ -1,9 +1,9 @@
-"""`msnpauth ticket` as scripts write it, without click.
+"""`msnpauth ticket` for scripts, without click.
 
-A script asks for tickets again and again, by the same few words. To import click and all commands
-takes three times as long as to ask for a ticket. So these words are read here. Whatever else is
-written (another command, another option, a value that cannot be right, a password that has to be
-typed) is left to `cli`, before anything has been done: what it says of it is said by one place.
+A script requests tickets again and again, with the same few options. Importing click and all
+commands takes three times as long as requesting a ticket. So these options are read here.
+Everything else (another command, another option, a value that is not valid, a password that has to
+be typed) is left to `cli`, before anything has been done, so that all its messages come from there.
 """
 
 from __future__ import annotations
@@ -28,25 +28,26 @@ _SERVERS = frozenset({"--host", "--nexus", "--login"})
 _PASSPORT = ""
 
 _USUAL, _LONGEST = 1024, 4096
-"""Longer passwords are looked at by `cli`, as is what no terminal shows; none has 4,096 bytes."""
+"""Passwords that are longer than the first number, or not printable, are checked by `cli`. No
+password has as many bytes as the second number."""
 
 
 def ticket(words: Sequence[str]) -> int | None:
     """Print a ticket and return the exit status; None when it is left to `cli`.
 
     Args:
-        words: the arguments of the command.
+        words: the command-line arguments.
     """
     if words[:1] != ["ticket"] or sys.stdout is None or os.environ.get("_MSNPAUTH_COMPLETE"):
         return None
-    # The process ends before there could be much to collect: a fifth of its time went into looking
-    # for it, most of that at the end.
+    # The process ends before there is much garbage to collect: a fifth of its time was spent on
+    # looking for garbage, mostly at the end.
     gc.disable()
     try:
         status = _granted(words[1:])
-    except SystemExit:  # of a signal
+    except SystemExit:  # a signal came
         raise
-    except BaseException as problem:  # noqa: BLE001 - what becomes of it is for `cli` to say
+    except BaseException as problem:  # noqa: BLE001 - `cli` reports it
         failed = problem
     else:
         if status is None:
@@ -64,18 +65,18 @@ def _granted(words: Sequence[str]) -> int | None:
     with asking:
         granted = asking.get_ticket()
     _print(granted, as_json="--json" in options)
-    gc.freeze()  # at the end the interpreter collects all the same
+    gc.freeze()  # otherwise the interpreter collects garbage at its end
     return 0
 
 
 def _read(words: Sequence[str]) -> dict[str, str] | None:
-    """Return the values of the options, and the passport as ""; None for what is not usual."""
+    """Return the options' values by name, the passport by ""; None if `cli` has to read them."""
     found: dict[str, str] = {}
     rest = iter(words)
     for word in rest:
         name = word if word in _VALUES or word in _FLAGS else _PASSPORT
         value = next(rest, "") if word in _VALUES else word.removeprefix("--")
-        # Surrogates (bytes that are no text) are not printable either.
+        # Surrogates, which stand for bytes that are not text, are not printable either.
         if not value or value.startswith("-") or name in found or not value.isprintable():
             return None
         if name == _PASSPORT and word.startswith("-"):
@@ -88,7 +89,7 @@ def _read(words: Sequence[str]) -> dict[str, str] | None:
 
 
 def _asking(options: dict[str, str]) -> MSNPAuth | None:
-    """Return what asks for the ticket; None when one of the values cannot be right."""
+    """Return the object that requests the ticket; None when a value is not valid."""
     from .core.credentials import check_challenge, check_passport
     from .core.errors import LocalProtocolError
     from .core.servers import Servers
@@ -101,7 +102,7 @@ def _asking(options: dict[str, str]) -> MSNPAuth | None:
         where = Servers(
             options.get("--host"), nexus=options.get("--nexus"), login=options.get("--login")
         )
-        # What cannot be right is told before the password is read.
+        # Values that are not valid are reported before the password is read.
         check_passport(options[_PASSPORT])
         check_challenge(options["--challenge"])
     except LocalProtocolError:
@@ -120,7 +121,7 @@ def _asking(options: dict[str, str]) -> MSNPAuth | None:
 
 
 def _password(*, from_stdin: bool) -> Secret | None:
-    """Return the password; None when `cli` has to ask for it. No variable here holds it as text."""
+    """Return the password; None when `cli` has to ask for it. No variable here has it as text."""
     from .core.secrets import Secret
 
     if not from_stdin:
@@ -137,7 +138,7 @@ def _password(*, from_stdin: bool) -> Secret | None:
             .rstrip("\r\n")
         )
     except OSError:
-        return None  # `cli` will meet the same, and tell
+        return None  # `cli` will have the same error, and report it
     if _is_usual(password):
         return password
     from .cli.password import checked_line
@@ -146,7 +147,7 @@ def _password(*, from_stdin: bool) -> Secret | None:
 
 
 def _unwind_by_signals() -> None:
-    """Have SIGTERM, and the end of the terminal, end the command by the status that shells know."""
+    """Make SIGTERM, and the end of the terminal, end the command with the status of that signal."""
     import signal
 
     def stop(number: int, _frame: object) -> None:
@@ -189,7 +190,7 @@ def _print(granted: Ticket, *, as_json: bool) -> None:
 
 
 def _told(problem: BaseException, *, as_json: bool) -> int:
-    """Have `cli` tell what went wrong; return the exit status."""
+    """Make `cli` report the problem; return the exit status."""
     import click
 
     from .cli import main as whole

@@ -1,7 +1,7 @@
-"""Who is told of what happens: the log, and one observer.
+"""Passes events to the log and to one observer.
 
-Drivers and carriers say what they do to a `Watch`. The events themselves (`observe`) are imported
-when the first of them is told: most sign-ins have nobody who listens, and begin sooner without.
+Drivers and carriers report to a `Watch` what they do. The event classes (`observe`) are imported
+with the first event: most sign-ins have no observer, and begin sooner without the import.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ __all__ = ["SILENT", "Watch"]
 
 
 class Watch:
-    """Tells the log and one observer what happens.
+    """Passes events to the log and to one observer.
 
-    Whether anybody listens is asked anew each time: DEBUG that is switched on in the middle of a
-    session shows both directions from then on.
+    Each call checks again whether events are wanted: if DEBUG is enabled in the middle of a
+    session, the log shows both directions from then on.
     """
 
     def __init__(self, observer: Observer | None = None) -> None:
@@ -38,24 +38,24 @@ class Watch:
 
     @property
     def is_wanted(self) -> bool:
-        """True when somebody wants to hear of everything, and not only of what has gone wrong."""
+        """True when all events are wanted, and not only those of failures."""
         return self._observer is not None or _log_is_open()
 
     def tell(self, event: Event) -> None:
-        """Hand an event to whoever listens."""
+        """Pass an event to the log and to the observer."""
         write_to_log(event)
         if self._observer is None:
             return
         try:
             self._observer(event)
-        except Exception:  # noqa: BLE001 - whatever somebody's function raises
-            # A fault in somebody's counter of events must not cost the sign-in.
+        except Exception:  # noqa: BLE001 - a caller's function may raise anything
+            # A fault in the caller's observer must not make the sign-in fail.
             _logger().exception("the observer failed at %s", type(event).__name__)
 
-    # --- what the drivers and carriers say -----------------------------------------------------
+    # --- reports of the drivers and carriers ---------------------------------------------------
 
     def acted(self, action: Action) -> None:
-        """The driver is about to do what the sign-in asked for."""
+        """Report that the driver is about to perform an action of the sign-in."""
         if not self.is_wanted:
             return
         from . import observe
@@ -66,11 +66,11 @@ class Watch:
                 self.tell(observe.Connecting(at=time.monotonic(), server=str(address)))
             case Prepare(url):
                 self.tell(observe.Preparing(at=time.monotonic(), server=url.origin))
-            case _:  # what is sent or fetched is told by whoever does it
+            case _:  # the code that sends or fetches reports that
                 pass
 
     def looked_up(self, host: str, addresses: Iterable[str], began: float) -> None:
-        """The resolver has answered."""
+        """Report that the resolver has answered."""
         if self.is_wanted:
             from . import observe
 
@@ -81,7 +81,7 @@ class Watch:
     def connected(
         self, server: str, address: str, began: float, ended: float | None = None
     ) -> None:
-        """There is a TCP connection, since `ended` or just now."""
+        """Report a TCP connection, which was made at `ended`, by default just now."""
         if self.is_wanted:
             from . import observe
 
@@ -93,7 +93,7 @@ class Watch:
     def secured(
         self, server: str, version: str | None, began: float, ended: float | None = None
     ) -> None:
-        """There is a TLS connection, since `ended` or just now."""
+        """Report a TLS connection, which was made at `ended`, by default just now."""
         if self.is_wanted:
             from . import observe
 
@@ -103,7 +103,7 @@ class Watch:
             )
 
     def sent(self, server: str, commands: Iterable[Command]) -> None:
-        """Commands are being written to a server."""
+        """Report that commands are being written to a server."""
         if self.is_wanted:
             from . import observe
 
@@ -112,7 +112,7 @@ class Watch:
                 self.tell(observe.Sent(at=now, server=server, text=command.describe(Role.CLIENT)))
 
     def received(self, server: str, command: Command) -> None:
-        """A command was read from a server."""
+        """Report that a command was read from a server."""
         if self.is_wanted:
             from . import observe
 
@@ -120,7 +120,7 @@ class Watch:
             self.tell(observe.Received(at=time.monotonic(), server=server, text=text))
 
     def requested(self, request: Request) -> None:
-        """An HTTPS request goes out."""
+        """Report that an HTTPS request is being sent."""
         if self.is_wanted:
             from . import observe
             from .core.tickets.exchange import describe_request
@@ -135,7 +135,7 @@ class Watch:
             )
 
     def fetched(self, request: Request, outcome: Response | SignInError, began: float) -> None:
-        """A request was answered, or failed."""
+        """Report that a request was answered, or that it failed."""
         if not self.is_wanted:
             return
         from . import observe
@@ -159,7 +159,7 @@ class Watch:
         )
 
     def signed_in(self, server: str, began: float) -> None:
-        """A sign-in has succeeded."""
+        """Report that a sign-in has succeeded."""
         if self.is_wanted:
             from . import observe
 
@@ -167,14 +167,14 @@ class Watch:
             self.tell(observe.SignedIn(at=now, server=server, seconds=now - began))
 
     def failed(self, error: SignInError, pause: float | None) -> None:
-        """A sign-in has failed, and is tried again or not."""
+        """Report that a sign-in has failed; it is tried again in `pause` seconds, unless None."""
         if pause is not None or self.is_wanted:
             from . import observe
 
             self.tell(observe.Failed(at=time.monotonic(), error=error, pause=pause))
 
     def told(self, news: Tell) -> None:
-        """A session's engine has news."""
+        """Report a change of a session, as the engine names it."""
         from . import observe
         from .core.client import session_actions as actions
 
@@ -191,14 +191,14 @@ class Watch:
 
 
 SILENT = Watch()
-"""Tells the log only."""
+"""A `Watch` that passes events only to the log."""
 
 
 # --- the log ---------------------------------------------------------------------------------
 
 _DEBUG, _INFO, _WARNING = 10, 20, 30
 
-# A session that this side closed is no news.
+# The reasons of ends that this side has caused: they are logged at DEBUG only.
 _OURS = frozenset({"closed", "detached"})
 
 
@@ -210,15 +210,15 @@ def _logger() -> logging.Logger:
 
 
 def _log_is_open() -> bool:
-    """Tell whether DEBUG is on: who has switched it on has imported logging, which takes time."""
+    """Tell whether DEBUG is on; without `logging` imported, which takes time, it cannot be on."""
     return "logging" in sys.modules and _logger().isEnabledFor(_DEBUG)
 
 
 def write_to_log(event: Event) -> None:
     """Write the lines of an event.
 
-    Each record has `direction` (`>`, `<` or ` `), `channel` (a `Step`'s word) and `ended` (True
-    for the end of a session) as attributes, for a handler that wants more than the text.
+    Each record has `direction` (`>`, `<` or ` `), `channel` (the text of a `Step`) and `ended`
+    (True for the end of a session) as attributes, for a handler that needs more than the text.
     """
     from . import observe
 

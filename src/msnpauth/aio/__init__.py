@@ -1,4 +1,4 @@
-"""The driver on asyncio: the names and arguments of `msnpauth`, to be awaited.
+"""The driver on asyncio: the same names and arguments as in `msnpauth`, to be awaited.
 
 from msnpauth import aio
 

@@ -25,10 +25,10 @@ __all__ = ["MSNPAuth"]
 
 
 class MSNPAuth:
-    """Trades passport, password and challenge for a Passport 1.4 ticket; see `msnpauth.MSNPAuth`.
+    """Gets a Passport 1.4 ticket for passport, password, challenge; see `msnpauth.MSNPAuth`.
 
-    Inside `async with` the connection stays open for the next ticket; otherwise each ticket
-    closes it. Several tasks may ask at once, and take turns.
+    Inside `async with` the connection stays open for the next ticket; otherwise it is closed after
+    each ticket. Several tasks may use the object at the same time; they take turns.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class MSNPAuth:
         self._turns = asyncio.Lock()
 
     async def get_key(self) -> str:
-        """Return the ticket as text, exactly as `USR n TWN S` wants it.
+        """Return the ticket as text, exactly as `USR n TWN S` needs it.
 
         Raises:
             SignInError: as `msnpauth.MSNPAuth.get_ticket`.

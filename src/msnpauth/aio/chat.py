@@ -1,4 +1,4 @@
-"""A conversation, on asyncio."""
+"""A chat, on asyncio."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Chat:
-    """A conversation with one person or more; see `msnpauth.Chat`."""
+    """A chat with one person or more; see `msnpauth.Chat`."""
 
     def __init__(self, pump: Pump, board: Board, timeout: float) -> None:
         self._pump = pump
@@ -28,12 +28,12 @@ class Chat:
 
     @property
     def members(self) -> tuple[str, ...]:
-        """Passports of who is in the chat now, besides the account itself."""
+        """Passports of the people who are in the chat now, without the account itself."""
         return self._board.members
 
     @property
     def ended(self) -> ChatEnded | None:
-        """Why the chat is over, or None while it lives."""
+        """Why the chat has ended, or None while it is open."""
         ended = self._board.ended
         return None if ended is None else copy.copy(ended)
 

@@ -22,15 +22,15 @@ _GOODBYE_SECONDS = 0.5
 
 
 class Connection:
-    """Streams that any task may write to and one task reads.
+    """Streams that one task reads, and any task may write to.
 
-    The sign-in opens it, and the session goes on with it.
+    The sign-in opens them, and the session continues to use them.
 
     Attributes:
-        streams: reader and writer.
+        streams: asyncio's reader and writer.
         server: `host:port`, for errors and events.
-        step: of the sign-in, for errors.
-        number: what the session's engine calls it; 0 during the sign-in.
+        step: the step of the sign-in, for errors.
+        number: the engine's number for this connection; 0 during the sign-in.
     """
 
     def __init__(self, streams: Streams, server: str, watch: Watch) -> None:
@@ -53,7 +53,7 @@ class Connection:
     ) -> Self:
         """Connect to a notification server, or to a switchboard.
 
-        With `fast_open` what is written first may travel with the SYN.
+        With `fast_open` the first data may be sent together with the SYN.
 
         Raises:
             ConnectionFailed: there is no such host, or none of its addresses could be reached.
@@ -63,24 +63,24 @@ class Connection:
         return cls(streams, str(address), watch)
 
     def begin_session(self, number: int, step: Step = Step.SESSION) -> None:
-        """Go on as a session's connection."""
+        """Become a session's connection."""
         self.number, self.step = number, step
 
     def write(self, commands: Sequence[Command]) -> None:
-        """Hand commands to asyncio, which keeps what cannot leave yet."""
+        """Pass commands to asyncio, which buffers what cannot be sent yet."""
         if commands and not self.streams[1].is_closing():
             self._watch.sent(self.server, commands)
             self.streams[1].write(b"".join(command.encode() for command in commands))
 
     async def drained(self, timeout: float) -> None:
-        """Wait until what was written has left this process, or nearly so.
+        """Wait until most of the written data has left this process.
 
         Raises:
-            ConnectionFailed: the connection broke, or nothing left for `timeout` seconds.
+            ConnectionFailed: the connection broke, or no data could be sent for `timeout` seconds.
         """
         transport = self.streams[1].transport
         if not (self._dropped or transport.is_closing() or transport.get_write_buffer_size()):
-            return  # as nearly always, and a time-out costs more than the message
+            return  # nearly always the buffer is empty, and a time-out costs more than the message
         try:
             async with asyncio.timeout(timeout):
                 await self.streams[1].drain()
@@ -92,13 +92,13 @@ class Connection:
         else:
             if not self._dropped:
                 return
-            # asyncio wakes who waits for room in the same way when the connection was aborted.
+            # asyncio wakes a waiting `drain` without an error when the connection was aborted.
             text = "the connection was closed"
             error = ConnectionFailed(text, step=self.step, server=self.server)
         raise error
 
     async def read(self) -> bytes:
-        """Return what has come, b"" at the end.
+        """Return the bytes that have arrived; b"" at the end of the connection.
 
         Raises:
             ConnectionFailed: the connection broke.
@@ -110,13 +110,13 @@ class Connection:
         raise error
 
     async def goodbye(self, commands: Sequence[Command]) -> None:
-        """Write the last words and close, if that takes no time."""
+        """Write the last commands, such as OUT, and close; wait half a second at most."""
         writer = self.streams[1]
         try:
             self.write(commands)
             writer.close()
-            # In a task of its own: asyncio's streams keep one future for all who wait for the
-            # end, and a time-out here would cancel that future for everybody and for ever.
+            # In a task of its own: asyncio's streams have one future that all tasks await which
+            # wait for the end, and a time-out here would cancel that future for all of them.
             closed = asyncio.ensure_future(writer.wait_closed())
             closed.add_done_callback(_retrieved)
             await asyncio.wait({closed}, timeout=_GOODBYE_SECONDS)
@@ -124,13 +124,13 @@ class Connection:
             self.drop()
 
     def drop(self) -> None:
-        """Close at once, whatever was written and has not left yet."""
+        """Close at once; data that has not been sent yet is lost."""
         self._dropped = True
         with suppress(RuntimeError):  # the loop is closed, and the connection with it
             self.streams[1].transport.abort()
 
 
 def _retrieved(task: asyncio.Future[None]) -> None:
-    """Look at a task's error, or asyncio would complain that nobody did."""
+    """Retrieve a task's error, or asyncio would log that it was never retrieved."""
     if not task.cancelled():
         task.exception()

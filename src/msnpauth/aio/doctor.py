@@ -1,4 +1,4 @@
-"""The doctor for asyncio: each finding as soon as there is one.
+"""The doctor for asyncio: it yields each finding as soon as there is one.
 
 from msnpauth import aio
 
@@ -29,9 +29,9 @@ def examine(
     ca_file: str | os.PathLike[str] | None = None,
     timeout: float = 60.0,
 ) -> AsyncIterator[Finding]:
-    """As `msnpauth.doctor.examine`. The work is done in threads, so the loop goes on.
+    """As `msnpauth.doctor.examine`. The work is done in threads, so the event loop is not blocked.
 
-    An examination that is called off ends with the step that is under way, ten seconds at most.
+    A cancelled examination ends after its present step, which takes ten seconds at most.
 
     Raises:
         LocalProtocolError: an argument cannot be right; nothing was sent.

@@ -1,4 +1,4 @@
-"""A sign-in on asyncio: performs what `SignIn` asks for, and decides nothing."""
+"""A sign-in on asyncio: performs the actions of `SignIn`, and decides nothing itself."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 
 class Entering:
-    """A sign-in that is to be done; see `sign_in`, whose arguments these are."""
+    """A sign-in that has not begun; the arguments are those of `sign_in`."""
 
     def __init__(
         self, passport: str, password: Secret, servers: Servers, options: AsyncOptions
@@ -52,7 +52,7 @@ class Entering:
     async def enter(self) -> Session:
         """Sign in."""
         connection, signed_in = await self._first_entered()
-        from .session import Session  # the sign-in has imported it while it waited
+        from .session import Session  # the sign-in imported it while it waited
 
         return Session(
             connection,
@@ -66,7 +66,7 @@ class Entering:
         )
 
     async def _first_entered(self) -> tuple[Connection, SignedIn]:
-        """Sign in for the first time; again and again where the policy wants that."""
+        """Sign in for the first time; repeat it after a failure if the policy demands that."""
         policy = self._plan.reconnect
         comeback = Comeback(policy if policy is not None and policy.from_start else None)
         loop = asyncio.get_running_loop()
@@ -74,7 +74,7 @@ class Entering:
             try:
                 return await self._entry.enter()
             except LocalProtocolError:
-                raise  # the caller's own mistake, which no other attempt would mend
+                raise  # the caller's mistake, which another attempt would not correct
             except SignInError as error:
                 pause = comeback.after_failure(error, loop.time())
                 self._plan.watch.failed(error, pause)
@@ -84,7 +84,7 @@ class Entering:
 
 
 class _Entry:
-    """How one account signs in at one network; a session does it again when it has to."""
+    """Signs one account in to one network; a session uses it again to reconnect."""
 
     def __init__(
         self,
@@ -105,7 +105,7 @@ class _Entry:
     async def enter(
         self, at: Address | None = None, first_trid: int = 1
     ) -> tuple[Connection, SignedIn]:
-        """Sign in; return the connection and what is known of it."""
+        """Sign in; return the connection, and the data of the sign-in."""
         deadline, began = Deadline(self._timeout), time.monotonic()
         keys = self._machine.keys(tag_for(self._cache, self._password))
         patience = min(PATIENCE, self._timeout)
@@ -134,7 +134,7 @@ class _Entry:
         return await self._carry(self._machine.renewal())
 
     async def consult(self, errand: Consult) -> object:
-        """Carry an exchange that the session wants; return its result."""
+        """Carry an exchange that the session needs; return its result."""
         return await self._carry(self._machine.consult(errand))
 
     async def _carry(self, exchange: Exchange[T]) -> T:
@@ -165,7 +165,7 @@ class _Entry:
 
 
 class _Driver:
-    """Tasks talk to the notification server and carry HTTPS; what they meet is put in one queue."""
+    """Performs a sign-in: tasks talk to the servers, and put all results into one queue."""
 
     def __init__(
         self,
@@ -185,17 +185,17 @@ class _Driver:
         self._connection: Connection | None = None
         self._listener: asyncio.Task[None] | None = None
         self._unsent: list[Command] = []
-        """What is to be said as soon as there is a connection."""
+        """The commands to send as soon as there is a connection."""
         self._heard: deque[bytes | SignInError] = deque()
-        """What the listener heard, and the machine was not told yet."""
+        """Data and errors of the listener that the machine has not received yet."""
         self._stands = False
-        """True once a connection that was to be prepared has been made."""
+        """True once a requested connection has been prepared."""
         self._carrying = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> SignedIn:
-        """Return what the machine ends in, or raise its failure."""
-        # The deadline is one more thing that may come: a timer for each wait would cost more.
+        """Return the result of the sign-in machine, or raise its failure."""
+        # The deadline is one more input of the queue: a timer for each wait would cost more.
         left, put = self._deadline.remaining(), self._inputs.put_nowait
         late = asyncio.get_running_loop().call_later(left, put, self._late)
         try:
@@ -228,13 +228,13 @@ class _Driver:
             pending = await self._wait()
 
     def take_connection(self) -> Connection:
-        """Return the notification connection; it is the caller's from now on."""
+        """Return the notification connection; the caller owns it from now on."""
         assert self._connection is not None  # run() returned
         connection, self._connection = self._connection, None
         return connection
 
     async def close(self) -> None:
-        """Let go of what is still held."""
+        """Release all resources that are still held."""
         await self._drop()
         for task in (tasks := list(self._tasks)):
             task.cancel()
@@ -242,7 +242,7 @@ class _Driver:
             await asyncio.wait(tasks)
 
     async def _drop(self) -> None:
-        """Let go of the notification connection, or of the attempt to make one."""
+        """Drop the notification connection, or the attempt to make one."""
         await self._stop_listening()
         self._unsent.clear()
         self._heard.clear()
@@ -252,14 +252,14 @@ class _Driver:
 
     async def _handed_over(self, result: SignedIn) -> SignedIn:
         await self._stop_listening()
-        # What was read since is the session's. The machine has ended: it makes nothing of it.
+        # Data that was read since belongs to the session, as the machine has ended.
         for data in self._heard:
             if isinstance(data, bytes):
                 result.reader.feed(data)
         return result
 
     async def _wait(self) -> list[Action]:
-        """Wait for whichever comes first, and return what the machine makes of it."""
+        """Wait for the next input, and return the machine's next actions."""
         try:
             async with asyncio.timeout(self._machine.patience):
                 come = await self._inputs.get()
@@ -271,7 +271,7 @@ class _Driver:
         raise self._machine.timed_out(self._deadline.timeout)
 
     async def _listen(self, address: Address) -> None:
-        """Connect to a notification server, and have the machine told what it says."""
+        """Connect to a notification server, and pass its data to the machine."""
         try:
             connection = await Connection.open(
                 address, self._deadline, self._watch, fast_open=self._fast_open
@@ -281,7 +281,7 @@ class _Driver:
             self._unsent.clear()
             if self._stands:
                 self._inputs.put_nowait(lambda: self._machine.connected(https_stands=True))
-            # The server works on what it was told. Meanwhile comes what is needed next.
+            # While the server works on the commands, the modules for the next steps are loaded.
             self._machine.load()
             import_module(".session", __package__)
             while data := await connection.read():
@@ -289,7 +289,7 @@ class _Driver:
             self._hear(b"")
         except SignInError as error:
             self._hear(error)
-        except Exception as problem:  # noqa: BLE001 - the net of last resort, or nobody would hear
+        except Exception as problem:  # noqa: BLE001 - otherwise nobody would notice it
             self._hear(network_error(problem, Step.NOTIFICATION, str(address)))
 
     async def _stop_listening(self) -> None:
@@ -306,17 +306,17 @@ class _Driver:
 
     def _take(self, listener: asyncio.Task[None] | None) -> list[Action]:
         if listener is not self._listener:
-            return []  # of a connection that was dropped meanwhile
+            return []  # the data of a connection that was dropped meanwhile
         heard = self._heard.popleft()
         if isinstance(heard, SignInError):
             return self._machine.connection_failed(heard)
         return self._machine.receive_data(heard)
 
     async def _carry(self, action: Prepare | Fetch) -> None:
-        """Perform it, after those before it; put the answer in the queue."""
+        """Perform the action after all earlier ones; put the answer in the queue."""
         async with self._carrying:
             if isinstance(action, Prepare):
-                # If it fails the Fetch will meet the same, and tell.
+                # If it fails, the Fetch will fail in the same way, and report it.
                 with suppress(Exception):
                     await self._transport.prepare(action.url, self._deadline.remaining())
                     self._stands = True

@@ -1,4 +1,4 @@
-"""Carries the requests of an exchange on asyncio. The exchange decides, and this performs."""
+"""Carries an exchange's requests on asyncio: the exchange decides, and this module performs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def run_exchange(
     """Carry the requests of an exchange until it returns its result.
 
     Raises:
-        SignInError: the exchange's, or the carrier's where the exchange has no use for it.
+        SignInError: an error of the exchange, or one of the carrier that the exchange passes on.
     """
     try:
         request = next(exchange)
@@ -41,10 +41,10 @@ async def run_exchange(
 async def fetch_watched(
     transport: AsyncTransport, request: Request, deadline: Deadline, watch: Watch
 ) -> Response:
-    """Carry a request, and tell what is asked and answered.
+    """Carry a request, and report the request and its answer to `watch`.
 
     Raises:
-        SignInError: as `Transport.fetch`; also for whatever a carrier of the caller's raises.
+        SignInError: as `Transport.fetch`; also for any other exception of a caller's own carrier.
     """
     watch.requested(request)
     began = time.monotonic()
@@ -62,11 +62,11 @@ async def _fetched(
     try:
         return await transport.fetch(request, deadline.check(step, server))
     except SignInTimeout:
-        # The carrier knows what was left; the caller knows what there was.
+        # The carrier names the time that was left; the caller knows the whole time-out.
         return deadline.passed(step, server)
     except SignInError as error:
         return error
-    except Exception as fault:  # noqa: BLE001 - a carrier of the caller's may raise anything
-        from ..core.tickets.auth import transport_fault  # of no use otherwise
+    except Exception as fault:  # noqa: BLE001 - a caller's own carrier may raise anything
+        from ..core.tickets.auth import transport_fault  # only needed here
 
         return transport_fault(fault, request)

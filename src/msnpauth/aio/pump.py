@@ -1,9 +1,9 @@
-"""What carries a session on asyncio: a task between the notification server and the engine.
+"""Carries a session on asyncio: a task between the notification server and the engine.
 
-Each chat has a task of its own, and so has each errand to the contacts host.
+Each chat has a task of its own, and so has each exchange with the contacts host.
 
-The tasks hold the pump, and the pump does not hold the `Session`. A session that nobody keeps is
-therefore collected, and its connections are closed.
+The tasks refer to the pump, and the pump does not refer to the `Session`. A session that the
+program no longer uses is therefore garbage-collected, and its connections are closed.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ _CHAT_SECONDS = 10.0
 
 
 class Entry(Protocol):
-    """How a session was signed in, so that it can be done again."""
+    """Signs a session in, so that the session can reconnect."""
 
     async def enter(self, at: Address | None, first_trid: int) -> tuple[Connection, SignedIn]:
-        """Sign in, at that notification server if one is named."""
+        """Sign in, at the notification server `at` if it is given."""
 
     async def renew(self) -> dict[str, Ticket]:
         """Return new tickets, without a new connection."""
@@ -54,11 +54,11 @@ class Pump:
     """Reads, writes and waits for one session.
 
     Args:
-        connection: what was signed in over.
-        engine: the session.
+        connection: the connection of the sign-in.
+        engine: the session's engine.
         entry: signs in again; None where that is not possible.
         timeout: seconds that a write may take.
-        watch: is told what happens.
+        watch: receives a report of all events.
     """
 
     def __init__(
@@ -82,14 +82,14 @@ class Pump:
         self._chats: dict[int, Connection] = {}
         """The connections of chats, by the engine's numbers for them."""
         self._tasks: set[asyncio.Task[None]] = set()
-        """The tasks of chats and errands."""
+        """The tasks of chats and of exchanges with the contacts host."""
         self.connection = self._present(connection)
         self._task = asyncio.create_task(self._run(), name="msnpauth-session")
 
     # --- for the session's callers -------------------------------------------------------------
 
     async def write_out(self, connection: Connection) -> None:
-        """Write what the engine has to say on this connection, and come back when it has left.
+        """Write the engine's commands for this connection, and return when they are sent.
 
         Raises:
             SignInError: the connection broke; the error is the first reason that is known.
@@ -101,27 +101,27 @@ class Pump:
             error = problem
         else:
             return
-        connection.drop()  # so that the task, which reads it, sees it too
+        connection.drop()  # so that the task that reads it notices the loss, too
         error = self.engine.write_failed(connection.number, error, self._loop.time())
         self._changed.set()
         raise error
 
     async def write_all_out(self) -> None:
-        """Write what the engine has to say on any connection; a loss is the engine's to tell."""
+        """Write the engine's commands on every connection; the engine reports a lost connection."""
         self._settle()
 
     def look(self) -> None:
-        """Do what the engine asks for now."""
+        """Perform the engine's present actions."""
         self._settle()
 
     async def carry_out(
         self, begin: Callable[[Society], Outcome[T]], timeout: float, what: str
     ) -> T:
-        """Begin something, write what it says, and wait until its outcome is there.
+        """Begin an operation, write its commands, and wait for its outcome.
 
         Raises:
-            SignInTimeout: it is not there within `timeout` seconds. What was begun is stopped.
-            SignInError: whatever comes in the place of the outcome.
+            SignInTimeout: there is no outcome within `timeout` seconds. The operation is stopped.
+            SignInError: the error that is the operation's outcome.
         """
         outcome: Outcome[T] = self.engine.begin(begin)
         try:
@@ -135,8 +135,8 @@ class Pump:
     async def _comes(self, outcome: Outcome[T], timeout: float) -> bool:
         """Wait until the outcome is there; tell whether it is.
 
-        `wait` would do the same. This is how each message of a chat is waited for, and without
-        `asyncio.timeout` and without waking everybody else it takes half of the time.
+        `wait` would do the same. Each message of a chat is awaited here, and without
+        `asyncio.timeout`, and without waking all other tasks, it takes half of the time.
         """
         if outcome.is_there:
             return True
@@ -155,20 +155,20 @@ class Pump:
         return outcome.is_there
 
     async def wait(self, condition: Callable[[], bool], timeout: float | None) -> bool:
-        """Wait until the condition holds; tell whether it does. It may raise, too."""
+        """Wait until the condition is true; tell whether it is. The condition may raise."""
         try:
             async with asyncio.timeout(timeout):
                 while not condition():
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError as error:
-            if isinstance(error, SignInError):  # the condition's
+            if isinstance(error, SignInError):  # an error of the condition
                 raise
             return False
         return True
 
     async def close(self) -> None:
-        """Say OUT, close the connection, and wait until the task has ended."""
+        """Send OUT, close the connection, and wait until the task has ended."""
         self.engine.close()
         self._changed.set()
         try:
@@ -178,16 +178,16 @@ class Pump:
             self._end()
 
     def give_up(self) -> None:
-        """End the session at once, without a word."""
+        """End the session at once, without OUT."""
         self.engine.close()
-        with suppress(RuntimeError):  # the loop is closed, and everything with it
+        with suppress(RuntimeError):  # the loop is closed, and its connections with it
             self._loop.call_soon_threadsafe(self._end)
 
     async def detach(self) -> tuple[Streams, Left]:
-        """Stop the task; return the connection and what goes with it.
+        """Stop the task; return the connection and the data that belongs to it.
 
         Raises:
-            SignInError: the session is away or over.
+            SignInError: the session is away or has ended.
         """
         self.engine.check_alive()
         await self._stop()
@@ -197,7 +197,7 @@ class Pump:
         return self.connection.streams, left
 
     async def _stop(self) -> None:
-        """Stop the task. What it has read by then is the engine's; nothing is lost."""
+        """Stop the task. The engine has all data that the task has read; nothing is lost."""
         self._stopping = True
         if self._timer is not None:
             self._timer.cancel()
@@ -210,7 +210,7 @@ class Pump:
             await asyncio.wait(self._tasks)
 
     def _end(self) -> None:
-        """Let go of everything, at once."""
+        """Stop all tasks and close all connections at once."""
         if self._timer is not None:
             self._timer.cancel()
         current = asyncio.current_task(self._loop)
@@ -233,7 +233,7 @@ class Pump:
                 except Exception as fault:  # noqa: BLE001 - see Engine.crash
                     self._crash(fault)
         finally:
-            # Either the session is over by itself, or the event loop ends and cancels everybody.
+            # Either the session has ended by itself, or the event loop ends and cancels all tasks.
             if not self._stopping:
                 self.engine.close()
                 self._end()
@@ -254,14 +254,14 @@ class Pump:
                     await self._pause()
 
     async def _read(self) -> None:
-        """Read until the connection is over."""
+        """Read until the connection has ended."""
         connection, engine = self.connection, self.engine
         while engine.is_present(connection.number):
             try:
                 data = await connection.read()
                 engine.receive_data(connection.number, data, self._loop.time())
                 self._settle()
-                # A server that does not read what it asks for is not read any further either.
+                # Nothing more is read from a server that does not read the answers it requests.
                 await connection.drained(self._timeout)
             except SignInError as error:
                 engine.connection_lost(connection.number, error, self._loop.time())
@@ -275,14 +275,14 @@ class Pump:
         self.engine.tick(self._loop.time())
 
     def _settle(self) -> None:
-        """Write what the engine says by itself, set the timer, and wake who waits."""
+        """Write the engine's own commands, set the timer, and wake waiting tasks."""
         self._write_all()
         self._perform()
         self._set_timer()
         self._changed.set()
 
     def _set_timer(self) -> None:
-        """Have `_tick` called when a PNG may be due; a timer that is early does no harm."""
+        """Schedule `_tick` for the time when a PNG may be due; an early timer does no harm."""
         wake_at = self.engine.wake_at
         if wake_at is None or self.engine.state is not SessionState.ALIVE:
             return
@@ -296,17 +296,17 @@ class Pump:
         try:
             self.engine.tick(self._loop.time())
             self._settle()
-        except Exception as fault:  # noqa: BLE001 - the net of last resort: see Engine.crash
+        except Exception as fault:  # noqa: BLE001 - see Engine.crash
             self._crash(fault)
         if not self.engine.is_present(self.connection.number):
-            self.connection.drop()  # the task sees it, and goes on from there
+            self.connection.drop()  # the task notices that, and continues
 
     def _crash(self, fault: Exception) -> None:
         self.engine.crash(fault, self._loop.time())
         self._changed.set()
 
     def _perform(self) -> None:
-        """Do what the engine asks for; signing in again is left to the task, as it takes long."""
+        """Perform the engine's actions; signing in again is left to the task, as it takes long."""
         for action in self.engine.take_actions():
             match action:
                 case Tell():
@@ -321,7 +321,7 @@ class Pump:
                     self._next_entry = action
 
     def _drop(self, number: int) -> None:
-        """Close a connection; a chat's with its last words."""
+        """Close a connection; on that of a chat the last commands are sent first."""
         if number == self.connection.number:
             self.connection.drop()
             return
@@ -338,7 +338,7 @@ class Pump:
         task.add_done_callback(self._tasks.discard)
 
     async def _chat(self, action: Open) -> None:
-        """Open the connection of a chat, and read it until it is over."""
+        """Open the connection of a chat, and read it until it has ended."""
         deadline = Deadline(min(self._timeout, _CHAT_SECONDS))
         try:
             chat = await Connection.open(action.address, deadline, self._watch, Step.CHAT)
@@ -373,13 +373,13 @@ class Pump:
                 return
 
     async def _consult(self, action: Consult) -> None:
-        """Carry an exchange with the contacts host, and tell the engine what came of it."""
-        assert self._entry is not None  # the engine was told that it consults
+        """Carry an exchange with the contacts host, and report the result to the engine."""
+        assert self._entry is not None  # otherwise the engine does not consult
         try:
             result = await self._entry.consult(action)
         except SignInError as error:
             result = error
-        except Exception as fault:  # noqa: BLE001 - a carrier of the caller's may raise anything
+        except Exception as fault:  # noqa: BLE001 - a caller's own carrier may raise anything
             text = f"asking the contacts host met a fault ({type(fault).__name__})"
             result = ConnectionFailed(text, step=Step.CONTACTS)
         self.engine.consulted(action.number, result, self._loop.time())
@@ -388,13 +388,13 @@ class Pump:
     # --- coming back -----------------------------------------------------------------------------
 
     async def _enter(self, at: Address | None, first_trid: int) -> None:
-        """Sign in again, and tell the engine what came of it."""
-        assert self._entry is not None  # the engine was told that it returns
+        """Sign in again, and report the result to the engine."""
+        assert self._entry is not None  # otherwise the engine does not sign in again
         try:
             connection, signed_in = await self._entry.enter(at, first_trid)
         except SignInError as error:
             failed = error
-        except Exception as fault:  # noqa: BLE001 - a carrier of the caller's may raise anything
+        except Exception as fault:  # noqa: BLE001 - a caller's own carrier may raise anything
             text = f"signing in again met a fault ({type(fault).__name__})"
             failed = ConnectionFailed(text, step=Step.SESSION)
         else:
@@ -408,7 +408,7 @@ class Pump:
         self._changed.set()
 
     def _present(self, connection: Connection) -> Connection:
-        """Write what the engine says on its new connection, and return the connection."""
+        """Write the engine's commands on its new connection, and return the connection."""
         connection.begin_session(self.engine.connection.number)
         self._write(connection)
         self._set_timer()
@@ -436,4 +436,4 @@ class Pump:
                 case Drop(number) if number in self._chats:
                     self._drop(number)
                 case _:
-                    pass  # nothing begins any more
+                    pass  # no new work begins any more

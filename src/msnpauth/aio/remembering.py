@@ -21,7 +21,7 @@ T = TypeVar("T")
 async def recall(
     cache: TicketCache | AsyncTicketCache | None, keys: Iterable[str], patience: float
 ) -> Kept:
-    """Return what the cache has under these keys; nothing when it takes too long."""
+    """Return the values that the cache has under these keys; none when it takes too long."""
     if cache is None:
         return {}
     wanted = tuple(keys)
@@ -34,7 +34,7 @@ async def recall(
 
 
 async def note(cache: TicketCache | AsyncTicketCache | None, changes: Iterable[Change]) -> None:
-    """Tell the cache what has changed; a slow one goes on by itself."""
+    """Write the changes into the cache; a slow cache is not waited for."""
     told = tuple(changes)
     if cache is None or not told:
         return
@@ -65,7 +65,7 @@ async def _write(cache: AsyncTicketCache, changes: tuple[Change, ...]) -> None:
 
 
 async def _in_thread(work: Callable[[], T]) -> T | None:
-    """Run the work in a thread of its own: the loop's own threads are waited for at its end."""
+    """Run the work in a thread of its own: asyncio would wait for its own threads at its end."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T | None] = loop.create_future()
 
@@ -75,7 +75,7 @@ async def _in_thread(work: Callable[[], T]) -> T | None:
 
     def run() -> None:
         result = checked(work)
-        with suppress(RuntimeError):  # the loop may be gone by then
+        with suppress(RuntimeError):  # the loop may be closed by then
             loop.call_soon_threadsafe(settle, result)
 
     threading.Thread(target=run, name="msnpauth-cache", daemon=True).start()
@@ -88,6 +88,6 @@ async def _bounded(work: Awaitable[T | None], patience: float) -> T | None:
             return await work
     except TimeoutError:
         warn("it took too long")
-    except Exception as problem:  # noqa: BLE001 - a cache raises whatever its author lets it
+    except Exception as problem:  # noqa: BLE001 - a caller's cache may raise anything
         warn(type(problem).__name__)
     return None

@@ -35,9 +35,9 @@ class Detached(NamedTuple):
 
     Attributes:
         streams: the connection's reader and writer.
-        pending: commands that came and nobody had asked for yet.
-        unread: bytes behind them that are no whole command.
-        next_trid: the transaction id to go on with.
+        pending: received commands that `receive` had not returned yet.
+        unread: received bytes after them that are not a complete command yet.
+        next_trid: the transaction id of the next command.
     """
 
     streams: Streams
@@ -49,7 +49,8 @@ class Detached(NamedTuple):
 class Session(Social):
     """A signed-in connection to a notification server; see `msnpauth.Session`.
 
-    A task reads it all the while. Unlike there, `profile` does not wait: `wait_profile` does.
+    A task reads it all the time. Unlike that of `msnpauth.Session`, `profile` does not wait:
+    `wait_profile` does.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class Session(Social):
             observe=watch.received,
         )
         self._pump = Pump(connection, self._engine, entry, timeout, watch)
-        # Of the pump, and not of the session: the pump's task would keep the session otherwise.
+        # Bound to the pump, not to the session, which the pump's task would keep alive otherwise.
         self._engine.make_face = partial(_chat, self._pump, timeout)
         self._closed = False
 
@@ -84,7 +85,7 @@ class Session(Social):
 
     @property
     def passport(self) -> str:
-        """The account, as the server spells it."""
+        """The account's passport, as the server spells it."""
         return self._engine.connection.passport
 
     @property
@@ -99,7 +100,7 @@ class Session(Social):
 
     @property
     def ticket(self) -> Ticket | None:
-        """The ticket that signed in; None under MD5."""
+        """The ticket of the sign-in; None with MD5."""
         return self._engine.connection.ticket
 
     @property
@@ -109,28 +110,28 @@ class Session(Social):
 
     @property
     def display_name(self) -> str:
-        """The account's display name; its passport where the server has told none."""
+        """The account's display name; its passport where the server has sent none."""
         return self._engine.connection.display_name
 
     @property
     def profile(self) -> Profile:
-        """The fields of the server's first MSG; empty until it has come."""
+        """The fields of the server's first MSG; empty until that MSG has arrived."""
         return self._engine.connection.profile
 
     @property
     def state(self) -> SessionState:
-        """`alive`, `away` (lost, and signing in again) or `ended`."""
+        """`alive`, `away` (the connection was lost, a new sign-in follows) or `ended`."""
         return SessionState.ENDED if self._is_copy else self._engine.state
 
     @property
     def ended(self) -> SignInError | None:
-        """Why the session is over, or None while it lives or is coming back."""
+        """Why the session has ended, or None while it is alive or away."""
         return _of_a_copy() if self._is_copy else self._engine.ended
 
     # --- what it does --------------------------------------------------------------------------
 
     async def wait_profile(self, timeout: float = 2.0) -> Profile:
-        """Return `profile` once it has come; empty when it has not within `timeout` seconds."""
+        """Return `profile` once it has arrived; empty when `timeout` seconds have passed."""
         self._check_process()
         engine = self._engine
         await self._pump.wait(
@@ -141,12 +142,12 @@ class Session(Social):
     async def send(self, verb: str, *args: str, payload: bytes | None = None) -> int | None:
         """Send a command; return its transaction id, or None for PNG and OUT, which have none.
 
-        Words go as they are: `msnpauth.escape` makes a word of any text.
+        Words are sent unchanged: `msnpauth.escape` turns any text into a word.
 
         Raises:
-            LocalProtocolError: it is no command.
+            LocalProtocolError: it is not a valid command.
             ConnectionFailed: the connection is lost, or the session is away.
-            SessionEnded: the session is over.
+            SessionEnded: the session has ended.
         """
         self._check_process()
         trid = self._engine.send(verb, args, payload)
@@ -156,13 +157,13 @@ class Session(Social):
     async def request(
         self, verb: str, *args: str, payload: bytes | None = None, timeout: float | None = None
     ) -> Command:
-        """Send a command and return the reply that carries its transaction id.
+        """Send a command and return the reply that has its transaction id.
 
-        All else that comes meanwhile stays for `receive`.
+        All other commands that arrive meanwhile stay for `receive`.
 
         Raises:
             CommandRefused: the reply is an error code.
-            SignInTimeout: none came within `timeout` seconds (the sign-in's by default).
+            SignInTimeout: no reply came within `timeout` seconds (by default the sign-in's).
             LocalProtocolError, SessionEnded, ConnectionFailed: as `send`.
         """
         self._check_process()
@@ -177,12 +178,12 @@ class Session(Social):
         return reply.result()
 
     async def receive(self, timeout: float | None = None) -> Command:
-        """Return the next command of the server; wait for it, `timeout` seconds or without end.
+        """Return the next command of the server; wait `timeout` seconds for it, or without end.
 
         Raises:
-            SignInTimeout: none came in time.
-            SessionEnded, ConnectionFailed, RemoteProtocolError: the session is over, and all
-                that came before was received.
+            SignInTimeout: no command came in time.
+            SessionEnded, ConnectionFailed, RemoteProtocolError: the session has ended, and all
+                earlier commands were received.
             LocalProtocolError: the session was signed in with `receive=False`.
         """
         self._check_process()
@@ -201,7 +202,7 @@ class Session(Social):
         """Yield commands until the session ends.
 
         Raises:
-            ConnectionFailed, RemoteProtocolError: it ended otherwise than by OUT or `close`.
+            ConnectionFailed, RemoteProtocolError: the session did not end by OUT or `close`.
         """
         while True:
             try:
@@ -214,7 +215,7 @@ class Session(Social):
         """Get new tickets for the same addresses, without a new connection; they replace `tickets`.
 
         Raises:
-            LocalProtocolError: the tickets did not come by RST: nothing else can be renewed.
+            LocalProtocolError: the tickets did not come by RST: no other tickets can be renewed.
             SignInError: as `msnpauth.sign_in`.
         """
         self._check_process()
@@ -225,10 +226,10 @@ class Session(Social):
         return renewed
 
     async def detach(self) -> Detached:
-        """Take the connection out, for somebody else to go on with; the session is over.
+        """Take the connection out, for use by other code; the session ends.
 
         Raises:
-            SessionEnded, ConnectionFailed: it was over already, or is away.
+            SessionEnded, ConnectionFailed: the session had ended already, or is away.
         """
         self._check_process()
         streams, left = await self._pump.detach()
@@ -236,7 +237,7 @@ class Session(Social):
         return Detached(streams, left.pending, left.unread, left.next_trid)
 
     async def close(self) -> None:
-        """Say OUT and close the connection. More than once does no harm."""
+        """Send OUT and close the connection. Calling this again does no harm."""
         if self._closed:
             return
         self._closed = True
@@ -279,13 +280,13 @@ class Session(Social):
 
 
 def _chat(pump: Pump, timeout: float, board: Board) -> Chat:
-    from .chat import Chat  # of no use to who opens no chat
+    from .chat import Chat  # most sessions open no chat
 
     return Chat(pump, board, timeout)
 
 
 def _of_a_copy() -> LocalProtocolError:
-    """Return the error for a session in a forked process, whose event loop stayed in the other."""
+    """Return the error for a session in a forked process, which does not run the event loop."""
     return LocalProtocolError(
         "this is a forked process's copy of a session that belongs to the other process",
         hint="sign in in the process that uses the session",

@@ -1,4 +1,4 @@
-"""What people sign in for: to be seen, to see who is there, to talk. On asyncio."""
+"""The methods of `Session` for presence, contacts and chats, on asyncio."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class Social:
-    """The half of `Session` that deals with people; see `msnpauth.Session`."""
+    """The part of `Session` for presence, contacts and chats; see `msnpauth.Session`."""
 
     _engine: Engine
     _pump: Pump
@@ -53,7 +53,7 @@ class Social:
         timeout: float | None = None,
     ) -> None:
         """As `msnpauth.Session.go_online`."""
-        from ..core.wire.status import status_named  # this half is imported when it is used
+        from ..core.wire.status import status_named  # imported only when it is used
 
         wanted = status_named(status)
         await self._do(

@@ -1,4 +1,4 @@
-"""sign_in on asyncio, as it is imported: what it needs comes when it is called."""
+"""`sign_in` on asyncio: it imports the modules that it needs only when it is called."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class sign_in:  # noqa: N801 - used as a function, like websockets' connect
         servers: Servers,
         **options: Unpack[AsyncOptions],
     ) -> None:
-        password = as_secret(password)  # at once: a traceback shows what a function was given
+        password = as_secret(password)  # at once: a traceback may show a function's arguments
         from .driver import Entering
 
         self._entering = Entering(passport, password, servers, options)

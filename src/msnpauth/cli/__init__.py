@@ -4,15 +4,15 @@ Exit status: 0 done, 1 refused, 2 usage, 3 unavailable; `failures` has the other
 
     common        options that commands share
     session       the account, and the session of the commands that sign in
-    values        what the options' values may be
-    password      where the password comes from
-    output        each printed line, made safe for the terminal and its encoding; JSON
-    conversation  the library's events, shown
+    values        checks the values of options
+    password      reads the password
+    output        prints lines, made safe for the terminal and its encoding; JSON
+    conversation  shows the library's events
     received      a server's command as JSON, secrets masked
     config        settings from a file
-    where         the places where a service keeps things
-    system        what systemd hands over, and is told
-    hints         the library's hints in words of the command
+    where         the options for the places where a service keeps its data
+    system        sockets from systemd, and messages to systemd
+    hints         the library's hints with the options of the command
     failures      exit status, errors in one line, signals
 """
 
@@ -42,7 +42,7 @@ __all__ = ["main"]
 
 
 class _Command(click.Group):
-    """The whole command: click reads the options, and `failures` tells what went wrong."""
+    """The whole command: click reads the options, and `failures` reports errors."""
 
     def main(
         self,
@@ -52,7 +52,7 @@ class _Command(click.Group):
         standalone_mode: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run the command and leave the process by its exit status."""
+        """Run the command and exit the process with its exit status."""
         if not standalone_mode or os.environ.get("_MSNPAUTH_COMPLETE"):
             return super().main(args, prog_name, complete_var, standalone_mode, **extra)
         words = list(sys.argv[1:] if args is None else args)
@@ -61,7 +61,7 @@ class _Command(click.Group):
             with self.make_context(prog_name or "msnpauth", words, **extra) as context:
                 self.invoke(context)
 
-        # Read here, since it counts also when the options cannot be read.
+        # These flags are read here, because they also count when click cannot read the options.
         sys.exit(ended(work, as_json="--json" in words, verbose="--verbose" in words))
 
 

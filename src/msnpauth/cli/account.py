@@ -27,7 +27,7 @@ __all__ = ["account"]
 def account() -> None:
     """Add, show and change the accounts of a service.
 
-    Each change counts at once, also for a service that runs.
+    Each change takes effect at once, also for a running service.
     """
 
 
@@ -38,13 +38,13 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON for a p
 def _opened(place: Where, *, make: bool = False) -> AccountDirectory:
     from ..service import open_directory
 
-    # It looks first whether the extra is installed.
+    # It first checks whether the extra is installed.
     accounts = open_directory(place.data, database=place.database, make=make)
     if place.data is not None:
         from ..service.data_folder import DataFolder
         from ..service.journal import log_to_file
 
-        # What an operator changes stands beside what the service does.
+        # The audit log has an operator's changes beside the events of the service.
         log_to_file(DataFolder(place.data).audit_log)
     return accounts
 
@@ -91,7 +91,7 @@ def list_(as_json: bool, where: Where) -> None:
 @_json
 @where()
 def show(passport: str, as_json: bool, where: Where) -> None:
-    """Show an account and its app passwords, which are told by name alone."""
+    """Show an account and the names of its app passwords."""
     with _opened(where) as accounts:
         found = accounts.get(passport)
     if as_json:
@@ -112,7 +112,7 @@ def show(passport: str, as_json: bool, where: Where) -> None:
 @_passport
 @where()
 def end_tickets(passport: str, where: Where) -> None:
-    """End an account's sessions and tickets; it keeps its password."""
+    """End an account's sessions and tickets; the password stays the same."""
     with _opened(where) as accounts:
         accounts.end_tickets(passport)
         _note("tickets ended", passport)
@@ -123,7 +123,7 @@ def end_tickets(passport: str, where: Where) -> None:
 @_passport
 @where()
 def disable(passport: str, where: Where) -> None:
-    """Let nobody sign in to an account any more, and end its sessions."""
+    """Forbid signing in to an account, and end its sessions."""
     with _opened(where) as accounts:
         accounts.disable(passport)
         _note("account disabled", passport)
@@ -170,7 +170,7 @@ def password(passport: str, password_stdin: bool, where: Where) -> None:
 
 @account.group(name="app-password")
 def app_password() -> None:
-    """Make and revoke passwords for single devices, as long as every client can send."""
+    """Make and revoke passwords for single devices, short enough for every client."""
 
 
 @app_password.command(name="add")
@@ -193,7 +193,7 @@ def add_app_password(passport: str, name: str, schemes: tuple[str, ...], where: 
     with _opened(where) as accounts:
         made = accounts.add_app_password(passport, name, [_scheme(word) for word in schemes])
         _note("app password added", passport, name=name, schemes=" ".join(schemes))
-    # It is this command's whole purpose to tell it, to a terminal or a pipe.
+    # The purpose of this command is to print the secret, to a terminal or a pipe.
     say(made.password.reveal())
 
 
@@ -202,7 +202,7 @@ def add_app_password(passport: str, name: str, schemes: tuple[str, ...], where: 
 @click.argument("name_or_id", type=TEXT)
 @where()
 def revoke_app_password(passport: str, name_or_id: str, where: Where) -> None:
-    """Take an app password away, by its name or its id."""
+    """Revoke an app password, by its name or its id."""
     with _opened(where) as accounts:
         accounts.revoke_app_password(passport, name_or_id)
         _note("app password revoked", passport, name=name_or_id)
@@ -215,11 +215,11 @@ def revoke_app_password(passport: str, name_or_id: str, where: Where) -> None:
 @click.option("--note", type=TEXT, help="Whom it is for; only you see it.")
 @where()
 def invite(uses: int, days: int, note: str | None, where: Where) -> None:
-    """Make a code to sign up by the pages for people, and show it this one time."""
+    """Make a code for signing up on the pages for people, and show it this one time."""
     with _opened(where) as accounts:
         made = accounts.invitations.add(uses=uses, days=days, note=note or "")
         _note("invitation made", "", id=made.about.id, uses=str(uses), note=note or "")
-    # It is this command's whole purpose to tell it, to a terminal or a pipe.
+    # The purpose of this command is to print the secret, to a terminal or a pipe.
     say(made.code.reveal())
 
 
@@ -241,7 +241,7 @@ def invitations(as_json: bool, where: Where) -> None:
 @click.argument("id", metavar="ID", type=TEXT)
 @where()
 def revoke_invitation(id: str, where: Where) -> None:  # noqa: A002 - as the help names it
-    """Take an invitation away, by the id that `invitations` shows."""
+    """Revoke an invitation, by the id that `invitations` shows."""
     with _opened(where) as accounts:
         accounts.invitations.revoke(id)
         _note("invitation revoked", "", id=id)
@@ -254,11 +254,11 @@ def revoke_invitation(id: str, where: Where) -> None:  # noqa: A002 - as the hel
 def import_(source: str, where: Where) -> None:
     """Add the accounts of a CSV file, `-` for stdin, or of an Escargot server.
 
-    The CSV file's first line names the columns: passport, and password or hash (argon2id, or as
-    Escargot writes it); perhaps display_name, verified and disabled (yes or no).
+    The CSV file's first line names the columns: passport, and password or hash (argon2id, or in
+    Escargot's form); optionally display_name, verified and disabled (yes or no).
 
-    Of an Escargot server FILE is its SQLite database, or postgresql://… with its user. Accounts
-    come with their contact lists.
+    For an Escargot server, FILE is its SQLite database, or postgresql://… with its user. The
+    accounts' contact lists are added, too.
     """
     with _opened(where, make=True) as accounts:
         count = _imported(source, accounts)

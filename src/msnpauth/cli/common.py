@@ -1,4 +1,4 @@
-"""What the commands share: their options, and how a session goes online."""
+"""The options that commands share, and how a session goes online."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Network:
-    """Where to sign in, as the options say."""
+    """The addresses of a network, as the options name them."""
 
     service: str | None
     host: str | None
@@ -47,8 +47,8 @@ class Network:
         """Return the servers, or None when no option names any.
 
         Raises:
-            click.UsageError: an option would have no effect beside the others.
-            LocalProtocolError: the addresses cannot be right.
+            click.UsageError: an option would have no effect together with the others.
+            LocalProtocolError: an address is not valid.
         """
         from ..networks import Servers
 
@@ -142,14 +142,14 @@ _TIMEOUT = click.option(
 
 
 def place_options(command: _F) -> _F:
-    """Add the options that say where and how to connect, but for how long it may take."""
+    """Add the options for the servers and the carrier, without --timeout."""
     for option in reversed(_NETWORK + _CARRIER):
         command = option(command)
     return command
 
 
 def network_options(command: _F) -> _F:
-    """Add the options that say where and how to connect."""
+    """Add the options for the servers and the carrier, and --timeout."""
     return place_options(_TIMEOUT(command))
 
 
@@ -172,21 +172,21 @@ def password_option(command: _F) -> _F:
 
 
 def check_carrier(transport: str | None, ca_file: str | None) -> None:
-    """Find out whether HTTPS can be carried like this, before a password is asked for.
+    """Check that the carrier can be used, before the password is requested.
 
     Raises:
-        LocalProtocolError: the carrier is not installed, or the certificates are none.
+        LocalProtocolError: the carrier is not installed, or the certificates cannot be read.
         ConnectionFailed: this Python has no usable TLS.
     """
     from ..transports import make_transport
 
-    # What is no regular file, such as the pipe of a shell's `<(…)`, can be read only once.
+    # A file that is not a regular one, such as the pipe of a shell's `<(…)`, can be read only once.
     if ca_file is None or Path(ca_file).is_file():
         make_transport(transport, ca_file, None).close()
 
 
 def go_online(session: Session) -> None:
-    """Set the state to online, as the session's dialect says it.
+    """Set the status to online, in the form of the session's dialect.
 
     Raises:
         SignInError: as `Session.request`.

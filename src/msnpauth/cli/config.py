@@ -1,10 +1,10 @@
-"""Settings from a TOML file: the options of a command by their names, without the dashes.
+"""Reads settings from a TOML file: the options of a command by their names, without the dashes.
 
     host = "0.0.0.0"
     login-port = 443
     name = ["msn.example.com", "login.live.com"]
 
-The command line counts more than the environment, and that more than the file.
+The command line overrides the environment, and the environment overrides the file.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _read(context: click.Context, parameter: click.Parameter, path: str | None) 
 
 
 def _as_words(path: str, name: str, option: click.Option, value: object) -> object:
-    """Return a value as it would stand on the command line, so that it is checked as one."""
+    """Return a value in the form of the command line, so that click checks it in the same way."""
     if option.is_flag:
         if isinstance(value, bool):
             return value

@@ -1,4 +1,4 @@
-"""The conversation as it happens, and the news of a session: the library's events, shown."""
+"""Shows the library's events: the conversation, and the changes of a session."""
 
 from __future__ import annotations
 
@@ -16,11 +16,15 @@ _COLOURS = {">": "cyan", "<": "green", " ": "bright_black"}
 
 
 def shown(*, verbose: bool, to_stderr: bool = True) -> Observer:
-    """Return an observer that shows everything, or else what becomes of a session.
+    """Return an observer that shows all events, or else only losses and returns of a session.
 
-    The end of a session is news that the command tells by itself. The observer never raises: it
-    runs in the middle of a sign-in, and in the threads of a session. When the output is closed,
-    the command finds out by the next line of its own.
+    The command itself reports the end of a session. The observer never raises: it runs in the
+    middle of a sign-in, and in the threads of a session. When the output is closed, the command
+    notices that at its own next line.
+
+    Args:
+        verbose: show all events.
+        to_stderr: whether all events are shown on stderr; otherwise on stdout.
     """
     from ..observe import Back, Dropped, Failed, Lost, describe
 

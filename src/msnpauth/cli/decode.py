@@ -1,4 +1,4 @@
-"""`msnpauth decode`: explains what a person pastes."""
+"""`msnpauth decode`: explains text that a person pastes."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ _HOLDS_SECRET = re.compile(
 def decode(text: str | None, keys: str | None, as_json: bool) -> None:
     """Explain MSNP lines, Passport headers, RST envelopes, blobs, tickets and codes.
 
-    They are read from standard input. TEXT is for what holds no secret, since other programs of
-    the machine can read it. Secrets are masked in the output, and nobody is contacted.
+    The text is read from standard input. TEXT is only for text without a secret, since other
+    programs of the machine can read it. Secrets are masked in the output. No server is contacted.
     """
     from ..decoding import decode as explained
 
@@ -55,7 +55,7 @@ def decode(text: str | None, keys: str | None, as_json: bool) -> None:
 
 
 def _stdin() -> str:
-    """Return what was pasted; bytes that are not UTF-8 are shown as U+FFFD."""
+    """Return the pasted text; bytes that are not UTF-8 become U+FFFD."""
     if sys.stdin is None:
         raise click.UsageError("standard input is closed")
     if sys.stdin.isatty():

@@ -1,4 +1,4 @@
-"""`msnpauth demo`: a service on this machine, and a sign-in by every scheme, line by line."""
+"""`msnpauth demo`: shows a sign-in by every scheme, line by line, to a service on this machine."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ Next:
 def demo(scheme: str | None, dialect: int | None) -> None:
     """Watch a sign-in of each scheme on this machine.
 
-    A service is started for it, and ends with it. Nothing leaves this machine.
+    A service is started for the demonstration, and stopped at its end. No data leaves this machine.
     """
     from ..core.wire.dialects import Scheme, offer, scheme_named, scheme_of
     from ..service import Account, run
@@ -55,7 +55,7 @@ def demo(scheme: str | None, dialect: int | None) -> None:
         schemes = [scheme_of([dialect])] if scheme is None else schemes
         offer([dialect], schemes[0])  # the two options may contradict each other
     account = Account(_PASSPORT, Secret(_PASSWORD), allow_md5=True)
-    # The account lives at a second login server, so that a redirect is seen as well.
+    # The account belongs to a second login server, so that a redirect is shown as well.
     with run([account], homes=["hotmail."]) as service:
         say(f"A Messenger service runs on this machine; {_PASSPORT} signs in to it.")
         say("> is what we say, < is what the servers say, *** is secret.")
@@ -73,7 +73,7 @@ def _watch(service: Service, scheme: Scheme, dialects: list[int] | None) -> None
     say()
     servers = service.servers
     if scheme is scheme.TWN:
-        # Without RST: so that Passport 1.4 is seen, nexus and all.
+        # Without RST, so that Passport 1.4 is shown, including the nexus.
         servers = Servers(notification=str(servers.notification), nexus=str(servers.nexus))
     begun = time.perf_counter()
     session = sign_in(

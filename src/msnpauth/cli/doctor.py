@@ -1,4 +1,4 @@
-"""`msnpauth doctor`: what is wrong with a network, an account, or the way to them."""
+"""`msnpauth doctor`: finds out what is wrong with a network, an account, or the connection."""
 
 from __future__ import annotations
 
@@ -70,18 +70,18 @@ def doctor(
     password_stdin: bool,
     **network: object,
 ) -> None:
-    """Find out what is wrong with a network, an account, or the way to them.
+    """Find out what is wrong with a network, an account, or the connection to them.
 
-    The whole way is walked, step by step. With PASSPORT the account is signed in once by each
-    scheme, which may end another session of it; a refused password is not sent again. The exit
-    status is 0 when nothing failed; what --conformance says of clients does not count.
+    Every step of a sign-in is checked. With PASSPORT the account is signed in once by each scheme,
+    which may end another session of the account; a refused password is not sent again. The exit
+    status is 0 when no check failed; the verdicts of --conformance on clients do not count.
     """
     if code is not None:
         _explain(code, as_json)
         return
     servers = _servers(network)
     if html is not None:
-        _write(html, "")  # found out before anything is done
+        _write(html, "")  # a path that cannot be written fails before any check
     password = None if passport is None else ask_password(passport, password_stdin)
     from ..doctor import Examination
 
@@ -142,7 +142,7 @@ def _tell(finding: Finding) -> None:
 
 
 def _end(examination: Examination, html: str | None, as_json: bool) -> None:
-    """Say what it comes to, and leave by the exit status."""
+    """Print the summary, and exit with the exit status."""
     from ..doctor import as_json as report
     from ..doctor import badge, page
 
@@ -166,7 +166,7 @@ def _end(examination: Examination, html: str | None, as_json: bool) -> None:
 
 
 def _begin_with(findings: list[Finding]) -> None:
-    """Say where to begin: one cause makes several steps fail."""
+    """Say with which failure to begin: one cause may make several steps fail."""
     failed = [f for f in findings if f.state.value == "failed" and f.code != "MA-DOC-26"]
     if len(failed) > 1:
         first = failed[0]
@@ -184,7 +184,7 @@ def _write(path: str, content: str) -> None:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str], None]]:
-    """Show on stderr what is being done, where stderr is a terminal."""
+    """Show the present step on stderr, where stderr is a terminal."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda _: None
         return

@@ -1,8 +1,8 @@
-"""How the command ends: the exit status of each kind of failure, and the one line that tells it.
+"""Ends the command: the exit status of each kind of failure, and its error message in one line.
 
-0    signed in, or whatever else was asked for was done
+0    signed in, or another request was carried out
 1    refused: the passport, the password, or the account
-2    usage: an option or argument cannot be right, and nothing was sent
+2    usage: an option or argument is not valid, and nothing was sent
 3    unavailable: the network or the service
 70   a fault in msnpauth itself (EX_SOFTWARE of sysexits.h)
 74   the output cannot be written (EX_IOERR)
@@ -41,9 +41,9 @@ _PACKAGE = _MAIN.parent.parent
 
 
 class Stopped(BaseException):
-    """A signal told the command to end.
+    """A signal requested the end of the command.
 
-    Like KeyboardInterrupt it unwinds every `with` block, so that a session says OUT.
+    Like KeyboardInterrupt it unwinds every `with` block, so that a session sends OUT.
     """
 
     def __init__(self, number: int) -> None:
@@ -52,38 +52,38 @@ class Stopped(BaseException):
 
 
 def ended(work: Callable[[], object], *, as_json: bool, verbose: bool = False) -> int:
-    """Do the command's work; tell what went wrong, and return the exit status.
+    """Do the command's work; report an error, and return the exit status.
 
     Args:
-        work: what the command does.
-        as_json: tell an error as JSON.
-        verbose: end by what is known of that kind of error.
+        work: the function that does the command's work.
+        as_json: report an error as JSON.
+        verbose: also print the explanation of the error.
     """
     try:
         with _signals_stop(), _strays_told():
             try:
                 work()
                 return 0
-            except (Exception, KeyboardInterrupt, Stopped) as problem:  # noqa: BLE001 - all are told
+            except (Exception, KeyboardInterrupt, Stopped) as problem:  # noqa: BLE001 - reports all
                 return _told(problem, as_json, verbose)
-    except KeyboardInterrupt:  # once more, while the first was being told
+    except KeyboardInterrupt:  # a second Ctrl-C, while the first was being reported
         return _INTERRUPTED
     except Stopped as stopped:
         return 128 + stopped.number
 
 
 def _told(problem: BaseException, as_json: bool, verbose: bool) -> int:
-    """Tell the problem where it can still be told; return the exit status either way."""
+    """Report the problem where the output still works; return the exit status in any case."""
     from ..core.errors import ConnectionFailed, SignInError
 
     if isinstance(problem, OSError) and problem.errno in (errno.EMFILE, errno.ENFILE):
-        # It may be met wherever a file or a connection is opened, and is nobody's fault here.
+        # It can happen wherever a file or a connection is opened, and is not a fault of msnpauth.
         problem = ConnectionFailed(
             "the system lets this process open no more files and connections",
             hint="see `ulimit -n`, or LimitNOFILE= of systemd",
         )
     elif isinstance(problem, OSError) and _place(problem.__traceback__)[0] == _MAIN:
-        # No code of ours was at work: it was click, printing a help text.
+        # The error came from click, which was printing a help text.
         problem = output_failed(problem)
     with suppress(OutputFailed, OSError):
         match problem:
@@ -91,7 +91,7 @@ def _told(problem: BaseException, as_json: bool, verbose: bool) -> int:
                 _without_output(problem)
             case KeyboardInterrupt() | click.Abort():
                 if sys.stderr is not None and sys.stderr.isatty():
-                    say(err=True)  # behind the ^C that the terminal shows
+                    say(err=True)  # ends the line in which the terminal shows ^C
             case click.ClickException():
                 _tell_usage(problem, as_json)
             case SignInError():
@@ -127,7 +127,7 @@ def _status(problem: BaseException) -> int:
 
 
 def tell(error: SignInError, as_json: bool = False) -> None:
-    """Tell an error in one line, in words of the command."""
+    """Report an error in one line, with the options of the command instead of keywords."""
     from .hints import for_command
 
     error = for_command(error)
@@ -140,7 +140,7 @@ def tell(error: SignInError, as_json: bool = False) -> None:
 
 
 def _explain(error: SignInError) -> None:
-    """Tell what is known of that kind of error, as the doctor does."""
+    """Print the explanation of that kind of error, as the doctor does."""
     say(err=True)
     for line in error.explain().splitlines():
         say(line, err=True)
@@ -148,13 +148,13 @@ def _explain(error: SignInError) -> None:
 
 
 def _tell_usage(problem: click.ClickException, as_json: bool) -> None:
-    """Tell what is wrong with the options, in one line and not in click's four."""
+    """Report what is wrong with the options, in one line instead of click's four."""
     context = getattr(problem, "ctx", None)
     if type(problem).__name__ == "NoArgsIsHelpError":  # `msnpauth` alone, since click 8.2
         problem.show()
         return
     text = problem.format_message().rstrip(".")
-    # click names no context when an option lacks its value.
+    # click gives no context when an option lacks its value.
     hint = f"see `{context.command_path} --help`" if context else "see that command's --help"
     if as_json:
         emit_json({"error": {"kind": "UsageError", "text": text, "hint": hint}})
@@ -165,10 +165,10 @@ def _tell_usage(problem: click.ClickException, as_json: bool) -> None:
 def _tell_fault(
     kind: type[BaseException], traceback: TracebackType | None, as_json: bool = False
 ) -> None:
-    """Tell that msnpauth has a fault, and where: enough for a report, and nothing secret.
+    """Report a fault in msnpauth and its place: enough for a bug report, without any secret.
 
-    Neither the exception's text nor a traceback is shown: the text of a foreign exception can
-    quote what was being sent, and that can be a password.
+    Neither the exception's text nor a traceback is shown: the text of another library's exception
+    can quote the data that was being sent, and that can be a password.
     """
     path, line = _place(traceback)
     place = f" at {path.relative_to(_PACKAGE.parent).as_posix()} line {line}" if path else ""
@@ -191,22 +191,22 @@ def _place(traceback: TracebackType | None) -> tuple[Path | None, int]:
 
 
 def _without_output(problem: OutputFailed) -> None:
-    """End quietly when nobody reads any more; say so when, for example, the disk is full."""
+    """End quietly when the reader is gone; report another reason, such as a full disk."""
     if not problem.closed:
         with suppress(OutputFailed):
             say("msnpauth:", f"the output cannot be written: {problem.reason}", err=True)
-    # Or the interpreter would try once more at its end, and complain.
+    # Otherwise the interpreter would try to write again at its end, and print an error.
     with suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
 
 
-# --- signals, and what other threads meet --------------------------------------------------------
+# --- signals, and errors in other threads --------------------------------------------------------
 
 
 @contextmanager
 def _signals_stop() -> Iterator[None]:
-    """Have SIGTERM, and the end of the terminal, unwind the command as Ctrl-C does."""
+    """Make SIGTERM, and the end of the terminal, unwind the command as Ctrl-C does."""
 
     def stop(number: int, _frame: object) -> None:
         raise Stopped(number)
@@ -214,7 +214,7 @@ def _signals_stop() -> Iterator[None]:
     before = {}
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows has no SIGHUP
-        # `nohup` ignores SIGHUP: it is to stay so. Other threads cannot set handlers.
+        # `nohup` ignores SIGHUP, and that must not change. Other threads cannot set handlers.
         if number is None or signal.getsignal(number) is not signal.SIG_DFL:
             continue
         if threading.current_thread() is threading.main_thread():
@@ -227,11 +227,11 @@ def _signals_stop() -> Iterator[None]:
 
 
 class _Warnings(logging.Handler):
-    """Prints the warnings of every library in one line, without the traceback behind them."""
+    """Prints the warnings of every library in one line, without their tracebacks."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if hasattr(record, "channel"):
-            return  # an event, which the command shows in its own way
+            return  # an event, which the observer shows
         with suppress(OutputFailed):
             if record.exc_info and record.exc_info[0]:
                 _tell_fault(record.exc_info[0], record.exc_info[2])
@@ -241,7 +241,7 @@ class _Warnings(logging.Handler):
 
 @contextmanager
 def _strays_told() -> Iterator[None]:
-    """Tell what is logged as a warning, and exceptions that end a thread, in one line each."""
+    """Report logged warnings, and exceptions that end a thread, in one line each."""
 
     def in_thread(problem: threading.ExceptHookArgs) -> None:
         with suppress(OutputFailed):

@@ -1,6 +1,6 @@
-"""Errors of the library in the command's own words: `--timeout` where a caller has `timeout=`.
+"""Rewrites the library's errors for the command: `--timeout` instead of `timeout=`.
 
-The library's errors name its keyword arguments. Who runs the command has options instead.
+The library's errors name its keyword arguments. A person who runs the command has options instead.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ OPTIONS = {
     "certificate_key": "--certificate-key",
     "sign_up": "--sign-up",
 }
-"""Option by keyword of `sign_in`, `MSNPAuth`, `Servers` and `service.run`, where there is one."""
+"""Options of the command by keywords of `sign_in`, `MSNPAuth`, `Servers` and `service.run`."""
 
-# Tried in this order, and each everywhere in the sentence: whole phrases first.
+# Replaced in this order, everywhere in the sentence: whole phrases come first.
 _PHRASES = [
     (r"in Servers\(trusted_hosts=…\)", "with --trust"),
     (r"Servers\(trusted_hosts=…\)", "--trust"),
@@ -63,7 +63,7 @@ _PHRASES = [
 ]
 
 _KEYWORDS = re.compile(
-    # `ca_file` and `trusted_hosts` are no English words: they are meant even without a `=`.
+    # `ca_file` and `trusted_hosts` are not English words: they are replaced even without a `=`.
     rf"\b(?:({'|'.join(OPTIONS)})=|(ca_file|trusted_hosts)\b)"
 )
 
@@ -72,15 +72,15 @@ def translate(sentence: str) -> str:
     """Return a sentence of the library with the command's options in place of its keywords."""
     for pattern, instead in _PHRASES:
         sentence = re.sub(pattern, instead, sentence)
-    # `host='x y': …` is an argument and its value; `name it with login=` ends behind the name.
+    # `host='x y': …` is an argument and its value; `name it with login=` ends with the name.
     sentence = re.sub(rf"\b({'|'.join(OPTIONS)})=(?=['\"])", r"\1= ", sentence)
     return _KEYWORDS.sub(lambda found: OPTIONS[found[1] or found[2]], sentence)
 
 
 def for_command(error: SignInError) -> SignInError:
-    """Have an error name the command's options, and return it.
+    """Make an error name the command's options, and return it.
 
-    The text is changed of errors about arguments only: others may quote a server.
+    The text is changed only in errors about arguments: other errors may quote a server.
     """
     error.hint = translate(error.hint)
     if isinstance(error, LocalProtocolError):

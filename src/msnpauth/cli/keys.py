@@ -1,4 +1,4 @@
-"""`msnpauth keys`: the ring of keys that seals tickets."""
+"""`msnpauth keys`: the ring of keys that encrypts tickets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _keys(place: Where) -> Iterator[Keys]:
     from ..service.journal import log_to_file
     from ..service.storage import keys_of, open_database
 
-    assert place.data is not None  # `where` has seen to it
+    assert place.data is not None  # `where` has checked it
     folder = DataFolder(place.data)
     database = None if place.database is None else open_database(place.database, make=False)
     with nullcontext() if database is None else closing(database):
@@ -48,7 +48,7 @@ def keys() -> None:
 @keys.command(name="list")
 @where(folder_needed=True)
 def list_(where: Where) -> None:
-    """Tell how many keys there are, and how old; never what they are."""
+    """List the times at which the keys were made; the keys themselves are never shown."""
     with _keys(where) as kept:
         newest, *older = kept.ring()
     say(f"{newest.made:%Y-%m-%d %H:%M} UTC", "seals and opens")
@@ -59,9 +59,9 @@ def list_(where: Where) -> None:
 @keys.command()
 @where(folder_needed=True)
 def rotate(where: Where) -> None:
-    """Seal new tickets by a new key. Nobody is signed out: older keys still open theirs.
+    """Seal new tickets by a new key. Nobody is signed out: older keys still open older tickets.
 
-    A service that runs reads the ring within a second. A server with a TicketVerifier of its own
+    A running service reads the ring within a second. A server with a TicketVerifier of its own
     needs the new `ticket-keys`, too.
     """
     with _keys(where) as kept:
@@ -77,9 +77,9 @@ def rotate(where: Where) -> None:
 )
 @where(folder_needed=True)
 def replace(where: Where) -> None:
-    """Take all keys away and make a new one, because somebody has stolen them.
+    """Remove all keys and make a new one, because somebody has stolen them.
 
-    No ticket of before is taken any more. Sessions that are signed in go on.
+    Older tickets are no longer accepted. Sessions that are signed in continue.
     """
     with _keys(where) as kept:
         kept.replace()

@@ -1,4 +1,4 @@
-"""`msnpauth migrate`: the tables of a database, brought to today's form; a folder moved into it."""
+"""`msnpauth migrate`: updates the tables of a database, and copies a data folder into it."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ __all__ = ["migrate"]
 def migrate(move: bool, where: Where) -> None:
     """Bring the tables of a database to the form of this version.
 
-    Nodes of the version before go on meanwhile. A data folder without a database needs no
-    migration: `serve` does it by itself.
+    Nodes of the previous version can run meanwhile. A data folder without a database needs no
+    migration: `serve` updates it by itself.
     """
     from ..service.extras import check_extra
 

@@ -1,9 +1,9 @@
-"""What is printed: one line at a time, safe for any terminal and any encoding; JSON as UTF-8.
+"""Prints lines that are safe for any terminal and any encoding, and JSON as UTF-8.
 
-Every line of the command goes through `say` or `emit_json`. Much of what is printed was chosen by
-somebody else: display names, words of a server, a network's title. None of it may move the cursor,
-set the window's title, begin a second line, or end the command by a character that the locale
-does not have.
+Every line of the command goes through `say` or `emit_json`. Other people have chosen much of the
+text: display names, words of a server, a network's title. None of it may move the cursor, set the
+window's title, begin a second line, or end the command by a character that the locale does not
+have.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ __all__ = ["OutputFailed", "Styled", "clean", "emit_json", "output_failed", "say
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _REPLACEMENT = "\ufffd"
 
-# Marks that change the direction of the text behind them: a line could be read as another one.
+# Marks that change the direction of the text after them: a line could look like another one.
 _DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
-# What JSON allows in a string, but a terminal obeys, or some readers of lines take for a line end.
+# Characters that JSON allows in a string, but that a terminal obeys, or that some programs treat as
+# a line end.
 _RISKY_IN_JSON = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 _ESCAPED = "msnpauth-escaped"
@@ -44,7 +45,7 @@ _PLAIN = {
 
 
 class OutputFailed(Exception):
-    """The output cannot be written: `closed` when its reader is gone, as `head` is after a line."""
+    """The output cannot be written; `closed` is True when its reader has ended, such as `head`."""
 
     def __init__(self, reason: str, *, closed: bool) -> None:
         super().__init__(reason)
@@ -53,7 +54,7 @@ class OutputFailed(Exception):
 
 
 class Styled(NamedTuple):
-    """A part of a line with a colour, or in bold, where the output has these."""
+    """A part of a line with a colour, or in bold, where the output supports these."""
 
     text: str
     fg: str | None = None
@@ -61,12 +62,12 @@ class Styled(NamedTuple):
 
 
 def clean(text: str) -> str:
-    """Return `text` as one line that cannot drive a terminal; it is not cut.
+    """Return `text` as one line that cannot control a terminal; the text is not cut.
 
     Bytes that were not UTF-8 on the wire (Python keeps them as surrogates) become U+FFFD.
     """
     text = _DIRECTIONS.sub(" ", _SURROGATES.sub(_REPLACEMENT, text))
-    # `printable` also strips: blanks at both ends are ours, and line columns up.
+    # `printable` also strips blanks, but the blanks at both ends align columns, and are kept.
     inner = text.strip(" ")
     before, _, after = text.partition(inner) if inner else (text, "", "")
     return before + printable(inner, len(inner) + 1) + after
@@ -76,7 +77,7 @@ def say(*parts: str | Styled, err: bool = False) -> None:
     """Print one line, of parts with a blank between them.
 
     Raises:
-        OutputFailed: it cannot be written.
+        OutputFailed: the line cannot be written.
     """
     words = []
     for part in parts:
@@ -90,7 +91,7 @@ def emit_json(content: object) -> None:
     """Print one line of JSON on stdout, always as UTF-8: JSON has no other encoding (RFC 8259).
 
     Raises:
-        OutputFailed: it cannot be written.
+        OutputFailed: the line cannot be written.
     """
     text = _SURROGATES.sub(_REPLACEMENT, json.dumps(content, ensure_ascii=False))
     text = _RISKY_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
@@ -107,15 +108,15 @@ def _write(line: str | bytes, *, err: bool) -> None:
 
 
 def output_failed(problem: OSError) -> OutputFailed:
-    """Return our error for one of writing to stdout or stderr."""
+    """Return an OutputFailed for an error of writing to stdout or stderr."""
     reason = problem.strerror or type(problem).__name__
     return OutputFailed(reason, closed=isinstance(problem, BrokenPipeError))
 
 
 def _colours_wanted() -> bool | None:
-    """Return what the person wants; None leaves it to whether the output is a terminal.
+    """Return whether the person wants colours; None means colours if the output is a terminal.
 
-    By no-color.org and force-color.org: a variable counts when it is set to anything but "".
+    As no-color.org and force-color.org say, a variable counts when it is set and not empty.
     """
     if os.environ.get("NO_COLOR"):
         return False
@@ -123,8 +124,8 @@ def _colours_wanted() -> bool | None:
 
 
 def _encodable(text: str, stream: TextIO | None) -> str:
-    """Return `text` with characters that the stream's encoding lacks written in others."""
-    # Not by the stream's own error handler: click writes UTF-8 to a stream that says it is ASCII.
+    """Return `text`, with all characters replaced that the stream's encoding does not have."""
+    # Not by the stream's own error handler: click writes UTF-8 to a stream whose encoding is ASCII.
     encoding = getattr(stream, "encoding", None) or "utf-8"
     return text.encode(encoding, _ESCAPED).decode(encoding)
 

@@ -1,7 +1,7 @@
-"""Where the password comes from: stdin, the environment, or a prompt; never the argument list.
+"""Reads the password from stdin, the environment, or a prompt; never from the argument list.
 
 Other programs of the machine can read an argument list. No function here has a variable with the
-password as plain text: an exception that passes through would show it.
+password as plain text: the traceback of an exception would show it.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ def ask_password(passport: str, from_stdin: bool, *, place: str = "") -> Secret:
     """Return the password of `passport`.
 
     Args:
-        passport: whose password it is, for the prompt.
+        passport: the account, for the prompt.
         from_stdin: read a line of stdin.
-        place: which line of stdin it is, when there are several, for the error.
+        place: a text for the error that says which line of stdin it is, when there are several.
 
     Raises:
-        click.UsageError: there is none, or what there is cannot be a password.
+        click.UsageError: there is no password, or it is not valid.
     """
     from ..core.secrets import Secret
 
@@ -55,8 +55,8 @@ def ask_password(passport: str, from_stdin: bool, *, place: str = "") -> Secret:
 def _line_of_stdin(place: str) -> Secret:
     """Return a line of stdin.
 
-    It is read as UTF-8 whatever the locale says, so that one file means one password everywhere.
-    PowerShell 5.1 puts a UTF-8 byte order mark before what it pipes to a program.
+    It is read as UTF-8 with any locale, so that one file means one password everywhere.
+    PowerShell 5.1 puts a UTF-8 byte order mark before the text that it pipes to a program.
     """
     from ..core.secrets import Secret
 
@@ -78,10 +78,12 @@ def _line_of_stdin(place: str) -> Secret:
 
 
 def checked_line(password: Secret) -> Secret:
-    """Return a password that somebody else has read from stdin; surrogates are what is no UTF-8.
+    """Check and return a password that other code has read from stdin.
+
+    Surrogates in it stand for bytes that are not UTF-8.
 
     Raises:
-        click.UsageError: it cannot be a password.
+        click.UsageError: the password is not valid.
     """
     if not password:
         _nothing("")
@@ -103,7 +105,7 @@ def _typed(passport: str) -> Secret:
     try:
         return Secret(getpass.getpass(f"Password of {clean(passport)}: "))
     except EOFError:
-        say(err=True)  # the prompt's line is not ended
+        say(err=True)  # ends the line of the prompt
         why = "no password was typed"
     except UnicodeDecodeError:
         why = "what was typed is not text in this terminal's encoding"
@@ -113,7 +115,11 @@ def _typed(passport: str) -> Secret:
 
 
 def _checked(password: Secret, source: str) -> Secret:
-    """Return a password that every scheme can carry."""
+    """Return a password if every scheme can send it.
+
+    Raises:
+        click.UsageError: the password is not valid.
+    """
     if not password:
         why = "is empty"
     elif len(password) >= _LONGEST:

@@ -1,4 +1,4 @@
-"""A command of the server as `--stay` prints it: words and payload, secrets masked."""
+"""Formats a command of the server for `--stay`: words and payload, secrets masked."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ..core.wire.commands import Command, Role
 __all__ = ["SECRET_FIELDS", "as_fields", "masked_payload"]
 
 SECRET_FIELDS = frozenset({"mspauth", "mspprof", "mspsec", "sid"})
-"""Fields of the profile that prove who somebody is: MSPAuth is the ticket's first half."""
+"""Fields of the profile that prove an identity: MSPAuth is the first half of the ticket."""
 
 _MASK = MASK.encode()
 
 # `MSPAuth: 5abc…`, with the lines that continue it (RFC 822: they begin with a blank). A field
-# whose name ends in `ticket` or `token` is taken for a secret, too.
+# whose name ends in `ticket` or `token` is treated as a secret, too.
 _FIELD = re.compile(
     rb"(?<![A-Za-z0-9])(MSPAuth|MSPProf|MSPSec|sid|[A-Za-z-]{0,40}(?:ticket|token))([ \t]*:)"
     rb"[^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*",
@@ -24,17 +24,17 @@ _FIELD = re.compile(
 )
 # <TicketToken>…</TicketToken>, ticket="…", token=…
 _ELEMENT = re.compile(rb"(ticket|token)([^<>\n]{0,60}>|=[\"']?)[^<\"'&\s]+", re.IGNORECASE)
-# A ticket itself, wherever it stands: t=…&p=…. What has no `&p=` is matched too, and left as it is:
-# a search that had to give up at the end, and start again one byte later, would be quadratic.
+# A ticket itself, anywhere in the payload: t=…&p=…. A text without `&p=` is matched, too, and left
+# unchanged: a search that fails at the end and starts again one byte later would be quadratic.
 _TICKET = re.compile(rb"\bt=[^&\s\"'<]*(&(?:amp;)?p=[^&\s\"'<]*)?")
 
 
 def as_fields(command: Command) -> dict[str, object]:
-    """Return a command for JSON.
+    """Return a command as values for JSON.
 
-    `line` is the text that is shown without `--json`; `args` are the words behind the transaction
-    id, as they came (percent-encoded); `payload` is text, and `payload_encoding` says `utf-8`, or
-    `base64` when the bytes are no UTF-8 text. Both are None for a command without a payload.
+    `line` is the text that is shown without `--json`; `args` are the words after the transaction
+    id, unchanged (percent-encoded); `payload` is text, and `payload_encoding` is `utf-8`, or
+    `base64` when the bytes are not UTF-8 text. Both are None for a command without a payload.
     """
     payload, encoding = _payload(command.payload)
     return {

@@ -1,4 +1,4 @@
-"""`msnpauth serve`: a service to sign in to, until Ctrl-C; with `--data` one to live on."""
+"""`msnpauth serve`: runs a service to sign in to, until Ctrl-C; with `--data` a lasting one."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ _RELOAD = getattr(signal, "SIGHUP", None)
 def serve(password_stdin: bool, check_config: bool, **options: Any) -> None:
     """Run a service to sign in to, until Ctrl-C.
 
-    With --data it is one to live on: `msnpauth account` adds accounts, and a restart loses nothing.
-    Without, it lives in memory, and its certificate authority is made anew each time.
+    With --data it keeps its data: `msnpauth account` adds accounts, and a restart loses nothing.
+    Without --data all is kept in memory, and each start makes a new certificate authority.
 
     With --password-stdin there is one line on stdin for each --account, in their order. Otherwise
-    all accounts have the password of the environment variable, or each is asked for.
+    all accounts have the password of the environment variable, or you are asked for each one.
 
-    Every option can stand in the file that --config names, and in the environment as
+    Every option can also be in the file that --config names, and in the environment as
     MSNPAUTH_SERVE_ and its name, as in MSNPAUTH_SERVE_LOGIN_PORT=443.
     """
     from ..service import run
@@ -62,7 +62,7 @@ def serve(password_stdin: bool, check_config: bool, **options: Any) -> None:
 
         log_to(as_json=options["log_format"] == "json")
     small_tls_buffers()
-    # What listens is handed over once, and not to a child.
+    # systemd hands listening sockets over once, and not to a child process.
     where["sockets"] = activated()
     given = _given(accounts, password_stdin, options)
     with _told() as told, run(given, **where) as service:
@@ -117,10 +117,10 @@ def _settings(options: dict[str, Any], ports: dict[str, int]) -> dict[str, Any]:
 
 
 def _checked_by_making(where: dict[str, Any]) -> None:
-    """Have the service's own checks look at the options; nothing is opened by it.
+    """Check the options with the service's own checks; no socket is opened.
 
     Raises:
-        LocalProtocolError: one of them cannot be right.
+        LocalProtocolError: an option is not valid.
     """
     from ..service.certificates import FromFiles
     from ..service.extras import check_extra
@@ -138,7 +138,7 @@ def _checked_by_making(where: dict[str, Any]) -> None:
 
 
 def _given(accounts: tuple[str, ...], from_stdin: bool, options: dict[str, Any]) -> list[Any]:
-    """Return the accounts for a service in memory; in a folder they are added where they lack."""
+    """Return the accounts for a service in memory; to a data folder, add those it does not have."""
     from ..service import Account, open_directory
 
     passwords = _passwords(accounts, from_stdin)
@@ -158,9 +158,9 @@ def _given(accounts: tuple[str, ...], from_stdin: bool, options: dict[str, Any])
 
 
 def _wait(told: queue.SimpleQueue[int], service: Service) -> None:
-    """Come back when the service is to end; read certificates and keys again when told to."""
+    """Return when the service is to end; read certificates and keys again after a SIGHUP."""
     while True:
-        # In slices: on Windows a wait without end does not let the handler run.
+        # In short waits: on Windows a wait without end does not let the signal handler run.
         with suppress(queue.Empty):
             if told.get(timeout=0.5) != _RELOAD:
                 return
@@ -183,7 +183,7 @@ def _check(accounts: tuple[str, ...], ports: dict[str, int], options: dict[str, 
     for flag, needed in (*needs, ("database", "data"), ("shared", "database")):
         if options[flag] is not None and options[needed] is None:
             raise click.UsageError(f"--{flag.replace('_', '-')} needs --{needed}")
-    # The service finds an account by its passport in any letter case: the last would win.
+    # The service finds an account by its passport in any letter case: the last one would count.
     for who, count in Counter(who.casefold() for who in accounts).items():
         if count > 1:
             raise click.UsageError(f"--account {who} is given {count} times")
@@ -225,7 +225,7 @@ def _tell(service: Service, accounts: tuple[str, ...], options: dict[str, Any]) 
 
 
 def _warn_of_reach(service: Service, options: dict[str, Any]) -> None:
-    """Say whom the ports cannot serve, and what can be read on the way."""
+    """Warn of clients that the ports cannot serve, and of data that others could read."""
     legacy_tls, plain_contacts = options["legacy_tls"], options["plain_contacts"]
     if options["sign_up"] != "closed" and not service.has_pages:
         _warn("nobody can sign up: there are no pages without --pages-port or --plain-pages")
@@ -256,7 +256,7 @@ _FAST_OPEN = "/proc/sys/net/ipv4/tcp_fastopen"
 
 
 def _fast_open_allowed() -> bool:
-    """Tell whether the system lets servers take what comes with a SYN (ip-sysctl.rst of Linux)."""
+    """Tell whether the system lets servers accept data in a SYN (ip-sysctl.rst of Linux)."""
     from pathlib import Path
 
     try:
@@ -267,7 +267,7 @@ def _fast_open_allowed() -> bool:
 
 
 def _host_of(service: Service) -> str:
-    """Return the host of the login server, without a port: only 443 is not spelled."""
+    """Return the host of the login server, without its port."""
     from ..core.urls import Url
 
     return Url.parse(service.login_urls[0]).address.host
@@ -278,7 +278,7 @@ def _warn(text: str) -> None:
 
 
 def _is_any_address(host: str) -> bool:
-    """Tell whether that is 0.0.0.0 or ::, which can be listened on and not be connected to."""
+    """Tell whether that is 0.0.0.0 or ::, on which a server can listen, but not be reached."""
     with suppress(ValueError):  # a name
         return ipaddress.ip_address(host).is_unspecified
     return False
@@ -286,10 +286,10 @@ def _is_any_address(host: str) -> bool:
 
 @contextmanager
 def _told() -> Iterator[queue.SimpleQueue[int]]:
-    """Have the first Ctrl-C or SIGTERM told, so that the service ends in good order; and SIGHUPs.
+    """Put the first Ctrl-C or SIGTERM, and every SIGHUP, into a queue, for an orderly end.
 
-    A signal may come while the main thread holds the lock of what it waits for. `put` of a
-    SimpleQueue is made for that; `set` of an Event waited for the lock for ever.
+    A signal may arrive while the main thread holds the lock of the object that it waits for. `put`
+    of a SimpleQueue works even then; `set` of an Event waited for the lock for ever.
     """
     told: queue.SimpleQueue[int] = queue.SimpleQueue()
     before: dict[signal.Signals, Any] = {}
@@ -299,7 +299,7 @@ def _told() -> Iterator[queue.SimpleQueue[int]]:
         if number == _RELOAD:
             return
         for told_by, handler in before.items():
-            signal.signal(told_by, handler)  # a second one does not wait for the good order
+            signal.signal(told_by, handler)  # a second signal ends the process at once
 
     for number in filter(None, (signal.SIGINT, signal.SIGTERM, _RELOAD)):
         with suppress(ValueError):  # not in this thread

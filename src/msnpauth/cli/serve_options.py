@@ -1,4 +1,4 @@
-"""The options of `msnpauth serve`: what is where, who may come, and what is kept."""
+"""The options of `msnpauth serve`: accounts, addresses and ports, further ports, and limits."""
 
 from __future__ import annotations
 
@@ -214,7 +214,7 @@ _KEPT = (
 
 
 def serve_options(command: _F) -> _F:
-    """Add all of them."""
+    """Add all options of `msnpauth serve`."""
     for option in reversed(_WHO + _WHERE + _FURTHER + _KEPT):
         command = option(command)
     return command

@@ -1,4 +1,4 @@
-"""`msnpauth services`: the networks that are known, whether they answer, and newer addresses."""
+"""`msnpauth services`: lists known networks, checks them, and fetches newer addresses."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def services(
 ) -> None:
     """List the known networks, or describe some.
 
-    With NAMES: what is known of these, and by what evidence.
+    With NAMES: what is known about these networks, and the evidence for it.
     """
     from ..networks import find, known_networks, own_file
 
@@ -99,7 +99,7 @@ def _check_options(
     """Refuse options that would have no effect.
 
     Raises:
-        click.UsageError: one of them would not.
+        click.UsageError: an option would have no effect.
     """
     if update is not None and (names or check):
         raise click.UsageError("--update stands alone: leave --check and the names out")
@@ -138,7 +138,7 @@ def _lines(value: object) -> list[str]:
 
 
 def _check(known: list[Network], ca_file: str | None, as_json: bool) -> None:
-    """Contact each network that lives; of one that is gone its state says enough."""
+    """Contact each network that is not known to be gone, and print the results."""
     told, is_well = [], True
     for service in known:
         fields = _looked_at(service, ca_file)
@@ -153,7 +153,7 @@ def _check(known: list[Network], ca_file: str | None, as_json: bool) -> None:
 
 
 def _looked_at(service: Network, ca_file: str | None) -> dict[str, Any]:
-    """Return what is seen of a network, as values for JSON."""
+    """Check a network, and return the result as values for JSON."""
     from ..doctor.glance import glance
 
     fields: dict[str, Any] = {"name": service.name, "state": service.state}
@@ -216,7 +216,11 @@ def _tell_change(change: Change) -> None:
 
 
 def _agreed() -> bool:
-    """Ask on the terminal; without one nobody has agreed."""
+    """Ask on the terminal whether to keep the addresses.
+
+    Raises:
+        click.UsageError: there is no terminal.
+    """
     import sys
 
     if sys.stdin is None or not sys.stdin.isatty():

@@ -1,4 +1,4 @@
-"""What the commands that sign in have in common: their options, and the session itself."""
+"""The options of all commands that sign in, and the session that they open."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def session_options(command: _F) -> _F:
-    """Add the account, and the options that say where and how to sign in."""
+    """Add the account, and the options for the network and the sign-in."""
     parts = (
         click.argument("passport", type=PASSPORT),
         click.option(
@@ -66,8 +66,8 @@ def open_session(
     """Check the options, ask for the password, and sign in.
 
     Raises:
-        click.UsageError: the options say too little, or too much.
-        SignInError: whichever; see `msnpauth.sign_in`.
+        click.UsageError: an option is missing, or has no effect.
+        SignInError: as `msnpauth.sign_in`.
     """
     from ..sync.start import sign_in
 
@@ -94,10 +94,10 @@ def open_session(
 
 
 def _check(passport: str, servers: Servers, dialects: tuple[int, ...], scheme: str | None) -> None:
-    """Find out what is wrong before a password is asked for: making a `SignIn` sends nothing.
+    """Check the arguments before the password is requested: making a `SignIn` sends nothing.
 
     Raises:
-        LocalProtocolError: this sign-in cannot be.
+        LocalProtocolError: an argument is not valid.
     """
     from ..core.client.sign_in import SignIn
     from ..core.secrets import Secret

@@ -1,4 +1,4 @@
-"""`msnpauth sign-in`: the whole way to a session."""
+"""`msnpauth sign-in`: signs in to a session, and can stay signed in."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["sign_in"]
     "--reconnect", is_flag=True, help="With --stay: sign in again when the connection is lost."
 )
 def sign_in(passport: str, stay: bool, reconnect: bool, as_json: bool, **options: Any) -> None:
-    """Sign in, say what came of it, and sign out."""
+    """Sign in, print the result, and sign out."""
     if reconnect and not stay:
         raise click.UsageError("--reconnect has no effect without --stay")
     with open_session(passport, reconnect=reconnect, **options) as session:
@@ -56,12 +56,12 @@ def _stay(session: Session, as_json: bool) -> None:
             emit_json(as_fields(command))
         else:
             say(command.describe(Role.SERVER))
-        if command.verb == "USR":  # the session was lost, and has come back
+        if command.verb == "USR":  # the session was lost, and has signed in again
             try:
                 go_online(session)
             except SignInError as error:
-                # Lost again, perhaps: then there will be another USR, or the loop ends and says
-                # why. If not, the session is worth more than its presence.
+                # If the session was lost again, another USR follows, or the loop ends and the
+                # reason is printed. Otherwise the session continues without presence.
                 if session.ended is None:
                     tell(error)
     if session.ended is not None:

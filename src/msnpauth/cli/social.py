@@ -1,4 +1,4 @@
-"""`msnpauth send`, `contacts` and `listen`: what the companions of the PHP class did, and more."""
+"""`msnpauth send`, `contacts` and `listen`: send a message, print contacts, print events."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ def send(
 @session_options
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV for a spreadsheet.")
 def contacts(passport: str, as_csv: bool, as_json: bool, **options: Any) -> None:
-    """Print the contact list: who, in which groups, on which lists, and who is there."""
+    """Print the contact list: each contact with name, status, groups and lists."""
     if as_csv and as_json:
         raise click.UsageError("--csv and --json exclude each other")
     with open_session(passport, **options) as session:
-        # Invisible: presence is told, and nobody is disturbed. Who is there is told behind the
-        # first answer, and before the second.
+        # Invisible, so that the server sends presence and nobody is disturbed. It sends the
+        # presence after its first answer, and before the second one.
         session.go_online("invisible")
         session.set_status("invisible")
         found = session.contacts()
@@ -87,7 +87,7 @@ def contacts(passport: str, as_csv: bool, as_json: bool, **options: Any) -> None
 @session_options
 @click.option("--reconnect", is_flag=True, help="Sign in again when the connection is lost.")
 def listen(passport: str, reconnect: bool, as_json: bool, **options: Any) -> None:
-    """Be online, and print what happens, one line each, until Ctrl-C."""
+    """Go online, and print each event as a line, until Ctrl-C."""
     with open_session(passport, reconnect=reconnect, **options) as session:
         session.go_online()
         for event in session.events():
@@ -134,7 +134,8 @@ def _print_table(contacts: list[Contact]) -> None:
 def _print_csv(contacts: list[Contact]) -> None:
     for row in (list(_COLUMNS), *map(_row, contacts)):
         line = io.StringIO()
-        # A cell that begins like this is a formula to a spreadsheet, and names are others' choice.
+        # A spreadsheet treats a cell that begins like this as a formula, and other people choose
+        # the names.
         safe = [f"'{cell}" if cell[:1] in ("=", "+", "-", "@") else cell for cell in row]
         csv.writer(line, lineterminator="").writerow(safe)
         say(line.getvalue())
@@ -144,7 +145,7 @@ def _print_csv(contacts: list[Contact]) -> None:
 
 
 def _event_fields(event: Any) -> dict[str, object]:
-    """Return an event for JSON: its kind, and what it says."""
+    """Return an event as values for JSON: its kind, and its fields."""
     fields: dict[str, object] = {"event": type(event).__name__}
     for name in event.__match_args__:
         value = getattr(event, name)

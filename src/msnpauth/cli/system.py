@@ -1,4 +1,4 @@
-"""What systemd hands to a service, and is told by it; and how many descriptors there can be."""
+"""Sockets from systemd, messages to systemd, and the limit of descriptors of this process."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ __all__ = ["activated", "notify", "raise_descriptors", "small_tls_buffers"]
 
 _FIRST = 3
 _RESERVE = 256
-"""Descriptors that are no connections of clients: files, the database, listeners, the operator's
-own connections, and those that each listener takes before anybody says that there is no room."""
+"""Descriptors that are not for connections of clients: files, the database, listeners, the
+operator's own connections, and connections that a listener has accepted before they are refused."""
 _OF_OLD_TLS = 400
-"""Descriptors of a listener for old TLS, which counts its connections apart: four for each."""
+"""Descriptors of a listener for old TLS, which counts its connections separately: four for each."""
 
 
 def activated() -> dict[str, socket.socket]:
     """Return the sockets that systemd has bound, by the roles in their FileDescriptorName.
 
-    So a service listens below port 1024 without any right of its own (sd_listen_fds, systemd).
+    A service can thus listen on ports below 1024 without a privilege (sd_listen_fds of systemd).
 
     Raises:
-        click.UsageError: one has no name of a role.
+        click.UsageError: a socket does not have the name of a role, or two have the same name.
     """
     from ..service.settings import ROLES
 
@@ -51,7 +51,7 @@ def activated() -> dict[str, socket.socket]:
 
 
 def notify(state: str) -> None:
-    """Tell systemd how the service is (sd_notify); nothing where nobody asks."""
+    """Send the state of the service to systemd (sd_notify); without systemd, do nothing."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address or not hasattr(socket, "AF_UNIX"):
         return
@@ -62,11 +62,11 @@ def notify(state: str) -> None:
 
 
 def small_tls_buffers() -> None:
-    """Have asyncio take 32 KiB for each TLS connection of this process, and not 256.
+    """Make asyncio allocate 32 KiB for each TLS connection of this process, instead of 256 KiB.
 
-    A record of TLS has 16 KiB at most. A peer that opens a thousand connections and says nothing
-    would otherwise cost 280 MB. asyncio has no setting for it; where this attribute is not there
-    any more, nothing happens.
+    A record of TLS has 16 KiB at most. A peer that opens a thousand connections and sends nothing
+    would otherwise cost 280 MB. asyncio has no setting for it; in a Python without this attribute
+    the function does nothing.
     """
     from asyncio import sslproto
 
@@ -75,13 +75,13 @@ def small_tls_buffers() -> None:
 
 
 def raise_descriptors(wanted: int, *, old_tls: bool = False) -> int:
-    """Have as many descriptors as the connections want; return how many connections there can be.
+    """Raise the limit of descriptors for the connections; return how many connections fit in it.
 
-    What is left over is a reserve: with the last descriptor gone, nobody at all could get in.
+    Some descriptors stay in reserve: without any free descriptor nobody could connect.
 
     Args:
-        wanted: connections.
-        old_tls: there is a listener for old TLS besides.
+        wanted: the number of connections.
+        old_tls: whether there is also a listener for old TLS.
     """
     if sys.platform == "win32":
         return wanted
@@ -95,5 +95,5 @@ def raise_descriptors(wanted: int, *, old_tls: bool = False) -> int:
         with suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # Where there are few of them, half is for connections.
+    # With a low limit, half of the descriptors is for connections.
     return max(1, min(wanted, max(soft - reserve, soft // 2)))

@@ -1,4 +1,4 @@
-"""`msnpauth ticket`: passport, password and challenge in, ticket out."""
+"""`msnpauth ticket`: prints a ticket for a passport, a password and a challenge."""
 
 from __future__ import annotations
 
@@ -37,13 +37,14 @@ def ticket(
 ) -> None:
     """Print a Passport 1.4 ticket for a challenge.
 
-    The challenge is the notification server's. Without --service, --host, --nexus or --login,
-    Microsoft's own login servers are asked, by PASSPORT's domain; they were switched off years ago.
+    The challenge comes from the notification server. Without --service, --host, --nexus or --login,
+    the request goes to Microsoft's own login servers, by PASSPORT's domain; they were switched off
+    years ago.
     """
     from ..core.credentials import check_challenge
     from ..sync.auth import MSNPAuth
 
-    # All that can be found out without a password, before a person has to type one.
+    # All checks that need no password come before a person has to type one.
     servers = Network(**network).servers()  # type: ignore[arg-type]  # click checked them
     check_challenge(challenge)
     check_carrier(transport, ca_file)

@@ -1,4 +1,4 @@
-"""What the values of options may be: they are checked before anything is done."""
+"""The types of the options' values: values are checked before the command begins."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ else:  # not generic before click 8.4
     _ParamType = click.ParamType
 
 _LONGEST_TIMEOUT = 86400.0
-"""A day. Some systems cannot wait for longer than 24 days at once (2**31 milliseconds)."""
+"""A day, in seconds. Some systems cannot wait longer than 24 days at once (2**31 milliseconds)."""
 
 _NUMBER = re.compile("[0-9]{1,5}")
 _COUNT = re.compile("[1-9][0-9]{0,8}")
@@ -37,9 +37,9 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class _Checked(_ParamType):
-    """A value that a function reads.
+    """The type of a value that a function reads.
 
-    Its ValueError, or the library's error, says what is wrong with the value.
+    The function's ValueError, or the library's error, says what is wrong with the value.
     """
 
     def __init__(self, name: str, read: Callable[[str], object]) -> None:
@@ -49,7 +49,7 @@ class _Checked(_ParamType):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> object:
-        """Return the value; fail with one line that names the option."""
+        """Return the converted value, or fail with one line that names the option."""
         from ..core.errors import LocalProtocolError
         from .hints import for_command
 
@@ -98,7 +98,7 @@ def _host(value: str) -> str:
 
 
 def _number(value: str) -> int:
-    # Not int() alone, which takes "1_863", " 18" and digits of every script.
+    # Not int() alone, which accepts "1_863", " 18" and digits of every script.
     if not _NUMBER.fullmatch(value):
         raise ValueError(f"{_shown(value)} is not a number")
     return int(value)

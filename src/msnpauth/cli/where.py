@@ -1,4 +1,4 @@
-"""The options that say where a service keeps things: its data folder, its database."""
+"""The options for the places where a service keeps its data: its data folder, its database."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 class Where(NamedTuple):
-    """The places that were named.
+    """The places that the options name.
 
     Attributes:
         data: the folder of a node, or None.
@@ -57,7 +57,7 @@ def _checked_shared(
 def _checked(
     context: click.Context, parameter: click.Parameter, value: str, read: Callable[[str], Any]
 ) -> str:
-    """Return a URL that can be read, and whose password nobody sees in a list of processes."""
+    """Return a valid URL; refuse one whose password is visible in the list of processes."""
     from ..core.errors import LocalProtocolError
     from .hints import for_command
 
@@ -95,11 +95,11 @@ shared_option = click.option(
 
 
 def where(*, new: bool = False, folder_needed: bool = False) -> Callable[[_F], _F]:
-    """Add --data and --database; the command is given a `Where` as `where`.
+    """Add --data and --database; the command receives a `Where` as `where`.
 
     Args:
-        new: the folder may be made. Who mistypes one that should be there is told otherwise.
-        folder_needed: a database alone is not enough.
+        new: whether the folder may be new. Otherwise a mistyped folder is an error.
+        folder_needed: whether --data is required; a database alone is not enough then.
     """
 
     def add(command: _F) -> _F:

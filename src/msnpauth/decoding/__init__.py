@@ -1,13 +1,12 @@
-"""Explains what a person pastes: lines, headers, envelopes, blobs, tickets, codes.
+"""Explains text that a person pastes: lines, headers, envelopes, blobs, tickets, codes.
 
     decode("USR 6 TWN S lc=1033,id=507,ct=1128154104")
 
-Nobody is contacted, and secrets are masked: the text may come from a log that somebody else will
-read.
+No server is contacted. Secrets are masked, because other people may read the explanation of a log.
 
-    said     what is said of a piece of text
+    said     the explanation of a piece of text, as a value
     lines    MSNP commands
-    verbs    what each command is, and what its words are
+    verbs    the meaning of each command and of its words
     headers  headers of Passport 1.4
     soap     envelopes of RST
     words    challenges, blobs, tickets
@@ -39,10 +38,10 @@ def decode(text: str, keys: Iterable[str] = ()) -> list[Decoded]:
     Args:
         text: one or more MSNP commands, headers of Passport, an envelope of RST, the response of
             SSO, a ticket, a challenge, or a code.
-        keys: the ring of keys of a service, to open its tickets.
+        keys: the ring of keys of a service, to decrypt its tickets.
 
     Raises:
-        LocalProtocolError: nobody can tell what it is, or the keys are none.
+        LocalProtocolError: the text is of no known kind, or the keys are not valid.
     """
     return [on_one_line(decoded) for decoded in _decoded(text, list(keys))]
 

@@ -48,7 +48,7 @@ _LINE = re.compile(r"[ \t]*([A-Za-z-]+)[ \t]*:(.*)")
 
 
 def is_header(text: str) -> bool:
-    """Tell whether a line is one of these headers, or the value of one."""
+    """Tell whether a line is one of these headers, or the value of one without its name."""
     match = _LINE.match(text)
     if match and match[1].lower() in _NAMES:
         return True
@@ -135,10 +135,10 @@ def _login_problems(login: str | None) -> list[str]:
 
 
 def _parted(behind: str) -> tuple[str, str]:
-    """Return password and challenge; a comma that was not escaped is the password's.
+    """Return password and challenge; a comma that was not escaped belongs to the password.
 
-    The challenge begins by the first field that challenges have: what stands before it may be a
-    piece of the password, and is not shown.
+    The challenge begins with the first field that challenges have. The text before it may be a
+    part of the password, and is not shown.
     """
     pieces = behind.split(",")
     for at, piece in enumerate(pieces[1:], 1):
@@ -149,7 +149,7 @@ def _parted(behind: str) -> tuple[str, str]:
 
 
 def _authorization(value: str) -> tuple[list[Field], list[str]]:
-    """Return the fields of an Authorization; the challenge is what stands behind the password."""
+    """Return the fields of an Authorization; the challenge follows the password."""
     problems = []
     if re.match(r"Passport1\.4[ \t]+Passport1\.4", value, re.IGNORECASE):
         problems.append("Passport1.4 is said twice")

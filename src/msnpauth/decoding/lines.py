@@ -1,4 +1,4 @@
-"""MSNP commands, as they are pasted: one or more lines, perhaps with a payload."""
+"""Explains MSNP commands as people paste them: one or more lines, some with a payload."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _LINE = re.compile(r"(?:[A-Z]{3}|[0-9]{3})(?: .*)?")
 _SECRET_HEADERS = frozenset({"mspauth", "mspprof", "mspsec", "sid", "ticket"})
 
 
-# What logs put in front of a line: times, directions, and the names of those who log. Pidgin has
-# `(12:00:01) msn: C: NS 000: VER …`, our own --verbose `notification > VER …`.
+# The prefixes that logs put before a line: times, directions, and the names of programs. Pidgin
+# writes `(12:00:01) msn: C: NS 000: VER …`, our own --verbose writes `notification > VER …`.
 _LOG = re.compile(
     r"[\s\d:.,()\[\]<>|/-]*(?:(?:ms|msn|prpl-msn|notification|session|chat|[CS]|NS|SB|DEBUG|INFO"
     r"|msnpauth)\b[\s\d:.,()\[\]<>|/-]*)*(?=(?:[A-Z]{3}|[0-9]{3})(?: |$))"
@@ -27,7 +27,7 @@ _LOG = re.compile(
 
 
 def without_log(line: str) -> str:
-    """Return a line without what a log has put in front of it."""
+    """Return a line without the prefix of a log."""
     if _LINE.fullmatch(line.strip()):
         return line.strip("\t\r\n").lstrip()
     found = _LOG.match(line)
@@ -35,7 +35,7 @@ def without_log(line: str) -> str:
 
 
 def is_command(text: str) -> bool:
-    """Tell whether a text begins by a line of MSNP."""
+    """Tell whether a text begins with a line of MSNP."""
     first = without_log(text.lstrip("\r\n").splitlines()[0]) if text.strip() else ""
     word = first.partition(" ")[0]
     if is_number(word):
@@ -44,7 +44,7 @@ def is_command(text: str) -> bool:
 
 
 def commands(text: str, keys: Iterable[str] = ()) -> Iterator[Decoded]:
-    """Explain each line; lines that begin by no command are the payload of the one before."""
+    """Explain each line; lines without a command are the payload of the command before them."""
     ring = list(keys)
     pending: list[str] = []
     for raw in text.strip("\r\n").splitlines():
@@ -60,7 +60,7 @@ def commands(text: str, keys: Iterable[str] = ()) -> Iterator[Decoded]:
 
 
 def _wants_payload(lines: list[str]) -> bool:
-    """Tell whether the payload of a command is not whole yet, by the length that it names."""
+    """Tell whether the payload of a command is incomplete, by the length in its last word."""
     if not lines or lines[0][:3] not in ("MSG", "UUX", "ADL", "NOT", "PUT", "SDG", "NFY", "UUM"):
         return False
     length = lines[0].rpartition(" ")[2]
@@ -181,7 +181,7 @@ def _md5(word: str, trid: list[Field]) -> Decoded:
 
 
 def _headers(payload: bytes) -> list[Field]:
-    """Return the headers of a payload of MIME, and how much is behind them."""
+    """Return the headers of a MIME payload, and the length of its body."""
     head, _, body = payload.partition(b"\r\n\r\n")
     fields = []
     for line in head.decode("utf-8", "replace").rstrip("\r\n").split("\r\n"):

@@ -1,4 +1,4 @@
-"""What is said of a piece of text that somebody has pasted."""
+"""The explanation of a pasted text, as values that can be shown."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ __all__ = ["Decoded", "Field", "masked", "on_one_line", "shown"]
 
 
 class Field(NamedTuple):
-    """One part of it.
+    """One part of a pasted text.
 
     Attributes:
-        name: what the part is called.
-        value: as it may be shown; secrets are masked.
-        means: what it means; "" where the name says it.
+        name: the name of the part.
+        value: the value of the part; secrets are masked.
+        means: the meaning of the value; "" where the name explains it.
     """
 
     name: str
@@ -27,10 +27,10 @@ class Decoded(NamedTuple):
     """A piece of text, explained.
 
     Attributes:
-        kind: what it is, in words.
-        belongs: who says it to whom, and when.
-        fields: its parts.
-        problems: what is wrong with it.
+        kind: the kind of text, in words.
+        belongs: who sends it to whom, and when.
+        fields: the parts of the text.
+        problems: what is wrong with the text, one sentence each.
     """
 
     kind: str
@@ -40,10 +40,10 @@ class Decoded(NamedTuple):
 
 
 def on_one_line(decoded: Decoded) -> Decoded:
-    """Return the same, with each of its words safe on a terminal.
+    """Return the same explanation, with all its texts safe on a terminal.
 
-    The names of fields are pasted text as much as their values are, and an error's text may quote
-    what was pasted. So this is done once, for all that is said.
+    The names of fields come from the pasted text just as their values do, and an error's text may
+    quote it. So this is done once, for the whole explanation.
     """
     return Decoded(
         _line(decoded.kind),
@@ -58,10 +58,10 @@ def _line(text: str) -> str:
 
 
 def masked(text: str) -> str:
-    """Return what is shown in the place of a secret: how long it is, and nothing of it."""
+    """Return the text that is shown instead of a secret: only the secret's length."""
     return f"{MASK} ({len(text)} characters)" if text else "(empty)"
 
 
 def shown(text: str) -> str:
-    """Return a text that may be shown, as one line."""
+    """Return a text as one line of at most 200 characters that is safe on a terminal."""
     return printable(text, 200) or "(empty)"

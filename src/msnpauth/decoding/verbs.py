@@ -1,7 +1,7 @@
-"""What each MSNP command is, and what its words are.
+"""The meaning of each MSNP command and of its words.
 
-Sources: hypothetic.org, MSNPiki, ywiki's table of commands. A name that ends in `…` stands for all
-words from there on.
+Sources: hypothetic.org, MSNPiki, ywiki's table of commands. A name that ends in `…` stands for this
+word and all words after it.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ __all__ = ["VERBS", "Verb"]
 
 
 class Verb(NamedTuple):
-    """A command.
+    """The meaning of a command.
 
     Attributes:
-        does: what it is for.
-        belongs: who says it to whom.
-        words: what its words are, behind the transaction id.
+        does: the purpose of the command.
+        belongs: who sends it to whom.
+        words: the names of its words after the transaction id.
     """
 
     does: str
@@ -110,4 +110,4 @@ VERBS = {
     "ACK": Verb("a message was delivered", _CHAT_SERVER),
     "NAK": Verb("a message was not delivered to everybody", _CHAT_SERVER),
 }
-"""Every command but USR, whose words depend on the scheme."""
+"""Every command except USR, whose words depend on the scheme."""

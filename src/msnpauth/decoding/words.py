@@ -1,4 +1,4 @@
-"""Single words: challenges, blobs, nonces, tickets."""
+"""Explains single words: challenges, blobs, nonces, tickets."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ CHALLENGE = {
     "rver": "version of the Passport runtime",
     "wp": "policy of the ticket",
 }
-"""Meanings by MSNPiki; all but lc, id, ru and ct are its authors' guesses."""
+"""Meanings according to MSNPiki; all but lc, id, ru and ct are guesses of its authors."""
 
 
 def challenge_fields(word: str) -> list[Field]:
-    """Return the fields of a TWN challenge, which official servers give as `name=value,…`."""
+    """Return the fields of a TWN challenge, which official servers write as `name=value,…`."""
     fields = []
     for piece in word.split(","):
         name, equals, value = piece.partition("=")
@@ -124,13 +124,13 @@ def is_ticket(word: str) -> bool:
 
 
 def ticket(word: str, keys: Iterable[str] = ()) -> Decoded:
-    """Explain a ticket; one of this package's own service is opened when its keys are there.
+    """Explain a ticket; one of this package's own service is decrypted when its keys are given.
 
     Raises:
-        LocalProtocolError: what is given for keys is no ring of keys.
+        LocalProtocolError: the keys are not a ring of keys.
     """
     match = _TICKET.fullmatch(word)
-    assert match is not None  # is_ticket said so
+    assert match is not None  # the caller has asked `is_ticket`
     problems = []
     if "&amp;" in word:
         problems.append("`&amp;` is XML's spelling of `&`: it has to be undone once")

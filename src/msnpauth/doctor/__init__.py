@@ -1,4 +1,4 @@
-"""What is wrong with a network, with an account, or with the way to them.
+"""Finds out what is wrong with a network, with an account, or with the connection to them.
 
     from msnpauth import Servers, doctor
 
@@ -8,18 +8,18 @@
 Nothing is changed anywhere. With an account it signs in, which may end another session of the
 account (OUT OTH); a password that was refused is not sent again.
 
-    glance       a short look at a network, for `msnpauth services --check`
+    glance       a short check of a network, for `msnpauth services --check`
     examination  the steps, in their order
-    finding      what is said of each
-    patient      the network, and what one step learns for the next
-    reach        names and connections
+    finding      the result of one check
+    patient      the network, and the facts that one step passes to the next
+    reach        host names and connections
     versions     MSNP versions, XFR, pipelining
-    encryption   certificates, TLS versions, clocks, servers that are told no name
-    legacy       what only old TLS can show (`[legacy]`)
+    encryption   certificates, TLS versions, clocks, handshakes without a server name
+    legacy       handshakes with old TLS (`[legacy]`)
     web          nexus, login, RST and contacts host, without an account
-    account      sign-ins by each scheme, and the session behind them
-    conformance  what the service does with all that clients send
-    raw          bytes out and bytes in, for that
+    account      sign-ins by each scheme, and the session after them
+    conformance  how the service reacts to everything that clients send
+    raw          sends and receives bytes, for conformance
     generations  which generations of clients will sign on
     official     the codes that official clients show
     waterfall    a sign-in on one time axis

@@ -1,7 +1,7 @@
-"""Sign-ins by each scheme, and the session behind the first that works.
+"""Sign-ins by each scheme, and the session after the first that succeeds.
 
-Without an account the same is done for one that nobody has, as far as that goes: the server is to
-refuse it, and the conversation up to the refusal is worth to be seen.
+Without an account the sign-ins are tried with an account that does not exist. The server has to
+refuse it, and the conversation up to the refusal is useful to see.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ _PATIENCE = 15.0
 _CHAT_PATIENCE = 8.0
 _PONG_PATIENCE = 5.0
 _CHALLENGE_PATIENCE = 2.0
-"""Seconds after which a server that sends a challenge has sent it: they do so at the beginning."""
+"""Seconds to wait for a CHL: servers that send one do so at the beginning of a session."""
 
 
 def sign_ins(patient: Patient) -> Iterator[Finding]:
-    """Sign in by each scheme that server and addresses allow, one after another."""
+    """Sign in by each scheme that the server and the known addresses allow, one after another."""
     has_worked = False
     for scheme in reversed(Scheme):
         title = f"sign-in by {scheme}"
@@ -59,13 +59,13 @@ def sign_ins(patient: Patient) -> Iterator[Finding]:
 
 
 def _numbers(patient: Patient, scheme: Scheme) -> list[int]:
-    """Return the dialects to offer: those in use, or any where the server has no other."""
+    """Return the dialects to offer: the usual ones, or all where the server has no usual one."""
     had = [number for number in patient.versions if DIALECTS[number].scheme is scheme]
     return [number for number in had if DIALECTS[number].usual] or had
 
 
 def _reason_against(patient: Patient, scheme: Scheme, numbers: list[int]) -> str:
-    """Return why a scheme is not tried; "" when it is."""
+    """Return why a scheme is not tried; "" when it is tried."""
     if patient.notification is None:
         return "no notification server is named"
     if not patient.versions:
@@ -82,8 +82,8 @@ def _reason_against(patient: Patient, scheme: Scheme, numbers: list[int]) -> str
 
 
 def _milder(finding: Finding, scheme: Scheme) -> Finding:
-    """Return a finding as it is to be judged once another scheme has worked."""
-    # At Escargot an account has MD5 only when its owner has switched it on.
+    """Return a finding with the state that it has after another scheme has succeeded."""
+    # At Escargot an account can use MD5 only if its owner has enabled it.
     if finding.code.startswith("MA-ACC") and scheme is Scheme.MD5:
         advice = "the password is right by another scheme: MD5 may have to be switched on"
         return finding._replace(state=State.WARNING, advice=advice)
@@ -137,15 +137,15 @@ def _signed_in(
 
 
 def _why_no_more(error: SignInError, witness: Witness) -> str:
-    """Return why the password is not sent again; "" when it may be: it never left, or was right."""
+    """Return why the password is not sent again; "" when it was never sent, or was right."""
     if isinstance(error, WrongCredentials | AccountBlocked):
         return "the account was refused already"
     was_sent = any(
         isinstance(event, Requested) and event.step is Step.LOGIN for event in witness.events
     )
     if was_sent and error.step is Step.LOGIN:
-        # A ticket that was granted is a verdict, and what fails behind it is no fault of the
-        # password. Without any, the next attempt could be the one that locks the account.
+        # A granted ticket shows that the password is right, so a later failure has another cause.
+        # Without a ticket, the next attempt could be the one that locks the account.
         return "the password was sent, and nobody said whether it is right: it is not sent again"
     return ""
 
@@ -228,7 +228,7 @@ def _chat(session: Session, _: Witness, patience: float) -> Finding:
             return found("MA-DOC-28", title, State.NOT_TRIED, seen)
         if error.step is not Step.CHAT or isinstance(error, NotOnline):
             return failed(title, error)
-        # The switchboard was reached, and that is what can be broken.
+        # The switchboard was reached, and only that is tested here.
         why = error.code or "NAK"
         seen = f"the server carries no line to oneself ({why}); its chats can be reached"
         return found("MA-DOC-21", title, State.PASSED, seen)

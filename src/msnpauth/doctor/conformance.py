@@ -1,10 +1,10 @@
-"""What a server does with all that clients send: the checklist of a service.
+"""Checks how a server reacts to everything that clients send: the checklist of a service.
 
     conformance_web    by HTTPS: nexus, login, RST and contacts host
     conformance_lines  on the notification connection
 
-Nothing secret is sent by these checks but where they say so: then the account's password goes
-through the library, with every check of the server.
+These checks send no secret, unless they use the account: then the library sends the password, with
+every check of the server.
 """
 
 from __future__ import annotations
@@ -20,6 +20,6 @@ __all__ = ["conformance"]
 
 
 def conformance(patient: Patient) -> Iterator[Finding]:
-    """Send what clients send, by age or by mistake, and look at the answers."""
+    """Send the requests and lines of old and faulty clients, and check the answers."""
     yield from requests_of_clients(patient)
     yield from lines_of_clients(patient)

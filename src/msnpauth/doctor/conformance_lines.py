@@ -1,4 +1,4 @@
-"""What the notification server does with the lines of real clients, and with broken ones."""
+"""Checks how the notification server reacts to the lines of real clients, and to broken lines."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from .raw import Reply, ask
 __all__ = ["lines_of_clients"]
 
 _PATIENCE = 3.0
-"""Seconds within which a session shows whether it lives."""
+"""Seconds within which a session shows whether it is still alive."""
 
 _CVR = "CVR 2 0x0409 winnt 5.1 i386 MSNMSGR 8.5.1302 BC01 {nobody}\r\n"
 
 
 class _Check(NamedTuple):
-    """Lines, and what their answer has to be.
+    """Lines to send, and the check of their answer.
 
     Attributes:
-        title: what is sent, in words.
-        needs: a version that the server must have, or 0 for the best that it has.
-        lines: what is sent, with `{n}` for the version.
+        title: a description of the lines.
+        needs: a version that the server must have, or 0 for the best version that it has.
+        lines: the lines, with `{n}` for the version and `{nobody}` for the account.
         judge: returns what is wrong with the answer; "" for nothing.
-        clients: who sends it.
-        pieces: send the first so many bytes one by one.
+        clients: the clients that send such lines.
+        pieces: the number of bytes at the beginning that are sent one by one.
     """
 
     title: str
@@ -46,7 +46,7 @@ class _Check(NamedTuple):
 
 
 def _answered(reply: Reply) -> str:
-    """Anything but an answer to VER."""
+    """Complain about anything but an answer to VER."""
     if reply.data.startswith(b"VER 1 MSNP"):
         return ""
     if reply.is_silence:
@@ -55,7 +55,7 @@ def _answered(reply: Reply) -> str:
 
 
 def _refused(reply: Reply) -> str:
-    """Silence, or USR OK: the server has to say a code, or to close."""
+    """Complain about silence and about USR OK: the server has to send a code, or to close."""
     last = reply.data.rstrip().rpartition(b"\n")[2]
     if b"USR" in last and b" OK " in last:
         return "it is signed in"
@@ -65,7 +65,7 @@ def _refused(reply: Reply) -> str:
 
 
 def _alive(_: Reply) -> str:
-    """Nothing: whether the server lives on is seen by the next connection."""
+    """Complain about nothing: the next connection shows whether the server still works."""
     return ""
 
 
@@ -105,7 +105,7 @@ _CHECKS = (
 
 
 def lines_of_clients(patient: Patient) -> Iterator[Finding]:
-    """Send each of the lines on a connection of its own, and see that the server lives on."""
+    """Send the lines of each check on a connection of its own; at the end, check the server."""
     if patient.talking_to is None or not patient.versions:
         yield found("MA-DOC-28", "lines of clients", State.NOT_TRIED, "no version is known")
         return
@@ -118,7 +118,7 @@ def lines_of_clients(patient: Patient) -> Iterator[Finding]:
 
 
 def _checked(patient: Patient, check: _Check) -> Finding:
-    assert patient.talking_to is not None  # lines_of_clients saw to it
+    assert patient.talking_to is not None  # lines_of_clients has checked it
     best = max(patient.versions)
     data = check.lines.replace("{n}", str(best)).replace("{nobody}", NOBODY).encode()
     try:
@@ -139,7 +139,7 @@ def _said(reply: Reply) -> str:
 
 
 def _lives_on(patient: Patient) -> Finding:
-    assert patient.talking_to is not None  # lines_of_clients saw to it
+    assert patient.talking_to is not None  # lines_of_clients has checked it
     title = "the server after all of this"
     line = f"VER 1 MSNP{max(patient.versions)} CVR0\r\n".encode()
     try:
@@ -155,7 +155,7 @@ def _lives_on(patient: Patient) -> Finding:
 
 
 def _with_account(patient: Patient) -> Iterator[Finding]:
-    """See what becomes of an account's first session, and of other letter case."""
+    """Check what ends an account's first session, and whether letter case matters."""
     allowed = patient.servers.schemes_allowed()
     had = [DIALECTS[number] for number in patient.versions]
     # With a GUID an account may be in several places at once.
@@ -180,7 +180,7 @@ def _session(
     *,
     observer: Observer | None = None,
 ) -> Session:
-    assert patient.passport is not None  # account_is_good says so
+    assert patient.passport is not None  # account_is_good implies it
     assert patient.password is not None
     return sign_in(
         passport or patient.passport,
@@ -195,8 +195,8 @@ def _session(
 
 
 def _forger(patient: Patient, first: Session, witness: Witness) -> Finding:
-    """Send a forged ticket for the account that is signed in: its session has to live on."""
-    assert patient.talking_to is not None  # lines_of_clients saw to it
+    """Send a forged ticket for the account that is signed in: its session must not end."""
+    assert patient.talking_to is not None  # lines_of_clients has checked it
     title = "a forged ticket for an account that is there"
     scheme = DIALECTS[first.dialect].scheme
     lines = f"VER 1 MSNP{first.dialect} CVR0\r\n{_CVR}USR 3 {scheme} I {{nobody}}\r\n"
@@ -216,7 +216,7 @@ def _says(event: Event, verb: str) -> bool:
 
 
 def _second(patient: Patient, first: Session, dialect: int) -> Finding:
-    """Sign in once more: the first session has to be told."""
+    """Sign in once more: the first session has to receive OUT OTH."""
     title = "a second sign-in"
     with _session(patient, dialect):
         until = time.monotonic() + _PATIENCE
@@ -231,7 +231,7 @@ def _second(patient: Patient, first: Session, dialect: int) -> Finding:
 
 def _other_case(patient: Patient, dialect: int) -> Finding:
     title = "the account in other letter case"
-    assert patient.passport is not None  # account_is_good says so
+    assert patient.passport is not None  # account_is_good implies it
     try:
         with _session(patient, dialect, patient.passport.swapcase()):
             pass

@@ -1,4 +1,4 @@
-"""What the https servers do with the requests of real clients, and with broken ones."""
+"""Checks how the https servers react to the requests of real clients, and to broken requests."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ __all__ = ["requests_of_clients"]
 
 
 class _Check(NamedTuple):
-    """One request, and what its answer has to be.
+    """One request, and the check of its answer.
 
     Attributes:
-        code: of the section.
-        title: what is sent, in words.
-        role: `nexus`, `login`, `rst` or `contacts`.
-        request: its bytes, with `{target}`, `{host}`, `{origin}` and `{body}` to be filled in.
+        code: the code of the finding, such as `MA-DOC-24`.
+        title: a description of the request.
+        role: the server's role: `nexus`, `login`, `rst` or `contacts`.
+        request: the request, with `{target}`, `{host}`, `{origin}`, `{length}` and `{body}` to be
+            filled in.
         judge: returns what is wrong with the answer; "" for nothing.
-        clients: who sends it.
-        fact: what is remembered of the outcome.
-        body: of the request.
+        clients: the clients that send such requests.
+        fact: the name under which the outcome is kept in the facts; "" for none.
+        body: the body of the request, with `{nobody}` for the account.
     """
 
     code: str
@@ -79,7 +80,7 @@ def _checked(patient: Patient, check: _Check, url: Url) -> Finding:
 
 
 def _refused(reply: Reply) -> str:
-    """Anything but a refusal in words of HTTP."""
+    """Complain about anything but a refusal by HTTP."""
     if reply.is_silence:
         return "no answer came"
     if reply.status is None:
@@ -90,7 +91,7 @@ def _refused(reply: Reply) -> str:
 
 
 def _failed_401(reply: Reply) -> str:
-    """Anything but 401 in words of Passport, as a refused password gets it."""
+    """Complain about anything but 401 with da-status=failed, the answer to a wrong password."""
     if reply.status != 401:
         return _refused(reply) or f"the answer is {reply.status}, not 401"
     if not re.search(rb"\r\nwww-authenticate:[^\r]*da-status=fail", reply.head, re.IGNORECASE):
@@ -99,7 +100,7 @@ def _failed_401(reply: Reply) -> str:
 
 
 def _readable(reply: Reply) -> str:
-    """Anything that libpurple cannot read: it compares bytes, and knows no chunks."""
+    """Complain about an answer that libpurple cannot read: it compares bytes, without chunks."""
     head = reply.head
     if not re.match(rb"HTTP/1\.1 [0-9]{3} \S", head):
         return "the first line is not of the form `HTTP/1.1 200 OK`"
@@ -110,7 +111,7 @@ def _readable(reply: Reply) -> str:
 
 
 def _names_login(reply: Reply) -> str:
-    """Anything but PassportURLs."""
+    """Complain about an answer without PassportURLs."""
     if reply.is_silence:
         return "no answer came"
     if re.search(rb"\r\npassporturls:[^\r]*dalogin=", reply.data, re.IGNORECASE):
@@ -119,7 +120,7 @@ def _names_login(reply: Reply) -> str:
 
 
 def _bare_login(reply: Reply) -> str:
-    """Anything but `DALogin=host/path,`: old clients end it at the comma, and know no scheme."""
+    """Complain unless it has `DALogin=host/path,`: old clients need the comma, and no scheme."""
     wrong = _names_login(reply)
     if wrong or re.search(rb"dalogin=[^,:\r]+/[^,\r]*,", reply.head, re.IGNORECASE):
         return wrong
@@ -127,7 +128,7 @@ def _bare_login(reply: Reply) -> str:
 
 
 def _login_url(reply: Reply) -> str:
-    """Anything but `DALogin=https://host/path` alone: some take all of the header for a URL."""
+    """Complain unless `DALogin=https://host/path` is alone: some clients read all as one URL."""
     wrong = _names_login(reply)
     is_alone = rb"\r\npassporturls:[ \t]*dalogin=https://[^,\r]+\r\n"
     if wrong or re.search(is_alone, reply.head, re.IGNORECASE):
@@ -145,7 +146,7 @@ def _readable_401(reply: Reply) -> str:
 
 
 def _soap(reply: Reply) -> str:
-    """Anything but an answer by SOAP."""
+    """Complain about anything but an answer by SOAP."""
     if reply.is_silence:
         return "no answer came"
     if b"Envelope" in reply.body:
@@ -154,7 +155,7 @@ def _soap(reply: Reply) -> str:
 
 
 def _fault_in_envelope(reply: Reply) -> str:
-    """Anything but a Fault where Microsoft put it: beside Body, and not in it."""
+    """Complain unless the Fault is where Microsoft put it: beside Body, and not in it."""
     wrong = _soap(reply)
     if wrong:
         return wrong
@@ -168,7 +169,7 @@ def _fault_in_envelope(reply: Reply) -> str:
 
 
 def _unexpanded(reply: Reply) -> str:
-    """An entity of the request that was put in, or no answer at all."""
+    """Complain about an answer that expands an entity of the request, and about silence."""
     if b"entity-was-expanded" in reply.data:
         return "an entity of the request was expanded"
     return "no answer came" if reply.is_silence else ""
@@ -264,11 +265,11 @@ _CHECKS = (
 
 
 def _ticket_form(patient: Patient) -> Iterator[Finding]:
-    """Get a ticket by Passport 1.4, and look at the header that brings it."""
+    """Get a ticket by Passport 1.4, and check the header that contains it."""
     url = patient.login_url
     if url is None or not patient.account_is_good or not patient.can_reach(url):
         return
-    assert patient.passport is not None  # account_is_good says so
+    assert patient.passport is not None  # account_is_good implies it
     assert patient.password is not None
     title, answers = "form of a ticket by Passport 1.4", list[Response]()
     try:
@@ -296,11 +297,11 @@ def _ticket_form(patient: Patient) -> Iterator[Finding]:
 
 
 def _rst_form(patient: Patient) -> Iterator[Finding]:
-    """Get tickets by RST, and look at the answer as libpurple does."""
+    """Get tickets by RST, and check whether libpurple can read the answer."""
     url = patient.servers.rst
     if url is None or not patient.account_is_good or not patient.can_reach(url):
         return
-    assert patient.passport is not None  # account_is_good says so
+    assert patient.passport is not None  # account_is_good implies it
     assert patient.password is not None
     title, answers = "form of the tickets by RST", list[Response]()
     wanted = {MESSENGER_CLEAR: policy_for(MESSENGER_CLEAR)}

@@ -1,4 +1,4 @@
-"""TLS of today: certificates, versions, clocks, and servers that are not told a name."""
+"""Checks present-day TLS: certificates, versions, clocks, handshakes without a server name."""
 
 from __future__ import annotations
 
@@ -29,14 +29,22 @@ __all__ = ["encryption"]
 _OLD = frozenset({"TLSv1", "TLSv1.1", "SSLv3"})
 
 _SOON = timedelta(days=14)
-"""A certificate that is renewed by a program is renewed a month before its end."""
+"""The time before the end of a certificate at which the finding becomes a warning. Programs that
+renew certificates do so a month before the end."""
 
 _WINDOW = 300.0
-"""Seconds that the time of an RST2 request may be off (sso.md; Escargot)."""
+"""Seconds by which the time of an RST2 request may be wrong (Escargot)."""
 
 
 class _Secured(NamedTuple):
-    """What was seen of a TLS connection."""
+    """Facts about a TLS connection.
+
+    Attributes:
+        version: the version of TLS, as `ssl` names it.
+        cipher: the name of the cipher.
+        certificate: the server's certificate; None where it cannot be read.
+        date: the `Date` header of the server's answer; None where there is none.
+    """
 
     version: str
     cipher: str
@@ -45,7 +53,7 @@ class _Secured(NamedTuple):
 
 
 def encryption(patient: Patient) -> Iterator[Finding]:
-    """Look at each https server."""
+    """Check each https server."""
     places = patient.web_places()
     if not places:
         yield found("MA-DOC-28", "encryption", State.NOT_TRIED, "no https server is known")
@@ -68,10 +76,10 @@ def _of_server(patient: Patient, place: str, address: Address, title: str) -> It
         rejected = True
         patient.facts["tls"] = False
         if isinstance(error, SignInTimeout):
-            patient.unreachable.add(place)  # what is silent once is not waited for again
+            patient.unreachable.add(place)  # a silent server is not waited for again
             return
         try:
-            # Nothing but `GET /` is sent: the certificate is looked at, and not believed.
+            # Only `GET /` is sent: the certificate is shown, and not trusted.
             secured = _shake_hands(address, unchecked(), patient.patience(), address.host)
         except SignInError:
             return
@@ -114,17 +122,17 @@ def _shake_hands(
     *,
     ask: bool = True,
 ) -> _Secured:
-    """Connect by TLS, and ask for `/` to see the server's Date.
+    """Connect by TLS, and request `/` to read the server's Date.
 
     Args:
-        address: of the server.
+        address: the server's host and port.
         context: TLS settings.
-        deadline: when all ends.
-        name: the server name to tell (SNI), or None to tell none.
-        ask: whether to ask for anything.
+        deadline: the time at which the attempt ends.
+        name: the server name to send (SNI), or None to send none.
+        ask: whether to send the request for `/`.
 
     Raises:
-        SignInError: there is no such connection.
+        SignInError: the connection failed.
     """
     server = f"https://{address}"
     raw = connect_tcp(address, deadline, Step.LOGIN)
@@ -138,7 +146,7 @@ def _shake_hands(
             return secured._replace(date=_date(sock, address, deadline)) if ask else secured
     except TimeoutError:
         error: SignInError = deadline.passed(Step.LOGIN, server)
-    except Exception as problem:  # noqa: BLE001 - the boundary: what comes out of here is ours
+    except Exception as problem:  # noqa: BLE001 - only errors of msnpauth may leave
         error = network_error(problem, Step.LOGIN, server)
     finally:
         raw.close()
@@ -148,7 +156,7 @@ def _shake_hands(
 def _read(der: bytes | None) -> x509.Certificate | None:
     try:
         return x509.load_der_x509_certificate(der) if der else None
-    except ValueError:  # a certificate that OpenSSL takes and `cryptography` does not
+    except ValueError:  # a certificate that OpenSSL accepts and `cryptography` does not
         return None
 
 
@@ -189,15 +197,15 @@ def _certificate(place: str, certificate: x509.Certificate, *, rejected: bool) -
 
 
 def _told(part: Callable[[x509.Certificate], str], certificate: x509.Certificate) -> str:
-    """Return a part of a certificate in words; `cryptography` cannot read each that OpenSSL can."""
+    """Return a part of a certificate in words; `cryptography` cannot read all that OpenSSL can."""
     try:
         return part(certificate)
-    except Exception as problem:  # noqa: BLE001 - a dozen kinds, for names and keys that few have
+    except Exception as problem:  # noqa: BLE001 - a dozen kinds, for rare names and keys
         return f"something that cannot be read ({type(problem).__name__})"
 
 
 def _names(certificate: x509.Certificate) -> str:
-    """Return the names that a certificate is for, the first of many."""
+    """Return the names that a certificate is for, at most six of them."""
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         hosts: list[str] = names.get_values_for_type(x509.DNSName)
@@ -226,7 +234,7 @@ def _key(certificate: x509.Certificate) -> str:
     return f"{type(key).__name__.strip('_').removesuffix('PublicKey')} key"
 
 
-# --- the clock, and servers that are told no name ------------------------------------------------
+# --- the clock, and handshakes without a server name ---------------------------------------------
 
 
 def _clock(place: str, date: str | None) -> Finding:

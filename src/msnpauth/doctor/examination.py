@@ -45,24 +45,25 @@ _WITHOUT_TIME = frozenset({"judging which clients sign on"})
 
 
 class Examination:
-    """An examination of a network, and perhaps of an account; iterating over it does it.
+    """An examination of a network, and perhaps of an account; iterating over it performs it.
 
     Args:
-        servers: where the network's servers are.
-        passport: the account, or None to go only as far as one comes without an account.
-        password: its password.
+        servers: the addresses of the network's servers.
+        passport: the account, or None for only those checks that need no account.
+        password: the account's password.
         ca_file: certificates to trust, in PEM, instead of the system's.
-        timeout: seconds for all of it; what comes later is not tried.
-        conformance: also send what clients send by age or mistake, and judge which of them sign on.
-        progress: is told what is being done, in words.
-        transport: what carries HTTPS, by its name; certificates and TLS are looked at without it.
-        words: puts advice into the caller's own words: a command has options for our keywords.
+        timeout: seconds for the whole examination; later steps are not tried.
+        conformance: also send the requests of old and faulty clients, and judge which clients can
+            sign on.
+        progress: is called with the title of each step.
+        transport: the name of the carrier for HTTPS; certificates and TLS are checked without it.
+        words: translates advice: the command replaces the library's keywords by its options.
 
     Attributes:
-        servers: as given.
-        passport: as given.
-        findings: what was found so far.
-        began: when, in seconds of `time.time()`.
+        servers: the argument of that name.
+        passport: the argument of that name.
+        findings: the findings so far.
+        began: the time of the beginning, in seconds of `time.time()`.
 
     Raises:
         LocalProtocolError: an argument cannot be right; nothing was sent.
@@ -108,7 +109,7 @@ class Examination:
         )
 
     def __iter__(self) -> Iterator[Finding]:
-        """Do what is left to do, and yield what is found."""
+        """Perform the steps that are left, and yield their findings."""
         while self._steps:
             title, step = self._steps.popleft()
             self._progress(title)
@@ -118,7 +119,7 @@ class Examination:
                 yield told
 
     def _done(self, title: str, step: Step) -> Iterator[Finding]:
-        """Do a step; whatever becomes of it, the next one is done."""
+        """Perform a step; an error becomes a finding, so that the next step is performed."""
         if self._patient.is_over and title not in _WITHOUT_TIME:
             yield found("MA-DOC-30", title, State.NOT_TRIED, "the time for the examination is up")
             return
@@ -126,7 +127,7 @@ class Examination:
             yield from step(self._patient)
         except SignInError as error:
             yield failed(title, error)
-        except Exception as fault:  # noqa: BLE001 - the net of last resort: what was found is kept
+        except Exception as fault:  # noqa: BLE001 - a fault of ours must not lose the findings
             place = traceback.extract_tb(fault.__traceback__)[-1]
             seen = f"the doctor met a fault of its own ({type(fault).__name__} at"
             seen += f" {PurePath(place.filename).name} line {place.lineno})"
@@ -134,12 +135,12 @@ class Examination:
 
     @property
     def events(self) -> list[Event]:
-        """What happened in the sign-in that is worth to be drawn; secrets are masked in it."""
+        """The events of the sign-in that is to be drawn; secrets are masked in them."""
         return [] if self._patient.witness is None else list(self._patient.witness.events)
 
     @property
     def round_trip(self) -> float | None:
-        """Seconds of a connection to the notification server; None when there was none."""
+        """Seconds that a connection to the notification server took; None when there was none."""
         return self._patient.round_trip
 
 
@@ -153,16 +154,16 @@ def examine(
 ) -> Iterator[Finding]:
     """Examine a network, and yield each finding as soon as there is one.
 
-    Each server is asked as few and as small questions as do, one after another. With an account the
-    account is signed in once by each scheme, which may end another session of it (OUT OTH); a
+    Each server receives as few and as small requests as possible, one after another. An account is
+    signed in once by each scheme, which may end another session of the account (OUT OTH); a
     password that was refused is not sent again.
 
     Args:
-        servers: where the network's servers are.
-        passport: the account, or None to go only as far as one comes without an account.
-        password: its password.
+        servers: the addresses of the network's servers.
+        passport: the account, or None for only those checks that need no account.
+        password: the account's password.
         ca_file: certificates to trust, in PEM, instead of the system's.
-        timeout: seconds for all of it; what comes later is not tried.
+        timeout: seconds for the whole examination; later steps are not tried.
 
     Raises:
         LocalProtocolError: an argument cannot be right; nothing was sent.

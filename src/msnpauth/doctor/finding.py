@@ -1,4 +1,4 @@
-"""What the doctor says: one finding for each thing that was looked at."""
+"""The doctor's findings: one for each thing that was checked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LONGEST = 400
 
 
 class State(enum.StrEnum):
-    """How it is with one thing."""
+    """The result of a check."""
 
     PASSED = "passed"
     WARNING = "warning"
@@ -24,15 +24,15 @@ class State(enum.StrEnum):
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at.
+    """The result of checking one thing.
 
     Attributes:
         code: the stable code of its section, such as `MA-TLS-03`.
-        step: what was looked at, in words: `names`, `certificate of login.example` …
+        step: what was checked, in words: `names`, `certificate of login.example` …
         state: passed, warning, failed or not tried.
-        seen: what was seen, in one line, without any secret.
-        clients: which clients it matters to.
-        advice: what to do about it; "" when there is nothing to do.
+        seen: what was observed, in one line, without any secret.
+        clients: the clients that the finding concerns.
+        advice: what to do about the finding; "" when there is nothing to do.
     """
 
     code: str
@@ -44,7 +44,7 @@ class Finding(NamedTuple):
 
 
 def found(code: str, step: str, state: State, seen: str, advice: str | None = None) -> Finding:
-    """Return a finding; where nothing is wrong there is no advice."""
+    """Return a finding; by default its advice is its section's, or "" if nothing is wrong."""
     section = section_of(code)
     if advice is None:
         advice = section.hint if state in (State.WARNING, State.FAILED) else ""
@@ -52,7 +52,7 @@ def found(code: str, step: str, state: State, seen: str, advice: str | None = No
 
 
 def failed(step: str, error: SignInError) -> Finding:
-    """Return the finding of an error; it says which server that was, where the step does not."""
+    """Return the finding of an error; it names the error's server, if the step does not."""
     seen = error.text if error.code is None else f"{error.text} ({error.code})"
     if error.server and error.server.removeprefix("https://") not in step:
         seen = f"{error.server}: {seen}"

@@ -1,7 +1,7 @@
-"""Which generations of clients will sign on, judged by what was found.
+"""Judges by the findings which generations of clients will sign on.
 
-What each of them needs is told by MSNPiki and by the clients' own sources. The versions are those
-that each client names in VER.
+The needs of each generation come from MSNPiki and from the clients' own sources. The versions are
+those that each client names in VER.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ _MISSING = {
 
 
 class Generation(NamedTuple):
-    """Clients that need the same.
+    """Clients that have the same needs.
 
     Attributes:
-        name: the clients.
-        dialects: the versions that they name; the server needs one of them.
-        needs: facts that have to be so.
+        name: the names of the clients.
+        dialects: the MSNP versions that they offer; the server needs one of them.
+        needs: the names of the facts that have to be true.
         system: the oldest system that the clients run on, whose TLS they use; "" for their own TLS.
     """
 
@@ -111,7 +111,7 @@ def _judged(patient: Patient, generation: Generation) -> Finding:
 
 
 def _by_old_tls(patient: Patient, generation: Generation, seen: str) -> Finding:
-    """Return what the TLS of the client's own system makes of the verdict."""
+    """Return the verdict, with the TLS of the client's own system taken into account."""
     title = generation.name
     unknown = [name for name in generation.needs if name not in patient.facts]
     if unknown:

@@ -1,4 +1,4 @@
-"""A short look at a network: whether its servers answer, with one small question to each."""
+"""A short check whether the servers of a network answer, with one small request to each."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ __all__ = ["Glance", "glance"]
 
 
 class Glance(NamedTuple):
-    """What was seen of a network.
+    """The result of a short check of a network.
 
     Attributes:
-        answers: the roles whose servers answered as they have to.
-        version: the best MSNP version of the server, as `MSNP18`; "" where it told none.
-        problems: what failed.
+        answers: the roles whose servers answered correctly.
+        version: the best MSNP version of the server, such as `MSNP18`; "" where it named none.
+        problems: the findings of the checks that failed.
     """
 
     answers: tuple[str, ...]
@@ -35,12 +35,12 @@ class Glance(NamedTuple):
 def glance(
     servers: Servers, *, ca_file: str | os.PathLike[str] | None = None, timeout: float = 20.0
 ) -> Glance:
-    """Ask each server of a network one question that needs no account.
+    """Send each server of a network one request that needs no account.
 
     Args:
-        servers: the network.
+        servers: the addresses of the network's servers.
         ca_file: certificates to trust, in PEM, instead of the system's.
-        timeout: seconds for all of it.
+        timeout: seconds for the whole check.
     """
     patient = Patient(servers, None, None, ca_file=ca_file, timeout=timeout)
     findings = [*reach.look_ups(patient), *reach.connections(patient)]
@@ -64,8 +64,8 @@ def _done(patient: Patient, step: Iterator[Finding]) -> Iterator[Finding]:
 
 
 def _version(patient: Patient) -> tuple[str, Finding | None]:
-    """Offer every version at once, as some clients do; return the one that the server takes."""
-    assert patient.notification is not None  # glance saw to it
+    """Offer every version at once, as some clients do; return the version that the server names."""
+    assert patient.notification is not None  # glance has checked it
     names = [DIALECTS[number].name for number in sorted(DIALECTS, reverse=True)]
     title = f"notification server {patient.notification}"
     try:

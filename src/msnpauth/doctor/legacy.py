@@ -1,10 +1,10 @@
-"""What the TLS of old systems makes of a server: handshakes that OpenSSL of today cannot do.
+"""Checks a server with the TLS of old systems: handshakes that today's OpenSSL cannot do.
 
-tlslite-ng (`pip install 'msnpauth[legacy]'`) speaks TLS 1.0 with 3DES and RC4. Nothing is sent over
-these connections: the handshake is all that is looked at.
+tlslite-ng (`pip install 'msnpauth[legacy]'`) speaks TLS 1.0 with 3DES and RC4. Only the handshake
+is checked: no data is sent over these connections.
 
-Which system has what is told by Microsoft's "Cipher Suites in Schannel" for Windows, and by the
-release notes of OpenSSL 0.9.8 for Mac OS X before 10.9.
+The ciphers of each system come from Microsoft's "Cipher Suites in Schannel" for Windows, and from
+the release notes of OpenSSL 0.9.8 for Mac OS X before 10.9.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ __all__ = ["OLD_SYSTEMS", "old_tls"]
 
 
 class _Offer(NamedTuple):
-    """What a client offers by TLS 1.0.
+    """Ciphers that a client offers by TLS 1.0.
 
     Attributes:
-        name: in words.
-        ciphers, exchanges: as tlslite-ng calls them.
+        name: the name of the ciphers, for people.
+        ciphers: the names of the ciphers in tlslite-ng.
+        exchanges: the names of the key exchanges in tlslite-ng.
     """
 
     name: str
@@ -46,12 +47,12 @@ _AES_EC = _Offer("AES with ECDHE", ("aes128", "aes256"), ("ecdhe_rsa", "ecdhe_ec
 
 
 class OldSystem(NamedTuple):
-    """A system whose own TLS its clients use.
+    """An operating system whose own TLS its clients use.
 
     Attributes:
-        name: of the system.
-        offers: any of these is enough.
-        names_server: whether it tells the server's name (SNI).
+        name: the name of the system.
+        offers: its ciphers; it is enough if the server accepts one of the offers.
+        names_server: whether the system sends the server's name (SNI).
     """
 
     name: str
@@ -68,7 +69,7 @@ OLD_SYSTEMS = (
 
 
 def old_tls(patient: Patient) -> Iterator[Finding]:
-    """Look at each https server as old systems do."""
+    """Check each https server with the TLS of old systems."""
     title = "TLS of old systems"
     if find_spec("tlslite") is None:
         seen = "TLS 1.0 with 3DES or RC4 is out of reach of this Python"
@@ -105,9 +106,9 @@ def _of_server(patient: Patient, address: Address, title: str) -> Finding:
 
 
 def _takes(address: Address, offer: _Offer, names_server: bool, deadline: Deadline) -> bool:
-    """Tell whether a server takes an offer of TLS 1.0."""
+    """Tell whether a server accepts an offer of TLS 1.0."""
     with warnings.catch_warnings():
-        # It offers to work with asyncore, where there is one, and imports it for that.
+        # tlslite-ng imports asyncore where it exists, to work with it.
         warnings.simplefilter("ignore", DeprecationWarning)
         from tlslite import HandshakeSettings, TLSConnection
 
@@ -121,17 +122,17 @@ def _takes(address: Address, offer: _Offer, names_server: bool, deadline: Deadli
         sock = connect_tcp(address, deadline, Step.LOGIN)
     except SignInError:
         return False
-    # tlslite's time-out is that of each packet: a server that drips would hold it for ever.
+    # tlslite's time-out is for each packet: a server that sends byte by byte would never end.
     watchdog = threading.Timer(max(0.05, deadline.remaining()), shut_down, [sock])
     watchdog.daemon = True
     watchdog.start()
     try:
         sock.settimeout(max(0.05, deadline.remaining()))
         connection = TLSConnection(sock)
-        # An address is no name for SNI (RFC 6066, section 3), and an empty name is no server's.
+        # SNI must not be an IP address (RFC 6066, section 3), and an empty name is not valid.
         name = address.host if names_server and not numeric(address) else None
         connection.handshakeClientCert(settings=settings, serverName=name)
-    except Exception:  # noqa: BLE001 - a dozen kinds of its own, and those of sockets: all mean no
+    except Exception:  # noqa: BLE001 - tlslite-ng's own errors and those of sockets all mean no
         return False
     else:
         return True

@@ -1,9 +1,8 @@
-"""The codes that official clients show when a sign-in fails, explained.
+"""Explains the codes that official clients show when a sign-in fails.
 
-Sources: ywiki's errors and HRESULTs for those of Messenger (8100…) and of Passport (8004…), the
+Sources: ywiki's errors and HRESULTs for the codes of Messenger (8100…) and of Passport (8004…), the
 constants of WinINet and Winsock (Microsoft's documentation of `InternetGetLastError` and
-`WSAGetLastError`) for those of Windows itself (8007…), and what forums of revival networks say of
-them.
+`WSAGetLastError`) for the codes of Windows itself (8007…), and forums of revival networks.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ __all__ = ["KNOWN", "Explained", "explained_code"]
 
 
 class Explained(NamedTuple):
-    """What a code means.
+    """The explanation of a code.
 
     Attributes:
-        code: as it is written usually: `80048821`, `911`, `MA-TLS-03`.
+        code: the code in its usual form: `80048821`, `911`, `MA-TLS-03`.
         means: what happened, in one sentence.
         advice: what to do about it.
-        finding: the section that it belongs to; "" for none.
+        finding: the code of the section that it belongs to; "" for none.
     """
 
     code: str
@@ -75,7 +74,7 @@ _PASSPORT = {
     0x80048829: ("the sign-in service could not be used", _CONNECT, "MA-NET-13"),
 }
 
-# Those of Messenger that stand for an MSNP code are explained as that code is.
+# Codes of Messenger that stand for an MSNP code have the explanation of that code.
 _MESSENGER_AS_MSNP = {
     0x81000303: 928,
     0x81000304: 207,
@@ -168,17 +167,17 @@ _HTTP = {
 KNOWN = tuple(
     sorted({*_PASSPORT, *_MESSENGER_AS_MSNP, *_MESSENGER, *(0x80070000 + low for low in _WINDOWS)})
 )
-"""Every code of an official client that is explained, but for those of HTTP."""
+"""Every code of an official client that is explained, except those of HTTP."""
 
 
 def explained_code(text: str) -> Explained:
-    """Explain a code: of an official client, of MSNP, or one of this package's findings.
+    """Explain a code of an official client, of MSNP, or of this package's findings.
 
     Args:
         text: `80048821`, `0x80048821`, `-2147186655`, `911`, `MA-TLS-03` …, in any letter case.
 
     Raises:
-        LocalProtocolError: that is no code, or nobody knows what it means.
+        LocalProtocolError: it is not a code, or its meaning is not known.
     """
     word = text.strip().upper()
     if word.startswith("MA-"):
@@ -220,8 +219,8 @@ def _msnp(code: int, shown: str) -> Explained:
 
 
 def _number(word: str) -> int | None:
-    """Return the number of an HRESULT, however it is written."""
-    if re.fullmatch(r"-[0-9]{8,10}", word):  # as a signed number, which programs show
+    """Return the number of an HRESULT in any of its forms; None when it is not one."""
+    if re.fullmatch(r"-[0-9]{8,10}", word):  # a signed number, as some programs show it
         return int(word) & 0xFFFFFFFF
     word = word.removeprefix("0X")
     if not re.fullmatch(r"8[0-9A-F]{7}", word):

@@ -1,4 +1,4 @@
-"""What is examined, and what one step of the examination has learnt for the next."""
+"""The network that is examined, and the facts that one step passes to the next."""
 
 from __future__ import annotations
 
@@ -23,38 +23,38 @@ if TYPE_CHECKING:
 __all__ = ["NOBODY", "PATIENCE", "PAUSE", "SPARE", "Patient", "Witness"]
 
 PATIENCE = 10.0
-"""Seconds that one server may take for one thing."""
+"""Seconds that one server may take for one check."""
 
 PAUSE = 0.05
-"""Seconds between two connections to one server: an examination is no flood."""
+"""Seconds between two connections to one server, so that an examination does not flood it."""
 
 SPARE = 1.5
-"""Seconds that have to be left for something new to be begun: less shows nothing of a server."""
+"""Seconds that have to be left to begin a check: a shorter one shows nothing about a server."""
 
 NOBODY = "msnpauth-doctor@example.com"
-"""An account that nobody has (RFC 2606), for questions that need one and hurt no one."""
+"""An account that cannot exist (RFC 2606), for harmless requests that need one."""
 
 
 class Patient:
-    """A network, and perhaps an account of it.
+    """The network that is examined, and perhaps an account of it.
 
     Args:
-        servers: the network.
+        servers: the addresses of the network's servers.
         passport, password: the account, if there is one.
         ca_file: certificates to trust instead of the system's.
         timeout: seconds for the whole examination.
-        transport: what carries HTTPS, by its name.
+        transport: the name of the carrier for HTTPS.
 
     Attributes:
         unreachable: the servers (`host:port`) to which no connection could be made.
         versions: the MSNP versions that the server has agreed to.
         login: the login address that the nexus has named.
-        last_server: the notification server at the end of every XFR, once it is known.
+        last_server: the notification server after all XFRs, once it is known.
         account_is_good: True once the account has signed in.
-        kept_back: why the password is not sent (again); "" while it may be.
-        round_trip: seconds of a connection to the notification server, when it was measured.
-        witness: what happened in the sign-in that is drawn.
-        facts: what was found to be so, or not, by name; `generations` judges by them.
+        kept_back: why the password is not sent (again); "" while it may be sent.
+        round_trip: seconds that a connection to the notification server took; None before that.
+        witness: the events of the sign-in that is drawn; None before it.
+        facts: whether each named fact is true; `generations` judges by them.
     """
 
     def __init__(
@@ -84,22 +84,22 @@ class Patient:
         self.facts: dict[str, bool] = {}
 
     def patience(self) -> Deadline:
-        """Return the deadline of the next thing that is done."""
+        """Return the deadline of the next check."""
         return Deadline(round(max(0.1, min(PATIENCE, self.deadline.remaining())), 1))
 
     @property
     def is_over(self) -> bool:
-        """True when there is not enough time left to begin something new."""
+        """True when there is not enough time left to begin another check."""
         return self.deadline.remaining() < SPARE
 
     @property
     def notification(self) -> Address | None:
-        """Where sign-ins begin."""
+        """The server at which sign-ins begin."""
         return self.servers.notification
 
     @property
     def talking_to(self) -> Address | None:
-        """The notification server that takes sign-ins itself, as far as it is known."""
+        """The notification server that accepts sign-ins itself, as far as it is known."""
         return self.last_server or self.notification
 
     @property
@@ -146,7 +146,7 @@ class Patient:
 
 
 class Witness:
-    """Remembers what happened in a sign-in, and lets somebody wait for the next thing."""
+    """An observer that remembers the events of a sign-in, and can wait for an event."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -159,6 +159,6 @@ class Witness:
             self._news.notify_all()
 
     def wait_for(self, is_it: Callable[[Event], bool], seconds: float) -> bool:
-        """Tell whether such an event has happened, or does so within some seconds."""
+        """Tell whether such an event has happened, or happens within `seconds`."""
         with self._news:
             return self._news.wait_for(lambda: any(map(is_it, self.events)), max(0.0, seconds))

@@ -1,4 +1,4 @@
-"""Bytes out and bytes in, as they are: for questions that no library would ask."""
+"""Sends and receives bytes unchanged, for requests that no library would send."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ __all__ = ["Reply", "ask", "unchecked"]
 _MOST = 256 * 1024
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*\r\n", re.IGNORECASE)
 _SILENCE = 3.0
-"""Seconds of silence that count as no answer."""
+"""Seconds to wait for an answer; after that the server counts as silent."""
 
 _QUIET = 0.3
-"""Seconds of quiet behind lines that count as their end: lines have no other."""
+"""Seconds without another byte that end an answer of lines, which has no other end."""
 
 
 class Reply(NamedTuple):
-    """What came back.
+    """The answer of a server.
 
     Attributes:
-        data: all of it, up to a quarter of a megabyte.
+        data: the bytes of the answer, about 256 KiB at most.
         is_closed: whether the server closed the connection.
     """
 
@@ -40,7 +40,7 @@ class Reply(NamedTuple):
 
     @property
     def status(self) -> int | None:
-        """The status of an HTTP answer; None when it is none."""
+        """The status of an HTTP answer; None when it is not HTTP."""
         match = re.match(rb"HTTP/[0-9.]+ ([0-9]{3})", self.data)
         return int(match[1]) if match else None
 
@@ -51,23 +51,23 @@ class Reply(NamedTuple):
 
     @property
     def body(self) -> bytes:
-        """What is behind the headers."""
+        """The bytes after the headers."""
         return self.data.partition(b"\r\n\r\n")[2]
 
     @property
     def is_silence(self) -> bool:
-        """True when nothing came, and the connection stayed open."""
+        """True when no byte came, and the connection stayed open."""
         return not self.data and not self.is_closed
 
 
 def unchecked() -> ssl.SSLContext:
-    """Return TLS settings that look at a server and believe nothing: for what holds no secret."""
+    """Return TLS settings that verify nothing, for requests that contain no secret."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    with warnings.catch_warnings(action="ignore"):  # that it is old is the point
+    with warnings.catch_warnings(action="ignore"):  # about old TLS, which is intended here
         context.minimum_version = ssl.TLSVersion.TLSv1
-    # So that a weak key or an old cipher is seen, and not only refused.
+    # So that a server with a weak key or an old cipher can be examined, and is not only refused.
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
     return context
 
@@ -80,17 +80,17 @@ def ask(
     tls: ssl.SSLContext | None = None,
     pieces: int = 0,
 ) -> Reply:
-    """Connect, send bytes, and return what comes back.
+    """Connect, send bytes, and return the answer.
 
     Args:
-        address: of the server.
-        data: what is sent.
-        deadline: when all ends.
+        address: the server's host and port.
+        data: the bytes to send.
+        deadline: the time at which the attempt ends.
         tls: settings of a TLS connection; None for plain TCP.
-        pieces: send the first so many bytes one by one.
+        pieces: the number of bytes at the beginning that are sent one by one.
 
     Raises:
-        SignInError: there is no such connection.
+        SignInError: the connection failed.
     """
     step = Step.NOTIFICATION if tls is None else Step.LOGIN
     server = str(address)
@@ -101,13 +101,13 @@ def ask(
             sock = tls.wrap_socket(sock, server_hostname=address.host)
         for at in range(pieces):
             sock.sendall(data[at : at + 1])
-        # A server may close in the middle of what it does not want to read.
+        # A server may close the connection before it has read all of a refused request.
         with suppress(ConnectionError):
             sock.sendall(data[pieces:])
         return _heard(sock, deadline, is_http=tls is not None)
     except TimeoutError:
         error: SignInError = deadline.passed(step, server)
-    except Exception as problem:  # noqa: BLE001 - the boundary: what comes out of here is ours
+    except Exception as problem:  # noqa: BLE001 - only errors of msnpauth may leave
         error = network_error(problem, step, server)
     finally:
         sock.close()
@@ -115,12 +115,12 @@ def ask(
 
 
 def _heard(sock: socket.socket, deadline: Deadline, *, is_http: bool) -> Reply:
-    """Read until the answer is whole, the connection ends, or nothing more comes."""
+    """Read until the answer is complete, the connection ends, or no more bytes come."""
     heard = bytearray()
     until = time.monotonic() + _SILENCE
     while len(heard) < _MOST and not (is_http and _is_whole(heard)):
         left = min(until - time.monotonic(), deadline.remaining())
-        if left <= 0:  # a server that drips has had its time
+        if left <= 0:  # a server that sends byte by byte must not extend the time
             break
         sock.settimeout(max(0.01, left if is_http or not heard else min(left, _QUIET)))
         try:

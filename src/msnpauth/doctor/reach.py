@@ -1,4 +1,4 @@
-"""Names, and connections to each of their addresses."""
+"""Checks host names, and connections to each of their addresses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from .patient import Patient
 __all__ = ["connections", "look_ups"]
 
 _MOST_ADDRESSES = 6
-"""Addresses of one host that are tried: some have dozens, and are no network's."""
+"""Addresses of one host that are tried at most: no Messenger network has more, some hosts have
+dozens."""
 
 
 def look_ups(patient: Patient) -> Iterator[Finding]:
@@ -88,7 +89,7 @@ def connections(patient: Patient) -> Iterator[Finding]:
                 yield found("MA-DOC-02", title, State.PASSED, f"connected in {1000 * took:.0f} ms")
             else:
                 yield failed(title, _told(problem, address, step, outcome, patient))
-        # With a carrier that goes through a proxy, HTTPS may be there all the same.
+        # With a carrier that uses a proxy, HTTPS may nevertheless be reachable.
         if not reached and (step is Step.NOTIFICATION or patient.transport is None):
             patient.unreachable.add(place)
 
@@ -110,7 +111,7 @@ def _told(
 def _connect(
     family: socket.AddressFamily, where: tuple[object, ...], deadline: Deadline
 ) -> OSError | None:
-    """Connect and close; return what went wrong."""
+    """Connect and close; return the error, or None."""
     try:
         with names.new_socket(family) as sock:
             sock.settimeout(max(0.01, min(deadline.remaining(), names.CONNECT_SECONDS)))

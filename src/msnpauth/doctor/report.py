@@ -1,4 +1,4 @@
-"""An examination as JSON, and as a page of its own."""
+"""Writes an examination as JSON, and as an HTML page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMA", "as_json", "page"]
 
 SCHEMA = 1
-"""The number of the form of `as_json`; a form that old readers cannot read gets another number."""
+"""The version of the form of `as_json`; a form that old readers cannot read gets a new number."""
 
 
 def as_json(examination: Examination) -> dict[str, object]:
@@ -43,7 +43,7 @@ def as_json(examination: Examination) -> dict[str, object]:
 
 
 def page(examination: Examination) -> str:
-    """Return an examination as one page of HTML, which needs nothing from elsewhere."""
+    """Return an examination as one page of HTML, which loads no other files."""
     from importlib.resources import files
 
     from jinja2 import Environment, StrictUndefined
@@ -69,7 +69,7 @@ def page(examination: Examination) -> str:
 
 
 MARKS = {State.PASSED: "✓", State.WARNING: "!", State.FAILED: "✗", State.NOT_TRIED: "–"}
-"""A sign for each state, so that nobody has to tell colours apart."""
+"""A sign for each state, so that nobody has to distinguish colours."""
 
 
 def _time(examination: Examination) -> datetime:
@@ -95,7 +95,7 @@ def _counts(findings: list[Finding]) -> dict[str, int]:
 
 
 def _groups(findings: list[Finding]) -> list[tuple[str, list[Finding]]]:
-    """Return what is wrong before what is well: a reader has come for the former."""
+    """Return the findings by state, problems first: a reader looks for problems."""
     titles = {
         State.FAILED: "What failed",
         State.WARNING: "What to look at",
@@ -106,7 +106,7 @@ def _groups(findings: list[Finding]) -> list[tuple[str, list[Finding]]]:
 
 
 def _sections(findings: list[Finding]) -> list[Any]:
-    """Return the sections of what was not found good, each once."""
+    """Return the sections of the warnings and failures, each section once."""
     codes = dict.fromkeys(f.code for f in findings if f.state in (State.WARNING, State.FAILED))
     return [section_of(code) for code in codes]
 
@@ -126,7 +126,7 @@ def _sign_in(examination: Examination, drawn: Waterfall) -> dict[str, object]:
 
 
 def _floor_seconds(examination: Examination, drawn: Waterfall) -> float | None:
-    """Return how long the fewest round trips take, at the speed that was measured."""
+    """Return how many seconds the fewest round trips take, at the measured speed."""
     return None if examination.round_trip is None else drawn.floor * examination.round_trip
 
 
@@ -135,7 +135,7 @@ def _ms(seconds: float) -> float:
 
 
 def _placed(drawn: Waterfall) -> list[dict[str, object]]:
-    """Return the bars with their places in percent of the whole."""
+    """Return the bars, with their places in percent of the whole time."""
     whole = max(drawn.total, 1e-6)
     return [
         {
@@ -150,7 +150,7 @@ def _placed(drawn: Waterfall) -> list[dict[str, object]]:
 
 
 def _conversation(events: list[Event]) -> list[str]:
-    """Return the conversation as lines, with milliseconds; secrets were masked when it was told."""
+    """Return the conversation as lines, with milliseconds; its secrets are masked already."""
     if not events:
         return []
     began = events[0].at

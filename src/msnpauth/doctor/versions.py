@@ -1,4 +1,4 @@
-"""What the notification server speaks: each MSNP version, the way on, and pipelining."""
+"""Checks the notification server: each MSNP version, XFR to other servers, and pipelining."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MOST_MOVES = 5
 
 
 def negotiated(patient: Patient) -> Iterator[Finding]:
-    """Offer each version by itself, each on a connection of its own, the newest first."""
+    """Offer each version by itself, each on a connection of its own."""
     address = patient.notification
     if address is None:
         yield found("MA-DOC-03", _TITLE, State.NOT_TRIED, "no notification server is named")
@@ -44,7 +44,7 @@ def negotiated(patient: Patient) -> Iterator[Finding]:
         except SignInError as error:
             first_error = first_error or error
             silent.append(dialect.name)
-            # A server that leaves, or is silent, at one version may well speak another.
+            # A server that closes, or is silent, at one version may accept another one.
             if not patient.versions and not refused and len(silent) == _MOST_FAILURES:
                 yield _no_server(address, first_error, patient)
                 return
@@ -65,11 +65,11 @@ _TITLE = "MSNP versions"
 _PATIENCE = 5.0
 _MOST_FAILURES = 3
 _SHARE = 0.35
-"""The part of the examination's time that a slow server may take for telling its versions."""
+"""The part of the examination's time that a slow server may take for its versions."""
 
 
 def _in_their_order() -> list[Dialect]:
-    """Return what is offered: first a version of each time, then the rest, the newest first."""
+    """Return the dialects to offer: first one of each period, then the rest, the newest first."""
     first = [DIALECTS[number] for number in (18, 8, 15, 12, 7)]
     rest = [DIALECTS[n] for n in sorted(DIALECTS, reverse=True) if DIALECTS[n] not in first]
     return [*first, *rest]
@@ -99,9 +99,9 @@ def _number(name: str) -> int:
 
 
 def _no_server(address: Address, error: SignInError, patient: Patient) -> Finding:
-    """Return the finding of a server that does not answer: one of TLS waits for our side."""
+    """Return the finding of a server that does not answer: it may expect a TLS handshake."""
     if error.finding not in ("MA-NET-08", "MA-NET-11"):
-        return failed(_TITLE, error)  # it has said what it is
+        return failed(_TITLE, error)  # the error already names the cause
     try:
         reply = ask(address, b"", patient.patience(), tls=unchecked())
     except SignInError as problem:
@@ -131,7 +131,7 @@ def _asked(address: Address, dialect: Dialect, deadline: Deadline) -> Command:
     """Return the reply to VER.
 
     Raises:
-        SignInError: there is none.
+        SignInError: there is no reply.
     """
     with Line(address, deadline) as line:
         line.send(Command("VER", 1, (dialect.name, "CVR0")))
@@ -167,10 +167,10 @@ class Line:
         raise error
 
     def read(self) -> bytes:
-        """Return what comes; b"" at the end.
+        """Return received bytes; b"" at the end.
 
         Raises:
-            SignInError: nothing comes in time, or the connection broke.
+            SignInError: no bytes came in time, or the connection broke.
         """
         try:
             self._sock.settimeout(self._deadline.check(Step.NOTIFICATION, self._server))
@@ -185,7 +185,7 @@ class Line:
         """Return the next command.
 
         Raises:
-            SignInError: there is none.
+            SignInError: there is no command, or it is malformed.
         """
         while True:
             command = self.reader.next_command()
@@ -206,7 +206,7 @@ class Line:
 
 
 def opening(patient: Patient) -> Iterator[Finding]:
-    """Go the way to a challenge: XFR, and whether three commands in one packet are taken."""
+    """Follow XFRs to the server that sends a challenge, and check three commands in one packet."""
     address = patient.notification
     if address is None or not patient.versions:
         yield found("MA-DOC-05", "way to a server", State.NOT_TRIED, "no version is known")
@@ -272,10 +272,10 @@ def _way(way: list[str], event: object, *, known: bool) -> Finding:
 def _opened(
     address: Address, dialect: Dialect, passport: str, deadline: Deadline, *, pipeline: bool
 ) -> object:
-    """Return the event that the opening of a sign-in comes to; no password is involved.
+    """Return the event that ends the opening of a sign-in; no password is involved.
 
     Raises:
-        SignInError: the connection failed, or the server does not take three commands at once.
+        SignInError: the connection failed, or the server does not accept three commands at once.
     """
     talk = Conversation(passport, (dialect,), server=str(address), pipeline=pipeline)
     talk.open()

@@ -1,4 +1,4 @@
-"""A sign-in on one time axis: look-ups, connections, handshakes, lines and exchanges."""
+"""Places the parts of a sign-in on a time axis: look-ups, connections, handshakes, lines, HTTPS."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ __all__ = ["Bar", "Waterfall", "floor_of", "waterfall"]
 
 
 class Bar(NamedTuple):
-    """One thing that took time.
+    """One part of a sign-in that took time.
 
     Attributes:
         kind: look-up, TCP, TLS, line or exchange.
-        label: what it was.
+        label: a description of the part.
         start, end: seconds since the sign-in began.
     """
 
@@ -39,13 +39,13 @@ class Bar(NamedTuple):
 
 
 class Waterfall(NamedTuple):
-    """A sign-in as it is drawn.
+    """The data from which a sign-in is drawn.
 
     Attributes:
-        bars: in the order of their beginnings.
-        total: seconds from the beginning to USR OK, or to the last that happened.
-        floor: the fewest round trips that such a sign-in takes.
-        signed_in: whether it came to USR OK.
+        bars: the parts, in the order of their beginnings.
+        total: seconds from the beginning to USR OK, or to the last event.
+        floor: the fewest round trips that such a sign-in needs.
+        signed_in: whether the sign-in succeeded.
     """
 
     bars: tuple[Bar, ...]
@@ -55,9 +55,9 @@ class Waterfall(NamedTuple):
 
 
 def waterfall(events: Iterable[Event]) -> Waterfall | None:
-    """Return a sign-in as it is drawn; None when nothing happened.
+    """Return the data from which a sign-in is drawn; None when there are no events.
 
-    What comes behind USR OK is the session's, and not drawn.
+    Events after USR OK belong to the session, and are not drawn.
     """
     told: list[Event] = []
     for event in events:
@@ -122,12 +122,12 @@ def _short(line: str) -> str:
 
 
 def floor_of(events: Iterable[Event]) -> int:
-    """Return the fewest round trips that a sign-in like this one takes, without look-ups.
+    """Return the fewest round trips that a sign-in like this one needs, without look-ups.
 
-    Two servers are spoken to at the same time. The notification server takes a round trip for TCP
-    and one for VER, CVR and USR, at each server that an XFR leads to. HTTPS takes one for TCP and
-    one for TLS 1.3 at each host, and one for the question to a nexus. Then the request for the
-    ticket and the answer to the challenge take one each.
+    Notification server and HTTPS are used at the same time. Each notification server, also one
+    that an XFR names, needs a round trip for TCP and one for VER, CVR and USR. HTTPS needs one for
+    TCP and one for TLS 1.3 at each host, and one for a request to the nexus. Then the request for
+    the ticket and the answer to the challenge need one each.
     """
     servers, hosts, asked, by_ticket = set(), [], 0, False
     for event in events:

@@ -1,7 +1,8 @@
-"""Nexus, login, RST and contacts host, asked without an account.
+"""Checks nexus, login, RST and contacts host, without an account.
 
-Each is asked for something that it has to refuse: a ticket for an account that nobody has, or a
-contact list without a ticket. The refusal shows that the right service answers.
+Each server except the nexus receives a request that it has to refuse: for a ticket of an account
+that does not exist, or for a contact list without a ticket. The refusal shows that the right
+service answers.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ SPELLED = "PassportURLs"
 
 
 def sample_challenge() -> str:
-    """Return a challenge as notification servers give them (hypothetic.org), of this moment."""
+    """Return a challenge like those of notification servers (hypothetic.org), with today's time."""
     return (
         f"lc=1033,id=507,tw=40,fs=1,ru=http%3A%2F%2Fmessenger%2Emsn%2Ecom,ct={time.time():.0f},"
         "kpp=1,kv=5,ver=2.1.0173.1,tpf=43f8a4c8ed940c04e3740be46c4d1619"
@@ -43,7 +44,7 @@ def carried(patient: Patient, exchange: Exchange[T], answers: list[Response]) ->
     """Carry an exchange, and put its answers into a list.
 
     Raises:
-        SignInError: whatever it comes to.
+        SignInError: the error that the exchange ends with.
     """
     transport = make_transport(patient.transport, patient.ca_file, None)
     try:
@@ -53,7 +54,7 @@ def carried(patient: Patient, exchange: Exchange[T], answers: list[Response]) ->
 
 
 def _kept(exchange: Exchange[T], answers: list[Response]) -> Exchange[T]:
-    """Pass an exchange on, and keep the answers that come by."""
+    """Pass the requests of an exchange on, and keep the answers."""
     try:
         request = next(exchange)
         while True:
@@ -85,7 +86,7 @@ def nexus(patient: Patient) -> Iterator[Finding]:
     except SignInError as error:
         patient.facts["nexus"] = False
         if isinstance(error, SignInTimeout):
-            patient.unreachable.add(str(url.address))  # it is not waited for again
+            patient.unreachable.add(str(url.address))  # the server is not waited for again
         yield failed(title, error)
         return
     patient.facts["nexus"] = True
@@ -99,7 +100,7 @@ def nexus(patient: Patient) -> Iterator[Finding]:
 
 
 def login_server(patient: Patient) -> Iterator[Finding]:
-    """Ask the login server for a ticket of nobody's account."""
+    """Ask the login server for a ticket of an account that does not exist."""
     url = patient.login_url
     if url is None:
         yield found("MA-DOC-28", "login server", State.NOT_TRIED, "no login server is known")
@@ -109,7 +110,7 @@ def login_server(patient: Patient) -> Iterator[Finding]:
 
 
 def rst_services(patient: Patient) -> Iterator[Finding]:
-    """Ask both RST services for a ticket of nobody's account."""
+    """Ask both RST services for a ticket of an account that does not exist."""
     servers = patient.servers
     for code, soap, url in (
         ("MA-DOC-13", Soap.RST, servers.rst),
@@ -126,14 +127,14 @@ def rst_services(patient: Patient) -> Iterator[Finding]:
 
 
 def _guess() -> Secret:
-    """Return a password that nobody has."""
+    """Return a random password."""
     return Secret(secrets.token_hex(8))
 
 
 def _refused(
     patient: Patient, code: str, title: str, url: Url, exchange: Exchange[object]
 ) -> Iterator[Finding]:
-    """Have an exchange refused: anything else is a failure, a ticket most of all."""
+    """Check that an exchange is refused: anything else is a failure, especially a ticket."""
     fact = title.partition(" ")[0].lower()  # login, rst or rst2
     if not patient.can_reach(url):
         yield found("MA-DOC-28", title, State.NOT_TRIED, "its host cannot be reached")
@@ -172,8 +173,8 @@ def contacts_host(patient: Patient) -> Iterator[Finding]:
     try:
         carried(patient, exchange, answers)
     except SignInError as error:
-        # Services of hobby networks say 401 or 403 to a ticket that they do not know (Escargot),
-        # others send a fault without a code.
+        # Services of hobby networks (Escargot) answer 401 or 403 to a ticket that they do not
+        # know, others send a fault without a code.
         is_fault = bool(answers) and b"Fault" in answers[-1].body
         refuses = is_fault or error.code in (401, 403)
         patient.facts["contacts"] = refuses

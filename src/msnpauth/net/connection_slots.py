@@ -1,9 +1,9 @@
-"""How many connections to one server are being made at a time.
+"""Limits how many connections to one server are made at the same time.
 
-Ten thousand sign-ins that begin at once would knock on a server's door ten thousand times within a
-second: its queue of new connections is full after some hundred, and what comes then is lost and
-tried again after seconds. Each TLS handshake besides takes 33 KiB while it lasts, and the C library
-keeps what the busiest moment took.
+Ten thousand sign-ins that begin at once would open ten thousand connections within a second. A
+server's queue of new connections is full after some hundred; later attempts are dropped, and the
+system repeats them only after seconds. Each TLS handshake also needs 33 KiB while it lasts, and
+the C library does not give back the memory that the busiest moment needed.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from ..core.urls import Address
 __all__ = ["AT_ONCE", "connection_slot"]
 
 AT_ONCE = 256
-"""Connections. A processor does some thousand handshakes in a second, so that these are not what
-it waits for, unless the server is more than a quarter of a second away."""
+"""Connections to one server that may be in the making. A processor completes some thousand
+handshakes in a second, so this limit does not slow it down, unless the server needs more than a
+quarter of a second to answer."""
 
 
 class _Queue:
-    """Who connects to one server, or waits for that."""
+    """The sign-ins that are connecting to one server, or waiting for their turn."""
 
     def __init__(self) -> None:
         self.places = asyncio.Semaphore(AT_ONCE)
@@ -35,7 +36,7 @@ _queues: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Address, _Queue]] = W
 
 @asynccontextmanager
 async def connection_slot(address: Address) -> AsyncIterator[None]:
-    """Wait until it is one's turn to connect to a server, and hold the place while inside."""
+    """Wait for a free place to connect to a server, and hold that place inside the block."""
     queues = _queues.setdefault(asyncio.get_running_loop(), {})
     queue = queues.setdefault(address, _Queue())
     queue.people += 1

@@ -10,14 +10,14 @@ from ..core.errors import LocalProtocolError, SignInTimeout, Step
 __all__ = ["LONGEST", "Deadline", "check_timeout"]
 
 LONGEST = 1_000_000.0
-"""Seconds (eleven days) that anything waits: what the system's calls take ends at 24 days."""
+"""The longest wait in seconds (eleven days): the system's calls accept at most 24 days."""
 
 
 def check_timeout(timeout: float) -> float:
     """Return the time-out, in seconds.
 
     Raises:
-        LocalProtocolError: it is not a positive number.
+        LocalProtocolError: the time-out is not a positive number.
     """
     if not isinstance(timeout, int | float) or not (0 < timeout < math.inf):
         raise LocalProtocolError("timeout= is a positive number of seconds: every wait ends")
@@ -32,14 +32,14 @@ class Deadline:
         self.at = time.monotonic() + min(timeout, LONGEST)
 
     def remaining(self) -> float:
-        """Return the seconds that are left; 0 or less when it has passed."""
+        """Return the seconds that are left; 0 or less when the deadline has passed."""
         return self.at - time.monotonic()
 
     def check(self, step: Step | None = None, server: str | None = None) -> float:
         """Return the seconds that are left.
 
         Raises:
-            SignInTimeout: none are.
+            SignInTimeout: no time is left.
         """
         left = self.remaining()
         if left <= 0:
@@ -47,14 +47,15 @@ class Deadline:
         return left
 
     def is_all_that(self, outcome: object) -> bool:
-        """Tell whether an outcome says no more than that this deadline has passed.
+        """Tell whether an outcome means only that this deadline has passed.
 
-        Whoever waits for somebody else's outcome has the same deadline, and may be the first or the
-        second to notice. Both are to say the same, which is what was waited for.
+        A thread that waits for another one's outcome has the same deadline, and either of the two
+        may notice first that it has passed. Both have to report the same error, the one that says
+        what was waited for.
         """
         is_late = isinstance(outcome, SignInTimeout) and outcome.finding == "MA-NET-11"
         return is_late and self.remaining() <= 0
 
     def passed(self, step: Step | None = None, server: str | None = None) -> SignInTimeout:
-        """Return the error that says so."""
+        """Return the error that says that the deadline has passed."""
         return SignInTimeout(f"no answer within {self.timeout:g} seconds", step=step, server=server)

@@ -1,4 +1,4 @@
-"""Names to addresses, and what the errors of the network mean: what both drivers need."""
+"""Resolves host names, and translates network errors; used by both drivers."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ __all__ = [
 ]
 
 AddressInfo = tuple[socket.AddressFamily, tuple[Any, ...]]
-"""An address family, and where in it: what `socket.connect` takes."""
+"""An address family, and an address of that family as `socket.connect` accepts it."""
 
 ATTEMPT_DELAY = 0.25
 """Seconds after which the next address of a host is tried too (RFC 8305, section 5)."""
 
 CONNECT_SECONDS = 10.0
-"""Seconds that a host has to answer to a connection.
+"""Seconds within which a host has to accept a connection.
 
-A firewall that drops what it does not like lets everybody wait for as long as they want to: Linux
-itself gives up after two minutes. A packet that got lost is sent again after 1, 3 and 7 seconds.
+A firewall that drops packets never answers, and Linux itself gives up only after two minutes. A
+packet that was lost is sent again after 1, 3 and 7 seconds, so ten seconds allow three repeats.
 """
 
 
@@ -53,7 +53,7 @@ itself gives up after two minutes. A packet that got lost is sent again after 1,
 
 
 def numeric(address: Address) -> list[AddressInfo]:
-    """Return the socket address of a host that is a number already; nothing for a name."""
+    """Return the socket address of a host that is given as an IP address; nothing for a name."""
     for family in (socket.AF_INET, socket.AF_INET6):
         with suppress(OSError, ValueError):
             socket.inet_pton(family, address.host)
@@ -64,8 +64,8 @@ def numeric(address: Address) -> list[AddressInfo]:
 def interleaved(places: Iterable[AddressInfo]) -> list[AddressInfo]:
     """Return the addresses in the order in which they are tried (RFC 8305, section 4).
 
-    The families take turns, so that one that leads nowhere does not hold up the other. The
-    resolver's first address stays the first, because the system sorted them (RFC 6724).
+    The families take turns, so that a family without a route does not delay the other one. The
+    resolver's first address stays the first, because the system sorted the addresses (RFC 6724).
     """
     by_family: dict[socket.AddressFamily, list[AddressInfo]] = {}
     for place in dict.fromkeys(places):
@@ -75,14 +75,14 @@ def interleaved(places: Iterable[AddressInfo]) -> list[AddressInfo]:
 
 
 def new_socket(family: socket.AddressFamily) -> socket.socket:
-    """Return a TCP socket that sends what it is given at once.
+    """Return a TCP socket that sends all data at once.
 
-    Both protocols here are questions and answers of a few hundred bytes: waiting for more to send
-    (Nagle's algorithm) costs 40 ms a question where the peer delays its acknowledgements.
+    Both protocols here are requests and answers of a few hundred bytes. Nagle's algorithm, which
+    waits for more data, costs 40 ms a request where the peer delays its acknowledgements.
 
     Raises:
         OSError: no descriptor is left, or the system does not know the family: a kernel without
-            IPv6 says so here, and not in `connect`.
+            IPv6 fails here, and not in `connect`.
     """
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -98,10 +98,10 @@ _FAST_OPEN_CONNECT = 30 if sys.platform == "linux" else None
 
 
 def open_fast(sock: socket.socket) -> None:
-    """Let what is written first travel with the SYN (RFC 7413).
+    """Send the first data together with the SYN (TCP Fast Open, RFC 7413).
 
-    To a server that gave this system a cookie before, `connect` then comes back at once, and sends
-    nothing. Where there is no cookie, or no such thing in this system, all is as without.
+    For a server that gave this system a cookie earlier, `connect` then returns at once and sends
+    nothing. Without a cookie, or on a system without TCP Fast Open, nothing changes.
     """
     if _FAST_OPEN_CONNECT is not None:
         with suppress(OSError):  # a kernel without it
@@ -114,11 +114,12 @@ def hosts_of(places: list[AddressInfo]) -> list[str]:
 
 
 def peer_of(sock: socket.socket, otherwise: tuple[object, ...] = ()) -> str:
-    """Return the address and port at the other end of a connection; empty when it is gone.
+    """Return the address and port of the peer; empty when the connection has ended.
 
     Args:
         sock: the connection.
-        otherwise: where it leads to, when the system cannot say so yet (`fast_open`).
+        otherwise: the peer's socket address, for when the system does not know it yet
+            (`fast_open`).
     """
     try:
         where = sock.getpeername()
@@ -133,10 +134,10 @@ def peer_of(sock: socket.socket, otherwise: tuple[object, ...] = ()) -> str:
 def look_up(
     address: Address, step: Step, done: Callable[[list[AddressInfo] | SignInError], None]
 ) -> None:
-    """Find the socket addresses of a host, and hand them, or the error, to `done`.
+    """Find the socket addresses of a host, and pass them, or the error, to `done`.
 
-    The system's resolver cannot be told when to give up. It runs in a thread of its own, in which
-    `done` is called; whoever does not want to wait any longer leaves the thread alone, and the
+    The system's resolver has no time-out that can be set. It runs in a thread of its own, in which
+    `done` is called. A caller that does not want to wait any longer leaves the thread alone; the
     thread ends when the resolver does. When no thread can be started, `done` is called at once.
     """
 
@@ -148,7 +149,7 @@ def look_up(
             resolver_cache.put(address, outcome)
         except UnicodeError:  # a label that is empty or too long for the resolver's codec
             outcome = _look_up_error(socket.EAI_NONAME, step, str(address))
-        except Exception as problem:  # noqa: BLE001 - whoever waits for `done` has to hear of it
+        except Exception as problem:  # noqa: BLE001 - the caller waits for `done`
             outcome = network_error(problem, step, str(address))
         done(outcome)
 
@@ -168,11 +169,11 @@ _FAMILIES = (socket.AF_INET, socket.AF_INET6)
 
 
 def network_error(error: BaseException, step: Step, server: str) -> SignInError:
-    """Return our error for any other.
+    """Return an error of msnpauth for any other exception.
 
-    It never quotes the other's text, which may hold what was being sent: only the system's words
-    for an error number, and OpenSSL's constants. Raise it outside the `except` block, or the
-    other one hangs on to it as its context.
+    The new error never quotes the exception's text, which may contain the data that was being
+    sent. It quotes only the system's text for an error number, and OpenSSL's constants. Raise the
+    new error outside the `except` block; otherwise the exception stays attached as its context.
     """
     if isinstance(error, SignInError):
         return error
@@ -215,17 +216,17 @@ _REASONS = {
     errno.EACCES: ("MA-NET-09", _FORBIDDEN),
     errno.EPERM: ("MA-NET-09", _FORBIDDEN),
 }
-"""What an error number of the system is found to be, and what to do about it."""
+"""The finding and the hint for an error number of the system."""
 
 
 def _os_error(error: OSError, step: Step, server: str) -> ConnectionFailed:
-    # The system's words for the number: asyncio puts its own in their place, with addresses.
+    # The system's text for the number: asyncio replaces that text by its own, with addresses.
     words = os.strerror(error.errno) if error.errno else "connection lost"
-    if getattr(error, "winerror", None):  # of which `os.strerror` knows nothing
+    if getattr(error, "winerror", None):  # `os.strerror` does not know these numbers
         words = error.strerror or words
     words = words[:1].lower() + words[1:]
     if isinstance(error, ConnectionResetError | BrokenPipeError | ConnectionAbortedError):
-        # Three names for one thing: which of them comes depends on who was sending just then.
+        # Three names for one event: which one the system uses depends on who was sending.
         words = f"the server closed the connection ({words})"
         return ConnectionFailed(words, step=step, server=server, finding="MA-NET-08")
     if error.errno == errno.ENETUNREACH and _is_offline():
@@ -252,7 +253,7 @@ def _no_answer(text: str, step: Step, server: str) -> ConnectionFailed:
 
 def _look_up_error(number: int | None, step: Step, server: str) -> ConnectionFailed:
     """Return the error for a name that was not found, by the resolver's number (RFC 3493, 6.1)."""
-    # Without a network some systems say at once that there is no such name.
+    # Without a network some systems report at once that the name does not exist.
     if _is_offline():
         return _offline(step, server)
     finding = "MA-NET-03"
@@ -269,14 +270,14 @@ def _look_up_error(number: int | None, step: Step, server: str) -> ConnectionFai
 
 
 def _is_offline() -> bool:
-    """True when there is no way out of this machine; nothing is sent to find that out."""
+    """True when this machine has no route to the Internet; nothing is sent to find that out."""
     return not (_has_way(socket.AF_INET) or _has_way(socket.AF_INET6))
 
 
 def _has_way(family: socket.AddressFamily) -> bool:
-    """True when there is a way out of this machine by that kind of address."""
-    # Addresses of documents (RFC 5737, RFC 3849). To connect a datagram socket only looks for the
-    # way there, and sends nothing.
+    """True when this machine has a route to the Internet for that address family."""
+    # Addresses that are reserved for documentation (RFC 5737, RFC 3849). `connect` on a datagram
+    # socket only looks for a route, and sends nothing.
     somewhere = "192.0.2.1" if family == socket.AF_INET else "2001:db8::1"
     with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as sock:
         sock.connect((somewhere, 53))
@@ -285,8 +286,8 @@ def _has_way(family: socket.AddressFamily) -> bool:
 
 
 _TELLING = (
-    # The first says most: a machine that refused is there, and a machine that has no way to one
-    # kind of address says nothing about the server.
+    # The most telling numbers come first: a host that refused a connection exists, while a missing
+    # route for one address family says nothing about the server.
     (errno.EMFILE, errno.ENFILE),
     (errno.ECONNREFUSED, errno.ECONNRESET),
     (errno.ETIMEDOUT,),
@@ -311,13 +312,13 @@ def most_telling(problems: list[Exception]) -> Exception:
 def connect_timeout(
     deadline: Deadline, problems: list[Exception], step: Step, server: str
 ) -> SignInError:
-    """Return the error for a host of which one address was still silent when the time was up.
+    """Return the error for a host of which one address had not answered when the time was up.
 
     Args:
-        deadline: of the whole sign-in; when it has not passed, the host's own time was up.
-        problems: what the other addresses came to.
-        step: of the sign-in.
-        server: what was to be reached.
+        deadline: the deadline of the whole sign-in; when it has not passed, `CONNECT_SECONDS` have.
+        problems: the failures of the host's other addresses.
+        step: the step of the sign-in.
+        server: the server that was to be reached, as errors name it.
     """
     other = ""
     if problems:
@@ -332,7 +333,7 @@ def connect_timeout(
 
 
 def wrong_family(places: list[AddressInfo], error: SignInError) -> SignInError:
-    """Return the error, or another that says that this machine has no such addresses at all."""
+    """Return the error, or one that says that this machine lacks the host's address family."""
     families = {family for family, _ in places}
     if len(families) != 1 or error.finding not in ("MA-NET-06", "MA-NET-07"):
         return error
@@ -349,7 +350,7 @@ def wrong_family(places: list[AddressInfo], error: SignInError) -> SignInError:
 
 
 def beside_proxy(error: SignInError, address: Address) -> SignInError:
-    """Say of a connection that failed that the environment names a proxy, which it did not use."""
+    """Add to an error that the environment names a proxy, which the connection did not use."""
     if error.finding not in _PROXY_MAY_HELP:
         return error
     from .proxies import environment_proxy  # most sign-ins go well

@@ -1,7 +1,8 @@
-"""Which proxy the environment names for a URL: for carriers, and for what errors say of it.
+"""Finds the proxy that the environment names for a URL, for carriers and for error messages.
 
-curl reads the environment by itself. Its rules are the ones here: the variable of the scheme, then
-that for all; names in `no_proxy` are hosts, domains or networks that are reached directly.
+curl reads the environment by itself. This module follows curl's rules: first the variable of the
+scheme, then the one for all schemes; the names in `no_proxy` are hosts, domains or networks that
+are reached directly.
 """
 
 from __future__ import annotations
@@ -26,19 +27,20 @@ class Proxy(NamedTuple):
     """A proxy that a variable of the environment names.
 
     Attributes:
-        variable: such as `https_proxy`; "" where the system's settings name it.
+        variable: the variable's name, such as `https_proxy`; "" where the system's settings name
+            the proxy.
     """
 
     variable: str
 
     def url(self) -> str:
-        """Return its URL. It may hold a password: keep it in no variable."""
+        """Return the proxy's URL. It may hold a password: keep it in no variable."""
         value = os.environ.get(self.variable, "") if self.variable else _system_proxy()
         return value if "://" in value else f"http://{value}"
 
     @property
     def place(self) -> str:
-        """Its host and port without user and password; "" where they cannot be told apart."""
+        """The proxy's host and port, without user and password; "" where the URL is malformed."""
         text = self.url().partition("://")[2].rpartition("@")[2]
         match = _PLACE.fullmatch(re.split(r"[/?#]", text, maxsplit=1)[0])
         return match[0] if match else ""
@@ -49,7 +51,7 @@ class Proxy(NamedTuple):
 
 
 def environment_proxy(url: Url) -> Proxy | None:
-    """Return the proxy for an https URL, or None when it is reached directly."""
+    """Return the proxy for an https URL, or None when the host is reached directly."""
     exceptions = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     for variable in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         if os.environ.get(variable, "").strip():
@@ -60,7 +62,7 @@ def environment_proxy(url: Url) -> Proxy | None:
 
 
 def _system_proxy() -> str:
-    """Return what macOS or Windows name as the proxy; other systems have no such setting."""
+    """Return the proxy of the settings of macOS or Windows; other systems have no such setting."""
     if os.name == "posix" and os.uname().sysname != "Darwin":
         return ""
     from urllib.request import getproxies
@@ -80,16 +82,16 @@ def _is_direct(address: Address, exceptions: str) -> bool:
 def _names(name: str, address: Address) -> bool:
     if name in (address.host, str(address)) or address.host.endswith("." + name):
         return True
-    import ipaddress  # only who has a proxy has exceptions
+    import ipaddress  # only a person who has a proxy needs it
 
     try:
         return ipaddress.ip_address(address.host) in ipaddress.ip_network(name, strict=False)
-    except ValueError:  # one of them is no number
+    except ValueError:  # one of the two is not an IP address or a network
         return False
 
 
 def proxy_refusal(proxy: Proxy | None, status: int, request: Request) -> ConnectionFailed:
-    """Return the error for a proxy that answers CONNECT by anything but 2xx."""
+    """Return the error for a proxy that answers CONNECT with a status other than 2xx."""
     name = str(proxy) if proxy else "the proxy"
     step, server = request.step, request.url.origin
     if status == 407:
@@ -110,7 +112,7 @@ def proxy_refusal(proxy: Proxy | None, status: int, request: Request) -> Connect
 
 
 def unknown_proxy(proxy: Proxy | None, request: Request) -> ConnectionFailed:
-    """Return the error for a proxy whose host name nobody knows."""
+    """Return the error for a proxy whose host name does not exist."""
     name = str(proxy) if proxy else "the proxy"
     variable = proxy.variable if proxy and proxy.variable else "https_proxy"
     return ConnectionFailed(

@@ -1,4 +1,4 @@
-"""What the resolver has said of late: a second look-up of the same host needs no thread."""
+"""Remembers recent answers of the resolver: a second look-up of a host needs no thread."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..core.urls import Address
 __all__ = ["SECONDS", "ResolverCache", "resolver_cache"]
 
 SECONDS = 60.0
-"""For how long an answer is used. The resolver does not say how long it holds."""
+"""Seconds for which an answer is used. The resolver does not report how long it is valid."""
 
 _MOST = 256
 
@@ -22,8 +22,8 @@ Places = list[tuple[socket.AddressFamily, tuple[Any, ...]]]
 class ResolverCache:
     """Hosts and their addresses.
 
-    When a server cannot be reached at the addresses that are remembered, whoever finds that out
-    forgets them and asks the resolver.
+    When a server cannot be reached at the addresses that are remembered, the connecting code calls
+    `forget` and asks the resolver again.
     """
 
     def __init__(self) -> None:
@@ -31,12 +31,12 @@ class ResolverCache:
         self._found: dict[Address, tuple[float, Places]] = {}
 
     def get(self, address: Address) -> Places:
-        """Return the addresses of a host; nothing when it was not asked for within a minute."""
+        """Return the addresses of a host; nothing when no answer of the last minute is there."""
         at, places = self._found.get(address, (0.0, []))
         return places if places and time.monotonic() - at < SECONDS else []
 
     def put(self, address: Address, places: Places) -> None:
-        """Note what the resolver said; the oldest answer makes room."""
+        """Note the resolver's answer; the oldest answers are dropped when there are too many."""
         with self._lock:
             self._found.pop(address, None)
             self._found[address] = time.monotonic(), places
@@ -55,4 +55,4 @@ class ResolverCache:
 
 
 resolver_cache = ResolverCache()
-"""What this process knows."""
+"""The cache of this process."""

@@ -1,9 +1,9 @@
-"""TLS sessions that are resumed: the second connection to a server costs less than the first.
+"""Resumes TLS sessions: the second connection to a server costs less than the first.
 
-A resumed handshake proves that the server is the one of the full handshake before it. No
-certificate is shown, so none is checked: what was checked then has to hold still. Therefore a
+A resumed handshake proves that the server is the same as in the earlier full handshake. The server
+sends no certificate, so none is checked, and the earlier check must still be valid. Therefore a
 session is offered to the same host and port only, by the same context with the same settings, until
-the end of the certificate that was checked, and for no more than a day.
+the checked certificate expires, and for no more than a day.
 
 Under TLS 1.3 a session is offered once (RFC 8446, appendix C.4). Each connection brings the next.
 """
@@ -25,7 +25,7 @@ from .tls_connection import TlsConnection
 __all__ = ["Resumption"]
 
 _HOSTS = 32
-"""Hosts of which a context keeps sessions. The one that was not used for longest goes first."""
+"""Hosts of which a context keeps sessions. The one that was unused for longest is dropped first."""
 
 _OF_EACH = 8
 """Sessions of one host: as many connections to it may begin at once without a full handshake."""
@@ -38,14 +38,14 @@ _PLACE = "_msnpauth_sessions"
 
 
 class _Session(NamedTuple):
-    """What a connection has left.
+    """A TLS session that an earlier connection left behind.
 
     Attributes:
-        session: what is offered.
-        settings: those of the context at the full handshake.
-        is_single: True when it is offered once.
-        since: when the full handshake was: the monotonic clock, and the time of the day.
-        until: when the certificate ends, in the time of the day.
+        session: the session, to be offered to the server.
+        settings: the context's settings at the full handshake.
+        is_single: True when the session may be offered only once.
+        since: when the full handshake was, in seconds: by the monotonic clock, and since 1970.
+        until: when the certificate expires, in seconds since 1970.
     """
 
     session: ssl.SSLSession
@@ -56,7 +56,7 @@ class _Session(NamedTuple):
 
     def is_good(self, settings: tuple[object, ...]) -> bool:
         began, day = self.since
-        # The one clock stands still while a machine sleeps, the other one may be set.
+        # The monotonic clock stops while a machine sleeps, and the other clock may be set.
         is_young = time.monotonic() - began < _DAY and day <= time.time() < day + _DAY
         return is_young and time.time() < self.until and settings == self.settings
 
@@ -82,7 +82,7 @@ class _Sessions:
             return None
 
     def count(self, address: Address) -> int:
-        """Return how many sessions of a host there are."""
+        """Return the number of sessions of a host."""
         return len(self._hosts.get(address, ()))
 
     def put(self, address: Address, session: _Session) -> None:
@@ -98,13 +98,14 @@ class _Sessions:
 
 
 class _Ready:
-    """The next connections to a few servers, their sessions set, but nothing begun.
+    """Prepared connections to a few servers: their sessions are set, but nothing is sent yet.
 
     Python has OpenSSL copy a session when it is read, and again when it is set, which costs a
-    fifth of a millisecond each time. There is time for it while a server is at work: for the first
-    while it makes its answer, for the second during the next handshake, for the one behind that.
+    fifth of a millisecond each time. Both are done while a server works: a session is read while
+    the server prepares its answer, and it is set during the next handshake, for the connection
+    that follows.
 
-    They are few, because each keeps its context for as long as it lies here.
+    There are few of them, because each keeps its context alive for as long as it is kept here.
     """
 
     def __init__(self, most: int = 8) -> None:
@@ -120,7 +121,7 @@ class _Ready:
         return server not in self._found
 
     def put(self, server: _Server, session: _Session, connection: TlsConnection) -> None:
-        """Keep it in the place of the oldest one, whose session waits with its context again."""
+        """Keep a connection; if there are too many, drop the oldest, and put its session back."""
         with self._lock:
             self._found[server] = session, connection
             if len(self._found) <= self._most:
@@ -130,18 +131,18 @@ class _Ready:
 
 
 _Server = tuple[int, Address]
-"""The identity of a context, and a host. What is ready holds the context, so that no other one can
-have the same identity."""
+"""The `id` of a context, and a host. A prepared connection keeps its context alive, so that no
+other context can have the same `id`."""
 
 _ready = _Ready()
 
 
 class Resumption:
-    """What one connection has to do with sessions: it offers one, and leaves the next.
+    """The sessions of one connection: the one that it offers, and the one that it keeps.
 
     Args:
-        context: the connection's settings. The sessions are kept with it, and go when it goes.
-        address: where the connection goes to.
+        context: the connection's settings. The sessions are kept as long as the context is.
+        address: the server's host and port.
         offer: False for a full handshake.
     """
 
@@ -156,7 +157,7 @@ class Resumption:
         self._read: list[bytes] = []
 
     def connection(self) -> TlsConnection:
-        """Return the connection, which offers a session if there is one; nothing is begun."""
+        """Return the connection, which offers a session if there is one; nothing is sent yet."""
         ready = _ready.take(self._server) if self._offer else None
         if ready is not None and ready[0].is_good(self._settings):
             self._offered, made = ready
@@ -167,10 +168,10 @@ class Resumption:
         return made
 
     def prepare(self) -> None:
-        """Make the next connection ready, while there is nothing else to do but to wait."""
+        """Prepare the next connection, while this one only waits for the server."""
         if _ready.wants(self._server):
             session = self._session()
-            if session is not None and session.is_single:  # any other one is not to be set aside
+            if session is not None and session.is_single:  # one of TLS 1.2 is not set aside
                 _ready.put(self._server, session, self._offering(session))
 
     def _session(self) -> _Session | None:
@@ -184,8 +185,8 @@ class Resumption:
     def is_to_blame(self, error: SignInError) -> bool:
         """Tell whether a handshake that failed may succeed without the session that was offered.
 
-        A server that does not know a session makes a full handshake by itself. There are others,
-        and things on the way, that end the connection instead.
+        A server that does not know a session makes a full handshake by itself. Some servers, and
+        some devices between client and server, end the connection instead.
         """
         if self._offered is None:
             return False
@@ -195,16 +196,17 @@ class Resumption:
     def keep(self, tls: ssl.SSLObject) -> None:
         """Keep the connection's session for the next one, once an answer has come.
 
-        Under TLS 1.3 the server sends it behind the handshake. Mostly it was kept when it came.
+        Under TLS 1.3 the server sends the session after the handshake; in most cases
+        `_heard_ticket` has kept it already.
         """
         if not self._read:
             self._keep(tls)
 
     def _heard_ticket(self, tls: ssl.SSLObject) -> None:
-        """Keep what has come: one session for the one that was used, and a second one in stock.
+        """Keep a received session: one replaces the used session, and a second one is a reserve.
 
-        With one in stock a connection can be made ready for the next but one while this one waits.
-        Servers send two or more behind a full handshake, and one behind each that was resumed.
+        With a reserve the connection after the next one can be prepared while this one waits.
+        Servers send two or more sessions after a full handshake, and one after a resumed one.
         """
         is_short = self._sessions is not None and self._sessions.count(self._address) < _IN_STOCK
         if not self._read or (is_short and len(self._read) < _IN_STOCK):
@@ -214,12 +216,12 @@ class Resumption:
         if self._sessions is None:
             return
         if self._offered is not None and not tls.session_reused:
-            self._forget()  # the server has forgotten it, and the others as well
+            self._forget()  # the server has forgotten this session, and so the others as well
             self._offered = None
         is_single = tls.version() == "TLSv1.3"
         if self._sessions.count(self._address) >= (_OF_EACH if is_single else 1):
             return
-        with suppress(ValueError):  # it has ended meanwhile, without a good-bye
+        with suppress(ValueError):  # the connection has ended meanwhile, without a TLS close_notify
             session = tls.session
             if session is None or not (session.has_ticket or (session.id and not is_single)):
                 return
@@ -230,9 +232,9 @@ class Resumption:
                 self._sessions.put(self._address, kept)
 
     def _times(self, tls: ssl.SSLObject) -> tuple[tuple[float, float], float]:
-        """Return when the full handshake was, and until when it counts."""
+        """Return when the full handshake was, and until when it is valid."""
         if self._offered is not None:
-            # As good as the full handshake before it, and no better.
+            # A resumed session is valid as long as the full handshake before it, and no longer.
             return self._offered.since, self._offered.until
         return (time.monotonic(), time.time()), _end_of_certificate(tls)
 
@@ -243,18 +245,18 @@ class Resumption:
 
 
 def _settings_of(context: ssl.SSLContext) -> tuple[object, ...]:
-    """Return what a handshake is checked by; nothing where sessions are not to be resumed.
+    """Return the settings that a handshake is checked by; nothing where sessions are not resumed.
 
-    A context that somebody has derived may check in ways of its own, after the handshake or behind
-    our back: truststore asks the system about the certificate. One that wants no certificate has
-    checked nothing that could hold still.
+    A context of a derived class may check a certificate in its own way, also after the handshake:
+    truststore asks the system about the certificate. A context that requires no certificate has
+    checked nothing that could still be valid.
     """
-    # By its name: truststore may have put its own class in the place of ssl's.
+    # By the module's name: truststore may have replaced ssl's class by its own.
     is_plain = type(context).__module__ == "ssl"
     if not is_plain or context.verify_mode is not ssl.CERT_REQUIRED:
         return ()
     if context.options & ssl.OP_NO_TICKET:
-        return ()  # whoever sets it wants no sessions
+        return ()  # a caller who sets this option wants no sessions
     return (
         context.check_hostname,
         context.hostname_checks_common_name,
@@ -269,15 +271,16 @@ def _settings_of(context: ssl.SSLContext) -> tuple[object, ...]:
 def _sessions_of(context: ssl.SSLContext) -> _Sessions:
     """Return the sessions of a context.
 
-    They are an attribute of it. A session holds its context, so that a table beside them, however
-    weak, would keep both for ever; as it is, they are a circle that Python's collector takes away.
+    They are an attribute of the context. A session refers to its context, so that a separate table,
+    even with weak references, would keep both for ever. An attribute makes a reference cycle, which
+    Python's garbage collector removes.
     """
     found: _Sessions = vars(context).setdefault(_PLACE, _Sessions())
     return found
 
 
 def _end_of_certificate(tls: ssl.SSLObject) -> float:
-    """Return when the server's certificate ends, in seconds of the time of the day."""
+    """Return when the server's certificate expires, in seconds since 1970."""
     told = tls.getpeercert() or {}
     end = told.get("notAfter")
     return ssl.cert_time_to_seconds(end) if isinstance(end, str) else 0.0

@@ -45,7 +45,7 @@ def connect_tcp(
     watch: Watch = SILENT,
     fast_open: bool = False,
 ) -> socket.socket:
-    """Return a TCP connection to whichever address of the host answers first.
+    """Return a TCP connection to the address of the host that answers first.
 
     Raises:
         ConnectionFailed: there is no such host, or none of its addresses could be reached.
@@ -55,16 +55,17 @@ def connect_tcp(
 
 
 class Connecting:
-    """One connection in the making, which another thread may call off.
+    """One connection attempt, which another thread may cancel.
 
     Args:
-        address: where to.
-        deadline: when all ends.
-        step: of the sign-in, for errors.
-        server: what errors call it; by default `host:port`.
-        watch: is told of the addresses and of the connection.
-        fast_open: let what is written first travel with the SYN, where the host has one address.
-            Of several the first that answers is taken, and this one would not wait for an answer.
+        address: the host and port to connect to.
+        deadline: the time at which the attempt ends.
+        step: the step of the sign-in, for errors.
+        server: the server's name in errors; by default `host:port`.
+        watch: receives a report of the addresses and of the connection.
+        fast_open: send the first data together with the SYN, if the host has only one address. Of
+            several addresses the first that answers is used, and a connection with TCP Fast Open
+            does not wait for an answer.
     """
 
     def __init__(
@@ -94,7 +95,7 @@ class Connecting:
         """Return the connection; its time-out is what is left until the deadline.
 
         Raises:
-            ConnectionFailed, SignInTimeout: as `connect_tcp`; ConnectionFailed when called off.
+            ConnectionFailed, SignInTimeout: as `connect_tcp`; ConnectionFailed when cancelled.
         """
         places: list[AddressInfo] = []
         remembered = resolver_cache.get(self._address)
@@ -109,7 +110,7 @@ class Connecting:
             return sock
         except SignInError as problem:
             error = problem
-        except Exception as problem:  # noqa: BLE001 - what comes out of here is ours
+        except Exception as problem:  # noqa: BLE001 - only errors of msnpauth may leave this method
             if isinstance(problem, TimeoutError) and problem.errno is None:
                 error = connect_timeout(self._deadline, self._problems, self._step, self._server)
             else:
@@ -118,14 +119,14 @@ class Connecting:
             self._close_all()
         if self._is_cancelled:
             raise self._called_off()
-        if remembered and self._deadline.remaining() > 0:  # the server may be elsewhere by now
+        if remembered and self._deadline.remaining() > 0:  # the server may have moved
             resolver_cache.forget(self._address)
             self._problems.clear()
             return self.run()
         raise beside_proxy(wrong_family(places, error), self._address)
 
     def cancel(self) -> None:
-        """Have `run` in another thread fail at once."""
+        """Make `run`, which another thread is in, fail at once."""
         with self._lock:
             self._is_cancelled = True
             for sock in self._open:
@@ -153,7 +154,7 @@ class Connecting:
         return result
 
     def _direct(self, family: socket.AddressFamily, where: tuple[object, ...]) -> socket.socket:
-        """Connect to the only address there is: the usual case, which waits in `connect`."""
+        """Connect to a host's only address: the usual case, which waits in `connect`."""
         sock = self._new(family)
         if self._fast_open:
             open_fast(sock)
@@ -163,7 +164,7 @@ class Connecting:
         return self._handed_over(sock)
 
     def _race(self, places: list[AddressInfo]) -> socket.socket:
-        """Connect to several addresses at once, each begun a moment after the one before it."""
+        """Connect to several addresses in parallel, each `ATTEMPT_DELAY` after the previous one."""
         waiting = deque(places)
         next_at = time.monotonic()
         with selectors.DefaultSelector() as selector:
@@ -191,7 +192,7 @@ class Connecting:
     def _begin(
         self, family: socket.AddressFamily, where: tuple[object, ...]
     ) -> socket.socket | None:
-        """Begin to connect; None when that has failed already."""
+        """Begin to connect and return the socket; None when the attempt has failed already."""
         try:
             sock = self._new(family)
         except OSError as problem:  # a kernel without IPv6: the other addresses are still there
@@ -237,12 +238,12 @@ class Connecting:
 
 
 def shut_down(sock: socket.socket) -> None:
-    """End a connection, and so wake a thread that waits in `recv`, `connect` or `sendall` on it.
+    """End a connection, which wakes a thread that waits in `recv`, `connect` or `sendall` on it.
 
-    To close the descriptor would not wake that thread, and the descriptor's number would soon be
-    another connection's. A TLS socket's own `shutdown` takes the encryption off besides, so that
-    the other thread would go on in the clear: the plain method beneath it is what is called. Where
-    that stands depends on who made the class (gevent and eventlet put theirs in between).
+    Closing the descriptor would not wake that thread, and another connection would soon get the
+    same descriptor number. The `shutdown` of a TLS socket also removes the encryption, so that the
+    other thread would continue unencrypted. Therefore the method of the plain socket is called: the
+    last one in the class's method resolution order, since gevent and eventlet insert classes.
     """
     plain = [vars(kind)["shutdown"] for kind in type(sock).__mro__ if "shutdown" in vars(kind)]
     with suppress(OSError):

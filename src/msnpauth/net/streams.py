@@ -52,14 +52,14 @@ async def open_streams(
     watch: Watch = SILENT,
     fast_open: bool = False,
 ) -> Streams:
-    """Return a connection to whichever address of the host answers first.
+    """Return a connection to the address of the host that answers first.
 
     Args:
-        address: where to.
-        deadline: when all ends.
-        step: of the sign-in, for errors.
-        watch: is told of the addresses and of the connection.
-        fast_open: let what is written first travel with the SYN, where the host has one address.
+        address: the host and port to connect to.
+        deadline: the time at which the attempt ends.
+        step: the step of the sign-in, for errors.
+        watch: receives a report of the addresses and of the connection.
+        fast_open: send the first data together with the SYN, if the host has only one address.
 
     Raises:
         ConnectionFailed: there is no such host, or none of its addresses could be reached.
@@ -87,17 +87,17 @@ async def open_tls(
     """As `open_streams`, over TLS.
 
     Args:
-        address: where to.
-        deadline: when all ends.
-        step: of the sign-in, for errors.
+        address: the host and port to connect to.
+        deadline: the time at which the attempt ends.
+        step: the step of the sign-in, for errors.
         ssl_context: TLS settings.
-        server: what errors call it; by default `host:port`.
-        watch: is told of the handshake, too.
+        server: the server's name in errors; by default `host:port`.
+        watch: receives a report of the handshake, too.
         fast_open: as `open_streams`.
 
     Raises:
         ConnectionFailed, SignInTimeout: as `open_streams`, or TLS failed.
-        CertificateRejected: the server's certificate proves nothing.
+        CertificateRejected: the server's certificate was not accepted.
     """
     server = server or str(address)
     resumption: Resumption | None = None
@@ -137,7 +137,7 @@ async def _opened(
     fast_open: bool,
     finish: Callable[[socket.socket], Awaitable[T]],
 ) -> T:
-    """Connect, and return what `finish` makes of the socket."""
+    """Connect, and return the result of `finish` for the socket."""
     race = _Race()
     left = deadline.check(step, server)
     places: list[AddressInfo] = []
@@ -153,7 +153,7 @@ async def _opened(
             return await finish(sock)
     except SignInError as problem:
         error = problem
-    except Exception as problem:  # noqa: BLE001 - what comes out of here is ours
+    except Exception as problem:  # noqa: BLE001 - only errors of msnpauth may leave this function
         if isinstance(problem, TimeoutError) and problem.errno is None:
             error = connect_timeout(deadline, race.problems, step, server)
         else:
@@ -162,25 +162,25 @@ async def _opened(
 
 
 async def _over_tcp(sock: socket.socket) -> Streams:
-    """Return streams over a connected socket, which is theirs from now on."""
+    """Return streams over a connected socket; the streams own the socket from now on."""
     try:
         return await asyncio.open_connection(sock=sock)
     except BaseException:
-        sock.close()  # asyncio's transport, where there is one already, is closing by now
+        sock.close()  # asyncio's transport, if there is one already, is closing by now
         raise
 
 
 async def _over_tls(sock: socket.socket, resumption: Resumption) -> TlsStream:
-    """Return a TLS connection over a connected socket, which is its own from now on.
+    """Return a TLS connection over a connected socket, which it owns from now on.
 
-    Who closed the socket beneath a transport of asyncio's that somebody still holds would have the
-    next connection with the same descriptor fail: "file descriptor 9 is used by transport".
+    The socket must not be closed while a transport of asyncio still uses it: the next connection
+    with the same descriptor would fail with "file descriptor 9 is used by transport".
     """
     try:
         stream = TlsStream(resumption.connection(), resumption)
         await asyncio.get_running_loop().create_connection(lambda: stream, sock=sock)
     except BaseException:
-        sock.close()  # asyncio's transport, where there is one already, is closing by now
+        sock.close()  # asyncio's transport, if there is one already, is closing by now
         raise
     try:
         await stream.shake_hands()
@@ -191,21 +191,21 @@ async def _over_tls(sock: socket.socket, resumption: Resumption) -> TlsStream:
 
 
 class _Race:
-    """Connects to several addresses, each begun a moment after the one before it (RFC 8305)."""
+    """Connects to several addresses, each `ATTEMPT_DELAY` after the previous one (RFC 8305)."""
 
     def __init__(self) -> None:
         self.problems: list[Exception] = []
-        """What the addresses came to that failed."""
+        """The errors of the addresses that failed."""
         self.places: list[AddressInfo] = []
-        """Where it went."""
+        """The addresses that were tried last."""
         self._won: socket.socket | None = None
         self._fast_open = False
 
     async def from_memory(self, address: Address, *, fast_open: bool) -> socket.socket | None:
-        """Return a connection to the addresses that the resolver named of late, if one succeeds."""
+        """Return a connection to a remembered address of the host; None if there is none."""
         if not (places := resolver_cache.get(address)):
             return None
-        with suppress(Exception):  # the server may be elsewhere by now
+        with suppress(Exception):  # the server may have moved
             return await self.run(places, fast_open=fast_open)
         resolver_cache.forget(address)
         self.problems.clear()
@@ -214,7 +214,8 @@ class _Race:
     async def run(self, places: list[AddressInfo], *, fast_open: bool) -> socket.socket:
         """Return the first connection; every other attempt is over when this returns."""
         self.places = places
-        # Of several the first that answers is taken, and such a one would not wait for an answer.
+        # Of several addresses the first that answers is used, and a connection with TCP Fast Open
+        # does not wait for an answer.
         self._fast_open = fast_open and len(places) == 1
         try:
             async with asyncio.timeout(names.CONNECT_SECONDS):
@@ -261,7 +262,8 @@ class _Race:
         except Exception as problem:  # noqa: BLE001 - only this address's failure
             self.problems.append(problem)
         finally:
-            # Here, and not by whoever cancels: asyncio has let go of the descriptor by now.
+            # Closed here, and not by the code that cancels: by now asyncio no longer uses the
+            # descriptor.
             if sock is not None:
                 sock.close()
 
@@ -276,7 +278,7 @@ async def _resolve(address: Address, step: Step, watch: Watch) -> list[AddressIn
             future.set_result(result)
 
     def found(result: list[AddressInfo] | SignInError) -> None:
-        with suppress(RuntimeError):  # the loop may be gone by then
+        with suppress(RuntimeError):  # the loop may be closed by then
             loop.call_soon_threadsafe(settle, result)
 
     look_up(address, step, found)

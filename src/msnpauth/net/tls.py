@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 ContextSource = Callable[[], "ssl.SSLContext"]
-"""Returns the TLS settings for the next connection."""
+"""A function that returns the TLS settings for the next connection."""
 
 _Path = str | os.PathLike[str] | None
 
@@ -55,7 +55,7 @@ def client_context(
 
     Args:
         ca_file: certificates to trust, in PEM, instead of the system's.
-        ssl_context: settings of the caller's own, used as they are.
+        ssl_context: the caller's own settings, used unchanged.
 
     Raises:
         LocalProtocolError: both are given, or the file cannot be used.
@@ -69,7 +69,7 @@ def client_context(
             )
         return ssl_context
     try:
-        import ssl  # noqa: F401 - is there one?
+        import ssl  # noqa: F401 - only to find out whether the module is there
     except ImportError:
         found = False
     else:
@@ -82,18 +82,18 @@ def client_context(
 def context_source(
     ca_file: _Path = None, ssl_context: ssl.SSLContext | None = None
 ) -> ContextSource:
-    """Return what gives a carrier its TLS settings, anew for each connection that it opens.
+    """Return a function that gives a carrier its TLS settings for each connection that it opens.
 
-    A bot may keep one carrier for months, and meanwhile the system renews its certificates: the
-    files are looked at again (not read again) before each connection.
+    A bot may keep one carrier for months, and the system renews its certificates meanwhile. Before
+    each connection the files' times are checked; the files are read again only after a change.
 
     Raises:
         LocalProtocolError, ConnectionFailed: as `client_context`, at once.
     """
     first = client_context(ca_file, ssl_context)
     if ssl_context is not None or not _is_plain(first):
-        # Settings of the caller's own are used as they are. Those of truststore ask the system
-        # at each handshake, so they never grow old.
+        # The caller's own settings are used unchanged. A context of truststore asks the system at
+        # each handshake, so it never becomes outdated.
         return lambda: first
     return lambda: client_context(ca_file)
 
@@ -108,7 +108,7 @@ def _context_of_file(path: str) -> ssl.SSLContext:
     try:
         return _file_context(path, *_version(path))
     except (OSError, ValueError) as problem:  # ssl.SSLError is an OSError
-        # OpenSSL's reason is a constant of its own; "no PEM" is all that is known otherwise.
+        # OpenSSL's reason is one of its constants; without one, only "no PEM" is known.
         reason = getattr(problem, "reason", None) or getattr(problem, "strerror", None) or "no PEM"
         is_missing = isinstance(problem, FileNotFoundError)
     hint = "it is a file of certificates in PEM form"
@@ -119,7 +119,7 @@ def _context_of_file(path: str) -> ssl.SSLContext:
 
 
 def _version(path: str | None) -> tuple[int, ...]:
-    """Return numbers that change when the file, or the folder's list of files, is changed."""
+    """Return numbers that change when the file, or the folder's list of files, changes."""
     if path is None:
         return ()
     found = os.stat(path)  # noqa: PTH116 - importing pathlib takes longer than all of this module
@@ -128,17 +128,20 @@ def _version(path: str | None) -> tuple[int, ...]:
 
 @functools.lru_cache(maxsize=8)
 def _file_context(path: str, *_version: int) -> ssl.SSLContext:
-    """Return the trust in a file, read once for each of its versions: it costs a third of TLS."""
+    """Return a context that trusts a file, read once for each version of the file.
+
+    Reading it takes a third of the time of a TLS connection.
+    """
     import ssl
 
     context = ssl.create_default_context(cafile=path)
-    # From Python 3.13 on the default asks for every detail of RFC 5280. A home-made authority
-    # mostly lacks one of them ("basicConstraints" that is not critical, for example), although
-    # the person who named the file trusts exactly that certificate. curl and older Pythons do
-    # not ask either.
+    # Since Python 3.13 the default requires every detail of RFC 5280. Most home-made authorities
+    # lack one of them (a "basicConstraints" that is not critical, for example), although the
+    # person who named the file trusts exactly that certificate. curl and older versions of Python
+    # do not require them either.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    # What the file names is trusted, also when it is an intermediate authority or the server's
-    # own certificate: curl has always taken it so, and Python does from 3.13 on.
+    # Every certificate in the file is trusted, also an intermediate authority or the server's own
+    # certificate: curl has always done so, and Python does since 3.13.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context
 
@@ -152,11 +155,12 @@ def _system_context() -> ssl.SSLContext:
         context = _openssl_context(*_openssl_version())
         if context is not None:
             return context
-    # Not kept: it lets one handshake in at a time, so a silent server would hold up the others.
+    # Not cached: such a context allows one handshake at a time, so a silent server would delay all
+    # other connections.
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if sys.platform not in ("darwin", "win32"):
-        # truststore looks for certificates when it is used first, and it has no method that
-        # counts them: a connection that is never made shows how many it has found.
+        # truststore looks for certificates at its first use, and it has no method that counts
+        # them. A connection object that is never used shows how many it has found.
         used = context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="localhost")
         if not used.context.cert_store_stats()["x509_ca"]:
             raise ConnectionFailed(_NO_TRUST, hint=_NO_TRUST_HINT, finding="MA-TLS-15")
@@ -164,23 +168,26 @@ def _system_context() -> ssl.SSLContext:
 
 
 def _openssl_version() -> tuple[object, ...]:
-    """Return what changes when the system's certificates are renewed.
+    """Return a value that changes when the system's certificates are renewed.
 
-    `SSL_CERT_FILE` and `SSL_CERT_DIR` are part of the paths. A folder's time changes when a
-    certificate is added, replaced or removed, which is how distributions renew theirs.
+    The paths respect `SSL_CERT_FILE` and `SSL_CERT_DIR`. A folder's time changes when a certificate
+    is added, replaced or removed, and that is how distributions renew their certificates.
     """
     import ssl
 
     paths = ssl.get_default_verify_paths()
     try:
         return paths.cafile, _version(paths.cafile), paths.capath, _version(paths.capath)
-    except OSError:  # it was there a moment ago: it is being replaced just now
+    except OSError:  # the file was there a moment ago: it is being replaced just now
         return paths.cafile, (), paths.capath, ()
 
 
 @functools.lru_cache(maxsize=4)
 def _openssl_context(*_version: object) -> ssl.SSLContext | None:
-    """Return OpenSSL's own trust, read once for each version of it; None where it has none."""
+    """Return a context with OpenSSL's own certificates; None where OpenSSL has none.
+
+    They are read once for each version of the files.
+    """
     import ssl
 
     context = ssl.create_default_context()
@@ -290,7 +297,7 @@ def certificate_error(
 ) -> CertificateRejected:
     """Return the error for a certificate that was not accepted, with the hint for its cause.
 
-    Every carrier's error is made here, so that all say the same of the same certificate.
+    The errors of all carriers are made here, so that all report the same for the same certificate.
     """
     text, hint = _SENTENCES[fault]
     from datetime import UTC, datetime  # for errors only
@@ -316,7 +323,7 @@ def _host_of(server: str) -> str:
     return urlsplit(server if "://" in server else f"//{server}").hostname or server
 
 
-# What a peer that speaks another protocol makes OpenSSL say, and one with outdated TLS.
+# OpenSSL's reasons for a peer that speaks another protocol, and for a peer with outdated TLS.
 _NOT_TLS = pattern(
     "WRONG_VERSION_NUMBER|HTTPS?_(PROXY_)?REQUEST|RECORD_LAYER_FAILURE|PACKET_LENGTH_TOO_LONG"
     "|UNKNOWN_PROTOCOL|RECORD_OVERFLOW|BAD_RECORD_TYPE|UNEXPECTED_MESSAGE"
@@ -360,13 +367,13 @@ def tls_error(reason: str, step: Step, server: str) -> ConnectionFailed:
 
     Args:
         reason: such as `NO_SHARED_CIPHER`; "" where there is none.
-        step: of the sign-in.
-        server: what was being talked to.
+        step: the step of the sign-in.
+        server: the server, as errors name it.
     """
     for said, finding, text, hint in _SAYS:
         if said.search(reason):
             return ConnectionFailed(text, step=step, server=server, hint=hint, finding=finding)
-    # OpenSSL's constant is the only word of the peer's that is shown.
+    # Of the peer's text only OpenSSL's constant is shown.
     is_lost = reason.endswith("EOF_WHILE_READING") or not _CONSTANT.fullmatch(reason)
     words = "connection lost" if is_lost else reason.replace("_", " ").lower()
     text = f"TLS failed: {words}"

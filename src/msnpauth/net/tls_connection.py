@@ -1,7 +1,7 @@
-"""TLS without I/O: bytes of the network in, bytes for the network out.
+"""TLS without I/O: it accepts bytes from the network, and returns bytes for the network.
 
-asyncio's own TLS layer takes a buffer of 256 KiB for each connection, whatever comes over it. One
-of these takes some 25 KiB while it waits.
+asyncio's own TLS layer allocates a buffer of 256 KiB for each connection, however little arrives.
+A `TlsConnection` needs about 25 KiB while it waits.
 """
 
 from __future__ import annotations
@@ -14,39 +14,42 @@ from ..core.secrets import Secret
 __all__ = ["TlsConnection"]
 
 _SLICE = 16 * 1024
-"""Bytes that OpenSSL is given, or asked for, at a time.
+"""Bytes that are passed to OpenSSL, or read from it, at a time.
 
-A `MemoryBIO` never gives memory back: it stays as large as what it held at once. Of a slice OpenSSL
-takes all that it can use before the next one comes.
+A `MemoryBIO` never releases memory: it stays as large as its largest content was. OpenSSL consumes
+all that it can use of one slice before the next one is passed to it.
 """
 
 _HEAD = 5
-"""Bytes before each record: its kind, the version, and its length (RFC 8446, 5.1)."""
+"""The size in bytes of a record's header: its type, the version, its length (RFC 8446, 5.1)."""
 
 
 class TlsConnection:
     """The client's end of one TLS connection.
 
-    Feeding and reading never raise: a fault is a value. What was said before it is returned first.
+    `receive` and `read` never raise: a fault is a value. Data that came before it is returned
+    first.
 
-    After the handshake nothing is looked at before `read` is called. A server of TLS 1.3 sends
-    tickets then, and OpenSSL keeps a buffer of 16 KiB from the moment that it sees one until
-    something is sent: too much for a thousand connections that wait for their request.
+    After the handshake no received byte is processed before `read` is called. A server of TLS 1.3
+    sends tickets then, and OpenSSL keeps a buffer of 16 KiB from the first ticket until something
+    is sent: too much for a thousand connections that wait for their request.
 
     Args:
-        context: the settings; they say what is checked of the certificate.
-        host: the name, or the address, that the certificate has to be for.
-        session: of an earlier connection with the same settings to the same host, to be resumed.
+        context: the settings; they decide what is checked of the certificate.
+        host: the host name or IP address that the certificate has to be for.
+        session: the session of an earlier connection with the same settings to the same host, to
+            be resumed.
 
     Attributes:
-        heard_ticket: is called when a record has come, behind the handshake, that says nothing to
-            who reads. Under TLS 1.3 that is a session ticket, of which OpenSSL keeps the last one.
-        is_secured: True once the handshake is done: the certificate was accepted, if any is asked
-            for.
-        has_ended: True once nothing more will come, with or without a good-bye. Many servers leave
-            without one.
-        fault: what went wrong, as `ssl` says it; None for nothing. All is over then, but for the
-            alert to the peer, which `outgoing` returns.
+        heard_ticket: a function that is called when a record without data for the application has
+            arrived after the handshake. Under TLS 1.3 that is a session ticket; OpenSSL keeps the
+            last one.
+        is_secured: True once the handshake is done: the certificate was accepted, if one is
+            required.
+        has_ended: True once no more data will come, with or without a TLS close_notify. Many
+            servers close the connection without one.
+        fault: the exception of `ssl` that ended the connection; None for none. Afterwards only the
+            alert to the peer is left, which `outgoing` returns.
     """
 
     def __init__(
@@ -69,30 +72,30 @@ class TlsConnection:
 
     @property
     def tls(self) -> ssl.SSLObject:
-        """What knows the version, the certificate and the session."""
+        """The `ssl` object, which has the version, the certificate and the session."""
         return self._tls
 
     @property
     def waiting(self) -> int:
-        """Bytes of the network that nobody has read yet."""
+        """The number of bytes from the network that have not been processed yet."""
         return len(self._unread)
 
     def start(self) -> None:
-        """Say the first words, the ClientHello."""
+        """Begin the handshake with the first message, the ClientHello."""
         self._attempt(self._shake_hands)
 
     def say_first(self, words: Secret) -> None:
-        """Have something said with the last words of the handshake, in the same flight.
+        """Set data that is sent together with the last message of the handshake.
 
         Args:
-            words: bytes as Latin-1: until the peer is known they stay a secret.
+            words: the bytes, decoded as Latin-1. They stay a secret until the peer is verified.
         """
         self._first = words
 
     def receive(self, data: bytes) -> None:
-        """Take bytes of the network, b"" for their end."""
+        """Accept bytes from the network; b"" for their end."""
         if self.has_ended or self.fault is not None:
-            return  # whatever comes behind it: nobody will read it
+            return  # later data will never be read
         self._is_at_end = self._is_at_end or not data
         self._unread += data
         while not self.is_secured and self.fault is None and self._feed():
@@ -101,7 +104,7 @@ class TlsConnection:
             self.fault = ssl.SSLEOFError()
 
     def read(self) -> bytes:
-        """Return what the peer has said in the bytes that have come; b"" for nothing."""
+        """Return the peer's data out of the bytes that have arrived; b"" for none."""
         there_is_more = self.is_secured and bool(self._unread or self._from_peer.pending)
         is_record = False
         while there_is_more and not self.has_ended and self.fault is None:
@@ -118,7 +121,7 @@ class TlsConnection:
         return said
 
     def send(self, data: bytes) -> None:
-        """Say something to the peer. Only after the handshake."""
+        """Encrypt data for the peer. Only after the handshake."""
         self._unsent += data
         self._attempt(self._say)
 
@@ -127,14 +130,14 @@ class TlsConnection:
         return self._to_peer.read()
 
     def _feed(self) -> bool:
-        """Hand OpenSSL the next slice of what has come; False when there is none."""
+        """Pass OpenSSL the next slice of the received bytes; False when there is none."""
         size = self._next_slice()
         self._from_peer.write(self._unread[:size])
         del self._unread[:size]
         return size > 0
 
     def _next_slice(self) -> int:
-        """Return how many bytes are next: behind the handshake no more than a record."""
+        """Return the size of the next slice: after the handshake no more than one record."""
         size, most = 0, min(len(self._unread), _SLICE)
         while size < most:
             if not self._left_of_record:
@@ -150,13 +153,13 @@ class TlsConnection:
         return size
 
     def _attempt(self, act: Callable[[], None]) -> None:
-        """Go as far as the bytes that OpenSSL has allow."""
+        """Call `act`, which goes as far as the bytes that OpenSSL has allow."""
         try:
             act()
         except ssl.SSLWantReadError:
             pass
-        except Exception as problem:  # noqa: BLE001 - no input may raise; it is told by `fault`
-            # Without the frames that it went through: what was to be sent stands in them.
+        except Exception as problem:  # noqa: BLE001 - no input may raise; `fault` reports it
+            # Without its traceback: the frames contain the data that was to be sent.
             self.fault = problem.with_traceback(None)
             self._unsent.clear()
             self._first = None
@@ -176,7 +179,7 @@ class TlsConnection:
     def _hear(self) -> None:
         while piece := self._tls.read(_SLICE):
             self._said += piece
-            self._say()  # what had to wait: the peer wanted another handshake in between
+            self._say()  # data that had to wait because the peer began another handshake
             if not self._from_peer.pending and not self._tls.pending():
-                return  # to ask for more would raise an exception, which takes longer
+                return  # another `read` would raise SSLWantReadError, which takes longer
         self.has_ended = True

@@ -1,4 +1,4 @@
-"""A TLS connection on a blocking socket, for one thread that asks and reads the answer."""
+"""A TLS connection on a blocking socket, for one thread that sends requests and reads answers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Patience", "TlsSocket"]
 _CHUNK = 64 * 1024
 
 Patience = Callable[[], float]
-"""Returns the seconds that are left, and raises what says that none are."""
+"""A function that returns the seconds that are left, and raises an error when none are left."""
 
 
 class TlsSocket:
@@ -29,7 +29,7 @@ class TlsSocket:
     Args:
         sock: a connected socket.
         tls: the connection to be carried.
-        resumption: what it has to do with TLS sessions.
+        resumption: offers and keeps TLS sessions for this connection.
     """
 
     def __init__(self, sock: socket.socket, tls: TlsConnection, resumption: Resumption) -> None:
@@ -41,7 +41,7 @@ class TlsSocket:
     def over(
         cls, sock: socket.socket, context: ssl.SSLContext, address: Address, *, offer: bool = True
     ) -> Self:
-        """Return a connection by TLS settings; `offer` says whether to resume a session."""
+        """Return a connection with these TLS settings; `offer` allows resuming a session."""
         resumption = Resumption(context, address, offer=offer)
         return cls(sock, resumption.connection(), resumption)
 
@@ -55,9 +55,9 @@ class TlsSocket:
         return not self._tls.is_secured and self._resumption.is_to_blame(error)
 
     def is_quiet(self) -> bool:
-        """Tell whether it stands, and nothing has come that nobody asked for.
+        """Tell whether the connection is open, and no unrequested data has arrived.
 
-        What belongs to TLS alone, such as its session tickets, does not count.
+        Messages of TLS itself, such as session tickets, do not count.
         """
         try:
             if _has_come(self.sock):
@@ -71,15 +71,15 @@ class TlsSocket:
         return not is_over
 
     def shake_hands(self, patience: Patience, first: Callable[[], Secret] | None = None) -> None:
-        """Wait for the handshake. Its last words wait for `flush`.
+        """Complete the handshake. Its last message is sent only by the next `flush`.
 
         Args:
-            patience: when to give up.
-            first: returns what is said with those last words, bytes as Latin-1. It is called while
-                the server works.
+            patience: returns the seconds that are left.
+            first: returns the data that is sent with that last message, bytes decoded as Latin-1.
+                It is called while the server works.
 
         Raises:
-            ssl.SSLError, OSError: it failed.
+            ssl.SSLError, OSError: the handshake failed.
             SignInError: as `patience`, or as `first`.
         """
         self._tls.start()
@@ -94,18 +94,18 @@ class TlsSocket:
             self._hear(patience)
 
     def write(self, data: bytes, patience: Patience) -> None:
-        """Send.
+        """Send data.
 
         Raises:
             as `shake_hands`.
         """
         self._tls.send(data)
-        del data  # while the system takes it, an interruption must not find it here
+        del data  # a KeyboardInterrupt while it is sent must not find it in this frame
         self._check()
         self.flush(patience)
 
     def read(self, patience: Patience) -> bytes:
-        """Return what has come, b"" at the end.
+        """Return the data that has arrived; b"" at the end of the connection.
 
         Raises:
             as `shake_hands`.
@@ -113,7 +113,7 @@ class TlsSocket:
         has_heard = False
         while not (said := self._tls.read()):
             if has_heard:
-                # Session tickets: the server is at work on its answer.
+                # Only session tickets came: the server is still preparing its answer.
                 self._resumption.prepare()
             self.flush(patience)
             self._check()
@@ -124,7 +124,7 @@ class TlsSocket:
         return said
 
     def flush(self, patience: Patience) -> None:
-        """Send what TLS has to say.
+        """Send the bytes that TLS has for the peer.
 
         Raises:
             as `shake_hands`.
@@ -138,7 +138,7 @@ class TlsSocket:
         self._resumption.keep(self._tls.tls)
 
     def close(self) -> None:
-        """Close at once, without a good-bye, which could wait for the peer."""
+        """Close at once, without a TLS close_notify, which could wait for the peer."""
         self.sock.close()
 
     def _hear(self, patience: Patience) -> None:
@@ -150,7 +150,7 @@ class TlsSocket:
             raise self._tls.fault
 
     def _say_why(self) -> None:
-        """Send the alert that tells the server why a handshake failed, if that takes no time."""
+        """Send the alert that tells the server why a handshake failed, if that does not block."""
         if self._tls.fault is not None:
             with suppress(OSError, ValueError):
                 self.sock.settimeout(0)
@@ -158,8 +158,8 @@ class TlsSocket:
 
 
 def _has_come(sock: socket.socket) -> bool:
-    """Tell whether there is something to read, or an end."""
-    if not hasattr(select, "poll"):  # Windows, and what some libraries make of this module
+    """Tell whether the socket has data to read, or has ended."""
+    if not hasattr(select, "poll"):  # Windows, and libraries that replace parts of this module
         return bool(select.select([sock], [], [], 0)[0])
     poll = select.poll()
     poll.register(sock, select.POLLIN)

@@ -1,4 +1,4 @@
-"""A TLS connection on asyncio, for one task that asks and reads the answer."""
+"""A TLS connection on asyncio, for one task that sends requests and reads answers."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from .tls_connection import TlsConnection
 __all__ = ["TlsStream"]
 
 _MOST = 64 * 1024
-"""Bytes that wait here for who reads. When there are more, the rest waits where it comes from."""
+"""Bytes that wait here for the reader. When there are more, reading from the socket pauses."""
 
 
 class TlsStream(asyncio.Protocol):
     """Carries the bytes of a `TlsConnection`; the protocol of a plain transport.
 
-    The errors that come out are those of `ssl` and of the system, as a blocking socket has them.
+    The errors that it raises are those of `ssl` and of the system, as with a blocking socket.
 
     Attributes:
         tls: the connection that it carries.
-        resumption: what it has to do with TLS sessions; None for nothing.
+        resumption: offers and keeps TLS sessions for this connection; None to do without.
     """
 
     def __init__(self, tls: TlsConnection, resumption: Resumption | None = None) -> None:
@@ -35,9 +35,9 @@ class TlsStream(asyncio.Protocol):
         self._is_full = False
 
     def is_quiet(self) -> bool:
-        """Tell whether it stands, and nothing has come that nobody asked for.
+        """Tell whether the connection is open, and no unrequested data has arrived.
 
-        What belongs to TLS alone, such as its session tickets, does not count.
+        Messages of TLS itself, such as session tickets, do not count.
         """
         self._hear()
         is_over = self.tls.has_ended or self.tls.fault or self._error or self._is_lost
@@ -47,20 +47,21 @@ class TlsStream(asyncio.Protocol):
         """Wait for the handshake.
 
         Raises:
-            ssl.SSLError, OSError: it failed.
+            ssl.SSLError, OSError: the handshake failed.
         """
         self._prepare()
         while not self.tls.is_secured:
             is_lost = isinstance(self._error, ConnectionError)
-            # With TCP Fast Open a server that is not there is met here.
+            # With TCP Fast Open a refused connection is noticed only here.
             if is_lost and not isinstance(self._error, ConnectionRefusedError):
-                # Who is not spoken to by TLS mostly leaves: that is the end of a handshake.
+                # A peer that does not speak TLS mostly closes the connection: the same error as
+                # for an end within the handshake.
                 raise ssl.SSLEOFError
             self._check()
             await self._change()
 
     async def read(self) -> bytes:
-        """Return what has come, b"" at the end.
+        """Return the data that has arrived; b"" at the end of the connection.
 
         Raises:
             ssl.SSLError, OSError: the connection broke.
@@ -68,7 +69,7 @@ class TlsStream(asyncio.Protocol):
         has_heard = False
         while not self._hear():
             if has_heard:
-                # Session tickets: the server is at work on its answer.
+                # Only session tickets came: the server is still preparing its answer.
                 self._prepare()
             self._check()
             if self.tls.has_ended or self._is_lost:
@@ -80,12 +81,12 @@ class TlsStream(asyncio.Protocol):
         return heard
 
     def write(self, data: bytes) -> None:
-        """Send, as soon as the system takes it."""
+        """Send data as soon as the system accepts it."""
         self.tls.send(data)
         self._flush()
 
     async def drain(self) -> None:
-        """Wait until there is room for more to send.
+        """Wait until asyncio accepts more data to send.
 
         Raises:
             ssl.SSLError, OSError: the connection broke.
@@ -106,7 +107,7 @@ class TlsStream(asyncio.Protocol):
             self.resumption.prepare()
 
     def abort(self) -> None:
-        """Close at once, without a good-bye, which could wait for the peer."""
+        """Close at once, without a TLS close_notify, which could wait for the peer."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -141,14 +142,14 @@ class TlsStream(asyncio.Protocol):
     # --- within -------------------------------------------------------------------------------
 
     def _check(self) -> None:
-        """Raise what the connection came to, if it broke."""
+        """Raise the error that broke the connection, if there is one."""
         problem = self.tls.fault or self._error
         if problem is not None:
             raise problem
 
     def _take(self, data: bytes) -> None:
-        """Take what has come; whoever waits reads it."""
-        assert self._transport is not None  # asyncio says first that there is one
+        """Accept received bytes; the waiting task reads the data."""
+        assert self._transport is not None  # asyncio calls `connection_made` first
         self.tls.receive(data)
         self._flush()
         if self.tls.fault is not None:
@@ -158,9 +159,9 @@ class TlsStream(asyncio.Protocol):
         self._wake()
 
     def _hear(self) -> bool:
-        """Read what has come, and tell whether the peer has said anything."""
-        # What a peer has us answer, new keys over and over, must not pile up here: nothing is read
-        # before it has taken the answers.
+        """Read the data that has arrived, and tell whether there is any."""
+        # A peer that requests new keys over and over must not make the answers pile up here:
+        # nothing is read before the peer has received the earlier answers.
         if self._transport is not None and not self._is_full:
             self._heard += self.tls.read()
             self._flush()
@@ -168,7 +169,7 @@ class TlsStream(asyncio.Protocol):
         return bool(self._heard)
 
     def _flush(self) -> None:
-        """Hand over what is to be sent."""
+        """Pass the bytes that are to be sent to asyncio."""
         if self._transport is not None and (data := self.tls.outgoing()):
             self._transport.write(data)
 

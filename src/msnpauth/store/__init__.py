@@ -1,1 +1,1 @@
-"""What lies on disk: the ticket cache and the machine's GUID."""
+"""Data on disk: the ticket cache and the machine's GUID."""

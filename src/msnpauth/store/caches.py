@@ -1,4 +1,4 @@
-"""What remembers for the next sign-in: the protocols, and a cache that lives in memory."""
+"""Caches for the next sign-in: their protocols, and a cache in memory."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ __all__ = ["AsyncTicketCache", "MemoryTicketCache", "TicketCache"]
 
 
 class TicketCache(Protocol):
-    """What a sign-in may remember for the next one. Keys and values are text; values are secret."""
+    """A store for data of one sign-in for the next. Keys and values are text; values are secret."""
 
     def get(self, key: str) -> str | None:
-        """Return what was put under `key`, or None."""
+        """Return the value that was put under `key`, or None."""
 
     def put(self, key: str, value: str, expires: datetime | None = None) -> None:
         """Keep `value` until `expires`, or until forgotten."""
 
     def forget(self, key: str) -> None:
-        """Drop what is kept under `key`; not an error when there is nothing."""
+        """Drop the value under `key`; it is not an error when there is none."""
 
 
 class AsyncTicketCache(Protocol):
@@ -41,7 +41,7 @@ class AsyncTicketCache(Protocol):
 
 
 class MemoryTicketCache:
-    """A `TicketCache` that lives as long as the process."""
+    """A `TicketCache` in memory, which lasts as long as the process."""
 
     def __init__(self, *, now: Callable[[], datetime] = utc_now) -> None:
         self._now = now

@@ -1,9 +1,9 @@
-"""A ticket cache in a file: private, whole at any moment, shared between processes, sealed.
+"""A ticket cache in a file: private, complete at any moment, shared by processes, encrypted.
 
-The file has a first line of its own and then one line for each change: a name, the end of its life,
-and the value. Only the last line of a name counts. So a change costs one line, however many entries
-there are, and a look-up costs the reading of the file. When the lines that no longer count have
-become the greater part, the file is written anew.
+The file has a header line and then one line for each change: a name, the time when the entry
+expires, and the value. Only the last line of a name counts. So a change writes one line, however
+many entries there are, and a look-up reads the whole file. When most of the lines no longer count,
+the file is rewritten.
 """
 
 from __future__ import annotations
@@ -34,29 +34,29 @@ _LOCK_SECONDS = 1.0
 
 _FIRST_LINE = b"msnpauth-tickets 2 "
 _NEVER = b"-"
-# Below this size nothing is gained by writing the file anew.
+# Below this size in bytes rewriting the file gains nothing.
 _SMALL = 64 * 1024
 
 
 class PlainCacheWarning(UserWarning):
-    """Tickets lie in a file that nothing but its permissions protects."""
+    """Warns that tickets are kept in a file that only its permissions protect."""
 
 
 class FileTicketCache:
     """A `TicketCache` in a file that only its owner may read.
 
-    With the extra `[keyring]` the file is sealed by a key that the system's keyring keeps.
-    Without, or where there is no keyring that answers, tickets lie in it as they are, and a
-    `PlainCacheWarning` says so. A file that cannot be read is as good as none: what is in it can
-    be had again. A file that cannot be written, or that another process holds for more than a
-    second, costs a warning in the log and a few round trips the next time.
+    With the extra `[keyring]` the values are encrypted by a key that the system's keyring keeps.
+    Without the extra, or where no keyring answers, tickets are kept unencrypted, and a
+    `PlainCacheWarning` says so. A file that cannot be read counts as an empty one: the tickets
+    can be requested again. A file that cannot be written, or that another process locks for more
+    than a second, causes a warning in the log and a few more round trips at the next sign-in.
 
     Args:
-        path: the file; its folder is made. Behind a symbolic link it is the link's file.
-        now: the clock.
+        path: the file; its folder is made. For a symbolic link it is the file that the link names.
+        now: returns the current time.
 
     Raises:
-        LocalProtocolError: the path is none.
+        LocalProtocolError: the path cannot be the path of a file.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class FileTicketCache:
             with self._told():
                 self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 held.enter_context(self._lock)
-            # Under the lock: two that made a key each could not read one another.
+            # Under the lock: two processes that each made a key could not read each other's values.
             self._key = _within(_KEYRING_SECONDS, lambda: _key_from_keyring(str(self._path)))
         self._name_key = hashlib.sha256(f"names {self._key}".encode()).digest()
         if self._key is None:
@@ -91,7 +91,7 @@ class FileTicketCache:
             warnings.warn(text, PlainCacheWarning, stacklevel=2)
 
     def get(self, key: str) -> str | None:
-        """Return what was put under `key` and has not ended, or None."""
+        """Return the value that was put under `key` and has not expired, or None."""
         try:
             content = self._path.read_bytes()
         except OSError:
@@ -105,7 +105,7 @@ class FileTicketCache:
         self._change(b" ".join((self._name(key), ends, self._seal(json.dumps([key, value])))))
 
     def forget(self, key: str) -> None:
-        """Drop what is kept under `key`; not an error when there is nothing."""
+        """Drop the value under `key`; it is not an error when there is none."""
         name = self._name(key)
         with contextlib.suppress(OSError):
             if _last_line(self._path.read_bytes(), name) is not None:
@@ -117,7 +117,7 @@ class FileTicketCache:
     # --- lines -----------------------------------------------------------------------------------
 
     def _name(self, key: str) -> bytes:
-        """Return what a key is called in the file; the key itself has the passport in it."""
+        """Return the name of a key in the file; the key itself would reveal the passport."""
         digest = hmac.new(self._name_key, key.encode("utf-8", "replace"), hashlib.sha256).digest()
         return urlsafe_b64encode(digest[:18])
 
@@ -148,10 +148,10 @@ class FileTicketCache:
         return Fernet(self._key).encrypt(text.encode())
 
     def _open_sealed(self, data: bytes) -> bytes:
-        """Return what was sealed.
+        """Return the decrypted data.
 
         Raises:
-            ValueError: not by this key.
+            ValueError: the data was not encrypted by this key.
         """
         if self._key is None:
             from base64 import urlsafe_b64decode
@@ -169,7 +169,7 @@ class FileTicketCache:
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
-        """Turn what goes wrong with the file into a warning: it never fails a sign-in."""
+        """Turn a problem with the file into a warning in the log: it never fails a sign-in."""
         try:
             yield
         except OSError as problem:  # filelock's time-out is one
@@ -181,7 +181,7 @@ class FileTicketCache:
         logging.getLogger("msnpauth").warning("%s was not written: %s", self._path, reason)
 
     def _change(self, line: bytes) -> None:
-        """Add a line; write the file anew when most of it no longer counts."""
+        """Add a line; rewrite the file when most of it no longer counts."""
         with self._told(), self._lock:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
             with os.fdopen(descriptor, "r+b") as file:
@@ -193,7 +193,7 @@ class FileTicketCache:
                     _append(file, size, line)
 
     def _is_worn(self, first: bytes, size: int) -> bool:
-        """Tell whether the file is not ours, or has more than doubled since it was written anew."""
+        """Tell whether the file is not a cache, or has more than doubled since it was rewritten."""
         if not first.startswith(_FIRST_LINE):
             return True
         try:
@@ -203,7 +203,7 @@ class FileTicketCache:
         return size > 2 * written + _SMALL
 
     def _write_anew(self, content: bytes, line: bytes) -> None:
-        """Write what still counts into a new file, and put it in the place of the old one."""
+        """Write the lines that still count into a new file, which replaces the old one."""
         lines: dict[bytes, bytes] = {}
         if content.startswith(_FIRST_LINE):
             for old in [*content.split(b"\n")[1:], line]:
@@ -227,12 +227,12 @@ def _last_line(content: bytes, name: bytes) -> bytes | None:
     if at < 0:
         return None
     end = content.find(b"\n", at + 1)
-    # A line without its end was cut off by a crash, and is none.
+    # A line without its end was cut off by a crash, and does not count.
     return None if end < 0 else content[at + 1 : end]
 
 
 def _append(file: object, size: int, line: bytes) -> None:
-    """Add a line behind the others; leave nothing of it when the disk is full."""
+    """Add a line at the end; remove it again when the disk is full."""
     descriptor = file.fileno()  # type: ignore[attr-defined]
     os.lseek(descriptor, max(size - 1, 0), os.SEEK_SET)
     whole = os.read(descriptor, 1) in (b"\n", b"")
@@ -250,7 +250,7 @@ def _append(file: object, size: int, line: bytes) -> None:
 
 
 def _within(seconds: float, work: Callable[[], str | None]) -> str | None:
-    """Return what the work returns, or None when it takes too long: a keyring may ask somebody."""
+    """Return the result of `work`, or None when it takes too long: a keyring may ask a person."""
     found: list[str | None] = []
     thread = threading.Thread(target=lambda: found.append(work()), daemon=True)
     try:
@@ -262,7 +262,7 @@ def _within(seconds: float, work: Callable[[], str | None]) -> str | None:
 
 
 def _key_from_keyring(name: str) -> str | None:
-    """Return the sealing key of a file, made once; None where there is no keyring."""
+    """Return a file's encryption key, which is made once; None where there is no keyring."""
     try:
         import keyring
         from cryptography.fernet import Fernet
@@ -272,6 +272,6 @@ def _key_from_keyring(name: str) -> str | None:
             keyring.set_password(_KEYRING_SERVICE, name, Fernet.generate_key().decode())
             key = keyring.get_password(_KEYRING_SERVICE, name)
         Fernet(key or "")
-    except Exception:  # noqa: BLE001 - a keyring raises whatever its libraries raise
+    except Exception:  # noqa: BLE001 - a keyring passes on any error of its libraries
         return None
     return key

@@ -1,4 +1,4 @@
-"""The machine's GUID, and the key of a person's caches: made once, and the same ever after."""
+"""The machine's GUID, and the key of a person's caches: both are made once and then kept."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ _KEY = re.compile(r"[0-9a-f]{64}")
 
 
 def machine_guid() -> str:
-    """Return the GUID that tells this machine from a person's others (MSNP16 and on).
+    """Return the GUID that distinguishes this machine from a person's others (MSNP16 and later).
 
-    Kept in a file of the person's own; where that cannot be written it lasts for the process.
+    It is kept in a file of the person's own; where the file cannot be written, the GUID lasts as
+    long as the process.
     """
     return _guid(os.environ.get(GUID_VARIABLE))
 
@@ -47,10 +48,10 @@ def is_guid(word: str) -> bool:
 
 
 def password_tag(password: Secret) -> str:
-    """Return what stands for a password in the keys of a cache: a hash under a key of the person's.
+    """Return a hash that represents a password in the keys of a cache: an HMAC by a private key.
 
-    The key lies in a private file apart from every cache, so that a copied cache allows no guess
-    at the password. Processes of one person share it. The password itself is never stored.
+    The key is in a private file apart from every cache, so that a copied cache does not help to
+    guess the password. Processes of one person share the key. The password is never stored.
     """
     key = bytes.fromhex(_cache_key(os.environ.get(KEY_VARIABLE)).reveal())
     return hmac.new(key, password.reveal().encode("utf-8"), hashlib.sha256).hexdigest()[:32]

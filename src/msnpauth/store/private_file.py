@@ -1,6 +1,6 @@
-"""Private files: written whole or not at all, and readable by their owner alone.
+"""Private files: written completely or not at all, and readable by their owner alone.
 
-`kept_word` keeps a small secret of a person's own, a word that is made once.
+`kept_word` keeps a small secret of a person, a word that is made once.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ __all__ = ["kept_word", "new_file", "own_path", "write_whole"]
 
 
 def write_whole(path: Path, content: Secret, *, mode: int = 0o600) -> None:
-    """Write a file anew: whole or not at all, and so that it outlives a loss of power.
+    """Replace a file: completely or not at all, and safely against a loss of power.
 
     Args:
-        path: the file; its folder is there.
-        content: ASCII.
-        mode: who may read it.
+        path: the file; its folder exists.
+        content: the new content, in ASCII.
+        mode: the permissions of the file.
 
     Raises:
-        OSError: it cannot be written. The file is as it was.
+        OSError: the file cannot be written. It is unchanged.
     """
     with new_file(path) as temporary:
         with temporary.open("w", encoding="ascii") as file:
@@ -38,9 +38,9 @@ def write_whole(path: Path, content: Secret, *, mode: int = 0o600) -> None:
 
 @contextlib.contextmanager
 def new_file(path: Path) -> Iterator[Path]:
-    """Make an empty file beside another one, which is to take its place or its content.
+    """Make an empty file in the folder of another one, which it is to replace.
 
-    Only its owner may read it. If it is still there at the end of the block, it is removed.
+    Only its owner may read the new file. If it still exists at the end of the block, it is removed.
     """
     # mkstemp makes a file that only its owner may read.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -53,9 +53,9 @@ def new_file(path: Path) -> Iterator[Path]:
 
 
 def own_path(variable: str, name: str) -> Path | None:
-    """Return where a file of the person's own lies: where the variable says, or among their data.
+    """Return the path of a file of the person's own: the variable's, or one in their data folder.
 
-    None where there is no place: containers run without HOME and without an entry in passwd.
+    None where there is no such folder: containers run without HOME and without a passwd entry.
     """
     named = os.environ.get(variable)
     if named:
@@ -69,11 +69,11 @@ def own_path(variable: str, name: str) -> Path | None:
 
 
 def kept_word(path: Path | None, make: Callable[[], str], is_right: Callable[[str], bool]) -> str:
-    """Return the word in the file; make it and keep it there where there is none yet.
+    """Return the word in the file; make the word and keep it there if there is none yet.
 
-    Processes that start together agree on one word: the file appears whole or not at all, and who
-    comes second takes what is there. Where nothing can be written the word lasts as long as the
-    caller keeps it.
+    Processes that start together agree on one word: the file appears completely or not at all, and
+    the second process uses the word of the first. Where nothing can be written, the word lasts as
+    long as the caller keeps it.
     """
     if path is None:
         return make()
@@ -95,12 +95,12 @@ def _read(path: Path, is_right: Callable[[str], bool]) -> str | None:
 
 
 def _place(path: Path, word: str, is_right: Callable[[str], bool]) -> None:
-    """Put the word there, unless somebody else was quicker."""
+    """Write the word into the file, unless another process was quicker."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with new_file(path) as temporary:
         temporary.write_text(f"{word}\n", "ascii")
         try:
-            os.link(temporary, path)  # fails where there is one, which replacing does not
+            os.link(temporary, path)  # unlike `replace` it fails if the file exists
         except OSError:
             if _read(path, is_right) is None:  # damaged, or no links on this file system
                 temporary.replace(path)

@@ -1,4 +1,4 @@
-"""MSNPAuth: passport, password and challenge in, ticket out."""
+"""MSNPAuth: gets a ticket for a passport, a password and a challenge."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ __all__ = ["MSNPAuth"]
 
 
 class MSNPAuth:
-    """Trades passport, password and challenge for a Passport 1.4 ticket (MS-PASS 2.2).
+    """Gets a Passport 1.4 ticket for passport, password and challenge (MS-PASS 2.2).
 
-    Constructing it does no I/O. The connection stays open for the next ticket; `close()`, leaving
+    The constructor does no I/O. The connection stays open for the next ticket; `close()`, leaving
     a `with` block, or dropping the object closes it. One thread at a time may use it.
 
     Args:
         passport: the account's address.
         password: its password, as text or `Secret`.
         challenge: the fifth word of `USR n TWN S …`, or that whole line.
-        servers: where the login server or the nexus is; by default Microsoft's, by domain.
+        servers: the addresses of login server or nexus; by default Microsoft's, by domain.
         transport: `sockets` (default), `curl`, `httpx`, or a `Transport`.
         ca_file: certificates to trust, in PEM, instead of the system's.
         ssl_context: TLS settings of your own.
-        timeout: seconds for each ticket, all of it.
-        observer: is called with every event of `msnpauth.observe`, in whichever thread it happens.
+        timeout: seconds for each ticket, from the beginning to the end.
+        observer: is called with every event of `msnpauth.observe`, in the thread of the event.
 
     Raises:
         LocalProtocolError: an argument cannot be right; nothing was sent.
@@ -69,7 +69,7 @@ class MSNPAuth:
         self._finalizer: weakref.finalize[[], MSNPAuth] | None = None
 
     def get_key(self) -> str:
-        """Return the ticket as text, exactly as `USR n TWN S` wants it.
+        """Return the ticket as text, exactly as `USR n TWN S` needs it.
 
         Raises:
             SignInError: as `get_ticket`.
@@ -81,10 +81,11 @@ class MSNPAuth:
 
         Raises:
             WrongCredentials: the login server refused passport or password.
-            UntrustedRedirect, TooManyRedirects: it sent us where the password must not go.
-            RemoteProtocolError: it answered what makes no sense.
+            UntrustedRedirect, TooManyRedirects: it redirected to a server that must not receive
+                the password, or too many times.
+            RemoteProtocolError: its answer breaks the protocol.
             ServiceUnavailable: it is busy or down.
-            SignInTimeout, ConnectionFailed, CertificateRejected: it was not reached.
+            SignInTimeout, ConnectionFailed, CertificateRejected: it could not be reached.
             LocalProtocolError: no login server is known, or the transport is not installed.
         """
         transport = self._open_transport()
@@ -101,7 +102,7 @@ class MSNPAuth:
     def _open_transport(self) -> Transport:
         if self._transport is None:
             self._transport = make_transport(*self._settings)
-            if self._transport is not self._settings[0]:  # a transport of the caller's stays open
+            if self._transport is not self._settings[0]:  # the caller's own transport stays open
                 self._finalizer = weakref.finalize(self, self._transport.close)
         return self._transport
 

@@ -1,4 +1,4 @@
-"""A conversation, on blocking sockets."""
+"""A chat, on blocking sockets."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ T = TypeVar("T")
 
 
 class Chat:
-    """A conversation with one person or more. Any thread may use it.
+    """A chat with one person or more. Any thread may use it.
 
-    `Session.open_chat` opens one, and events bring those that others have opened. It is over when
-    the session is lost, also when the session comes back. The chat of a message that was left while
-    the account was offline has nobody in it; writing into it opens a chat with whoever left it.
+    `Session.open_chat` opens a chat, and events report chats that others have opened. A chat ends
+    when the session is lost, even if the session comes back. The chat of an offline message has no
+    members; sending into it opens a chat with the sender of that message.
     """
 
     def __init__(self, pump: Pump, board: Board, timeout: float) -> None:
@@ -33,33 +33,33 @@ class Chat:
 
     @property
     def members(self) -> tuple[str, ...]:
-        """Passports of who is in the chat now, besides the account itself."""
+        """Passports of the people who are in the chat now, without the account itself."""
         with self._pump.lock:
             return self._board.members
 
     @property
     def ended(self) -> ChatEnded | None:
-        """Why the chat is over, or None while it lives."""
+        """Why the chat has ended, or None while it is open."""
         ended = self._board.ended
         return None if ended is None else copy.copy(ended)
 
     def send(
         self, text: str, *, timeout: float | None = None, **looks: Unpack[LooksOptions]
     ) -> None:
-        """Write into the chat, and come back when everybody has got it.
+        """Send a text into the chat, and return when everybody has received it.
 
-        A long text goes in several messages. Who has left the chat is called again.
+        A long text is sent as several messages. A person who has left the chat is invited again.
 
         Args:
-            text: what to say.
-            timeout: seconds; the sign-in's by default.
+            text: the text to send.
+            timeout: seconds; by default the time-out of the sign-in.
             looks: any of `font`, `colour` (`"#rrggbb"`), `bold`, `italic`, `underline`,
                 `strikethrough` and `right_to_left`: see `msnpauth.Looks`.
 
         Raises:
-            MessageNotDelivered: the server could not hand it to everybody.
-            ContactOffline: who had left cannot be called again.
-            ChatEnded: the chat is over.
+            MessageNotDelivered: the server could not deliver it to everybody.
+            ContactOffline: a person who had left cannot be invited again.
+            ChatEnded: the chat has ended.
             SignInTimeout: no answer came in time.
             LocalProtocolError: there is no text.
         """
@@ -67,10 +67,10 @@ class Chat:
         self._do(lambda chats: chats.say(self._board, text, shown, patience), "receipt", timeout)
 
     def typing(self) -> None:
-        """Say that the account is typing; others show it for a few seconds.
+        """Notify the others that the account is typing; clients show that for a few seconds.
 
         Raises:
-            ChatEnded: the chat is over.
+            ChatEnded: the chat has ended.
         """
         self._do(lambda chats: chats.typing(self._board), "receipt", None)
 
@@ -78,23 +78,23 @@ class Chat:
         """Send a nudge: the windows of the others shake.
 
         Raises:
-            LocalProtocolError: the dialect has none; MSNP11 and later have.
+            LocalProtocolError: the dialect has no nudges; MSNP11 and later have them.
             MessageNotDelivered, ChatEnded, SignInTimeout: as `send`.
         """
         patience = self._patience(timeout)
         self._do(lambda chats: chats.nudge(self._board, patience), "receipt", timeout)
 
     def invite(self, passport: str, *, timeout: float | None = None) -> None:
-        """Call somebody into the chat, and come back when they have joined.
+        """Invite a person into the chat, and return when the person has joined.
 
         Raises:
-            ContactOffline: they cannot be called.
+            ContactOffline: the person cannot be invited.
             ChatEnded, SignInTimeout, LocalProtocolError: as `send`.
         """
         self._do(lambda chats: chats.invite(self._board, passport), f"sign of {passport}", timeout)
 
     def leave(self) -> None:
-        """Leave the chat. More than once does no harm."""
+        """Leave the chat. Calling this again does no harm."""
         with self._pump.lock:
             self._pump.engine.society.chats.leave(self._board)
             self._pump.engine.settle()

@@ -24,15 +24,15 @@ _GOODBYE_SECONDS = 0.5
 
 
 class Connection:
-    """A socket that any thread may write to, one at a time, and one thread reads.
+    """A socket that one thread reads, and any thread may write to, one at a time.
 
-    The sign-in opens it, and the session goes on with it.
+    The sign-in opens it, and the session continues to use it.
 
     Attributes:
         sock: the socket.
         server: `host:port`, for errors and events.
-        step: of the sign-in, for errors.
-        number: what the session's engine calls it; 0 during the sign-in.
+        step: the step of the sign-in, for errors.
+        number: the engine's number for this connection; 0 during the sign-in.
     """
 
     def __init__(self, sock: socket.socket, server: str, watch: Watch) -> None:
@@ -56,7 +56,7 @@ class Connection:
     ) -> Self:
         """Connect to a notification server, or to a switchboard.
 
-        With `fast_open` what is written first may travel with the SYN.
+        With `fast_open` the first data may be sent together with the SYN.
 
         Raises:
             ConnectionFailed: there is no such host, or none of its addresses could be reached.
@@ -66,28 +66,28 @@ class Connection:
         return cls(sock, str(address), watch)
 
     def begin_session(self, number: int, timeout: float, step: Step = Step.SESSION) -> None:
-        """Go on as a session's connection, whose writes may take `timeout` seconds."""
+        """Become a session's connection, whose writes may take `timeout` seconds."""
         self.number, self.step = number, step
         self.sock.settimeout(timeout)
 
     def write(self, commands: Sequence[Command]) -> None:
-        """Write commands; whoever writes already is waited for.
+        """Write commands, after another thread's write has ended.
 
         Raises:
-            ConnectionFailed: the connection broke, now or in another thread's hands.
+            ConnectionFailed: the connection broke, now or during another thread's write.
         """
         with self._writing:
             self._write(commands)
         self._check()
 
     def write_all(self, take_output: Callable[[], Sequence[Command]]) -> None:
-        """Write what `take_output` returns, until it returns nothing.
+        """Write the commands that `take_output` returns, until it returns none.
 
-        The commands leave in the order in which the engine numbered them, because only the thread
-        that holds the lock takes them.
+        The commands are sent in the order in which the engine numbered them, because only the
+        thread that holds the write lock calls `take_output`.
 
         Raises:
-            ConnectionFailed: the connection broke, now or in another thread's hands.
+            ConnectionFailed: the connection broke, now or during another thread's write.
         """
         with self._writing:
             while commands := take_output():
@@ -95,7 +95,7 @@ class Connection:
         self._check()
 
     def goodbye(self, take_output: Callable[[], Sequence[Command]]) -> None:
-        """Write the last words, if that takes no time; a send that is stuck is not waited for."""
+        """Write the last commands, such as OUT; wait half a second at most for another write."""
         if not self._writing.acquire(timeout=_GOODBYE_SECONDS):
             return
         try:
@@ -107,7 +107,7 @@ class Connection:
             self._writing.release()
 
     def read(self) -> bytes:
-        """Return what has come, b"" at the end.
+        """Return the bytes that have arrived; b"" at the end of the connection.
 
         Raises:
             ConnectionFailed: the connection broke.
@@ -119,12 +119,12 @@ class Connection:
         raise error
 
     def interrupt(self) -> None:
-        """End the connection: whoever reads or writes comes back at once."""
+        """End the connection: a thread that reads or writes returns at once."""
         with suppress(OSError):
             self.sock.shutdown(socket.SHUT_RDWR)
 
     def drop(self) -> None:
-        """Close, once nobody writes any more: a closed descriptor's number is soon another's."""
+        """Close, once no thread writes: the system soon reuses a closed descriptor's number."""
         self.interrupt()
         with self._writing:
             self.sock.close()

@@ -1,4 +1,4 @@
-"""A sign-in on blocking sockets: performs what `SignIn` asks for, and decides nothing."""
+"""A sign-in on blocking sockets: performs the actions of `SignIn`, and decides nothing itself."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ T = TypeVar("T")
 
 
 def enter(passport: str, password: Secret, servers: Servers, options: Options) -> Session:
-    """Sign in; see `sign_in`, whose arguments these are."""
+    """Sign in; the arguments are those of `sign_in`."""
     made = plan(passport, password, servers, options, Options.__optional_keys__)
     entry = _Entry(made, options.get("cache"), options.get("transport"))
     connection, signed_in = _first_entered(entry, made)
-    from .session import Session  # the sign-in has imported it while it waited
+    from .session import Session  # the sign-in imported it while it waited
 
     return Session(
         connection,
@@ -63,14 +63,14 @@ def enter(passport: str, password: Secret, servers: Servers, options: Options) -
 
 
 def _first_entered(entry: _Entry, made: Plan) -> tuple[Connection, SignedIn]:
-    """Sign in for the first time; again and again where the policy wants that."""
+    """Sign in for the first time; repeat it after a failure if the policy demands that."""
     policy = made.reconnect
     comeback = Comeback(policy if policy is not None and policy.from_start else None)
     while True:
         try:
             return entry.enter()
         except LocalProtocolError:
-            raise  # the caller's own mistake, which no other attempt would mend
+            raise  # the caller's mistake, which another attempt would not correct
         except SignInError as error:
             pause = comeback.after_failure(error, time.monotonic())
             made.watch.failed(error, pause)
@@ -80,7 +80,7 @@ def _first_entered(entry: _Entry, made: Plan) -> tuple[Connection, SignedIn]:
 
 
 class _Entry:
-    """How one account signs in at one network; a session does it again when it has to."""
+    """Signs one account in to one network; a session uses it again to reconnect."""
 
     def __init__(
         self, made: Plan, cache: TicketCache | None, transport: str | Transport | None
@@ -98,7 +98,7 @@ class _Entry:
         self._driver: _Driver | None = None
 
     def enter(self, at: Address | None = None, first_trid: int = 1) -> tuple[Connection, SignedIn]:
-        """Sign in; return the connection and what is known of it."""
+        """Sign in; return the connection, and the data of the sign-in."""
         deadline, began = Deadline(self._timeout), time.monotonic()
         keys = self._machine.keys(tag_for(self._cache, self._password))
         patience = min(PATIENCE, self._timeout)
@@ -121,7 +121,7 @@ class _Entry:
         return self._carry(self._machine.renewal())
 
     def consult(self, errand: Consult) -> object:
-        """Carry an exchange that the session wants; return its result."""
+        """Carry an exchange that the session needs; return its result."""
         return self._carry(self._machine.consult(errand))
 
     def _carry(self, exchange: Exchange[T]) -> T:
@@ -135,7 +135,7 @@ class _Entry:
             note(self._cache, keys.changes(before, self._machine.memory))
 
     def abort(self) -> None:
-        """Have an `enter` that is under way in another thread fail at once, for good."""
+        """Make an `enter` that runs in another thread fail at once, for good."""
         self._aborted = True
         driver = self._driver
         if driver is not None:
@@ -155,7 +155,7 @@ class _Entry:
             finally:
                 self._driver = None
                 driver.close()
-                self._release(carrier)  # its thread may be waiting in it
+                self._release(carrier)  # the HTTPS thread may be waiting in it
                 driver.join()
         except BaseException:
             self._release(carrier)
@@ -167,7 +167,7 @@ class _Entry:
 
 
 class _Driver:
-    """Two threads: this one talks to the notification server, the other carries HTTPS.
+    """Performs a sign-in: this thread talks to the notification server, another carries HTTPS.
 
     Raises:
         ConnectionFailed: there is no descriptor, or no thread, left for it.
@@ -196,7 +196,7 @@ class _Driver:
             raise
 
     def run(self) -> SignedIn:
-        """Return what the machine ends in, or raise its failure."""
+        """Return the result of the sign-in machine, or raise its failure."""
         pending: list[Action] = self._machine.start()
         while True:
             while pending:
@@ -214,28 +214,28 @@ class _Driver:
             pending = self._wait()
 
     def take_connection(self) -> Connection:
-        """Return the notification connection; it is the caller's from now on."""
+        """Return the notification connection; the caller owns it from now on."""
         assert self._connection is not None  # run() returned
         connection, self._connection = self._connection, None
         return connection
 
     def abort(self) -> None:
-        """Have `run`, which is under way in another thread, fail at once."""
+        """Make `run`, which another thread is in, fail at once."""
         self._https.abort()
 
     def close(self) -> None:
-        """Let go of what is still held."""
+        """Release all resources that are still held."""
         self._https.close()
         self._selector.close()
         if self._connection is not None:
             self._connection.drop()
 
     def join(self) -> None:
-        """Wait a moment for the HTTPS thread; one that is held up ends by the deadline."""
+        """Wait a moment for the HTTPS thread; a blocked one ends by itself at the deadline."""
         self._https.join()
 
     def _talk(self, action: Connect | Send) -> list[Action]:
-        """Connect or send; return what the machine makes of it when that fails."""
+        """Connect or send; return the machine's next actions."""
         try:
             if isinstance(action, Connect):
                 self._drop()
@@ -245,9 +245,9 @@ class _Driver:
                 self._connection = connection
                 self._selector.register(connection.sock, selectors.EVENT_READ)
                 return self._machine.connected(https_stands=self._https.stands)
-            if self._connection is not None:  # or else it has just failed
+            if self._connection is not None:  # otherwise it has just failed
                 self._send(action, self._connection)
-                # The server works on what it was told. Meanwhile comes what is needed next.
+                # While the server works on the commands, the modules for the next steps are loaded.
                 self._machine.load()
                 import_module(".session", __package__)
         except SignInError as error:
@@ -262,7 +262,7 @@ class _Driver:
             error = problem
         else:
             return
-        # A write that took all the time that was left is late: the deadline's error says so.
+        # A write that used up all the remaining time is reported as the deadline's error.
         self._deadline.check(connection.step, connection.server)
         raise error
 
@@ -273,7 +273,7 @@ class _Driver:
             self._connection = None
 
     def _wait(self) -> list[Action]:
-        """Wait for either connection, and return what the machine makes of it."""
+        """Wait for data on either connection, and return the machine's next actions."""
         left = self._deadline.remaining()
         if left <= 0:
             raise self._machine.timed_out(self._deadline.timeout)
@@ -300,7 +300,7 @@ class _Driver:
 
 
 class _HttpsThread:
-    """Performs Prepare and Fetch one after another; `ready` turns readable at each answer."""
+    """Performs Prepare and Fetch one after another; `ready` becomes readable at each answer."""
 
     def __init__(self, transport: Transport, deadline: Deadline, watch: Watch) -> None:
         self._transport = transport
@@ -311,7 +311,7 @@ class _HttpsThread:
             queue.SimpleQueue()
         )
         self.stands = False
-        """True once a connection that was to be prepared has been made."""
+        """True once a requested connection has been prepared."""
         self.ready, self._done = socket.socketpair()
         self._thread = threading.Thread(target=self._run, name="msnpauth-https", daemon=True)
         try:
@@ -328,7 +328,7 @@ class _HttpsThread:
         """Return the next answer.
 
         Raises:
-            ConnectionFailed: somebody has closed the session meanwhile.
+            ConnectionFailed: the session has been closed meanwhile.
         """
         self.ready.recv(1)
         outcome = self._outcomes.get_nowait()
@@ -338,7 +338,7 @@ class _HttpsThread:
         return outcome
 
     def abort(self) -> None:
-        """Have whoever waits for an answer get an error instead."""
+        """Make a thread that waits for an answer receive an error instead."""
         self._tell(None)
 
     def close(self) -> None:
@@ -349,7 +349,7 @@ class _HttpsThread:
 
     def _tell(self, outcome: tuple[int, Response | SignInError] | None) -> None:
         self._outcomes.put(outcome)
-        with suppress(OSError):  # nobody waits any more
+        with suppress(OSError):  # no thread waits any more
             self._done.send(b"!")
 
     def _run(self) -> None:
@@ -372,14 +372,18 @@ class _HttpsThread:
     def _prepare(self, job: Prepare) -> None:
         left = self._deadline.remaining()
         if left > 0:
-            # If it fails the Fetch will meet the same, and tell.
+            # If it fails, the Fetch will fail in the same way, and report it.
             with suppress(Exception):
                 self._transport.prepare(job.url, left)
                 self.stands = True
 
 
 def _made(make: Callable[[], T]) -> T:
-    """Make something that needs descriptors or threads; there may be none left."""
+    """Return the result of `make`, which needs descriptors or threads: none may be left.
+
+    Raises:
+        ConnectionFailed: none is left.
+    """
     try:
         return make()
     except (OSError, RuntimeError) as problem:

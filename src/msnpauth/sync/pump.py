@@ -1,10 +1,10 @@
-"""What carries a session on blocking sockets: a thread between the connections and the engine.
+"""Carries a session on blocking sockets: a thread between the connections and the engine.
 
-One thread reads the notification server and every switchboard. What may take long, which is opening
-a connection and asking the contacts host, has a thread of its own while it takes.
+One thread reads the notification server and every switchboard. Work that may take long, which is
+opening a connection and asking the contacts host, runs in a thread of its own.
 
-The threads hold the pump, and the pump does not hold the `Session`. A session that nobody keeps is
-therefore collected, and its connections are closed.
+The threads refer to the pump, and the pump does not refer to the `Session`. A session that the
+program no longer uses is therefore garbage-collected, and its connections are closed.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ _CHAT_SECONDS = 10.0
 
 
 class Entry(Protocol):
-    """How a session was signed in, so that it can be done again."""
+    """Signs a session in, so that the session can reconnect."""
 
     def enter(self, at: Address | None, first_trid: int) -> tuple[Connection, SignedIn]:
-        """Sign in, at that notification server if one is named."""
+        """Sign in, at the notification server `at` if it is given."""
 
     def renew(self) -> dict[str, Ticket]:
         """Return new tickets, without a new connection."""
@@ -57,18 +57,18 @@ class Entry(Protocol):
         """Carry an exchange with the contacts host; return its result."""
 
     def abort(self) -> None:
-        """Have an `enter` that is under way in another thread fail at once, for good."""
+        """Make an `enter` that runs in another thread fail at once, for good."""
 
 
 class Pump:
-    """Reads, writes and waits for one session. The engine is touched only by who holds `lock`.
+    """Reads, writes and waits for one session. Only a thread that holds `lock` uses the engine.
 
     Args:
-        connection: what was signed in over.
-        engine: the session.
+        connection: the connection of the sign-in.
+        engine: the session's engine.
         entry: signs in again; None where that is not possible.
         timeout: seconds that a write may take.
-        watch: is told what happens.
+        watch: receives a report of all events.
 
     Raises:
         ConnectionFailed: there is no descriptor, or no thread, left for it.
@@ -92,7 +92,7 @@ class Pump:
         self._connections: dict[int, Connection] = {}
         """Every connection that is open, by the engine's number for it."""
         self._arrivals: queue.SimpleQueue[Connection] = queue.SimpleQueue()
-        """Connections that another thread has opened, and this one does not read yet."""
+        """Connections that another thread has opened, and that the pump's thread will read."""
         self._errands: list[threading.Thread] = []
         self._wakers: list[socket.socket] = []
         try:
@@ -114,7 +114,7 @@ class Pump:
     # --- for the session's callers, in any thread ----------------------------------------------
 
     def write_out(self, connection: Connection) -> None:
-        """Write what the engine has to say on this connection, and come back when it is written.
+        """Write the engine's commands for this connection, and return when they are written.
 
         Raises:
             SignInError: the connection broke; the error is the first reason that is known.
@@ -134,7 +134,7 @@ class Pump:
         raise error
 
     def write_all_out(self) -> None:
-        """Write what the engine has to say on any connection; a loss is the engine's to tell."""
+        """Write the engine's commands on every connection; the engine reports a lost connection."""
         with self.lock:
             numbers = self.engine.numbers_to_write()
             connections = [self._connections[at] for at in numbers if at in self._connections]
@@ -143,18 +143,18 @@ class Pump:
                 self.write_out(connection)
 
     def carry_out(self, begin: Callable[[Society], Outcome[T]], timeout: float, what: str) -> T:
-        """Begin something, write what it says, and wait until its outcome is there.
+        """Begin an operation, write its commands, and wait for its outcome.
 
         Raises:
-            SignInTimeout: it is not there within `timeout` seconds. What was begun is stopped.
-            SignInError: whatever comes in the place of the outcome.
+            SignInTimeout: there is no outcome within `timeout` seconds. The operation is stopped.
+            SignInError: the error that is the operation's outcome.
         """
         with self.lock:
             outcome: Outcome[T] = self.engine.begin(begin)
         try:
             self.write_all_out()
             if not outcome.is_there:
-                self.ring()  # the thread does what takes long
+                self.ring()  # the pump's thread performs the actions
             with self.lock:
                 if not self.lock.wait_for(lambda: outcome.is_there, timeout):
                     raise self.engine.too_late(what, timeout)
@@ -164,7 +164,7 @@ class Pump:
         return outcome.result()
 
     def close(self) -> None:
-        """Say OUT, close the connections, and wait until the threads have ended."""
+        """Send OUT, close the connections, and wait until the threads have ended."""
         self.give_up()
         if threading.current_thread() is self._thread:
             return  # the garbage collector works in any thread
@@ -172,12 +172,12 @@ class Pump:
         for errand in self._errands:
             errand.join(_CLOSE_SECONDS)
         if self._thread.is_alive():
-            # It is stuck in a write to a server that does not read.
+            # The thread is blocked in a write to a server that does not read.
             self.connection.interrupt()
             self._thread.join(_CLOSE_SECONDS)
 
     def give_up(self) -> None:
-        """End the session; the thread says OUT and closes the connection."""
+        """End the session; the thread sends OUT and closes the connection."""
         with self.lock:
             self.engine.close()
             self.lock.notify_all()
@@ -186,16 +186,16 @@ class Pump:
         self.ring()
 
     def detach(self) -> tuple[socket.socket, Left]:
-        """Stop the thread; return the connection and what goes with it.
+        """Stop the thread; return the connection and the data that belongs to it.
 
         Raises:
-            SignInError: the session is away or over.
+            SignInError: the session is away or has ended.
         """
         with self.lock:
             self.engine.check_alive()
             self._handing_over = True
         self.ring()
-        self._thread.join()  # what it writes by itself is over within `timeout`
+        self._thread.join()  # a write of its own ends within `timeout`
         try:
             with self.lock:
                 left = self.engine.leave()
@@ -208,17 +208,17 @@ class Pump:
         return self.connection.sock, left
 
     def drop_copy(self) -> None:
-        """Close what a forked process has of this, and nothing that the other process has.
+        """Close a forked process's descriptors, without an effect on the other process.
 
-        No lock is taken, because the thread that held it at the fork does not live here. Nothing
-        is unregistered from the selector, because both processes share what the kernel watches.
+        No lock is acquired, because the thread that held it at the fork does not exist here.
+        Nothing is unregistered from the selector, because both processes share the kernel's list.
         """
         for sock in (*self._wakers, *(held.sock for held in self._connections.values())):
             sock.close()
 
     def ring(self) -> None:
-        """Have the thread look at the engine now."""
-        with suppress(OSError):  # it has many rings to hear already, or it has ended
+        """Wake the thread, so that it looks at the engine now."""
+        with suppress(OSError):  # its socket is full of such signals already, or it has ended
             self._wakers[1].send(b"!")
 
     # --- the thread ----------------------------------------------------------------------------
@@ -273,11 +273,11 @@ class Pump:
             self.engine.receive_data(number, data, time.monotonic())
 
     def _write_own(self) -> None:
-        """Write what the engine says by itself: QRY, PNG, and the steps of what was asked for."""
+        """Write the engine's own commands: QRY, PNG, and the steps of operations that run."""
         self.write_all_out()
 
     def _perform(self) -> None:
-        """Do what the engine asks for."""
+        """Perform the engine's actions."""
         while True:
             with self.lock:
                 actions = self.engine.take_actions()
@@ -297,11 +297,11 @@ class Pump:
                         self._start(partial(self._consult, action), "msnpauth-contacts")
 
     def _drop(self, number: int) -> None:
-        """Close a connection; a chat's with its last words."""
+        """Close a connection; on that of a chat the last commands are sent first."""
         connection = self._connections.pop(number, None)
         if connection is None:
-            return  # it is still being opened, and will find out
-        with suppress(KeyError):  # it has arrived a moment ago, and nobody reads it yet
+            return  # it is still being opened, and `_open` will drop it
+        with suppress(KeyError):  # it was opened a moment ago, and is not registered yet
             self._selector.unregister(connection.sock)
         if connection.step is Step.CHAT:
             connection.goodbye(lambda: self._take_output(number))
@@ -310,7 +310,7 @@ class Pump:
     # --- what may take long ----------------------------------------------------------------------
 
     def _start(self, errand: Callable[[], None], name: str) -> None:
-        """Do something in a thread of its own; where there is no thread left, here."""
+        """Run the work in a thread of its own; in this thread where no other is left."""
         self._errands = [thread for thread in self._errands if thread.is_alive()]
         thread = threading.Thread(target=errand, name=name, daemon=True)
         try:
@@ -321,7 +321,7 @@ class Pump:
             self._errands.append(thread)
 
     def _open(self, action: Open) -> None:
-        """Open the connection of a chat, and tell the engine what came of it."""
+        """Open the connection of a chat, and report the result to the engine."""
         patience = Deadline(min(self._timeout, _CHAT_SECONDS))
         try:
             connection = Connection.open(action.address, patience, self._watch, Step.CHAT)
@@ -339,27 +339,27 @@ class Pump:
             self.lock.notify_all()
         if is_wanted:
             self._arrivals.put(connection)
-            with suppress(SignInError):  # the engine knows
+            with suppress(SignInError):  # `write_out` has reported it to the engine
                 self.write_out(connection)
             self.ring()
         else:
             connection.drop()
 
     def _watch_arrivals(self) -> None:
-        """Read the connections that were opened meanwhile."""
+        """Register the connections that were opened meanwhile, so that they are read."""
         while not self._arrivals.empty():
             connection = self._arrivals.get()
             if self._connections.get(connection.number) is connection:
                 self._selector.register(connection.sock, selectors.EVENT_READ, connection)
 
     def _consult(self, action: Consult) -> None:
-        """Carry an exchange with the contacts host, and tell the engine what came of it."""
-        assert self._entry is not None  # the engine was told that it consults
+        """Carry an exchange with the contacts host, and report the result to the engine."""
+        assert self._entry is not None  # otherwise the engine does not consult
         try:
             result = self._entry.consult(action)
         except SignInError as error:
             result = error
-        except Exception as fault:  # noqa: BLE001 - a carrier of the caller's may raise anything
+        except Exception as fault:  # noqa: BLE001 - a caller's own carrier may raise anything
             text = f"asking the contacts host met a fault ({type(fault).__name__})"
             result = ConnectionFailed(text, step=Step.CONTACTS)
         with self.lock:
@@ -370,13 +370,13 @@ class Pump:
     # --- coming back -----------------------------------------------------------------------------
 
     def _enter(self, at: Address | None, first_trid: int) -> None:
-        """Sign in again, and tell the engine what came of it."""
-        assert self._entry is not None  # the engine was told that it returns
+        """Sign in again, and report the result to the engine."""
+        assert self._entry is not None  # otherwise the engine does not sign in again
         try:
             connection, signed_in = self._entry.enter(at, first_trid)
         except SignInError as error:
             failed = error
-        except Exception as fault:  # noqa: BLE001 - a carrier of the caller's may raise anything
+        except Exception as fault:  # noqa: BLE001 - a caller's own carrier may raise anything
             text = f"signing in again met a fault ({type(fault).__name__})"
             failed = ConnectionFailed(text, step=Step.SESSION)
         else:
@@ -392,7 +392,7 @@ class Pump:
             self.lock.notify_all()
 
     def _present(self, connection: Connection) -> Connection:
-        """Watch what is the engine's present connection from now on, and return it."""
+        """Register the connection that is now the engine's present one, and return it."""
         number = self.engine.connection.number
         self._selector.register(connection.sock, selectors.EVENT_READ, connection)
         connection.begin_session(number, self._timeout)
@@ -404,7 +404,7 @@ class Pump:
             return self.engine.take_output(number, time.monotonic())
 
     def _finish(self) -> None:
-        """Say the last words, and close."""
+        """Write the last commands, and close all connections."""
         connection = self.connection
         connection.goodbye(lambda: self._take_output(connection.number))
         connection.drop()
@@ -425,4 +425,4 @@ class Pump:
                 case Drop(number) if number != self.connection.number:
                     self._drop(number)
                 case _:
-                    pass  # nothing begins any more
+                    pass  # no new work begins any more

@@ -1,4 +1,4 @@
-"""Reads and writes a cache around a sign-in, and waits for it for a moment only."""
+"""Reads and writes a cache around a sign-in, and waits only a moment for it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def recall(cache: TicketCache | None, keys: Iterable[str], patience: float) -> Kept:
-    """Return what the cache has under these keys; nothing when it takes too long."""
+    """Return the values that the cache has under these keys; none when it takes too long."""
     if cache is None:
         return {}
     wanted = tuple(keys)
@@ -24,7 +24,7 @@ def recall(cache: TicketCache | None, keys: Iterable[str], patience: float) -> K
 
 
 def note(cache: TicketCache | None, changes: Iterable[Change]) -> None:
-    """Tell the cache what has changed; a slow one goes on by itself."""
+    """Write the changes into the cache; a slow cache is not waited for."""
     told = tuple(changes)
     if cache is not None and told:
         _bounded(cache, lambda: write(cache, told), PATIENCE)

@@ -36,10 +36,10 @@ class Detached(NamedTuple):
     """A connection that was taken out of its session; the caller closes it.
 
     Attributes:
-        socket: the connection.
-        pending: commands that came and nobody had asked for yet.
-        unread: bytes behind them that are no whole command.
-        next_trid: the transaction id to go on with.
+        socket: the connection's socket.
+        pending: received commands that `receive` had not returned yet.
+        unread: received bytes after them that are not a complete command yet.
+        next_trid: the transaction id of the next command.
     """
 
     socket: socket.socket
@@ -51,16 +51,17 @@ class Detached(NamedTuple):
 class Session(Social):
     """A signed-in connection to a notification server.
 
-    A thread reads it all the while: it answers CHL, sends PNG when nothing was sent for a while,
-    and keeps what comes for `receive`. Any thread may send. Leaving the `with` block says OUT.
+    A thread reads it all the time: it answers CHL, sends PNG when nothing was sent for a while,
+    and keeps received commands for `receive`. Any thread may send. Leaving the `with` block sends
+    OUT.
 
-    When the server sends the session on (`XFR n NS`), and with `reconnect` when the connection is
-    lost, the thread signs in again. Meanwhile `state` is `away` and sending fails; then `receive`
-    returns the new `USR n OK`, by which the caller knows that presence and lists are to be set up
-    again.
+    When the server moves the session to another server (`XFR n NS`), and with `reconnect` when the
+    connection is lost, the thread signs in again. Meanwhile `state` is `away` and sending fails;
+    then `receive` returns the new `USR n OK`, which means that presence and lists have to be set
+    up again.
 
-    A forked process has a copy of the session that it cannot use: every method says so, and
-    `close` closes the copy alone. Fork before you sign in.
+    A forked process has a copy of the session that it cannot use: every method raises an error,
+    and `close` closes only the copy. Fork before you sign in.
     """
 
     def __init__(
@@ -86,9 +87,9 @@ class Session(Social):
             receive=receive,
             observe=watch.received,
         )
-        self._closed = True  # nothing is left behind when the next line fails
+        self._closed = True  # so that `__del__` does nothing when the next line fails
         self._pump = Pump(connection, self._engine, entry, timeout, watch)
-        # Of the pump, and not of the session: the pump's thread would keep the session otherwise.
+        # Bound to the pump, not to the session, which the pump's thread would keep alive otherwise.
         self._engine.make_face = partial(_chat, self._pump, timeout)
         self._closed = False
 
@@ -96,7 +97,7 @@ class Session(Social):
 
     @property
     def passport(self) -> str:
-        """The account, as the server spells it."""
+        """The account's passport, as the server spells it."""
         return self._engine.connection.passport
 
     @property
@@ -111,7 +112,7 @@ class Session(Social):
 
     @property
     def ticket(self) -> Ticket | None:
-        """The ticket that signed in; None under MD5."""
+        """The ticket of the sign-in; None with MD5."""
         return self._engine.connection.ticket
 
     @property
@@ -121,12 +122,12 @@ class Session(Social):
 
     @property
     def display_name(self) -> str:
-        """The account's display name; its passport where the server has told none."""
+        """The account's display name; its passport where the server has sent none."""
         return self._engine.connection.display_name
 
     @property
     def profile(self) -> Profile:
-        """The fields of the server's first MSG; waits for it for at most two seconds."""
+        """The fields of the server's first MSG; waits for that MSG for at most two seconds."""
         self._check_process()
         engine = self._engine
         with self._pump.lock:
@@ -137,12 +138,12 @@ class Session(Social):
 
     @property
     def state(self) -> SessionState:
-        """`alive`, `away` (lost, and signing in again) or `ended`."""
+        """`alive`, `away` (the connection was lost, a new sign-in follows) or `ended`."""
         return SessionState.ENDED if self._is_copy else self._engine.state
 
     @property
     def ended(self) -> SignInError | None:
-        """Why the session is over, or None while it lives or is coming back."""
+        """Why the session has ended, or None while it is alive or away."""
         return _of_a_copy() if self._is_copy else self._engine.ended
 
     # --- what it does --------------------------------------------------------------------------
@@ -150,12 +151,12 @@ class Session(Social):
     def send(self, verb: str, *args: str, payload: bytes | None = None) -> int | None:
         """Send a command; return its transaction id, or None for PNG and OUT, which have none.
 
-        Words go as they are: `msnpauth.escape` makes a word of any text.
+        Words are sent unchanged: `msnpauth.escape` turns any text into a word.
 
         Raises:
-            LocalProtocolError: it is no command.
+            LocalProtocolError: it is not a valid command.
             ConnectionFailed: the connection is lost, or the session is away.
-            SessionEnded: the session is over.
+            SessionEnded: the session has ended.
         """
         self._check_process()
         with self._pump.lock:
@@ -167,13 +168,13 @@ class Session(Social):
     def request(
         self, verb: str, *args: str, payload: bytes | None = None, timeout: float | None = None
     ) -> Command:
-        """Send a command and return the reply that carries its transaction id.
+        """Send a command and return the reply that has its transaction id.
 
-        All else that comes meanwhile stays for `receive`.
+        All other commands that arrive meanwhile stay for `receive`.
 
         Raises:
             CommandRefused: the reply is an error code.
-            SignInTimeout: none came within `timeout` seconds (the sign-in's by default).
+            SignInTimeout: no reply came within `timeout` seconds (by default the sign-in's).
             LocalProtocolError, SessionEnded, ConnectionFailed: as `send`.
         """
         self._check_process()
@@ -190,12 +191,12 @@ class Session(Social):
         return reply.result()
 
     def receive(self, timeout: float | None = None) -> Command:
-        """Return the next command of the server; wait for it, `timeout` seconds or without end.
+        """Return the next command of the server; wait `timeout` seconds for it, or without end.
 
         Raises:
-            SignInTimeout: none came in time.
-            SessionEnded, ConnectionFailed, RemoteProtocolError: the session is over, and all
-                that came before was received.
+            SignInTimeout: no command came in time.
+            SessionEnded, ConnectionFailed, RemoteProtocolError: the session has ended, and all
+                earlier commands were received.
             LocalProtocolError: the session was signed in with `receive=False`.
         """
         self._check_process()
@@ -212,7 +213,7 @@ class Session(Social):
         """Yield commands until the session ends.
 
         Raises:
-            ConnectionFailed, RemoteProtocolError: it ended otherwise than by OUT or `close`.
+            ConnectionFailed, RemoteProtocolError: the session did not end by OUT or `close`.
         """
         while True:
             try:
@@ -225,7 +226,7 @@ class Session(Social):
         """Get new tickets for the same addresses, without a new connection; they replace `tickets`.
 
         Raises:
-            LocalProtocolError: the tickets did not come by RST: nothing else can be renewed.
+            LocalProtocolError: the tickets did not come by RST: no other tickets can be renewed.
             SignInError: as `msnpauth.sign_in`.
         """
         self._check_process()
@@ -236,10 +237,10 @@ class Session(Social):
         return renewed
 
     def detach(self) -> Detached:
-        """Take the connection out, for somebody else to go on with; the session is over.
+        """Take the connection out, for use by other code; the session ends.
 
         Raises:
-            SessionEnded, ConnectionFailed: it was over already, or is away.
+            SessionEnded, ConnectionFailed: the session had ended already, or is away.
         """
         self._check_process()
         sock, left = self._pump.detach()
@@ -247,7 +248,7 @@ class Session(Social):
         return Detached(sock, left.pending, left.unread, left.next_trid)
 
     def close(self) -> None:
-        """Say OUT and close the connection. More than once does no harm."""
+        """Send OUT and close the connection. Calling this again does no harm."""
         if self._closed:
             return
         self._closed = True
@@ -300,13 +301,13 @@ class Session(Social):
 
 
 def _chat(pump: Pump, timeout: float, board: Board) -> Chat:
-    from .chat import Chat  # of no use to who opens no chat
+    from .chat import Chat  # most sessions open no chat
 
     return Chat(pump, board, timeout)
 
 
 def _of_a_copy() -> LocalProtocolError:
-    """Return the error for a session in a forked process, whose thread stayed in the other one."""
+    """Return the error for a session in a forked process, which has no copy of the thread."""
     return LocalProtocolError(
         "this is a forked process's copy of a session that belongs to the other process",
         hint="sign in in the process that uses the session",

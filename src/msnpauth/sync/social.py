@@ -1,4 +1,4 @@
-"""What people sign in for: to be seen, to see who is there, to talk. On blocking sockets."""
+"""The methods of `Session` for presence, contacts and chats, on blocking sockets."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ T = TypeVar("T")
 
 
 class Social:
-    """The half of `Session` that deals with people; any thread may use it.
+    """The part of `Session` for presence, contacts and chats; any thread may use it.
 
     Every method raises `ConnectionFailed` while the session is away, the reason for its end once it
-    is over, `CommandRefused` when the server refuses what was asked, and `SignInTimeout` when the
-    answer did not come in time. `timeout` is in seconds, and the sign-in's by default.
+    has ended, `CommandRefused` when the server refuses the request, and `SignInTimeout` when the
+    answer did not come in time. `timeout` is in seconds; by default it is the sign-in's.
     """
 
     _engine: Engine
@@ -58,22 +58,22 @@ class Social:
         personal_message: str | None = None,
         timeout: float | None = None,
     ) -> None:
-        """Be seen by the contacts, and see them.
+        """Show the account's status to the contacts, and receive theirs.
 
-        Whatever the dialect needs is said: the contact list is read first, because a server tells
-        nothing about contacts that nobody has asked for. After a return of the session it is done
-        again by itself.
+        All commands that the dialect needs are sent. The contact list is read first, because a
+        server sends no presence of contacts before the list was requested. After a reconnect of
+        the session this is repeated automatically.
 
         Args:
             status: a `Status`, or its name: `"online"`, `"away"`, `"invisible"` …
             name: the display name to have from now on.
-            personal_message: the text beside the name; MSNP11 and on.
+            personal_message: the text beside the name; MSNP11 and later.
             timeout: seconds.
 
         Raises:
             LocalProtocolError: there is no such status, or the dialect has no personal messages.
         """
-        from ..core.wire.status import status_named  # this half is imported when it is used
+        from ..core.wire.status import status_named  # imported only when it is used
 
         wanted = status_named(status)
         self._do(
@@ -94,25 +94,25 @@ class Social:
         """Change the account's display name.
 
         Raises:
-            LocalProtocolError: it is empty, or takes more than 387 bytes on the wire.
+            LocalProtocolError: it is empty, or needs more than 387 bytes on the wire.
         """
         self._do(lambda society: society.presence.set_name(name), "reply", timeout)
 
     def set_personal_message(self, text: str, *, timeout: float | None = None) -> None:
-        """Change the account's personal message; "" takes it away.
+        """Change the account's personal message; "" removes it.
 
         Raises:
-            LocalProtocolError: the dialect has none; MSNP11 and later have.
+            LocalProtocolError: the dialect has no personal messages; MSNP11 and later have them.
         """
         self._do(lambda society: society.presence.set_personal_message(text), "reply", timeout)
 
     # --- contacts --------------------------------------------------------------------------------
 
     def contacts(self, *, timeout: float | None = None) -> list[Contact]:
-        """Return everybody on the account's lists, as of now.
+        """Return everybody on the account's lists, in their present state.
 
-        The server is asked the first time only. After that the list is kept current by what the
-        server says, so that calling this again costs nothing.
+        The server is asked only the first time. After that the server's messages keep the list
+        up to date, so that calling this again costs nothing.
 
         Raises:
             LocalProtocolError: from MSNP13 on, when the network's contacts host is not known.
@@ -122,39 +122,39 @@ class Social:
     def add_contact(
         self, passport: str, *, group: str | None = None, timeout: float | None = None
     ) -> None:
-        """Put somebody on the contact list, into a group if one is named, and let them see us.
+        """Add a person to the contact list, and to a group if one is given, and `allow` them.
 
         Raises:
-            LocalProtocolError: that is no passport, or there is no such group.
+            LocalProtocolError: it is not a passport, or there is no such group.
         """
         self._do(lambda society: society.lists.add(passport, group), "reply", timeout)
 
     def remove_contact(self, passport: str, *, timeout: float | None = None) -> None:
-        """Take somebody off the contact list. They still see the account; `block` changes that.
+        """Remove a person from the contact list. They still see the account until `block`.
 
         Raises:
-            LocalProtocolError: they are not on it.
+            LocalProtocolError: the person is not on the contact list.
         """
         self._do(lambda society: society.lists.remove(passport), "reply", timeout)
 
     def allow(self, passport: str, *, timeout: float | None = None) -> None:
-        """Let somebody see the account and write to it; also the answer to a `ContactRequest`."""
+        """Let a person see the account and send to it; also the answer to a `ContactRequest`."""
         self._do(lambda society: society.lists.allow(passport), "reply", timeout)
 
     def block(self, passport: str, *, timeout: float | None = None) -> None:
-        """Be offline to somebody from now on; `allow` takes it back."""
+        """Appear offline to a person from now on; `allow` reverses it."""
         self._do(lambda society: society.lists.block(passport), "reply", timeout)
 
     def add_group(self, name: str, *, timeout: float | None = None) -> None:
-        """Make a group of contacts; MSNP7 and on.
+        """Make a group of contacts; MSNP7 and later.
 
         Raises:
-            LocalProtocolError: that is no name of a group, or the dialect has no groups.
+            LocalProtocolError: it is not a valid name, or the dialect has no groups.
         """
         self._do(lambda society: society.lists.add_group(name), "reply", timeout)
 
     def remove_group(self, name: str, *, timeout: float | None = None) -> None:
-        """Delete a group; who was in it stays on the contact list.
+        """Delete a group; its members stay on the contact list.
 
         Raises:
             LocalProtocolError: there is no such group.
@@ -165,12 +165,12 @@ class Social:
         """Give a group another name.
 
         Raises:
-            LocalProtocolError: there is no such group, or that is no name of one.
+            LocalProtocolError: there is no such group, or the new name is not valid.
         """
         self._do(lambda society: society.lists.rename_group(name, new_name), "reply", timeout)
 
     def add_to_group(self, passport: str, group: str, *, timeout: float | None = None) -> None:
-        """Put a contact into a group, besides those that they are in.
+        """Add a contact to a group; the contact stays in its other groups.
 
         Raises:
             LocalProtocolError: there is no such contact, or no such group.
@@ -178,7 +178,7 @@ class Social:
         self._do(lambda society: society.lists.put_into_group(passport, group), "reply", timeout)
 
     def remove_from_group(self, passport: str, group: str, *, timeout: float | None = None) -> None:
-        """Take a contact out of a group.
+        """Remove a contact from a group.
 
         Raises:
             LocalProtocolError: there is no such contact, or no such group.
@@ -195,23 +195,23 @@ class Social:
         timeout: float | None = None,
         **looks: Unpack[LooksOptions],
     ) -> None:
-        """Write to somebody, or to several people in one chat; come back when all have got it.
+        """Send a text to a person, or to several in one chat; return when all have received it.
 
-        The chat stays open for a minute, for the next message to the same people. Somebody who
-        leaves it while the message is on its way is called again, once.
+        The chat stays open for a minute, for the next message to the same people. A person who
+        leaves it before the message is delivered is invited again, once.
 
         Args:
             to: a passport, or several.
-            text: what to say; a long text goes in several messages.
+            text: the text; a long text is sent as several messages.
             timeout: seconds.
             looks: as for `Chat.send`.
 
         Raises:
-            ContactOffline: somebody is not there, or does not want to be called. Nothing was sent.
+            ContactOffline: a person is offline, or does not accept chats. Nothing was sent.
             NotOnline: the account itself is offline; call `go_online` first.
-            TooManyChats: the server's limit of eight new chats a minute does not let it be sent
-                within `timeout`; `retry_after` says when it would.
-            MessageNotDelivered: the server could not hand it to everybody.
+            TooManyChats: the server's limit of eight new chats a minute does not allow sending it
+                within `timeout`; `retry_after` has the seconds after which it does.
+            MessageNotDelivered: the server could not deliver it to everybody.
         """
         from ..core.wire.messages import Looks
 
@@ -224,7 +224,7 @@ class Social:
         )
 
     def open_chat(self, *passports: str, timeout: float | None = None) -> Chat:
-        """Open a chat with these people; it is there when all of them have joined.
+        """Open a chat with these people, and return it when all of them have joined.
 
         Raises:
             ContactOffline, NotOnline, TooManyChats: as `send_message`.
@@ -239,10 +239,10 @@ class Social:
     # --- what happens ----------------------------------------------------------------------------
 
     def next_event(self, timeout: float | None = None) -> Event[Chat]:
-        """Return the next event; wait for it, `timeout` seconds or without end.
+        """Return the next event; wait `timeout` seconds for it, or without end.
 
         Raises:
-            SignInTimeout: nothing happened in time.
+            SignInTimeout: there was no event in time.
             LocalProtocolError: the session was signed in with `receive=False`.
         """
         self._check_process()
@@ -258,18 +258,18 @@ class Social:
             return event
 
     def _look(self) -> None:
-        """Have the pump do what reading events has brought up."""
+        """Make the pump perform the actions that reading events has caused."""
         if self._engine.has_actions:
             self._pump.ring()
 
     def events(self) -> Iterator[Event[Chat]]:
-        """Yield what happens, until the session ends: see `msnpauth.Event`.
+        """Yield events until the session ends: see `msnpauth.Event`.
 
-        Commands are for `receive`, and events are for this; whoever uses one of the two does not
-        fill the memory with the other.
+        `receive` returns commands, and this yields events; a program that uses one of the two does
+        not fill the memory with the other.
 
         Raises:
-            ConnectionFailed, RemoteProtocolError: it ended otherwise than by OUT or `close`.
+            ConnectionFailed, RemoteProtocolError: the session did not end by OUT or `close`.
         """
         while True:
             try:

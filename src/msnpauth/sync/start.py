@@ -1,7 +1,7 @@
-"""sign_in on blocking sockets, as it is imported: what it needs comes when it is called.
+"""`sign_in` on blocking sockets: it imports the modules that it needs only when it is called.
 
-A program imports it long before it signs in, and many that do never sign in: a command that prints
-its help, a bot's tests.
+A program imports it long before it signs in, and many programs never sign in: a command that
+prints its help, a bot's tests.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ def sign_in(
     servers: Servers,
     **options: Unpack[Options],
 ) -> Session:
-    """Sign in; the session is a context manager that says OUT at its end.
+    """Sign in; the session is a context manager that sends OUT at its end.
 
     Args:
         passport: the account's address.
         password: its password, as text or `Secret`.
-        servers: where the network's servers are.
+        servers: the addresses of the network's servers.
         options: any of `scheme`, `dialects`, `tickets`, `guid`, `pipeline`, `speculate`, `cache`,
             `transport`, `fast_open`, `ca_file`, `ssl_context`, `timeout`, `product`, `reconnect`,
-            `receive` and `observer`: `msnpauth.Options` says what each means, and its default.
+            `receive` and `observer`: `msnpauth.Options` describes each one and its default.
 
     Raises:
-        SignInError: whichever of its kinds; see `msnpauth.SignInError`.
+        SignInError: any of its subclasses; see `msnpauth.SignInError`.
     """
-    password = as_secret(password)  # at once: a traceback shows what a function was given
+    password = as_secret(password)  # at once: a traceback may show a function's arguments
     from .driver import enter
 
     return enter(passport, password, servers, options)

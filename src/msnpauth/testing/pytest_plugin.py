@@ -25,11 +25,11 @@ def msnpauth_accounts() -> Mapping[str, str]:
 def msnpauth_service(msnpauth_accounts: Mapping[str, str]) -> Iterator[Service]:
     """A running service, in a thread, for one test.
 
-    `servers`, `ca_file` and `ssl_context` are for `sign_in`. `send_message(sender, to, text)` plays
-    somebody who writes, `leave_message` somebody who writes to an account that is offline, and
-    `said(passport)` returns what an account has said. `faults` orders faults, as in
-    `faults.refuse("CAL", 217)`; `drop_chats()` ends every chat, and `put_out(passport, "SSD")` the
-    sessions of an account.
+    `servers`, `ca_file` and `ssl_context` are for `sign_in`. `send_message(sender, to, text)` sends
+    a message as another account, `leave_message` leaves one for an account that is offline, and
+    `said(passport)` returns the messages that an account has sent. `faults` causes faults, as in
+    `faults.refuse("CAL", 217)`; `drop_chats()` ends every chat, and `put_out(passport, "SSD")` ends
+    the sessions of an account.
     """
     from . import run
 

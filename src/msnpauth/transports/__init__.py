@@ -1,7 +1,7 @@
-"""Carriers: how an HTTPS exchange gets to a server and back.
+"""Carriers: they send an HTTPS request to a server and return the answer.
 
-`sockets` is the default and needs nothing else; `curl` and `httpx` are extras. An instance of
-your own `Transport` or `AsyncTransport` goes wherever their names go.
+`sockets` is the default and needs no other package; `curl` and `httpx` are extras. An instance of
+your own `Transport` or `AsyncTransport` can be given instead of a name.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ def trust(
     ssl_context: ssl.SSLContext | None,
     transport: str | Transport | AsyncTransport | None,
 ) -> tuple[_Path, ssl.SSLContext | None]:
-    """Return `ca_file` and `ssl_context` for a carrier: what the caller gives, or the network's.
+    """Return `ca_file` and `ssl_context` for a carrier: the caller's, or else the network's file.
 
-    A carrier of the caller's own has its own settings, and so has an `ssl_context`: beside either
-    of them the network's file does not count.
+    A carrier of the caller's own has its own settings, and so has an `ssl_context`: with either of
+    them the network's file is not used.
     """
     is_own = ssl_context is not None or not isinstance(transport, str | None)
     if ca_file is None and servers is not None and not is_own:
@@ -66,14 +66,14 @@ def make_transport(
     watch: Watch = SILENT,
     fast_open: bool = False,
 ) -> Transport:
-    """Return the carrier of that name, or the given one.
+    """Return the carrier of that name, or the given carrier.
 
-    A carrier of ours tells `watch` how its connections are made; one that is given does not.
-    `fast_open` is for `sockets` alone: the libraries behind the others connect by themselves.
+    A carrier of msnpauth reports to `watch` how its connections are made; a given carrier does
+    not. `fast_open` affects `sockets` alone: the libraries of the others connect by themselves.
 
     Raises:
-        LocalProtocolError: no such carrier, its extra is not installed, or settings that it
-            cannot use.
+        LocalProtocolError: there is no such carrier, its extra is not installed, or it cannot use
+            the settings.
         ConnectionFailed: this Python has no usable TLS.
     """
     if isinstance(transport, Transport):
@@ -82,7 +82,7 @@ def make_transport(
     name = _name(transport)
     more = {"fast_open": True} if fast_open and name == "sockets" else {}
     made = _load(name, *_CARRIERS[name][:2])(_settings(name, ca_file, ssl_context), watch, **more)
-    assert isinstance(made, Transport)  # the table says so
+    assert isinstance(made, Transport)  # as the table of carriers says
     return made
 
 
@@ -100,7 +100,7 @@ def make_async_transport(
     name = _name(transport)
     more = {"fast_open": True} if fast_open and name == "sockets" else {}
     made = _load(name, *_CARRIERS[name][2:])(_settings(name, ca_file, ssl_context), watch, **more)
-    assert isinstance(made, AsyncTransport)  # the table says so
+    assert isinstance(made, AsyncTransport)  # as the table of carriers says
     return made
 
 
@@ -125,10 +125,10 @@ def _settings(name: str, ca_file: _Path, ssl_context: ssl.SSLContext | None) -> 
         raise LocalProtocolError(
             "curl does its own TLS and cannot use ssl_context", hint="use ca_file= with curl"
         )
-    from importlib.util import find_spec  # only who uses curl has a use for it
+    from importlib.util import find_spec  # only curl needs it
 
     if ca_file is not None and find_spec("_ssl") is not None:
-        client_context(ca_file)  # for its errors: curl's are harder to read
+        client_context(ca_file)  # for its errors, which are easier to read than curl's
     return ca_file
 
 

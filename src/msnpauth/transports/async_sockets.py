@@ -1,4 +1,4 @@
-"""The default carrier for asyncio: TLS on its plain transports, and h11."""
+"""The default carrier for asyncio: TLS over asyncio's plain TCP transports, and h11."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class AsyncSocketsTransport(AsyncTransport):
     """One connection at a time, kept for the next request to the same host.
 
     Args:
-        ssl_context: TLS settings, or what returns them for each new connection.
-        watch: is told how connections are made.
-        clock: seconds, for the age of a kept connection.
-        fast_open: let the first words of TLS travel with the SYN, where that can be.
+        ssl_context: TLS settings, or a function that returns them for each new connection.
+        watch: receives a report of each connection that is made.
+        clock: returns seconds, for the age of a kept connection.
+        fast_open: send the first TLS message together with the SYN, where that is possible.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class AsyncSocketsTransport(AsyncTransport):
         self._watch = watch
         self._age = Age(clock)
         self._stream: TlsStream | None = None
-        self._http: ClientConnection  # there is one wherever there is a connection
+        self._http: ClientConnection  # it is set whenever there is a connection
         self._origin = ""
         self._closed = False
         self._limits = Limits()
@@ -92,7 +92,7 @@ class AsyncSocketsTransport(AsyncTransport):
 
     @asynccontextmanager
     async def _limited(self, deadline: Deadline) -> AsyncIterator[None]:
-        """Let one task at a time in, for no longer than the deadline or `close` allow."""
+        """Let in one task at a time, until the deadline passes or `close` is called."""
         async with self._limits.within(deadline.remaining()), self._busy:
             yield
 
@@ -101,13 +101,13 @@ class AsyncSocketsTransport(AsyncTransport):
             response = await self._exchange(request, deadline, is_kept=True)
             if response is not None:
                 return response
-            # The server had closed the kept connection, or a router had forgotten it, before a
-            # byte of an answer came. The request is sent once more. Nothing is changed by one that
-            # does arrive twice: each of them asks for a ticket, and a second ticket does not take
-            # the first away.
+            # The server had closed the kept connection, or a router had forgotten it, before the
+            # first byte of an answer arrived. The request is sent once more. A request that
+            # arrives twice does no harm: each one asks for a ticket, and a second ticket does not
+            # invalidate the first.
         await self._open(request.url, deadline, request.step)
         response = await self._exchange(request, deadline, is_kept=False)
-        assert response is not None  # only a kept connection is given up so
+        assert response is not None  # None comes only from a kept connection
         return response
 
     def _is_open(self, url: Url) -> bool:
@@ -132,7 +132,7 @@ class AsyncSocketsTransport(AsyncTransport):
     async def _exchange(
         self, request: Request, deadline: Deadline, *, is_kept: bool
     ) -> Response | None:
-        """Send a request and return the answer; None when a kept connection was not there any more.
+        """Send a request and return the answer; None when a kept connection had already ended.
 
         Raises:
             SignInError: as `fetch`.
@@ -142,7 +142,7 @@ class AsyncSocketsTransport(AsyncTransport):
             return await self._answer(request, deadline, is_kept=is_kept)
         except SignInError as problem:
             error = problem
-        except Exception as problem:  # noqa: BLE001 - the boundary: what comes out of here is ours
+        except Exception as problem:  # noqa: BLE001 - only errors of msnpauth may leave
             if isinstance(problem, TimeoutError) and problem.errno is None:
                 error = deadline.passed(request.step, request.url.origin)
             else:
@@ -160,7 +160,7 @@ class AsyncSocketsTransport(AsyncTransport):
             stream.write(self._http.send(request))
             await stream.drain()
             while isinstance(answer := self._http.receive(await stream.read()), NeedData):
-                limit.reschedule(None)  # it answers: from now on the deadline holds
+                limit.reschedule(None)  # the server answers: from now on only the deadline counts
         if isinstance(answer, SignInError):
             raise answer
         self._age.used()

@@ -1,4 +1,4 @@
-"""What carries an HTTPS exchange: the interface of all carriers, the built-in and your own."""
+"""The interface of carriers, which carry HTTPS exchanges: of the built-in ones and of your own."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ __all__ = ["AsyncTransport", "Transport"]
 
 
 class Transport(abc.ABC):
-    """Carries requests one after another; used by one thread at a time, but for `close`."""
+    """Carries requests one after another; used by one thread at a time, except for `close`."""
 
     @abc.abstractmethod
     def fetch(self, request: Request, timeout: float) -> Response:
         """Carry `request` to `request.url` and return the answer, whatever its status.
 
-        The method, the headers of `request.all_headers()` and the body go out as they are, over
+        The method, the headers of `request.all_headers()` and the body are sent unchanged, over
         TLS with a verified certificate. A redirect is an answer: it is never followed. When
-        `request.wants_body` is false the answer is complete with its headers. All ends within
-        `timeout` seconds, and no connection is left behind by an exchange that failed.
+        `request.wants_body` is false the answer is complete with its headers. The exchange ends
+        within `timeout` seconds, and an exchange that failed leaves no connection open.
 
-        Nothing but these errors comes out, and none of them holds the exception of a library as
-        its cause or context: that one's frames would hold the password.
+        It raises no other errors than these, and none of them has a library's exception as its
+        cause or context: the frames of that exception would contain the password.
 
         Raises:
-            ConnectionFailed: no connection, or it was lost; also when the transport is closed.
-            CertificateRejected: the server's certificate proves nothing.
+            ConnectionFailed: there was no connection, or it was lost; also when the transport is
+                closed.
+            CertificateRejected: the server's certificate was not accepted.
             RemoteProtocolError: the answer is not HTTP/1.1, or larger than `MAX_HEADER` or
                 the `max_body` of the request.
             SignInTimeout: the time is up.
@@ -43,11 +44,11 @@ class Transport(abc.ABC):
 
     @abc.abstractmethod
     def close(self) -> None:
-        """Let go of every connection, for good; a `fetch` under way in another thread ends soon."""
+        """Close every connection for good; a `fetch` that runs in another thread ends soon."""
 
 
 class AsyncTransport(abc.ABC):
-    """The same for asyncio. A cancelled `fetch` lets go of its connection."""
+    """The same for asyncio. A cancelled `fetch` closes its connection."""
 
     @abc.abstractmethod
     async def fetch(self, request: Request, timeout: float) -> Response:

@@ -1,4 +1,4 @@
-"""What every carrier refuses, and says, in the same words."""
+"""The checks and the error messages that all carriers share."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ __all__ = [
     "too_late",
 ]
 
-# What would end a header and begin another one, or what h11 refuses (curl would send it).
+# Characters that would end a header and begin another one, or that h11 refuses (curl sends them).
 _FORGING = pattern(rb"[\x00\n\v\f\r]")
 _NAME = pattern(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def check_request(request: Request) -> None:
-    """Refuse a request whose headers would be other headers on the wire.
+    """Refuse a request whose headers would turn into other headers on the wire.
 
-    The core lets no such word of a server come so far; a carrier does not rely on that.
+    The core already refuses such values from a server; a carrier does not rely on that.
 
     Raises:
-        LocalProtocolError: a header has a line break or the like; nothing was sent.
+        LocalProtocolError: a header has a line break or a similar character; nothing was sent.
     """
     if request.is_checked:
         return
@@ -47,7 +47,7 @@ def check_request(request: Request) -> None:
             _NAME.fullmatch(name) and not _FORGING.search(value)
             for name, value in request.all_headers()
         )
-    except ValueError:  # UnicodeError among them: its object is the header, so it goes no further
+    except ValueError:  # a UnicodeError contains the header, so it is not passed on
         is_clean = False
     if not is_clean:
         raise LocalProtocolError(
@@ -63,7 +63,7 @@ def check_body(size: int, request: Request) -> None:
     """Refuse a body of more bytes than the request allows.
 
     Raises:
-        RemoteProtocolError: so it is.
+        RemoteProtocolError: the body is larger.
     """
     if size > request.max_body:
         text = f"a body of more than {request.max_body} bytes"
@@ -97,8 +97,8 @@ def too_late(request: Request, timeout: float) -> SignInTimeout:
 
 
 def source(settings: ssl.SSLContext | ContextSource) -> ContextSource:
-    """Return what gives the TLS settings for each connection."""
-    # By what it does, as the class is not there in a Python without ssl, where curl still works.
+    """Return a function that gives the TLS settings for each connection."""
+    # Not by `isinstance`: a Python without ssl, where curl still works, does not have the class.
     if callable(settings):
         return settings
     return lambda: settings

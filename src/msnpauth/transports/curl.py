@@ -1,4 +1,4 @@
-"""libcurl as the carrier, for its proxies, SOCKS and settings in the environment (`[curl]`)."""
+"""libcurl as the carrier: it supports proxies, SOCKS and settings of the environment (`[curl]`)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ __all__ = ["AsyncCurlTransport", "CurlTransport"]
 _SUPPRESS_CONNECT_HEADERS = 265  # 7.54: a proxy's own answer is not the server's
 _DISALLOW_USERNAME_IN_URL = 278  # 7.61
 
-# What Python takes (PEP 644): without this, curl would take servers that the others refuse.
+# The ciphers that Python accepts (PEP 644): without them curl would accept servers that the other
+# carriers refuse.
 _CIPHERS = (
     "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
 )
@@ -36,18 +37,18 @@ _MAX_IDLE = 15  # seconds; a connection that a router may have forgotten is not 
 
 
 class CurlTransport(Transport):
-    """A curl handle, kept with its connections.
+    """Carries requests with a curl handle, which it keeps together with its connections.
 
     Args:
         ca_file: certificates to trust, in PEM, instead of the system's.
-        watch: is told how connections are made.
+        watch: receives a report of each connection that is made.
     """
 
     def __init__(
         self, ca_file: str | os.PathLike[str] | None = None, watch: Watch = SILENT
     ) -> None:
         self._watch = watch
-        # pycurl takes text as ASCII only, and a folder may be called otherwise.
+        # pycurl accepts only ASCII as text, and a folder's name may have other characters.
         self._ca_file = None if ca_file is None else os.fsencode(ca_file)
         self._lock = threading.Lock()
         self._idle: Engine | None = None
@@ -65,7 +66,7 @@ class CurlTransport(Transport):
             engine.close()
 
     def _carry(self, task: Task) -> Outcome:
-        """Carry a task in this thread; an exchange that failed takes its handle along."""
+        """Carry a task in this thread; after an exchange that failed the handle is closed."""
         engine = self._engine()
         outcome: Outcome | None = None
         try:
@@ -78,7 +79,7 @@ class CurlTransport(Transport):
         return outcome
 
     def _engine(self) -> Engine:
-        """Return the handle of the last exchange, or a new one where others are to be trusted."""
+        """Return the handle of the last exchange, or a new one if other certificates count now."""
         trust = trust_of(self._ca_file)
         with self._lock:
             engine, self._idle = self._idle, None
@@ -102,9 +103,9 @@ class CurlTransport(Transport):
         limit = Deadline(task.timeout + GRACE)
         error = engine.perform(lambda: task.is_stopped or limit.remaining() <= 0)
         facts = Facts.of(error, curl) if error is not None else None
-        # Stopping behind the headers is how a body that nobody wants is declined. And many servers
-        # end the connection without a good-bye of TLS: for a body without a length curl takes that
-        # for a fault, and Python for the end.
+        # An unwanted body is declined by stopping after the headers, which curl reports as an
+        # error. And many servers end the connection without a TLS close_notify: for a body without
+        # a length curl reports that as an error, while Python treats it as the end.
         if facts and (answer.is_complete or (answer.ends_with_connection and facts.is_plain_end)):
             facts = None
         self._tell(curl, server)
@@ -120,7 +121,7 @@ class CurlTransport(Transport):
         return answer.response()
 
     def _tell(self, curl: Any, server: str) -> None:
-        """Tell how the connection was made; curl knows it afterwards, and only the seconds."""
+        """Report how a connection was made; curl knows only durations, and only afterwards."""
         if not self._watch.is_wanted or not curl.getinfo(pycurl.NUM_CONNECTS):
             return
         connected, secured = (
@@ -149,10 +150,10 @@ class CurlTransport(Transport):
         curl.setopt(pycurl.WRITEFUNCTION, engine.guarded(answer.on_body))
 
     def _set_limits(self, curl: Any, task: Task) -> None:
-        """Let curl do nothing that was not asked for.
+        """Keep curl from doing anything that was not requested.
 
-        Cookies, HSTS, Alt-Svc, compression, redirects and authentication of its own stay off: they
-        are never switched on, and libcurl reads no `.curlrc`. `.netrc` is ruled out by name.
+        Cookies, HSTS, Alt-Svc, compression, redirects and curl's own authentication stay off:
+        nothing switches them on, and libcurl reads no `.curlrc`. `.netrc` is disabled explicitly.
         """
         milliseconds = max(1, int(task.timeout * 1000))
         curl.setopt(pycurl.TIMEOUT_MS, milliseconds)
@@ -169,14 +170,14 @@ class CurlTransport(Transport):
         curl.setopt(pycurl.SSL_VERIFYPEER, 1)
         curl.setopt(pycurl.SSL_VERIFYHOST, 2)
         curl.setopt(pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_2)
-        if "OpenSSL" in pycurl.version:  # other libraries write ciphers in other ways
+        if "OpenSSL" in pycurl.version:  # other libraries have other names for ciphers
             curl.setopt(pycurl.SSL_CIPHER_LIST, _CIPHERS)
 
 
 def _lines(request: Request) -> list[bytes]:
-    """Return the headers as curl wants them; keep them in no variable."""
-    # A name without content takes away what curl adds of its own; a header that is empty has to be
-    # written with a semicolon.
+    """Return the headers in curl's form; keep them in no variable."""
+    # A name without a value removes the header that curl would add by itself; an empty header has
+    # to be written with a semicolon.
     given = {name.lower() for name, _ in request.headers}
     own = [
         name
@@ -220,7 +221,7 @@ class AsyncCurlTransport(AsyncTransport):
         except TimeoutError:
             outcome = too_late(request, timeout)
         finally:
-            task.stop()  # also when cancelled: the thread ends by itself, nobody waits for it
+            task.stop()  # also when cancelled: the thread then ends without being waited for
         if isinstance(outcome, SignInError):
             raise outcome
         return outcome

@@ -1,4 +1,4 @@
-"""Reads an answer out of libcurl's callbacks, as strictly as the other carriers read theirs."""
+"""Reads an answer from libcurl's callbacks, as strictly as the other carriers read theirs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ __all__ = ["NOT_HTTP", "Answer"]
 
 NOT_HTTP = "the answer is not HTTP/1.1"
 
-# What h11, which reads for the other carriers, takes: curl takes more (a blank before the colon, a
-# header without a name), and a ticket must not depend on who carried it.
+# The grammar of h11, which the other carriers use. curl accepts more (a blank before the colon, a
+# header without a name), and whether a ticket is accepted must not depend on the carrier.
 _STATUS = re.compile(rb"HTTP/1\.[0-9] ([0-9]{3})(?: [^\x00\r\n]*)?\r?\n?")
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FORBIDDEN = re.compile(rb"[\x00\n\v\f\r]")
@@ -19,12 +19,12 @@ _LENGTH = re.compile(rb"[0-9]{1,20}")
 
 
 class Answer:
-    """What curl's callbacks have collected.
+    """An answer, collected by curl's callbacks.
 
     Attributes:
-        is_complete: True once all that is wanted has come.
-        ends_with_connection: True when the body has no length: it ends where the connection does.
-        fault: what is wrong with the answer, "" for nothing.
+        is_complete: True once all parts that are wanted have arrived.
+        ends_with_connection: True when the body has no length: it ends with the connection.
+        fault: what is wrong with the answer; "" for nothing.
     """
 
     def __init__(self, request: Request) -> None:
@@ -40,7 +40,7 @@ class Answer:
         self.fault = ""
 
     def on_header(self, line: bytes) -> int | None:
-        """Take one line of the headers; -1 ends the exchange."""
+        """Accept one line of the headers; returning -1 ends the exchange."""
         self._size += len(line)
         if self._size > MAX_HEADER:  # counted through all interim (1xx) answers
             return self._refuse("headers without end")
@@ -50,7 +50,7 @@ class Answer:
                 return self._refuse(NOT_HTTP)
             self._status = int(match[1])
             self._headers.clear()
-            # Nobody asked for another protocol (101), and what follows would not be HTTP.
+            # No other protocol was requested (101), and the following bytes would not be HTTP.
             return self._refuse(NOT_HTTP) if self._status < 100 or self._status == 101 else None
         content = line.removesuffix(b"\n").removesuffix(b"\r")
         if content:
@@ -58,20 +58,20 @@ class Answer:
         return self._on_end_of_headers() if self._status >= 200 else None
 
     def on_body(self, data: bytes) -> int | None:
-        """Take a part of the body; -1 ends the exchange."""
+        """Accept a part of the body; returning -1 ends the exchange."""
         self._body += data
         if len(self._body) > self._max_body:
             return self._refuse(f"a body of more than {self._max_body} bytes")
         return None
 
     def response(self) -> Response:
-        """Return the answer, once it has come."""
+        """Return the answer, once it has arrived."""
         return Response.from_raw(self._status, self._headers, bytes(self._body))
 
     def _on_field(self, content: bytes) -> int | None:
         if (
             content[:1] in b" \t" and self._headers and not self._is_trailer
-        ):  # an old way to go on in the next line
+        ):  # an obsolete form: the value continues in the next line
             name, value = self._headers.pop()
             value = value + b" " + content.strip(b" \t")
         else:
@@ -80,7 +80,7 @@ class Answer:
                 return self._refuse(NOT_HTTP)
         if _FORBIDDEN.search(value):
             return self._refuse(NOT_HTTP)
-        if self._is_trailer:  # behind a chunked body: the other carriers pass it over
+        if self._is_trailer:  # after a chunked body: the other carriers ignore it, too
             return None
         self._headers.append((name, value.strip(b" \t")))
         return None
@@ -96,7 +96,7 @@ class Answer:
             return self._refuse(NOT_HTTP)
         if codings not in ([], [b"chunked"]):
             return self._refuse(NOT_HTTP)
-        # The connection is kept where the body is empty, and given up where it is not wanted.
+        # The connection is kept when the body is empty, and given up when the body is not wanted.
         self.is_complete = not self._wants_body
         self.ends_with_connection = not lengths and not codings
         self._is_trailer = True

@@ -1,8 +1,8 @@
-"""A libcurl handle that is driven from Python: whoever waits can be interrupted at any time.
+"""A libcurl handle that is driven from Python: a waiting thread can be interrupted at any time.
 
-`curl_easy_perform` waits within libcurl, where Python cannot act on Ctrl-C and nobody can call it
-off. A thread for each exchange lets the caller go, but takes as long to start as a kept connection
-takes to answer. Here libcurl says which sockets it waits for, and Python waits for them.
+`curl_easy_perform` waits within libcurl, where Python cannot react to Ctrl-C and no other thread
+can stop it. A thread for each exchange would free the caller, but starting one takes as long as a
+kept connection takes to answer. Here libcurl names the sockets that it waits for, and Python waits.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _SLICE = 0.1
-"""Seconds after which it is looked whether anybody still waits. A socket that could be shut down
-instead would have to be opened here, which costs more than all other callbacks together."""
+"""Seconds between two checks whether the answer is still wanted. Shutting a socket down instead
+would need sockets that are opened here, which costs more than all other callbacks together."""
 
 _WANTS = {
     pycurl.POLL_IN: (True, False),
@@ -38,11 +38,11 @@ class Engine:
     """One handle with its connections, and the certificates that it has read.
 
     Args:
-        trust: whom its connections trust; they share its TLS sessions.
+        trust: the certificates that its connections trust; they share its TLS sessions.
 
     Attributes:
         curl: the handle, to be set up before each exchange.
-        trust: as given.
+        trust: the argument of that name.
     """
 
     def __init__(self, trust: Trust) -> None:
@@ -57,9 +57,9 @@ class Engine:
         self._is_interrupted = False
 
     def guarded(self, callback: Callable[P, T]) -> Callable[P, T | int]:
-        """Return a callback for libcurl that Ctrl-C may come in the middle of.
+        """Return a callback for libcurl that remembers a Ctrl-C.
 
-        What is raised in a callback is printed by pycurl, and goes no further.
+        pycurl only prints an exception that is raised in a callback, and does not pass it on.
         """
 
         def call(*arguments: P.args, **settings: P.kwargs) -> T | int:
@@ -72,10 +72,10 @@ class Engine:
         return call
 
     def perform(self, is_over: Callable[[], bool]) -> pycurl.error | None:
-        """Carry what the handle is set up for.
+        """Carry the exchange that the handle is set up for.
 
         Args:
-            is_over: tells whether nobody waits any more; asked ten times a second.
+            is_over: tells whether the answer is no longer wanted; called ten times a second.
 
         Returns:
             curl's error; None for none.
@@ -95,19 +95,19 @@ class Engine:
         return pycurl.error(*failed[0][1:]) if failed else None
 
     def close(self) -> None:
-        """Close its connections."""
+        """Close the handle's connections."""
         self.curl.close()
         self._multi.close()
 
     def close_elsewhere(self) -> None:
-        """Close it in a thread of its own: libcurl waits there until the system's resolver ends."""
+        """Close in a thread of its own: libcurl waits there until the system's resolver ends."""
         try:
             threading.Thread(target=self.close, name="msnpauth-curl", daemon=True).start()
-        except RuntimeError:  # too many threads: then it waits here
+        except RuntimeError:  # too many threads: then this thread waits
             self.close()
 
     def _step(self) -> int:
-        """Wait until there is something to do, and do it; return how many exchanges go on."""
+        """Wait until there is something to do, and do it; return how many exchanges still run."""
         left = self._wakes_at - time.monotonic()
         ready = _ready(self._waits_for, max(0.0, min(left, _SLICE)))
         running = 1
@@ -136,7 +136,10 @@ class Engine:
 
 
 def _ready(waits_for: dict[int, tuple[bool, bool]], seconds: float) -> list[tuple[int, bool, bool]]:
-    """Wait, and return the sockets that can be read, written, or have come to their end."""
+    """Wait, and return the sockets that can be read or written, or that have ended.
+
+    Each one is returned as its descriptor, whether it can be read, and whether it can be written.
+    """
     if not hasattr(select, "poll"):  # Windows
         if not waits_for:
             time.sleep(seconds)

@@ -1,7 +1,7 @@
-"""What libcurl's error numbers mean, in our words.
+"""Translates libcurl's error numbers into errors of msnpauth.
 
-curl's own words are never shown: they quote addresses with the password of a proxy in them, and
-what a server said. They are only searched for OpenSSL's constants and a few words of curl's own.
+curl's own text is never shown: it quotes addresses that contain a proxy's password, and text of the
+server. It is only searched for OpenSSL's constants and a few phrases of curl itself.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from .common import closed_early, not_http, too_late
 
 __all__ = ["Facts", "curl_error"]
 
-# Numbers that pycurl has no names for; they are fixed for ever (libcurl-errors(3)).
+# Numbers that pycurl has no names for; they never change (libcurl-errors(3)).
 _E_PROXY = 97
 _E_TOO_LARGE = 100
-_E_PEER_CERTIFICATE = 51  # of old; 60 since libcurl 7.62
+_E_PEER_CERTIFICATE = 51  # before libcurl 7.62; 60 since then
 
 _NOT_HTTP = frozenset(
     {pycurl.E_UNSUPPORTED_PROTOCOL, pycurl.E_FTP_WEIRD_SERVER_REPLY, pycurl.E_BAD_CONTENT_ENCODING,
@@ -55,14 +55,14 @@ _SENTENCES: dict[int, tuple[str, str | None]] = {
 
 @dataclass(frozen=True)
 class Facts:
-    """What curl knows of an exchange that failed.
+    """Data of curl about an exchange that failed.
 
     Attributes:
-        number: `CURLE_…`.
-        words: its own text: searched, never shown.
+        number: curl's error number, `CURLE_…`.
+        words: curl's own text: searched, never shown.
         verify_result: OpenSSL's number for a certificate; 0 where the chain was right.
-        errno: the system's number for the last connection that failed.
-        connect_code: a proxy's answer to CONNECT; 0 where there was none.
+        errno: the system's number for the last connection that failed; 0 for none.
+        connect_code: the HTTP status of a proxy's answer to CONNECT; 0 where there was none.
     """
 
     number: int
@@ -73,7 +73,7 @@ class Facts:
 
     @classmethod
     def of(cls, error: BaseException, curl: pycurl.Curl) -> Facts:
-        """Take them from what `perform` raised."""
+        """Return the data of an error that `perform` returned, and of its handle."""
         number, words = [*error.args, 0, ""][:2] if error.args else (0, "")
         return cls(
             number if isinstance(number, int) else 0,
@@ -85,12 +85,12 @@ class Facts:
 
     @property
     def is_plain_end(self) -> bool:
-        """True when the connection just ended, without the good-bye of TLS."""
+        """True when the connection ended without a TLS close_notify."""
         return self.number == pycurl.E_RECV_ERROR and "unexpected eof" in self.words
 
 
 def curl_error(facts: Facts, request: Request, timeout: float) -> SignInError:
-    """Return our error for curl's."""
+    """Return the error of msnpauth for an error of curl."""
     step, server, number = request.step, request.url.origin, facts.number
     if number == pycurl.E_OPERATION_TIMEDOUT:
         return too_late(request, timeout)
@@ -107,7 +107,7 @@ def curl_error(facts: Facts, request: Request, timeout: float) -> SignInError:
     if number == _E_TOO_LARGE:
         return RemoteProtocolError("headers without end", step=step, server=server)
     if number == pycurl.E_COULDNT_RESOLVE_HOST:
-        # curl does not say whether the resolver answered, so it is asked no further.
+        # curl does not report whether the resolver answered: an unknown name is assumed.
         return network_error(socket.gaierror(socket.EAI_NONAME, ""), step, server)
     if number == pycurl.E_COULDNT_CONNECT:
         return _no_connection(facts, request)
@@ -116,7 +116,7 @@ def curl_error(facts: Facts, request: Request, timeout: float) -> SignInError:
 
 
 def _no_connection(facts: Facts, request: Request) -> SignInError:
-    """Return the error for a connection that was not made: to the proxy, if there is one."""
+    """Return the error for a failed connection: to the proxy, if there is one."""
     step, server = request.step, request.url.origin
     if facts.errno:
         error = network_error(OSError(facts.errno, os.strerror(facts.errno)), step, server)

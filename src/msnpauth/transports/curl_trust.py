@@ -1,4 +1,7 @@
-"""Whom libcurl trusts, read once for each version of the files, and the sessions beside it."""
+"""The certificates that libcurl trusts, one object for each version of the files.
+
+TLS sessions are kept with them.
+"""
 
 from __future__ import annotations
 
@@ -19,19 +22,19 @@ _CA_CACHE_TIMEOUT = 321  # libcurl 7.87
 _DAY = 24 * 60 * 60
 
 _LONGEST = 60 * 60.0
-"""Seconds for which sessions are shared. libcurl does not tell whether a session was resumed, and
-so not whether a server has shown another certificate since."""
+"""Seconds for which sessions are shared. libcurl does not report whether a session was resumed, so
+it is not known whether a server has sent another certificate since."""
 
 _HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")
 
 
 class _Files(NamedTuple):
-    """Where the certificates are, and which version of them.
+    """The places of the certificates, and their version.
 
     Attributes:
-        file: in PEM; None for none.
-        folder: by hashes; None for none.
-        version: changes when they do.
+        file: the path of a file in PEM; None for none.
+        folder: the path of a folder with hashed names; None for none.
+        version: numbers that change when the certificates change.
     """
 
     file: bytes | None
@@ -40,7 +43,7 @@ class _Files(NamedTuple):
 
 
 class Trust:
-    """One version of the files, and what connections that trust it share.
+    """One version of the files, and the TLS sessions of the connections that trust it.
 
     Attributes:
         share: the sessions.
@@ -56,16 +59,16 @@ class Trust:
 
     @property
     def is_over(self) -> bool:
-        """True when its sessions must not be offered any more."""
+        """True when the sessions must not be offered any more."""
         return time.monotonic() - self._began >= _LONGEST or not (
             self._until - _LONGEST <= time.time() < self._until
         )
 
     def set_up(self, curl: Any, origin: str) -> None:
-        """Tell a handle whom to trust; of a server that is new the certificate's end is noted."""
+        """Set the certificates of a handle; a new server's certificate is requested for `note`."""
         curl.setopt(pycurl.OPT_CERTINFO, int(origin not in self._known))
-        with suppress(pycurl.error):  # before 7.87 it kept none
-            # Another version of the files is another Trust: what was read of this one holds.
+        with suppress(pycurl.error):  # libcurl before 7.87 keeps no certificates
+            # Another version of the files has another Trust, so the certificates stay valid.
             curl.setopt(_CA_CACHE_TIMEOUT, _DAY)
         file, folder, _ = self._files
         if file:
@@ -78,7 +81,7 @@ class Trust:
             curl.setopt(pycurl.SSL_OPTIONS, pycurl.SSLOPT_NATIVE_CA)
 
     def note(self, curl: Any, origin: str) -> None:
-        """Note until when a certificate holds that was just accepted."""
+        """Note when the certificate that was just accepted expires."""
         if origin in self._known:
             return
         self._known.add(origin)
@@ -86,7 +89,7 @@ class Trust:
         ends = [text for name, text in chain[0] if name == "Expire date"]
         try:
             end: float = ssl.cert_time_to_seconds(ends[0])
-        except (IndexError, ValueError):  # another TLS library, another way to write it
+        except (IndexError, ValueError):  # another TLS library writes it in another form
             end = 0.0
         self._until = min(self._until, end)
 
@@ -96,7 +99,7 @@ _lock = threading.Lock()
 
 
 def trust_of(ca_file: bytes | None) -> Trust:
-    """Return the trust in a file, or in the system's certificates, as they are now."""
+    """Return the trust in a file, or in the system's certificates, in their present version."""
     files = _system() if ca_file is None else _Files(ca_file, None, _version(ca_file))
     with _lock:
         found = _trusts.get(files)
@@ -114,14 +117,14 @@ def _system() -> _Files:
     folder = os.fsencode(paths.capath) if paths.capath else None
     version = (_version(file), _version(folder))
     if file and folder and not _is_hashed(folder):
-        folder = None  # beside a folder libcurl reads the file anew for each connection
+        folder = None  # with a folder libcurl would read the file again for each connection
     return _Files(file, folder, version)
 
 
 def _version(path: bytes | None) -> tuple[int, ...]:
     try:
-        found = os.stat(path) if path else None  # noqa: PTH116 - pathlib knows no bytes
-    except OSError:  # libcurl says so, too
+        found = os.stat(path) if path else None  # noqa: PTH116 - pathlib does not accept bytes
+    except OSError:  # libcurl reports that, too
         found = None
     return (found.st_mtime_ns, found.st_size, found.st_ino) if found else ()
 
@@ -133,8 +136,8 @@ def _is_hashed(folder: bytes) -> bool:
 
 
 def _without_folder(curl: Any) -> None:
-    """Have libcurl use none, not even the one that it was built with."""
+    """Make libcurl use no folder, not even the one that it was built with."""
     try:
         curl.unsetopt(pycurl.CAPATH)
-    except pycurl.error:  # an older one; this stands in the way of keeping what was read
+    except pycurl.error:  # an older libcurl; with this setting it cannot keep the certificates
         curl.setopt(pycurl.CAPATH, os.devnull)

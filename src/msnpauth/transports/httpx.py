@@ -32,7 +32,7 @@ from .worker import GRACE, Outcome, Task, Workers
 
 __all__ = ["AsyncHttpxTransport", "HttpxTransport"]
 
-# httpcore's DEBUG log shows every header of an answer, which for us would be the ticket.
+# httpcore's DEBUG log shows every header of an answer, and one of them contains the ticket.
 _quiet: ContextVar[bool] = ContextVar("msnpauth_quiet", default=False)
 
 
@@ -58,10 +58,10 @@ def _silence() -> Iterator[None]:
 
 
 def _settings(context: ssl.SSLContext, proxy: Proxy | None) -> dict[str, Any]:
-    """Return what a client is made with. Call it in the expression that makes the client.
+    """Return the arguments of a client. Call it in the expression that makes the client.
 
-    httpx does not look at the environment (`trust_env`): it would refuse to work because of a
-    variable that has nothing to do with this request, and it does not tell which proxy it uses.
+    httpx does not read the environment here (`trust_env`): it would fail because of a variable
+    that does not concern this request, and it does not report which proxy it uses.
     """
     return {
         "verify": context,
@@ -84,7 +84,7 @@ def _bad_proxy(proxy: Proxy | None, request: Request) -> LocalProtocolError:
 
 
 def _built(request: Request, timeout: float, trace: Any) -> httpx2.Request:
-    """Return httpx's request, with nothing in it but what ours has."""
+    """Return httpx's request, with nothing in it but the content of `request`."""
     url = request.url
     return httpx2.Request(
         request.method,
@@ -94,7 +94,7 @@ def _built(request: Request, timeout: float, trace: Any) -> httpx2.Request:
         extensions={
             "timeout": httpx2.Timeout(timeout).as_dict(),
             "trace": trace,
-            "target": url.target.encode(),  # as it stands: httpx's URL would rewrite "/a/../b"
+            "target": url.target.encode(),  # unchanged: httpx's URL would rewrite "/a/../b"
         },
     )
 
@@ -103,19 +103,20 @@ def _check_head(response: httpx2.Response, request: Request) -> bool:
     """Return whether the body is to be read.
 
     Raises:
-        RemoteProtocolError: the headers are larger than any carrier takes, or of another HTTP.
+        RemoteProtocolError: the headers are larger than any carrier accepts, or the HTTP version
+            is another one.
     """
     if response.http_version not in ("HTTP/1.0", "HTTP/1.1"):
         raise not_http(request)
     if sum(len(name) + len(value) + 4 for name, value in response.headers.raw) > MAX_HEADER:
         text = "headers without end"
         raise RemoteProtocolError(text, step=request.step, server=request.url.origin)
-    # An empty body is read, because the connection is kept then.
+    # An empty body is read, because the connection can then be kept.
     return request.wants_body or response.headers.get("content-length") == "0"
 
 
 def _ours(problem: Exception, proxy: Proxy | None, request: Request, timeout: float) -> SignInError:
-    """Return our error for one of httpx; its text is searched and never shown."""
+    """Return the error of msnpauth for one of httpx; httpx's text is searched and never shown."""
     if isinstance(problem, SignInError):
         return problem
     if isinstance(problem, httpx2.TimeoutException):
@@ -138,7 +139,7 @@ def _ours(problem: Exception, proxy: Proxy | None, request: Request, timeout: fl
 def _of_proxy(
     error: SignInError, beneath: OSError | None, proxy: Proxy, request: Request
 ) -> SignInError:
-    """Return the error for a connection that the proxy was to make: only TLS is the server's."""
+    """Return the error for a connection through a proxy: only a TLS error concerns the server."""
     if beneath is None or isinstance(beneath, ssl.SSLError):
         return error
     if isinstance(beneath, socket.gaierror):
@@ -147,10 +148,10 @@ def _of_proxy(
 
 
 def _cause(error: BaseException) -> OSError | None:
-    """Return the ssl or socket error beneath, which says more.
+    """Return the underlying error of ssl or of the socket, which says more.
 
-    The nearest one may have no number ("All connection attempts failed"), and the reasons for it
-    stand behind it, one by one or in a group.
+    The first one may have no number ("All connection attempts failed"); its causes follow as its
+    context, one by one or in a group.
     """
     vague: OSError | None = None
     found: BaseException | None = error
@@ -169,7 +170,7 @@ def _cause(error: BaseException) -> OSError | None:
 
 
 class _Steps:
-    """Tells how a connection is made, from what httpx says of itself."""
+    """Reports to `watch` how a connection is made, from httpx's trace events."""
 
     def __init__(self, watch: Watch, server: str) -> None:
         self._watch = watch
@@ -177,7 +178,7 @@ class _Steps:
         self._began = 0.0
 
     def heard(self, event: str, info: dict[str, Any]) -> None:
-        """Take an event of httpx."""
+        """Process an event of httpx."""
         if event.endswith(("connect_tcp.started", ".start_tls.started")):
             self._began = time.monotonic()
         elif event.endswith("connect_tcp.complete"):
@@ -192,7 +193,7 @@ class _Steps:
 
 
 class _Kept:
-    """A client, with what it was made of and the connection that it has open."""
+    """A client, with the settings that it was made with and its open connection."""
 
     def __init__(self, context: ssl.SSLContext, proxy: Proxy | None, watch: Watch) -> None:
         self._watch = watch
@@ -205,16 +206,16 @@ class _Kept:
         """Carry a task to its end.
 
         Raises:
-            Exception: whatever httpx does, and RemoteProtocolError of ours.
+            Exception: every error of httpx, and RemoteProtocolError.
         """
         steps = _Steps(self._watch, task.request.url.origin)
 
         def trace(event: str, info: dict[str, Any]) -> None:
             steps.heard(event, info)
-            # httpx has no way to end an exchange from outside but to end its connection.
+            # An exchange of httpx can be ended from outside only by ending its connection.
             if event == "connection.connect_tcp.complete":
-                # TLS will take the descriptor away from this object. Where none is left for a
-                # copy, the library is about to say so.
+                # TLS will take the descriptor away from this socket object, so a copy is kept.
+                # Without a free descriptor for the copy, httpx itself will soon fail.
                 with suppress(OSError):
                     task.hold_copy(info["return_value"].get_extra_info("socket").dup())
             elif event.endswith(".start_tls.complete"):
@@ -225,7 +226,7 @@ class _Kept:
         request = task.request
         if self.sock is not None:
             task.hold(self.sock)
-        self.client.cookies.clear()  # nothing is carried over from one sign-in to another
+        self.client.cookies.clear()  # no cookie goes from one sign-in to another
         response = self.client.send(_built(request, task.timeout, trace), stream=True)
         try:
             body = bytearray()
@@ -239,13 +240,13 @@ class _Kept:
 
 
 class HttpxTransport(Transport):
-    """An `httpx2.Client`; each exchange runs in a thread of its own.
+    """Carries requests with an `httpx2.Client`; each exchange runs in a thread of its own.
 
-    httpx has time-outs for each read only: a byte a second would keep it for ever.
+    httpx has time-outs only for each read: a server that sends a byte a second would never end.
 
     Args:
-        ssl_context: TLS settings, or what returns them for each new connection.
-        watch: is told how connections are made.
+        ssl_context: TLS settings, or a function that returns them for each new connection.
+        watch: receives a report of each connection that is made.
     """
 
     def __init__(self, ssl_context: ssl.SSLContext | ContextSource, watch: Watch = SILENT) -> None:
@@ -273,7 +274,7 @@ class HttpxTransport(Transport):
             outcome: Outcome
             try:
                 outcome = kept.carry(task)
-            except Exception as problem:  # noqa: BLE001 - the boundary: what comes out is ours
+            except Exception as problem:  # noqa: BLE001 - only errors of msnpauth may leave
                 outcome = _ours(problem, proxy, request, task.timeout)
             task.let_go()
             is_good = isinstance(outcome, Response) and not task.is_stopped
@@ -285,7 +286,7 @@ class HttpxTransport(Transport):
     def _taken(
         self, context: ssl.SSLContext, proxy: Proxy | None, request: Request
     ) -> _Kept | SignInError:
-        """Return the client that is kept, or a new one where it would not do."""
+        """Return the kept client, or a new one where its settings are not the wanted ones."""
         with self._lock:
             kept, self._idle = self._idle, None
         if kept is not None:
@@ -297,7 +298,7 @@ class HttpxTransport(Transport):
         return _bad_proxy(proxy, request)
 
     def _let_go(self, kept: _Kept | None) -> None:
-        """Keep a client for the next time, in place of the one that was kept."""
+        """Keep a client for the next exchange, and close the one that was kept before."""
         with self._lock:
             before, self._idle = self._idle, kept
         if before is not None:
@@ -308,11 +309,11 @@ class HttpxTransport(Transport):
 
 
 class AsyncHttpxTransport(AsyncTransport):
-    """An `httpx2.AsyncClient`.
+    """Carries requests with an `httpx2.AsyncClient`.
 
     Args:
-        ssl_context: TLS settings, or what returns them for each new connection.
-        watch: is told how connections are made.
+        ssl_context: TLS settings, or a function that returns them for each new connection.
+        watch: receives a report of each connection that is made.
     """
 
     def __init__(self, ssl_context: ssl.SSLContext | ContextSource, watch: Watch = SILENT) -> None:
@@ -335,7 +336,7 @@ class AsyncHttpxTransport(AsyncTransport):
                     return await self._exchange(client, request, timeout, streams)
             except TimeoutError as problem:
                 error = problem if isinstance(problem, SignInError) else too_late(request, timeout)
-            except Exception as problem:  # noqa: BLE001 - the boundary: what comes out is ours
+            except Exception as problem:  # noqa: BLE001 - only errors of msnpauth may leave
                 error = _ours(problem, proxy, request, timeout)
             except BaseException:
                 await self._let_go(client, streams)
@@ -366,7 +367,7 @@ class AsyncHttpxTransport(AsyncTransport):
         return made
 
     async def _let_go(self, client: httpx2.AsyncClient, streams: list[Any]) -> None:
-        """Close what an exchange that failed leaves behind.
+        """Close the connections that an exchange that failed leaves behind.
 
         httpx itself does not close a connection that is cancelled in its TLS handshake.
         """
@@ -388,7 +389,7 @@ class AsyncHttpxTransport(AsyncTransport):
             if event == "connection.connect_tcp.complete":
                 streams.append(info["return_value"])
 
-        client.cookies.clear()  # nothing is carried over from one sign-in to another
+        client.cookies.clear()  # no cookie goes from one sign-in to another
         response = await client.send(_built(request, timeout, trace), stream=True)
         try:
             body = bytearray()

@@ -1,4 +1,4 @@
-"""How far a connection that was kept open is trusted to be there still."""
+"""Decides for how long a kept connection is used again, and how long to wait for its answer."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Callable
 
 __all__ = ["KEPT_PATIENCE", "Age"]
 
-# A router between here and the server (NAT) forgets a connection that is idle, and tells nobody:
-# what is sent over it then is never answered. The strictest of them forget after 30 to 60 seconds,
-# and most servers have closed by then as well, so an older connection is not worth the risk.
+# A router with NAT between client and server forgets an idle connection without notice: data that
+# is sent over it later is never answered. The strictest routers forget after 30 to 60 seconds, and
+# most servers have closed by then as well, so an older connection is not worth the risk.
 _TOO_OLD = 60.0
-# Within this time nothing forgets: nexus and login follow one another at once.
+# Within this time no router forgets: nexus and login follow one another at once.
 _SURELY_THERE = 10.0
 KEPT_PATIENCE = 2.0
-"""Seconds that a connection of an age in between may be silent, before the request is sent again
-over a new one."""
+"""Seconds that a connection of an age between these two may be silent, before the request is sent
+again over a new connection."""
 
 
 class Age:
@@ -41,7 +41,10 @@ class Age:
     def patience(self, left: float) -> float:
         """Return how many seconds to wait for the first byte of an answer.
 
-        Never more than half of what is left: the rest is for a new connection.
+        Never more than half of the time that is left: the rest is for a new connection.
+
+        Args:
+            left: the seconds that are left for the whole exchange.
         """
         if self._clock() - self._used_at <= _SURELY_THERE:
             return left

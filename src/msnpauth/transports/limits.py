@@ -1,4 +1,4 @@
-"""Ends what waits in asyncio at its deadline, or when its carrier is closed."""
+"""Ends waiting exchanges in asyncio at their deadline, or when their carrier is closed."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ __all__ = ["Limits"]
 
 
 class Limits:
-    """The time limits of the exchanges that a carrier has under way."""
+    """The time limits of a carrier's running exchanges."""
 
     def __init__(self) -> None:
         self._limits: set[asyncio.Timeout] = set()
 
     @asynccontextmanager
     async def within(self, seconds: float) -> AsyncIterator[None]:
-        """Bound what is done inside.
+        """Limit the time of the block.
 
         Raises:
             TimeoutError: the time is up, or `end` was called.
@@ -30,7 +30,7 @@ class Limits:
                 self._limits.discard(limit)
 
     def end(self) -> None:
-        """Have everybody inside come back at once."""
+        """End every running block at once."""
         for limit in self._limits:
             if not limit.expired():
                 limit.reschedule(asyncio.get_running_loop().time())

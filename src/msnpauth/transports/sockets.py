@@ -35,10 +35,10 @@ class SocketsTransport(Transport):
     """One connection at a time, kept for the next request to the same host.
 
     Args:
-        ssl_context: TLS settings, or what returns them for each new connection.
-        watch: is told how connections are made.
-        clock: seconds, for the age of a kept connection.
-        fast_open: let the first words of TLS travel with the SYN, where that can be.
+        ssl_context: TLS settings, or a function that returns them for each new connection.
+        watch: receives a report of each connection that is made.
+        clock: returns seconds, for the age of a kept connection.
+        fast_open: send the first TLS message together with the SYN, where that is possible.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class SocketsTransport(Transport):
         self._age = Age(clock)
         self._sock: TlsSocket | None = None
         self._connecting: Connecting | None = None
-        self._http: ClientConnection  # there is one wherever there is a connection
+        self._http: ClientConnection  # it is set whenever there is a connection
         self._origin = ""
         self._closed = False
         self._adopting = threading.Lock()
@@ -70,12 +70,12 @@ class SocketsTransport(Transport):
                 if response is not None:
                     return response
                 # The server had closed the kept connection, or a router had forgotten it, before
-                # a byte of an answer came. The request is sent once more. Nothing is changed by
-                # one that does arrive twice: each of them asks for a ticket, and a second ticket
-                # does not take the first away.
+                # the first byte of an answer arrived. The request is sent once more. A request
+                # that arrives twice does no harm: each one asks for a ticket, and a second ticket
+                # does not invalidate the first.
             self._open(request.url, deadline, request.step, request)
             response = self._exchange(request, deadline, is_kept=False)
-            assert response is not None  # only a kept connection is given up so
+            assert response is not None  # None comes only from a kept connection
             return response
 
     def prepare(self, url: Url, timeout: float) -> None:
@@ -100,7 +100,7 @@ class SocketsTransport(Transport):
 
     @contextmanager
     def _in_use(self, deadline: Deadline, step: Step, url: Url) -> Iterator[None]:
-        """Let one thread at a time in. The one that is in closes what `close` has ended."""
+        """Let in one thread at a time. That thread closes the connection after a `close`."""
         if not self._busy.acquire(timeout=max(0.0, deadline.remaining())):
             raise deadline.passed(step, url.origin)
         try:
@@ -128,7 +128,7 @@ class SocketsTransport(Transport):
         return not self._age.is_too_old and self._sock.is_quiet()
 
     def _open(self, url: Url, deadline: Deadline, step: Step, first: Request | None = None) -> None:
-        """Connect; what is asked first goes with the end of the handshake, once it is flushed.
+        """Connect; the first request goes with the last message of the handshake, at a `flush`.
 
         Raises:
             SignInError: as `fetch`.
@@ -140,9 +140,9 @@ class SocketsTransport(Transport):
                 return
             except SignInError as problem:
                 error = problem
-            except Exception as problem:  # noqa: BLE001 - the boundary: what comes out of here is ours
+            except Exception as problem:  # noqa: BLE001 - only errors of msnpauth may leave
                 error = _ours(problem, deadline, step, url)
-            # `close` drops nothing while we are in here.
+            # `close` does not drop the connection while this thread holds `_busy`.
             if self._closed or self._sock is None or not self._sock.was_session_to_blame(error):
                 break
         raise self._closed_error(step, url) if self._closed else error
@@ -184,7 +184,7 @@ class SocketsTransport(Transport):
         self._age.used()
 
     def _exchange(self, request: Request, deadline: Deadline, *, is_kept: bool) -> Response | None:
-        """Send a request and return the answer; None when a kept connection was not there any more.
+        """Send a request and return the answer; None when a kept connection had already ended.
 
         Raises:
             SignInError: as `fetch`.
@@ -193,7 +193,7 @@ class SocketsTransport(Transport):
             return self._answer(request, deadline, is_kept=is_kept)
         except SignInError as problem:
             error = problem
-        except Exception as problem:  # noqa: BLE001 - the boundary: what comes out of here is ours
+        except Exception as problem:  # noqa: BLE001 - only errors of msnpauth may leave
             error = _ours(problem, deadline, request.step, request.url)
         if self._closed:
             raise self._closed_error(request.step, request.url)
@@ -213,7 +213,7 @@ class SocketsTransport(Transport):
             if (limit := self._age.patience(left)) < left:
                 at_first = partial(Deadline(limit).check, request.step, request.url.origin)
         else:
-            sock.flush(patience)  # it was said when the connection was made
+            sock.flush(patience)  # the request was passed to TLS when the connection was made
         data = sock.read(at_first)
         while isinstance(answer := self._http.receive(data), NeedData):
             data = sock.read(patience)
@@ -237,7 +237,7 @@ class SocketsTransport(Transport):
 
 
 def _words(http: ClientConnection, request: Request) -> Secret:
-    """Return the bytes of a request, of which nobody is to see anything yet."""
+    """Return the bytes of a request as a secret, decoded as Latin-1."""
     return Secret(http.send(request).decode("latin-1"))
 
 

@@ -1,7 +1,7 @@
-"""Exchanges in threads of their own, for libraries that cannot be told when to stop.
+"""Exchanges in threads of their own, for libraries whose calls cannot be cancelled.
 
-The thread that asks waits for the answer, and for nothing else: a time-out, Ctrl-C or `close` let
-it go at once, and the thread of the exchange ends as soon as the library allows it.
+The calling thread only waits for the answer: a time-out, Ctrl-C or `close` end its wait at once,
+and the thread of the exchange ends as soon as the library allows it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["GRACE", "Outcome", "Task", "Workers"]
 
 Outcome = Response | SignInError
 
-# The library's own time-outs come first: what it says then is more exact.
+# Seconds by which the library's own time-out is earlier than ours: its error is more exact.
 GRACE = 0.2
 
 
@@ -31,9 +31,9 @@ class Task:
     """One exchange.
 
     Attributes:
-        request: what is asked.
-        timeout: seconds for all of it.
-        is_stopped: True once nobody waits for the answer.
+        request: the request.
+        timeout: seconds for the whole exchange.
+        is_stopped: True once the answer is no longer wanted.
     """
 
     def __init__(
@@ -48,14 +48,14 @@ class Task:
         self._copies: list[socket.socket] = []
 
     def settle(self, outcome: Outcome) -> None:
-        """Hand over what the exchange came to; only the first time counts."""
+        """Deliver the outcome of the exchange; only the first call counts."""
         with self._lock:
             deliver, self._deliver = self._deliver, None
         if deliver is not None:
             deliver(outcome)
 
     def stop(self, outcome: SignInError | None = None) -> None:
-        """Let the exchange end as soon as it can, and come to `outcome` if one is given."""
+        """End the exchange as soon as possible, with `outcome` as its result if one is given."""
         if outcome is not None:
             self.settle(outcome)  # first: the library's own thread reports the shut-down, too
         with self._lock:
@@ -64,16 +64,16 @@ class Task:
                 shut_down(sock)
 
     def hold(self, sock: socket.socket) -> None:
-        """Note a connection of the library's, which `stop` shuts down."""
+        """Note a connection of the library, which `stop` shuts down."""
         with self._lock:
             self._socks.append(sock)
             if self.is_stopped:
                 shut_down(sock)
 
     def hold_copy(self, sock: socket.socket) -> None:
-        """Note a socket of our own for a connection of the library's; it is closed in the end.
+        """Note our own socket object for a connection of the library; `let_go` closes it.
 
-        For a library that gives its own object away, or never shows it.
+        It is for a library that passes its own socket object on, or never shows it.
         """
         with self._lock:
             self._copies.append(sock)
@@ -89,11 +89,11 @@ class Task:
 
 
 class Workers:
-    """The exchanges of one carrier that are under way.
+    """The running exchanges of one carrier.
 
     Args:
-        carry: carries a task and returns what it came to; runs in the task's thread.
-        name: of the threads.
+        carry: carries a task and returns its outcome; runs in the task's thread.
+        name: the name of the threads.
     """
 
     def __init__(self, carry: Callable[[Task], Outcome], name: str) -> None:
@@ -122,7 +122,7 @@ class Workers:
         return outcome
 
     def fetch_here(self, request: Request, timeout: float) -> Response:
-        """Carry a request in this thread, where the library can be called off.
+        """Carry a request in this thread, for a library whose calls can be cancelled.
 
         Raises:
             SignInError: as `Transport.fetch`.
@@ -133,7 +133,7 @@ class Workers:
             outcome = self._outcome(task)
         finally:  # on Ctrl-C, too
             self._forget(task)
-        outcome = outcomes[0] if outcomes else outcome  # it was called off by somebody else
+        outcome = outcomes[0] if outcomes else outcome  # another thread stopped it
         if isinstance(outcome, SignInError):
             raise outcome
         return outcome
@@ -147,7 +147,7 @@ class Workers:
         return task
 
     def start(self, request: Request, timeout: float, deliver: Callable[[Outcome], None]) -> Task:
-        """Begin to carry a request; `deliver` is called once, in whichever thread.
+        """Begin to carry a request; `deliver` is called once, in any thread.
 
         Raises:
             ConnectionFailed: no thread can be started, or the carrier is closed.
@@ -164,7 +164,7 @@ class Workers:
         raise error
 
     def close(self) -> None:
-        """End all that is under way, and begin nothing any more."""
+        """End all running exchanges, and begin no new ones."""
         with self._lock:
             self.is_closed = True
             tasks = list(self._tasks)
@@ -174,7 +174,7 @@ class Workers:
     def _run(self, task: Task) -> None:
         try:
             outcome = self._outcome(task)
-        except BaseException as problem:  # noqa: BLE001 - nobody else would tell who waits
+        except BaseException as problem:  # noqa: BLE001 - the caller waits for an outcome
             outcome = network_error(problem, task.request.step, task.request.url.origin)
         self._forget(task)
         with suppress(RuntimeError):  # the event loop that waited is gone
@@ -185,7 +185,7 @@ class Workers:
             return self._carry(task)
         except SignInError as problem:
             return problem
-        except Exception as problem:  # noqa: BLE001 - the boundary: what comes out of here is ours
+        except Exception as problem:  # noqa: BLE001 - only errors of msnpauth may leave
             return network_error(problem, task.request.step, task.request.url.origin)
 
     def _forget(self, task: Task) -> None:
