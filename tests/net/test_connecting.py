@@ -7,6 +7,7 @@ import errno
 import gc
 import resource
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -17,11 +18,14 @@ from typing import Any
 import pytest
 
 from conftest import Authority
+from far import Far
 from msnpauth import ConnectionFailed, SignInError, SignInTimeout
 from msnpauth.core.errors import Step
 from msnpauth.core.urls import Address
+from msnpauth.net import streams
 from msnpauth.net.deadline import Deadline
 from msnpauth.net.names import ATTEMPT_DELAY, interleaved, most_telling
+from msnpauth.net.sessions import Resumption
 from msnpauth.net.sockets import Connecting, connect_tcp, shut_down
 from msnpauth.net.streams import open_streams, open_tls
 
@@ -393,6 +397,37 @@ def test_cancelled_at_every_step_of_a_handshake(authority: Authority) -> None:
         return opened
 
     assert asyncio.run(main()) == {False, True}
+
+
+def test_a_server_that_goes_while_a_session_is_offered(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The handshake is cut, and then nobody is there: that is told, and not tried for ever."""
+    context, where = (
+        ssl.create_default_context(cafile=str(authority.ca_file)),
+        Address("localhost", 1),
+    )
+    before = Resumption(context, where)
+    tls = before.connection()
+    tls.start()
+    Far(authority.server_tls).shake_hands(tls)
+    tls.read()
+    rounds: list[bool] = []
+
+    async def opened(*_: object, finish: Any, **_settings: object) -> None:
+        rounds.append(True)
+        if len(rounds) > 1:
+            raise ConnectionFailed("nobody is there")
+        near, far = socket.socketpair()
+        far.close()
+        with pytest.raises(ssl.SSLEOFError):
+            await finish(near)
+        raise ConnectionFailed("the handshake was cut")
+
+    monkeypatch.setattr(streams, "_opened", opened)
+    with pytest.raises(ConnectionFailed, match="nobody is there"):
+        asyncio.run(open_tls(where, Deadline(25), Step.LOGIN, context))
+    assert len(rounds) == 2
 
 
 def test_ctrl_c_in_the_middle_of_the_race(

@@ -86,6 +86,23 @@ def test_of_several_addresses_the_first_that_answers_is_taken(
         assert connect(Address("two.example", server.port), fast_open=True) == 0
 
 
+@pytest.mark.parametrize("connect", [by_threads, by_asyncio])
+def test_the_resolver_is_asked_each_time(connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That a server has moved is noticed when the remembered address is in use already."""
+    asked: list[str] = []
+
+    def one(host: str, port: int, **_: object) -> list[Any]:
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", one)
+    with Server(Peer.silence) as server:
+        address = Address("one.example", server.port)
+        for fast_open in (False, True, True, False):
+            connect(address, fast_open=fast_open)
+    assert len(asked) == 3, "once, and for each fast one"
+
+
 def answers_once(peer: Peer) -> None:
     peer.request()
     peer.send(http(200, "A: b"))

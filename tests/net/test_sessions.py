@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import ssl
 import time
+import warnings
 import weakref
 from datetime import UTC, datetime, timedelta
 
@@ -129,6 +131,48 @@ def test_a_record_without_words_that_is_no_ticket(
     tls.heard_ticket()
     resumption.keep(tls.tls)
     assert offers(near, 2) == [True, False]
+
+
+def test_a_server_that_sends_no_other_ticket(near: ssl.SSLContext, far: ssl.SSLContext) -> None:
+    """The one that was offered is used: RFC 8446, C.4."""
+    far.num_tickets = 1
+    connect(near, far)
+    far.num_tickets = 0
+    assert connect(near, far)
+    assert not connect(near, far)
+    assert not offers(near, 1)[0]
+
+
+def test_few_records_are_looked_at(
+    near: ssl.SSLContext, far: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look copies a session, which takes longer than the server needs for its record."""
+    far.num_tickets = 0
+    resumption = Resumption(near, HERE)
+    tls = resumption.connection()
+    tls.start()
+    Far(far).shake_hands(tls)
+    looks: list[object] = []
+    monkeypatch.setattr(resumption, "_keep", looks.append)
+    assert tls.heard_ticket is not None
+    for _ in range(1000):
+        tls.heard_ticket()
+    assert len(looks) == sessions._MOST_LOOKS
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows does not fork")
+def test_a_process_that_was_forked_keeps_none(near: ssl.SSLContext, far: ssl.SSLContext) -> None:
+    connect(near, far)
+    held = vars(near)[sessions._PLACE]
+    assert held.count(HERE) or sessions._ready._found
+    with held._lock, sessions._ready._lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # other tests have left threads
+        child = os.fork()
+        if not child:
+            # Nothing of pytest's may run here. A lock that is still held would hang.
+            os._exit(0 if offers(near, 1) == [False] and not sessions._ready._found else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert offers(near, 1) == [True]
 
 
 def test_under_tls_1_2_again_and_again(near: ssl.SSLContext, far: ssl.SSLContext) -> None:
@@ -290,6 +334,29 @@ def test_not_beyond_the_end_of_the_certificate(
     assert not connect(near, far)
 
 
+def test_not_beyond_the_end_of_a_certificate_between(
+    authority: Authority, near: ssl.SSLContext, clocks: Clocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = datetime.fromtimestamp(clocks.day, UTC) + timedelta(hours=1)
+    monkeypatch.setattr(trustme, "DEFAULT_EXPIRY", end)
+    between = authority.ca.create_child_ca()
+    far = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    between.issue_cert("localhost", not_after=end + timedelta(days=90)).configure_cert(far)
+    connect(near, far)
+    clocks.day += 3590
+    assert connect(near, far)
+    clocks.day += 20
+    assert not connect(near, far)
+
+
+def test_a_python_that_shows_no_chain(near: ssl.SSLContext, far: ssl.SSLContext) -> None:
+    class Plain:
+        def getpeercert(self) -> dict[str, str]:
+            return {"notAfter": "Jan  5 09:34:43 2018 GMT"}
+
+    assert sessions._end_of_certificates(Plain()) == 1515144883  # type: ignore[arg-type]
+
+
 def test_a_server_that_has_forgotten_its_tickets(
     authority: Authority, near: ssl.SSLContext, either: ssl.SSLContext
 ) -> None:
@@ -313,6 +380,7 @@ def test_whether_a_session_was_to_blame(near: ssl.SSLContext, far: ssl.SSLContex
         offering = Resumption(near, HERE)
         assert offering.connection().tls.session is not None
         assert offering.is_to_blame(error) is is_to_blame
+        assert not offering.is_to_blame(error), "once: what failed then had no session"
         assert Resumption(near, HERE).connection().tls.session is None
     connect(near, far)
     without = Resumption(near, HERE, offer=False)

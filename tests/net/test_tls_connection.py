@@ -221,6 +221,23 @@ def test_each_ticket_is_heard(authority: Authority, singly: bool) -> None:
     assert len(heard) == 3, "words are no ticket"
 
 
+@pytest.mark.parametrize("singly", [False, True])
+@pytest.mark.parametrize("count", [256, 257])
+def test_records_in_a_row_that_say_nothing(authority: Authority, singly: bool, count: int) -> None:
+    """A flood of them costs this end more than the peer, which would keep an event loop busy."""
+    context = authority.tls_for(NAME)
+    context.num_tickets = count
+    near, far = begun(authority.client_tls, NAME), Far(context)
+    near.receive(far.answer(near.outgoing()))
+    flood = far.answer(near.outgoing()) + far.say(b"words")
+    said = b""
+    for piece in bytewise(flood) if singly else [flood]:
+        near.receive(piece)
+        said += near.read()
+    assert said == (b"words" if count == 256 else b"")
+    assert isinstance(near.fault, ssl.SSLError) is (count == 257)
+
+
 @given(st.lists(st.binary(max_size=60), max_size=6), st.booleans())
 def test_no_input_raises(authority: Authority, inputs: list[bytes], secured: bool) -> None:
     near = connected(authority)[0] if secured else begun(authority.client_tls, NAME)

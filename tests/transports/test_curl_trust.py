@@ -100,6 +100,22 @@ def test_not_beyond_the_end_of_the_certificate(
     assert noted.resumed == [False, True, False]
 
 
+def test_not_beyond_the_end_of_a_certificate_between(
+    authority: Authority, ca_file: Path, clocks: Clocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = Noted()
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    end = datetime.fromtimestamp(clocks.day, UTC) + timedelta(minutes=10)
+    monkeypatch.setattr(trustme, "DEFAULT_EXPIRY", end)
+    between = authority.ca.create_child_ca()
+    between.issue_cert("127.0.0.1", not_after=end + timedelta(days=90)).configure_cert(tls)
+    with Server(noted, tls) as server:
+        for seconds in (0, 590, 20):
+            clocks.day += seconds
+            fetch_alone(server, ca_file)
+    assert noted.resumed == [False, True, False]
+
+
 def test_a_new_version_of_the_file(authority: Authority, ca_file: Path) -> None:
     noted = Noted()
     kept = CurlTransport(ca_file)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from conftest import Authority
-from msnpauth import ConnectionFailed, SignInError, SignInTimeout
+from msnpauth import CertificateRejected, ConnectionFailed, SignInError, SignInTimeout
 from msnpauth.core.tickets.exchange import Request
 from msnpauth.core.tickets.http import ClientConnection
 from msnpauth.core.urls import Url
@@ -96,6 +98,29 @@ def test_for_another_host_there_is_another(carrier: Carrier, authority: Authorit
         for server in (one, two, one):
             carrier.fetch(get(server), 20)
         assert (one.connections, two.connections) == (2, 1)
+
+
+def test_a_kept_connection_to_whom_nobody_trusts_any_more(
+    carrier: Carrier, authority: Authority
+) -> None:
+    """A renewed file of authorities makes new settings, and they decide."""
+    transport = carrier if isinstance(carrier, SocketsTransport) else carrier._transport
+    with Server(always, authority.server_tls) as server:
+        for context in (authority.client_tls, authority.client_tls, new_settings(authority)):
+            transport._context = partial(_given, context)
+            carrier.fetch(get(server), 20)
+        assert server.connections == 2
+        transport._context = ssl.create_default_context
+        with pytest.raises(CertificateRejected):
+            carrier.fetch(get(server), 20)
+
+
+def new_settings(authority: Authority) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(authority.ca_file))
+
+
+def _given(context: ssl.SSLContext) -> ssl.SSLContext:
+    return context
 
 
 def test_a_kept_connection_that_was_closed_from_afar(

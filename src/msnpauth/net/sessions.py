@@ -10,13 +10,15 @@ Under TLS 1.3 a session is offered once (RFC 8446, appendix C.4). Each connectio
 
 from __future__ import annotations
 
+import os
 import ssl
 import threading
 import time
 from collections import OrderedDict, deque
 from contextlib import suppress
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from weakref import WeakSet
 
 from ..core.errors import ConnectionFailed, SignInError
 from ..core.urls import Address
@@ -31,6 +33,10 @@ _OF_EACH = 8
 """Sessions of one host: as many connections to it may begin at once without a full handshake."""
 
 _IN_STOCK = 2
+
+_MOST_LOOKS = 8
+"""The number of records in which a ticket is looked for, for each connection. Servers send up to
+four tickets."""
 
 _DAY = 24 * 60 * 60.0
 
@@ -65,6 +71,10 @@ class _Sessions:
     """The sessions of one context."""
 
     def __init__(self) -> None:
+        self._begin()
+        _of_this_process.add(self)
+
+    def _begin(self) -> None:
         self._lock = threading.Lock()
         self._hosts: OrderedDict[Address, deque[_Session]] = OrderedDict()
 
@@ -110,6 +120,9 @@ class _Ready:
 
     def __init__(self, most: int = 8) -> None:
         self._most = most
+        self._begin()
+
+    def _begin(self) -> None:
         self._lock = threading.Lock()
         self._found: OrderedDict[_Server, tuple[_Session, TlsConnection]] = OrderedDict()
 
@@ -135,6 +148,22 @@ _Server = tuple[int, Address]
 other context can have the same `id`."""
 
 _ready = _Ready()
+_of_this_process: WeakSet[_Sessions] = WeakSet()
+
+
+def _begin_anew() -> None:
+    """Forget all sessions in a child process: its parent offers the same sessions.
+
+    A lock that another thread of the parent held at the fork is never released in the child, so
+    the locks are new as well.
+    """
+    _ready._begin()
+    for sessions in _of_this_process:
+        sessions._begin()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 class Resumption:
@@ -155,6 +184,7 @@ class Resumption:
         self._offered: _Session | None = None
         self._offer = offer
         self._read: list[bytes] = []
+        self._looks = 0
 
     def connection(self) -> TlsConnection:
         """Return the connection, which offers a session if there is one; nothing is sent yet."""
@@ -190,6 +220,7 @@ class Resumption:
         """
         if self._offered is None:
             return False
+        self._offered = None
         self._forget()
         return type(error) is ConnectionFailed
 
@@ -208,6 +239,11 @@ class Resumption:
         With a reserve the connection after the next one can be prepared while this one waits.
         Servers send two or more sessions after a full handshake, and one after a resumed one.
         """
+        # The record may be something else, for example a KeyUpdate. Reading the session takes longer
+        # than the server needs to send such a record, so a server could keep this end busy with it.
+        self._looks += 1
+        if self._looks > _MOST_LOOKS:
+            return
         is_short = self._sessions is not None and self._sessions.count(self._address) < _IN_STOCK
         if not self._read or (is_short and len(self._read) < _IN_STOCK):
             self._keep(tls)
@@ -225,6 +261,8 @@ class Resumption:
             session = tls.session
             if session is None or not (session.has_ticket or (session.id and not is_single)):
                 return
+            if is_single and self._offered is not None and session.id == self._offered.session.id:
+                return  # the server has sent no new session, and the offered one is used up
             is_new = session.id not in self._read
             self._read.append(session.id)
             if is_new:
@@ -236,7 +274,7 @@ class Resumption:
         if self._offered is not None:
             # A resumed session is valid as long as the full handshake before it, and no longer.
             return self._offered.since, self._offered.until
-        return (time.monotonic(), time.time()), _end_of_certificate(tls)
+        return (time.monotonic(), time.time()), _end_of_certificates(tls)
 
     def _forget(self) -> None:
         _ready.take(self._server)
@@ -279,8 +317,18 @@ def _sessions_of(context: ssl.SSLContext) -> _Sessions:
     return found
 
 
-def _end_of_certificate(tls: ssl.SSLObject) -> float:
-    """Return when the server's certificate expires, in seconds since 1970."""
-    told = tls.getpeercert() or {}
-    end = told.get("notAfter")
-    return ssl.cert_time_to_seconds(end) if isinstance(end, str) else 0.0
+def _end_of_certificates(tls: ssl.SSLObject) -> float:
+    """Return when the first certificate of the server's chain expires, in seconds since 1970.
+
+    An intermediate certificate may expire before the server's own certificate.
+    """
+    ends = [one.get("notAfter") for one in _chain(tls)]
+    return min((ssl.cert_time_to_seconds(end) for end in ends if isinstance(end, str)), default=0.0)
+
+
+def _chain(tls: ssl.SSLObject) -> list[dict[str, Any]]:
+    # Python 3.13 has a public method for this, but it returns bytes that the library cannot read.
+    inner: Any = getattr(tls, "_sslobj", None)
+    with suppress(AttributeError):
+        return [one.get_info() for one in inner.get_verified_chain()]
+    return [tls.getpeercert() or {}]

@@ -98,7 +98,8 @@ class Connecting:
             ConnectionFailed, SignInTimeout: as `connect_tcp`; ConnectionFailed when cancelled.
         """
         places: list[AddressInfo] = []
-        remembered = resolver_cache.get(self._address)
+        # With TCP Fast Open `connect` succeeds at once, even if the server has moved meanwhile.
+        remembered = [] if self._fast_open else resolver_cache.get(self._address)
         try:
             places = numeric(self._address) or remembered or self._resolve()
             began = time.monotonic()

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 
 from ..core.errors import ConnectionFailed, SignInError, Step
@@ -100,31 +101,28 @@ async def open_tls(
         CertificateRejected: the server's certificate was not accepted.
     """
     server = server or str(address)
-    resumption: Resumption | None = None
-    offer = True
 
-    async def secured(sock: socket.socket) -> TlsStream:
-        nonlocal resumption
+    async def secured(resumption: Resumption, sock: socket.socket) -> TlsStream:
         began = time.monotonic()
-        resumption = Resumption(ssl_context, address, offer=offer)
         stream = await _over_tls(sock, resumption)
         watch.secured(server, stream.tls.tls.version() or "", began)
         return stream
 
-    while True:
+    for offer in (True, False):
+        resumption = Resumption(ssl_context, address, offer=offer)
         try:
             return await _opened(
                 *(address, deadline, step),
                 server=server,
                 watch=watch,
                 fast_open=fast_open,
-                finish=secured,
+                finish=partial(secured, resumption),
             )
         except SignInError as problem:
             error = problem
-        if resumption is None or not resumption.is_to_blame(error):
-            raise error
-        offer = False
+        if not resumption.is_to_blame(error):
+            break
+    raise error
 
 
 async def _opened(
@@ -203,7 +201,8 @@ class _Race:
 
     async def from_memory(self, address: Address, *, fast_open: bool) -> socket.socket | None:
         """Return a connection to a remembered address of the host; None if there is none."""
-        if not (places := resolver_cache.get(address)):
+        # With TCP Fast Open `connect` succeeds at once, even if the server has moved meanwhile.
+        if fast_open or not (places := resolver_cache.get(address)):
             return None
         with suppress(Exception):  # the server may have moved
             return await self.run(places, fast_open=fast_open)

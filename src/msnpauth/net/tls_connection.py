@@ -23,6 +23,10 @@ all that it can use of one slice before the next one is passed to it.
 _HEAD = 5
 """The size in bytes of a record's header: its type, the version, its length (RFC 8446, 5.1)."""
 
+_MOST_SILENT = 256
+"""The largest number of records in a row without data for the reader. Servers send a few tickets. A
+flood of KeyUpdate messages costs this end more than the server, and would block an event loop."""
+
 
 class TlsConnection:
     """The client's end of one TLS connection.
@@ -65,6 +69,7 @@ class TlsConnection:
         self._first: Secret | None = None
         self._is_at_end = False
         self._left_of_record = 0
+        self._silent = 0
         self.heard_ticket: Callable[[], None] | None = None
         self.is_secured = False
         self.has_ended = False
@@ -110,8 +115,8 @@ class TlsConnection:
         while there_is_more and not self.has_ended and self.fault is None:
             so_far = len(self._said)
             self._attempt(self._hear)
-            if is_record and len(self._said) == so_far and self.heard_ticket is not None:
-                self.heard_ticket()
+            if is_record:
+                self._count_silent(is_silent=len(self._said) == so_far)
             there_is_more = self._feed()
             is_record = not self._left_of_record
         if self._is_at_end and not there_is_more:
@@ -119,6 +124,13 @@ class TlsConnection:
         said = bytes(self._said)
         self._said.clear()
         return said
+
+    def _count_silent(self, *, is_silent: bool) -> None:
+        self._silent = self._silent + 1 if is_silent else 0
+        if self._silent > _MOST_SILENT:
+            self.fault = ssl.SSLError("the peer sends records without end that say nothing")
+        elif is_silent and self.heard_ticket is not None:
+            self.heard_ticket()
 
     def send(self, data: bytes) -> None:
         """Encrypt data for the peer. Only after the handshake."""

@@ -52,6 +52,7 @@ class AsyncSocketsTransport(AsyncTransport):
         self._stream: TlsStream | None = None
         self._http: ClientConnection  # it is set whenever there is a connection
         self._origin = ""
+        self._trusted: ssl.SSLContext | None = None
         self._closed = False
         self._limits = Limits()
         self._busy = asyncio.Lock()
@@ -113,20 +114,24 @@ class AsyncSocketsTransport(AsyncTransport):
     def _is_open(self, url: Url) -> bool:
         if self._stream is None or not self._stream.is_quiet():
             return False
-        return self._origin == url.origin and self._http.reusable and not self._age.is_too_old
+        if self._origin != url.origin or not self._http.reusable or self._age.is_too_old:
+            return False
+        # A changed file of authorities makes a new context, which may no longer trust the server.
+        return self._context() is self._trusted
 
     async def _open(self, url: Url, deadline: Deadline, step: Step) -> None:
         self._drop()
         if self._closed:
             raise self._closed_error(step, url)
+        context = self._context()
         self._stream = await open_tls(
-            *(url.address, deadline, step, self._context()),
+            *(url.address, deadline, step, context),
             server=url.origin,
             watch=self._watch,
             fast_open=self._fast_open,
         )
         self._http = ClientConnection()
-        self._origin = url.origin
+        self._origin, self._trusted = url.origin, context
         self._age.used()
 
     async def _exchange(

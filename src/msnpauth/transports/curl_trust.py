@@ -85,11 +85,12 @@ class Trust:
         if origin in self._known:
             return
         self._known.add(origin)
-        chain = curl.getinfo(pycurl.INFO_CERTINFO) or [()]
-        ends = [text for name, text in chain[0] if name == "Expire date"]
+        # An intermediate certificate may expire before the server's own certificate.
+        chain = curl.getinfo(pycurl.INFO_CERTINFO) or ()
+        ends = [text for one in chain for name, text in one if name == "Expire date"]
         try:
-            end: float = ssl.cert_time_to_seconds(ends[0])
-        except (IndexError, ValueError):  # another TLS library writes it in another form
+            end: float = min(map(ssl.cert_time_to_seconds, ends))
+        except ValueError:  # another TLS library writes it in another form
             end = 0.0
         self._until = min(self._until, end)
 

@@ -57,6 +57,7 @@ class SocketsTransport(Transport):
         self._connecting: Connecting | None = None
         self._http: ClientConnection  # it is set whenever there is a connection
         self._origin = ""
+        self._trusted: ssl.SSLContext | None = None
         self._closed = False
         self._adopting = threading.Lock()
         self._busy = threading.Lock()
@@ -125,7 +126,9 @@ class SocketsTransport(Transport):
     def _is_open(self, url: Url) -> bool:
         if self._sock is None or self._origin != url.origin or not self._http.reusable:
             return False
-        return not self._age.is_too_old and self._sock.is_quiet()
+        # A changed file of authorities makes a new context, which may no longer trust the server.
+        is_trusted = self._context() is self._trusted
+        return is_trusted and not self._age.is_too_old and self._sock.is_quiet()
 
     def _open(self, url: Url, deadline: Deadline, step: Step, first: Request | None = None) -> None:
         """Connect; the first request goes with the last message of the handshake, at a `flush`.
@@ -164,7 +167,8 @@ class SocketsTransport(Transport):
         finally:
             self._connecting = None
         try:
-            sock = TlsSocket.over(raw, self._context(), url.address, offer=offer)
+            context = self._context()
+            sock = TlsSocket.over(raw, context, url.address, offer=offer)
         except BaseException:
             raw.close()
             raise
@@ -180,7 +184,7 @@ class SocketsTransport(Transport):
             partial(_words, self._http, first) if first else None,
         )
         self._watch.secured(url.origin, sock.version, began)
-        self._origin = url.origin
+        self._origin, self._trusted = url.origin, context
         self._age.used()
 
     def _exchange(self, request: Request, deadline: Deadline, *, is_kept: bool) -> Response | None:
