@@ -150,15 +150,16 @@ def test_the_end_of_the_headers_is_found_wherever_it_is_cut(head: bytes, step: i
 
 
 def test_a_body_that_is_too_long(service: Service) -> None:
-    head = b"POST /login2.srf HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\n"
+    """It is answered, and not read to its end."""
+    head = b"POST /login2.srf HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
     with web(service) as sock:
-        sock.sendall(head)
-        try:
-            for _ in range(100):
+        sock.sendall(head % 100_000 + b"x" * 100_000)
+        assert rest(sock).startswith(b"HTTP/1.1 413 Content Too Large\r\n")
+    with web(service) as sock:
+        sock.sendall(head % 9_999_999)
+        with pytest.raises(OSError):  # noqa: PT011 - each system has an error of its own
+            for _ in range(1000):
                 sock.sendall(b"x" * 65536)
-        except OSError:
-            pass
-        assert rest(sock) == b""
 
 
 def test_idle_connections_are_closed(own: Service, monkeypatch: pytest.MonkeyPatch) -> None:

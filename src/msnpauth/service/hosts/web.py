@@ -177,6 +177,8 @@ async def _answer_one(connection: h11.Connection, site: Site, way: _Way) -> byte
             elif isinstance(event, h11.Data):
                 body += event.data
                 if len(body) > most:
+                    writer.write(_refusal(connection, 413))
+                    await _read_to_the_end(reader)
                     return None
             elif isinstance(event, h11.EndOfMessage):
                 break
@@ -259,6 +261,7 @@ _REASONS = {
     404: b"Not Found",
     405: b"Method Not Allowed",
     409: b"Conflict",
+    413: b"Content Too Large",
     422: b"Unprocessable Content",
     429: b"Too Many Requests",
     431: b"Request Header Fields Too Large",

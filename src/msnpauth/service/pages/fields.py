@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
 from ...core.secrets import Secret
+from ..stores.sql.tables import LONGEST_PASSPORT
 
 __all__ = [
     "LONGEST_PASSWORD",
@@ -24,8 +25,7 @@ __all__ = [
 
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 200
-_LONGEST_ADDRESS = 129
-"""The length of the longest address that clients and the database accept."""
+"""The length of the longest password that clients and the database accept."""
 _MOST_FIELDS = 30
 _FORM = "application/x-www-form-urlencoded"
 
@@ -118,8 +118,8 @@ def address_problem(address: str, name: str) -> list[Problem]:
     """
     if not address:
         return [Problem(name, "Type the address that you want to sign in with.")]
-    if len(address) > _LONGEST_ADDRESS:
-        return [Problem(name, f"An address has at most {_LONGEST_ADDRESS} characters.")]
+    if len(address) > LONGEST_PASSPORT:
+        return [Problem(name, f"An address has at most {LONGEST_PASSPORT} characters.")]
     if not _ADDRESS.fullmatch(address) or ".." in address:
         return [
             Problem(

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
+from leaks import assert_no_secret
 from msnpauth import LocalProtocolError, Secret
 from msnpauth.core.people.contact import ListName
 from msnpauth.core.wire.dialects import Scheme
@@ -243,3 +244,125 @@ def test_what_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(LocalProtocolError, match="cannot be read") as caught:
         read_escargot(database_url("postgresql://x:hunter2@127.0.0.1:1/x"))
     assert "hunter2" not in f"{caught.value!r} {caught.value.__context__!r}"
+
+
+# --- files that are damaged, or not as Escargot has written them -----------------------------------
+
+
+def changed(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path)) as raw, raw:
+        for statement in statements:
+            raw.execute(statement)
+
+
+@pytest.fixture
+def newer(tmp_path: Path) -> Path:
+    path = tmp_path / "newer.sqlite"
+    with closing(sqlite3.connect(path)) as raw, raw:
+        raw.executescript(NEWER)
+        fill_newer(raw)
+    return path
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE t_user SET settings = '{' WHERE id = 2",
+        "UPDATE t_user SET front_data = 'x' WHERE id = 2",
+        f"UPDATE t_user SET settings = '{'[' * 100_000}' WHERE id = 2",
+        "UPDATE t_user SET email = x'ff' WHERE id = 2",
+        "UPDATE t_user_contact SET lists = 'many' WHERE user_uuid = 'u2'",
+        "UPDATE t_user_contact SET groups = '{' , lists = 1 WHERE user_uuid = 'u2'",
+    ],
+)
+def test_a_row_that_is_damaged_is_named(newer: Path, statement: str) -> None:
+    changed(newer, statement)
+    with pytest.raises(LocalProtocolError, match="row 2 of Escargot's t_user") as caught:
+        read_escargot(newer)
+    assert_no_secret(caught.value, USERS[1][4])
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE t_user SET settings = '[]', front_data = '5', name = 7 WHERE id = 2",
+        "UPDATE t_user SET password = 5 WHERE id = 2",
+        "UPDATE t_user_contact SET name = 5, groups = '7', lists = 1 WHERE user_uuid = 'u2'",
+        "UPDATE t_user_contact SET uuid = 5 WHERE user_uuid = 'u2'",
+        "UPDATE t_user_group SET name = x'ff', group_id = 5",
+    ],
+)
+def test_what_is_of_another_kind_is_left_out(
+    newer: Path, database: SqliteDatabase, hasher: Hasher, statement: str
+) -> None:
+    changed(newer, statement)
+    found = read_escargot(newer)
+    assert [one.passport for one in found] == [user[1] for user in USERS]
+    assert AccountDirectory(database, hasher, None).import_escargot(found) == 4
+
+
+def test_names_are_as_clients_could_have_sent_them(newer: Path) -> None:
+    """A name that no client could have sent would end the connection of whoever is told it."""
+    changed(
+        newer,
+        f"UPDATE t_user SET name = '{'n' * 100_000}' WHERE id = 1",
+        f"UPDATE t_user_contact SET name = '{'c' * 100_000}' WHERE uuid = 'u2'",
+        f"UPDATE t_user_group SET name = '{'g' * 100_000}'",
+    )
+    alice = read_escargot(newer)[0]
+    friend = alice.lists.book.find("bob@example.com")
+    assert friend is not None
+    assert (len(alice.display_name), len(friend.name)) == (387, 387)
+    assert [len(name) for name in alice.lists.book.groups.values()] == [61]
+
+
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "older.sqlite"
+    with closing(sqlite3.connect(path)) as raw, raw:
+        raw.executescript(OLDER)
+        fill_older(raw)
+    contacts = [{"uuid": "u2", "name": name, "lists": 1} for name in ({"a": 1}, 5, "\ud800", "x\0")]
+    for contact in contacts:
+        groups = [{"id": "1", "name": contact["name"]}]
+        with closing(sqlite3.connect(path)) as raw, raw:
+            words = json.dumps([contact]), json.dumps(groups)
+            raw.execute("UPDATE t_user SET contacts = ?, groups = ? WHERE uuid = 'u1'", words)
+        book = read_escargot(path)[0].lists.book
+        assert [entry.name for entry in book.entries.values()] == [""]
+        assert list(book.groups.values()) == [""]
+
+
+@pytest.mark.parametrize("column", ["id", "uuid", "email", "verified", "password"])
+def test_a_column_that_is_missing_is_named(tmp_path: Path, column: str) -> None:
+    path = tmp_path / "file.sqlite"
+    columns = [one for one in ("id", "uuid", "email", "verified", "password") if one != column]
+    changed(path, f"CREATE TABLE t_user ({', '.join(columns)})")
+    with pytest.raises(LocalProtocolError, match=f"its table t_user has no column {column}"):
+        read_escargot(path)
+
+
+def test_a_view_is_no_table(tmp_path: Path) -> None:
+    """It may have no end."""
+    path = tmp_path / "file.sqlite"
+    endless = "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n) SELECT id FROM n"
+    changed(path, f"CREATE VIEW t_user AS {endless}")
+    with pytest.raises(LocalProtocolError, match="it has no table t_user"):
+        read_escargot(path)
+
+
+@pytest.mark.parametrize("name", ["a#1.db", "a?mode=rwc.db", "a%23.db", "ä b.db"])
+def test_the_file_that_was_named_is_the_one_that_is_read(newer: Path, name: str) -> None:
+    path = newer.rename(newer.with_name(name))
+    before = path.read_bytes()
+    assert len(read_escargot(path)) == 4
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_address_for_which_there_is_no_room(
+    newer: Path, database: SqliteDatabase, hasher: Hasher
+) -> None:
+    changed(newer, f"UPDATE t_user SET email = '{'a' * 118}@example.com' WHERE id = 3")
+    with pytest.raises(LocalProtocolError, match="account 3: a passport has at most 129"):
+        AccountDirectory(database, hasher, None).import_escargot(read_escargot(newer))
+    assert AccountDirectory(database, hasher, None).all() == []

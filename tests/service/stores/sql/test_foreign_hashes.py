@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from msnpauth import Secret
-from msnpauth.service.stores.sql.foreign_hashes import is_foreign, is_foreign_right
+from msnpauth.service.stores.sql.foreign_hashes import is_argon2id, is_foreign, is_foreign_right
 
 
 def b64(digest: str) -> str:
@@ -58,3 +58,38 @@ def test_what_is_none(hashed: str) -> None:
     assert not is_foreign(hashed)
     assert not is_foreign_right(hashed, Secret("password"))
     assert not is_foreign_right(hashed, Secret("passwd"))
+
+
+HASH = "c2FsdHNhbHQ$aGFzaGhhc2g"
+
+
+@pytest.mark.parametrize(
+    "hashed",
+    [
+        f"$argon2id$v=19$m=65536,t=3,p=4${HASH}",
+        f"$argon2id$m=65536,t=3,p=4${HASH}",
+        f"$argon2id$v=19$m=1048576,t=4,p=16${HASH}",
+    ],
+)
+def test_argon2id(hashed: str) -> None:
+    assert is_argon2id(hashed)
+    assert not is_foreign(hashed)
+
+
+@pytest.mark.parametrize(
+    "hashed",
+    [
+        "",
+        f"$argon2i$v=19$m=64,t=1,p=1${HASH}",
+        f"$argon2id$v=19$m=64,t=1${HASH}",
+        f"$argon2id$v=19$m=64,t=1,p=1${HASH}\n",
+        f"$argon2id$v=19$m=1048577,t=1,p=1${HASH}",
+        f"$argon2id$v=19$m=1048576,t=5,p=1${HASH}",
+        f"$argon2id$v=19$m=64,t=65537,p=1${HASH}",
+        f"$argon2id$v=19$m=64,t=1,p=17${HASH}",
+        f"$argon2id$v=19$m={'9' * 30},t=1,p=1${HASH}",
+        f"$argon2id$v=19$m=١,t=1,p=1${HASH}",
+    ],
+)
+def test_what_is_no_argon2id_or_costs_too_much(hashed: str) -> None:
+    assert not is_argon2id(hashed)

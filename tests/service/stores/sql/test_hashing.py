@@ -69,6 +69,68 @@ def test_what_is_no_hash_lets_nobody_in(hasher: Hasher, hashed: str) -> None:
     assert not hasher.is_right(hashed, Secret(""))
 
 
+FOREIGN = "md5$salt$Z6Hgm7H4P1AH3BGcFNZjqg=="  # of the password `password`
+
+
+@pytest.mark.parametrize(
+    ("hashed", "password", "is_checked_again"),
+    [
+        (FOREIGN, "wrong", True),
+        (FOREIGN, "password", False),
+        ("$argon2id$v=19$m=72,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2g", "wrong", True),
+        ("$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2g", "wrong", True),
+        ("", "wrong", True),
+    ],
+)
+def test_no_refusal_is_quicker_than_that_of_an_unknown_account(
+    hasher: Hasher,
+    monkeypatch: pytest.MonkeyPatch,
+    hashed: str,
+    password: str,
+    is_checked_again: bool,
+) -> None:
+    checked: list[str] = []
+    verify = argon2.PasswordHasher.verify
+
+    def noted(self: argon2.PasswordHasher, hashed: str, data: bytes) -> bool:
+        checked.append(hashed)
+        return verify(self, hashed, data)
+
+    monkeypatch.setattr(argon2.PasswordHasher, "verify", noted)
+    hasher.is_right(hashed, Secret(password))
+    assert (hasher.nobody in checked) is is_checked_again
+
+
+def test_a_refusal_is_checked_once_where_the_hash_costs_what_others_do(
+    hasher: Hasher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed, checked = hasher.make(Secret("secret")), []
+    verify = argon2.PasswordHasher.verify
+
+    def noted(self: argon2.PasswordHasher, hashed: str, data: bytes) -> bool:
+        checked.append(hashed)
+        return verify(self, hashed, data)
+
+    monkeypatch.setattr(argon2.PasswordHasher, "verify", noted)
+    for password in ("secret", "wrong"):
+        hasher.is_right(hashed, Secret(password))
+    assert checked == [hashed, hashed]
+
+
+@pytest.mark.parametrize("cost", ["m=1048577,t=1,p=1", "m=1048576,t=40,p=1", "m=64,t=1,p=17"])
+def test_a_hash_that_costs_too_much_is_not_checked(
+    hasher: Hasher, monkeypatch: pytest.MonkeyPatch, cost: str
+) -> None:
+    """By a guess at its account a stranger could hold every thread, or all of the memory."""
+    checked: list[str] = []
+    monkeypatch.setattr(
+        argon2.PasswordHasher, "verify", lambda _self, hashed, _data: checked.append(hashed)
+    )
+    hashed = f"$argon2id$v=19${cost}$c2FsdHNhbHQ$aGFzaGhhc2g"
+    assert not hasher.is_right(hashed, Secret("secret"))
+    assert checked == [hasher.nobody]
+
+
 def test_the_hash_of_nobody_costs_as_much_as_others(hasher: Hasher) -> None:
     assert not hasher.is_old(hasher.nobody)
     assert not hasher.is_right(hasher.nobody, Secret(""))

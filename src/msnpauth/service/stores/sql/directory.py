@@ -35,7 +35,7 @@ from .kept import (
     random_letters,
 )
 from .lists import written_lists
-from .tables import accounts, app_passwords, known_networks, left, lists
+from .tables import LONGEST_PASSPORT, accounts, app_passwords, known_networks, left, lists
 
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
@@ -341,21 +341,24 @@ class AccountDirectory:
         """
         known = {account.passport.casefold() for account in self.all()}
         nobody = self._hasher.make(Secret(secrets.token_urlsafe(24)))
-        made, kept = [], []
+        made: list[dict[str, object]] = []
+        kept: list[dict[str, object]] = []
         for one in found:
             key = one.passport.casefold()
             if key in known:
                 raise LocalProtocolError(f"there is an account {key} already")
             known.add(key)
-            name = one.display_name if is_storable(one.display_name) else ""
-            made.append(
-                self._row(
+            try:
+                row = self._row(
                     *(one.passport, Secret("x")),
-                    display_name=name,
+                    display_name=one.display_name,
                     verified=one.verified,
                     hashed=one.hash or nobody,
                 )
-            )
+            except LocalProtocolError as fault:
+                wrong = f"account {len(made) + 1}: {fault.text}"
+                raise LocalProtocolError(wrong, hint=fault.hint) from None
+            made.append(row)
             kept.append({"passport": key, "revision": 1, "content": written_lists(one.lists)})
 
         def add(connection: Connection) -> None:
@@ -405,6 +408,8 @@ class AccountDirectory:
         hashed: str | None = None,
     ) -> dict[str, object]:
         check_passport(passport)
+        if len(passport) > LONGEST_PASSPORT:
+            raise LocalProtocolError(f"a passport has at most {LONGEST_PASSPORT} characters")
         check_password(secret)
         if not is_storable(display_name):
             raise LocalProtocolError("the display name has bytes that are no UTF-8, or NUL")

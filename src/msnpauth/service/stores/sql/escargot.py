@@ -21,8 +21,13 @@ from ....core.people.contact import ListName
 from ..listing import new_group, put_into_group, put_on
 from ..protocol import Lists
 from .foreign_hashes import is_foreign
+from .kept import is_storable
 
 __all__ = ["EscargotAccount", "is_database", "read_escargot"]
+
+_LONGEST_NAME = 387
+"""In characters; the roles accept names up to this length from clients."""
+_LONGEST_GROUP = 61
 
 _FILE_MARK = b"SQLite format 3\x00"
 
@@ -66,39 +71,68 @@ def read_escargot(where: Path | URL) -> list[EscargotAccount]:
     Raises:
         LocalProtocolError: the database cannot be read, or is not a database of Escargot.
     """
+    found = _accounts(where)
+    if isinstance(found, int):  # raised here, where no variable holds a row any more
+        raise LocalProtocolError(
+            f"row {found} of Escargot's t_user cannot be read, or what belongs to it",
+            hint="look at its address, and at the JSON of its settings, groups and contacts",
+        )
+    return found
+
+
+def _accounts(where: Path | URL) -> list[EscargotAccount] | int:
+    """Return every account, or the number of the first row that is damaged."""
     with _connected(where) as connection:
-        if not inspect(connection).has_table("t_user"):
+        if "t_user" not in inspect(connection).get_table_names():  # a view may have no end
             raise LocalProtocolError(
                 "that is no database of Escargot: it has no table t_user",
                 hint="name the file that Escargot's settings.DB names",
             )
-        users = _rows(connection, "t_user")
+        users = _rows(connection, "t_user", "uuid", "email", "verified", "password")
         passports = {user["uuid"]: user["email"] for user in users}
-        contacts = _by_user(_rows(connection, "t_user_contact"), "user_uuid")
-        groups = _by_user(_rows(connection, "t_user_group"), "user_uuid")
-    found = []
+        contacts = _by_user(_rows(connection, "t_user_contact", "user_uuid"), "user_uuid")
+        groups = _by_user(_rows(connection, "t_user_group", "user_uuid"), "user_uuid")
+    found: list[EscargotAccount] = []
     for user in users:
-        uuid = user["uuid"]
-        lists = _lists(
-            groups.get(uuid) or _several(user.get("groups")),
-            contacts.get(uuid) or _several(user.get("contacts")),
-            passports,
-        )
-        lists.allows_others = _settings(user).get("BLP", "AL") != "BL"
-        name = user.get("name") or ""
-        shown = "" if name == user["email"] else name
-        found.append(
-            EscargotAccount(user["email"], _hash(user), shown, bool(user["verified"]), lists)
-        )
+        mine = groups.get(user["uuid"]), contacts.get(user["uuid"])
+        try:
+            found.append(_account(user, *mine, passports))
+        except (TypeError, ValueError, RecursionError):
+            return len(found) + 1
     return found
+
+
+def _account(
+    user: dict[str, Any],
+    groups: list[dict[str, Any]] | None,
+    contacts: list[dict[str, Any]] | None,
+    passports: dict[str, str],
+) -> EscargotAccount:
+    """Return an account.
+
+    Raises:
+        TypeError, ValueError, RecursionError: something in its rows is not what it has to be.
+    """
+    if not isinstance(user["email"], str):
+        raise TypeError
+    lists = _lists(
+        groups or _objects(user.get("groups")),
+        contacts or _objects(user.get("contacts")),
+        passports,
+    )
+    lists.allows_others = _object(user.get("settings")).get("BLP", "AL") != "BL"
+    name = _name(user.get("name"))
+    shown = "" if name == user["email"] else name
+    return EscargotAccount(user["email"], _hash(user), shown, bool(user["verified"]), lists)
 
 
 @contextmanager
 def _connected(where: Path | URL) -> Iterator[Connection]:
     if isinstance(where, Path):
-        # Read-only, because Escargot may still be running.
+        # Read-only, because Escargot may still be running. As a URI, in which a `#` or a `?` of the
+        # file's name is quoted.
         url = URL.create(
-            "sqlite", database=f"file:{where.resolve()}", query={"mode": "ro", "uri": "true"}
+            "sqlite", database=where.resolve().as_uri(), query={"mode": "ro", "uri": "true"}
         )
     else:
         url = where.set(drivername="postgresql+psycopg")
@@ -121,10 +155,20 @@ def _connected(where: Path | URL) -> Iterator[Connection]:
         )
 
 
-def _rows(connection: Connection, name: str) -> list[dict[str, Any]]:
-    if not inspect(connection).has_table(name):
+def _rows(connection: Connection, name: str, *columns: str) -> list[dict[str, Any]]:
+    """Return the rows of a table; none where it is not there.
+
+    Raises:
+        LocalProtocolError: it lacks a column.
+    """
+    if name not in inspect(connection).get_table_names():
         return []
     table = Table(name, MetaData(), autoload_with=connection)
+    missing = [column for column in ("id", *columns) if column not in table.c]
+    if missing:
+        raise LocalProtocolError(
+            f"that is no database of Escargot: its table {name} has no column {missing[0]}"
+        )
     return [dict(row._mapping) for row in connection.execute(select(table).order_by(table.c.id))]
 
 
@@ -140,22 +184,30 @@ def _read(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) and value else value
 
 
-def _several(value: Any) -> list[dict[str, Any]]:
+def _objects(value: Any) -> list[dict[str, Any]]:
     found = _read(value)
-    return found if isinstance(found, list) else []
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
-def _settings(user: dict[str, Any]) -> dict[str, Any]:
-    found = _read(user.get("settings"))
+def _object(value: Any) -> dict[str, Any]:
+    found = _read(value)
     return found if isinstance(found, dict) else {}
+
+
+def _name(value: Any) -> str:
+    """Return the name of a person or a group in a form that a client could have sent.
+
+    The service would close the connection of a client to which it cannot write the name.
+    """
+    return value[:_LONGEST_NAME] if isinstance(value, str) and is_storable(value) else ""
 
 
 def _hash(user: dict[str, Any]) -> str:
     """Return the stronger hash of an account: MD5 is kept beside PBKDF2 for old clients."""
-    front = _read(user.get("front_data"))
-    of_msn = front.get("msn") if isinstance(front, dict) else None
+    of_msn = _object(user.get("front_data")).get("msn")
     md5 = of_msn.get("pw_md5") if isinstance(of_msn, dict) else user.get("password_md5")
-    return next((one for one in (user.get("password"), md5) if one and is_foreign(one)), "")
+    both = (user["password"], md5)
+    return next((one for one in both if isinstance(one, str) and is_foreign(one)), "")
 
 
 def _lists(
@@ -164,15 +216,15 @@ def _lists(
     lists = Lists()
     ids: dict[str, str] = {}
     for group in groups:
-        made = new_group(lists, str(group.get("name", "")))
+        made = new_group(lists, _name(group.get("name"))[:_LONGEST_GROUP])
         ids |= {str(group[key]): made for key in ("id", "group_id", "uuid") if group.get(key)}
     for contact in contacts:
-        passport = passports.get(contact.get("uuid", ""))
-        if passport is None:
+        passport = passports.get(str(contact.get("uuid")))
+        if not isinstance(passport, str) or not is_storable(passport):
             continue  # an account that Escargot has deleted
         bits = int(contact.get("lists") or 0)
         for list_name in [one for one in ListName if one.bit & bits]:
-            entry = put_on(lists, passport, list_name, contact.get("name") or "")
+            entry = put_on(lists, passport, list_name, _name(contact.get("name")))
             if list_name is ListName.FORWARD:
                 for group_id in _groups(contact.get("groups")):
                     if group_id in ids:
@@ -184,4 +236,5 @@ def _lists(
 def _groups(value: Any) -> list[str]:
     """Return the ids of a contact's groups. The column has numbers, or objects with an id."""
     found = _read(value)
-    return [str(one.get("id") if isinstance(one, dict) else one) for one in found or ()]
+    several = found if isinstance(found, list) else []
+    return [str(one.get("id") if isinstance(one, dict) else one) for one in several]

@@ -21,7 +21,7 @@ import argon2
 from ....core.errors import LocalProtocolError, ServiceUnavailable
 from ....core.secrets import Secret
 from ...settings import Argon2
-from .foreign_hashes import is_foreign, is_foreign_right
+from .foreign_hashes import is_argon2id, is_foreign, is_foreign_right
 
 __all__ = ["Hasher"]
 
@@ -104,7 +104,7 @@ class Hasher:
 
     def is_old(self, hashed: str) -> bool:
         """Tell whether the hash has another cost than new hashes, or is of another service."""
-        return is_foreign(hashed) or self._argon2.check_needs_rehash(hashed)
+        return not is_argon2id(hashed) or self._argon2.check_needs_rehash(hashed)
 
     def make(self, password: Secret) -> str:
         """Return a hash of a password; the hash contains its salt and its cost."""
@@ -112,8 +112,19 @@ class Hasher:
 
     def is_right(self, hashed: str, password: Secret) -> bool:
         """As `verify`, in this thread."""
-        if is_foreign(hashed):
-            return is_foreign_right(hashed, password)
+        if not is_foreign(hashed):
+            is_right = self._is_own_right(hashed, password)
+        else:
+            is_right = is_foreign_right(hashed, password)
+        if not is_right and self.is_old(hashed):
+            # A check of MD5 takes microseconds. If this refusal took less time than the refusal of
+            # an account that does not exist, a stranger could find out which accounts exist.
+            self._is_own_right(self.nobody, password)
+        return is_right
+
+    def _is_own_right(self, hashed: str, password: Secret) -> bool:
+        if not is_argon2id(hashed):
+            return False
         try:
             data = password.reveal().encode("utf-8", "surrogatepass")
             return self._argon2.verify(hashed, data)

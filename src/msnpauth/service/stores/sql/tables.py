@@ -51,7 +51,9 @@ REVISION = f"{SCHEMA_VERSION:04}"
 
 METADATA = MetaData()
 
-_PASSPORT = String(129)  # the longest account name in bytes (hypothetic.org, names)
+LONGEST_PASSPORT = 129
+"""The length of the longest account name in bytes (hypothetic.org, names)."""
+_PASSPORT = String(LONGEST_PASSPORT)
 
 
 def _of_account() -> Column[str]:
