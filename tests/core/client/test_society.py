@@ -90,6 +90,12 @@ def test_going_online_by_soap() -> None:
     assert talk.actions() == []
 
 
+def test_a_message_with_characters_that_xml_has_not() -> None:
+    talk = Talk(15)
+    talk.engine.begin(lambda it: it.presence.set_personal_message("a\x01<b>\ud800c"))
+    assert talk.payloads() == [b"<Data><PSM>a&lt;b&gt;c</PSM><CurrentMedia></CurrentMedia></Data>"]
+
+
 def profile(*fields: str) -> bytes:
     payload = "".join(
         f"{line}\r\n" for line in ("Content-Type: text/x-msmsgsprofile", *fields)

@@ -99,8 +99,8 @@ def test_places_of_one_person_are_one_person() -> None:
     joined = talk.hear("JOI a@b;{1} A 0:0", "JOI a@b A 0:0", "JOI a@b;{2} A 0:0", "JOI me@b;{3} Me")
     assert joined == [JoinedChat("face", "a@b", "A")]
     assert talk.hear("BYE a@b;{1}") == []
-    assert talk.hear("BYE a@b;{2}") == []
-    assert talk.hear("BYE a@b") == [LeftChat("face", "a@b")]
+    assert talk.hear("BYE a@b;{2}") == [LeftChat("face", "a@b")], "the last place of the person"
+    assert talk.hear("BYE a@b") == []
     assert talk.hear("JOI a@b;{1} A") == [JoinedChat("face", "a@b", "A")]
     assert talk.hear("BYE a@b;{1}") == [LeftChat("face", "a@b")]
 

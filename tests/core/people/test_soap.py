@@ -253,7 +253,7 @@ CHANGES: dict[str, tuple[Exchange[Any], str, dict[str, str], object]] = {
         None,
     ),
     "group": (
-        addressbook.add_group(SERVERS, TICKET, "A & B"),
+        addressbook.add_group(SERVERS, TICKET, "A & \x01\ufffeB"),
         "ABGroupAdd",
         {"name": "A & B"},
         "ab",

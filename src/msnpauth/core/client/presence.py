@@ -9,14 +9,13 @@ The commands and their order differ by MSNP version (hypothetic.org; MSNPiki; li
 
 from __future__ import annotations
 
-from html import escape as escape_xml
-
 from ..errors import LocalProtocolError
 from ..people.addressbook import fetch_book
 from ..people.announced import announcements, own_announcement
 from ..people.contact import Book, Contact
 from ..people.lines import Listing
 from ..people.publication import PUBLISHED, Published, published_document
+from ..tickets.xml import escape_xml
 from ..wire.commands import Command, escape, passport_word
 from ..wire.dialects import ListsForm
 from ..wire.routed import routed_payload

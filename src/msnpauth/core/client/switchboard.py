@@ -233,7 +233,9 @@ class Switchboard(Board):
         if places is None:
             return
         places.discard(account)
-        if account.partition(";")[2] and places:
+        # IRO and JOI name a person with several places without a GUID as well, and not every
+        # server sends a BYE for that.
+        if account.partition(";")[2] and any(";" in place for place in places):
             return
         del self._members[key]
         self._tell(LeftChat(self.face, self.party[key]))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from html import escape
 from xml.etree.ElementTree import Element
 
 from ..errors import CommandRefused
 from ..secrets import Secret
 from ..servers import Servers
 from ..tickets.exchange import Exchange
-from ..tickets.xml import children, find, local_name, text_of
+from ..tickets.xml import children, escape_xml, find, local_name, text_of
 from .contact import Book, ListName
 from .soap import call
 
@@ -158,7 +157,7 @@ def add_contact(servers: Servers, ticket: Secret, passport: str) -> Exchange[str
     """Put a person on the forward list; return the contact id that the address book assigns."""
     content = (
         f"{_WHOLE_BOOK}<contacts><Contact><contactInfo><contactType>LivePending</contactType>"
-        f"<passportName>{escape(passport)}</passportName><isMessengerUser>true</isMessengerUser>"
+        f"<passportName>{escape_xml(passport)}</passportName><isMessengerUser>true</isMessengerUser>"
         "</contactInfo></Contact></contacts>"
         "<options><EnableAllowListManagement>true</EnableAllowListManagement></options>"
     )
@@ -192,7 +191,7 @@ def add_group(servers: Servers, ticket: Secret, name: str) -> Exchange[str]:
     """Make a group; return its id."""
     content = (
         f"{_WHOLE_BOOK}<groupAddOptions><fRenameOnMsgrConflict>false</fRenameOnMsgrConflict>"
-        f"</groupAddOptions><groupInfo><GroupInfo><name>{escape(name)}</name>"
+        f"</groupAddOptions><groupInfo><GroupInfo><name>{escape_xml(name)}</name>"
         f"<groupType>{_GROUP_TYPE}</groupType><fMessenger>false</fMessenger><annotations>"
         "<Annotation><Name>MSN.IM.Display</Name><Value>1</Value></Annotation></annotations>"
         "</GroupInfo></groupInfo>"
@@ -210,8 +209,8 @@ def delete_group(servers: Servers, ticket: Secret, group_id: str) -> Exchange[No
 def rename_group(servers: Servers, ticket: Secret, group_id: str, name: str) -> Exchange[None]:
     """Give a group another name."""
     content = (
-        f"{_WHOLE_BOOK}<groups><Group><groupId>{escape(group_id)}</groupId><groupInfo>"
-        f"<name>{escape(name)}</name></groupInfo>"
+        f"{_WHOLE_BOOK}<groups><Group><groupId>{escape_xml(group_id)}</groupId><groupInfo>"
+        f"<name>{escape_xml(name)}</name></groupInfo>"
         "<propertiesChanged>GroupName </propertiesChanged></Group></groups>"
     )
     yield from call(servers, ticket, "ABGroupUpdate", content, scenario="GroupSave")
@@ -234,11 +233,11 @@ def take_out_of_group(
 
 
 def _contact(contact_id: str) -> str:
-    return f"<Contact><contactId>{escape(contact_id)}</contactId></Contact>"
+    return f"<Contact><contactId>{escape_xml(contact_id)}</contactId></Contact>"
 
 
 def _filter(group_id: str) -> str:
-    return f"<groupFilter><groupIds><guid>{escape(group_id)}</guid></groupIds></groupFilter>"
+    return f"<groupFilter><groupIds><guid>{escape_xml(group_id)}</guid></groupIds></groupFilter>"
 
 
 def _membership(list_name: ListName, passport: str) -> str:
@@ -246,6 +245,6 @@ def _membership(list_name: ListName, passport: str) -> str:
         "<serviceHandle><Id>0</Id><Type>Messenger</Type><ForeignId></ForeignId></serviceHandle>"
         f"<memberships><Membership><MemberRole>{_ROLE_NAMES[list_name]}</MemberRole><Members>"
         '<Member xsi:type="PassportMember"><Type>Passport</Type><State>Accepted</State>'
-        f"<PassportName>{escape(passport)}</PassportName></Member></Members></Membership>"
+        f"<PassportName>{escape_xml(passport)}</PassportName></Member></Members></Membership>"
         "</memberships>"
     )
