@@ -183,3 +183,19 @@ def test_a_message_that_is_not_taken(sender: str, to: str, text: str, why: str) 
     with pytest.raises(LocalProtocolError, match=why):
         at_once(house.puppets.leave(sender, to, text))
     assert at_once(house.office.left.left(ALICE)) == []
+
+
+def test_a_message_that_nobody_waits_for_leaves_no_chat() -> None:
+    async def main() -> None:
+        house = House()
+        alice = Called(house, ALICE)
+        alice.takes_calls = False
+        sending = asyncio.create_task(house.puppets.send(BOB, ALICE, "hello"))
+        while not alice.told:
+            await asyncio.sleep(0)
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        assert house.chats.rooms == set()
+
+    asyncio.run(main())

@@ -151,3 +151,15 @@ def test_a_ring_that_is_none_is_not_shown(wrong: list[str]) -> None:
         with run({}, keys=wrong):
             pass
     assert_no_secret(caught.value, *wrong)
+
+
+@pytest.mark.parametrize("name", ["names", "homes"])
+def test_names_may_come_from_an_iterator(name: str) -> None:
+    given: dict[str, Any] = {name: iter(["a.example"])}
+    assert getattr(Settings(**given), name) == ("a.example",)
+
+
+def test_dialects_may_come_from_an_iterator() -> None:
+    assert Settings(dialects=iter([18, 12])).dialects == (18, 12)
+    with run({}, dialects=iter([18, 12])) as service:
+        assert service.online == []

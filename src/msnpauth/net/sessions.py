@@ -239,8 +239,8 @@ class Resumption:
         With a reserve the connection after the next one can be prepared while this one waits.
         Servers send two or more sessions after a full handshake, and one after a resumed one.
         """
-        # The record may be something else, for example a KeyUpdate. Reading the session takes longer
-        # than the server needs to send such a record, so a server could keep this end busy with it.
+        # The record may be something else, for example a KeyUpdate. Reading the session takes
+        # longer than sending such a record, so that a server could keep this end busy.
         self._looks += 1
         if self._looks > _MOST_LOOKS:
             return

@@ -130,13 +130,14 @@ def host_names(names: Iterable[str]) -> tuple[str, ...]:
     Raises:
         LocalProtocolError: one of the names is not a host name.
     """
-    for name in _several(names):
+    several = _several(names)
+    for name in several:
         if _host(name) is None:
             raise LocalProtocolError(
                 f"names= has {name!r}, which is no host name",
                 hint='as in names=["login.live.com", "contacts.msn.com"]',
             )
-    return _several(names)
+    return several
 
 
 def domains(homes: Iterable[str]) -> tuple[str, ...]:
@@ -145,13 +146,14 @@ def domains(homes: Iterable[str]) -> tuple[str, ...]:
     Raises:
         LocalProtocolError: one of the values is not a domain.
     """
-    for home in _several(homes):
+    several = _several(homes)
+    for home in several:
         if not isinstance(home, str) or not home.strip(".") or "@" in home or " " in home:
             raise LocalProtocolError(
                 f"homes= has {home!r}, which is no domain",
                 hint='as in homes=["hotmail.com"], or "hotmail." for all that begin so',
             )
-    return tuple(home.casefold() for home in _several(homes))
+    return tuple(home.casefold() for home in several)
 
 
 def _several(given: Iterable[str]) -> tuple[str, ...]:

@@ -137,7 +137,10 @@ class Service:
         return self._office.faults
 
     def said(self, passport: str) -> list[str]:
-        """Return the messages that an account has sent in chats, the oldest first."""
+        """Return the messages that an account has sent in chats, the oldest first.
+
+        A service with a data folder records none.
+        """
         return self._chats.said(passport)
 
     def send_message(self, sender: str, to: str, text: str, timeout: float = 5.0) -> None:
@@ -221,7 +224,12 @@ class Service:
         certificates = self._backing.certificates(self._settings, folder)
         self.ca_file, self.ssl_context = certificates.ca_file, certificates.client_context
         self._describe(places)
-        self._chats = Chats(self._office, places["switchboard"], limit=self._settings.chat_limit)
+        self._chats = Chats(
+            self._office,
+            places["switchboard"],
+            limit=self._settings.chat_limit,
+            keeps_texts=self._settings.data is None,
+        )
         self._office.announce = self._chats.people.announce
         self._puppets = Puppets(self._office, self._chats)
         await self._listen_web(folder, socks, places, certificates.context)

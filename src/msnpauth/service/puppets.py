@@ -56,8 +56,13 @@ class Puppets:
         key = (sender.casefold(), to.casefold())
         puppet = self._playing.get(key)
         if puppet is None or not puppet.room.is_in(to):
-            puppet = self._playing[key] = await self._called(sender, to)
-            await puppet.joined.wait()
+            puppet = await self._called(sender, to)
+            try:
+                await puppet.joined.wait()
+            except BaseException:  # the caller waits no longer
+                puppet.close()
+                raise
+            self._playing[key] = puppet
         for part in split_text(text):
             puppet.room.say(puppet, text_payload(part, PLAIN))
 

@@ -103,28 +103,17 @@ class Settings:
                 "the private port is for a service with a data folder", hint="give data="
             )
         self._check_pages()
-        if self.database is not None and self.data is None:
-            raise LocalProtocolError(
-                "a service with a database wants a data folder as well",
-                hint="give data=: its key, its certificate and its audit log are there",
-            )
-        if self.shared is not None and self.database is None:
-            raise LocalProtocolError(
-                "a shared store is for nodes that share a database as well", hint="give database="
-            )
+        self._check_stores()
         if self.proxy_protocol and not self.trusted_proxies:
             raise LocalProtocolError(
                 "proxy_protocol= is for connections of trusted_proxies=, and there are none",
                 hint="name the addresses that the balancers connect from",
             )
-        known(DIALECTS if self.dialects is None else self.dialects)
-        # Each URL may contain a password, and error reports may show the values of an object.
-        for name in ("database", "shared"):
-            value = getattr(self, name)
-            object.__setattr__(self, name, None if value is None else as_secret(value))
-        if self.keys is not None:
-            object.__setattr__(self, "keys", [as_secret(key) for key in self.keys])
+        self._hide_secrets()
+        dialects = None if self.dialects is None else tuple(self.dialects)
+        known(DIALECTS if dialects is None else dialects)
         change = {
+            "dialects": dialects,
             "name": advertised(self.host, self.name),
             "names": host_names(self.names),
             "switchboard_name": self.switchboard_name
@@ -134,6 +123,25 @@ class Settings:
         }
         for name, value in change.items():
             object.__setattr__(self, name, value)
+
+    def _check_stores(self) -> None:
+        if self.database is not None and self.data is None:
+            raise LocalProtocolError(
+                "a service with a database wants a data folder as well",
+                hint="give data=: its key, its certificate and its audit log are there",
+            )
+        if self.shared is not None and self.database is None:
+            raise LocalProtocolError(
+                "a shared store is for nodes that share a database as well", hint="give database="
+            )
+
+    def _hide_secrets(self) -> None:
+        # Each URL may contain a password, and error reports may show the values of an object.
+        for name in ("database", "shared"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, None if value is None else as_secret(value))
+        if self.keys is not None:
+            object.__setattr__(self, "keys", [as_secret(key) for key in self.keys])
 
     def _check_pages(self) -> None:
         wanted = {"pages", "plain_pages"} & {*self.ports, *self.sockets}

@@ -391,3 +391,9 @@ def test_who_is_ended_to_make_room_is_gone() -> None:
         assert line.writer.closed
 
     asyncio.run(main())
+
+
+def test_a_long_payload_behind_the_sign_in_in_the_same_packet() -> None:
+    """A client that has signed in may send long payloads, however its bytes are cut."""
+    payload = bytes(20_000)
+    assert conversed([b"USR 1 x\r\nUUX 2 20000\r\n" + payload]).got == ["USR", "UUX"]

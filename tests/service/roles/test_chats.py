@@ -288,3 +288,10 @@ def test_what_is_heard_names_who_has_said_it() -> None:
     guest = Person(Principal("a%b@example.com", "A b"))
     assert heard(guest, b"x") == Command("MSG", None, ("a%25b@example.com", "A%20b"), b"x")
     assert heard(Person(BOB), b"").args == ("bob@example.com", "bob%40example.com")
+
+
+def test_a_network_of_people_keeps_no_texts() -> None:
+    house = House()
+    chats = Chats(house.office, Address("sb.example", 1864), keeps_texts=False)
+    chats.note(ALICE, text_payload("hello", PLAIN))
+    assert chats.said(ALICE.passport) == []

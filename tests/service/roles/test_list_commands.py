@@ -410,3 +410,50 @@ def test_an_id_is_of_one_person_in_every_list() -> None:
     assert pair.entry(BOB).group_ids == (group,)
     assert pair.entry(BOB).is_on(ListName.FORWARD)
     assert pair.say(f"ADC 7 FL C={bob.id}") == ["224 7|"]
+
+
+# --- what a client may not change ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("version", "line"),
+    [
+        (9, f"ADD 7 RL {CAROL} C"),
+        (12, f"ADC 7 RL N={CAROL}"),
+        (12, f"ADC 7 PL N={CAROL}"),
+    ],
+)
+def test_a_stranger_is_not_put_on_the_lists_that_others_decide(version: int, line: str) -> None:
+    """The people on the reverse list receive the presence of the account."""
+    pair = Pair(version)
+    assert pair.say(line) == ["201 7|"]
+    assert pair.bits(CAROL) == 0
+
+
+def test_a_list_has_thirty_groups() -> None:
+    pair = Pair(9)
+    said = [pair.say(f"ADG {number} g{number} 0")[0].split()[0] for number in range(31)]
+    assert said == ["ADG"] * 29 + ["223"] * 2, "Alice had one before"
+    assert pair.say("ADG 31 g1 0") == ["228 31|"]
+
+
+def test_group_0_cannot_be_removed() -> None:
+    assert Pair(9).say("RMG 7 0") == ["230 7|"]
+
+
+def test_a_person_of_no_group_is_removed_by_group_0() -> None:
+    """Gaim sends this for somebody whom it shows among "Other Contacts"."""
+    pair = Pair(9)
+    pair.say(f"ADD 6 FL {CAROL} C 0")
+    (line,) = pair.say(f"REM 7 FL {CAROL} 0")
+    assert line.startswith("REM 7 FL ")
+    assert line.endswith(f" {CAROL} 0|")
+    assert pair.bits(CAROL) == 0
+
+
+def test_a_person_of_a_group_is_not_in_group_0() -> None:
+    pair = Pair(9)
+    pair.say("ADG 5 g 0")
+    pair.say(f"ADD 6 FL {CAROL} C 1")
+    assert pair.say(f"REM 7 FL {CAROL} 0") == ["224 7|"]
+    assert pair.bits(CAROL) == ListName.FORWARD.bit

@@ -437,3 +437,26 @@ def test_too_many_machines_of_one_account() -> None:
     assert clients[0].role.closing
     assert not any(client.role.closing for client in clients[1:])
     assert len(at_once(house.office.state.seats(ALICE))) == MOST_PLACES
+
+
+def test_a_person_is_put_on_the_reverse_list_again() -> None:
+    """MSNP11 and later move somebody from the pending list; libpurple takes both off first."""
+    house = House()
+    account = at_once(house.accounts.find(BOB))
+    assert account is not None
+    people = People(house.office)
+    at_once(people.take_off(account, ALICE, ListName.REVERSE))
+    assert at_once(people.put(account, ALICE, ListName.REVERSE)) is None
+    assert at_once(people.put(account, ALICE, ListName.REVERSE)) == 215
+    assert at_once(people.put(account, CAROL, ListName.REVERSE)) == 201
+
+
+def test_a_full_list_takes_nobody_new_and_still_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House()
+    account = at_once(house.accounts.find(ALICE))
+    assert account is not None
+    people = People(house.office)
+    monkeypatch.setattr("msnpauth.service.roles.people._MAX_CONTACTS", 1)
+    assert at_once(people.put(account, CAROL, ListName.FORWARD)) == 210
+    assert at_once(people.take_off(account, BOB, ListName.ALLOW)) is None
+    assert at_once(people.put(account, BOB, ListName.BLOCK)) is None

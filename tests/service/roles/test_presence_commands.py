@@ -7,6 +7,7 @@ import pytest
 from connections import Client, office_of
 from msnpauth.core.people.contact import ListName
 from msnpauth.core.people.publication import Published, published_document
+from msnpauth.core.wire.commands import escape
 from msnpauth.core.wire.dialects import DIALECTS, PresenceForm, QueryRule
 from msnpauth.core.wire.routed import routed_payload
 from msnpauth.service.roles.left_messages import leave
@@ -339,3 +340,17 @@ def test_who_is_blocked_hears_nothing() -> None:
     pair.say("UUX 6", b"<PSM>hi</PSM>")
     pair.say("PRP 7 MFN New")
     assert pair.bob.heard() == []
+
+
+@pytest.mark.parametrize("name", ["N" * 20_000, "ä" * 387, "%" * 200])
+def test_a_published_name_is_as_short_as_any_other(name: str) -> None:
+    """Every contact is sent the name, and a line that is too long would end their sessions."""
+    pair = Pair(21)
+    pair.put(Published("NLN", name))
+    (news,) = pair.bob.heard()
+    assert isinstance(news, Seen)
+    assert news.presence is not None
+    shown = news.presence.name
+    assert name.startswith(shown)
+    assert len(escape(shown)) <= 387 < len(escape(name[: len(shown) + 1]))
+    assert pair.name == shown

@@ -12,11 +12,13 @@ from msnpauth.core.people.contact import ListName
 from msnpauth.service.stores.listing import (
     contact_id,
     group_number,
+    is_group_name,
     new_group,
     put_into_group,
     put_on,
     remove_group,
     rename_group,
+    shortened,
     take_off,
 )
 from msnpauth.service.stores.protocol import Lists
@@ -183,3 +185,49 @@ def test_whatever_is_done_the_list_holds_together(
             assert entry.bits
             assert set(entry.group_ids) <= set(lists.book.groups)
         assert len({group_number(group) for group in lists.book.groups}) == len(lists.book.groups)
+
+
+def test_a_group_that_another_session_has_deleted() -> None:
+    lists = Lists()
+    group = new_group(lists, "one")
+    remove_group(lists, group)
+    serial = lists.serial
+    remove_group(lists, group)
+    rename_group(lists, group, "two")
+    assert (lists.book.groups, lists.serial) == ({}, serial)
+
+
+def test_whether_somebody_was_taken_off() -> None:
+    lists = Lists()
+    put_on(lists, "a@b", ListName.FORWARD)
+    assert [take_off(lists, "a@b", ListName.FORWARD) for _ in range(2)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        ("", False),
+        ("g", True),
+        ("g" * 61, True),
+        ("g" * 62, False),
+        ("ä" * 10, True),
+        ("ä" * 11, False),
+    ],
+)
+def test_what_may_be_the_name_of_a_group(name: str, is_one: bool) -> None:
+    assert is_group_name(name) is is_one
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        ("", ""),
+        ("n" * 387, "n" * 387),
+        ("n" * 388, "n" * 387),
+        ("ä" * 65, "ä" * 64),
+        ("\ud800" * 50, "\ud800" * 43),
+    ],
+    ids=["empty", "as long as can be", "one more", "three bytes for each", "no text"],
+)
+def test_a_name_that_is_too_long(name: str, short: str) -> None:
+    assert shortened(name) == short

@@ -88,8 +88,7 @@ async def serve_msnp(
         while readable and not role.closing and (data := await _read(reader, role, until)):
             lines.feed(data)
             while readable and not role.closing and lines.has_command:
-                readable = await _hand_in(lines, role)
-                _trust(role, lines, visit)
+                readable = await _hand_in(lines, role, visit)
                 flush()
                 async with asyncio.timeout(_WRITE_SECONDS):
                     await writer.drain()
@@ -137,7 +136,7 @@ async def _read(reader: asyncio.StreamReader, role: Role, until: float) -> bytes
         return await reader.read(_CHUNK)
 
 
-async def _hand_in(lines: LineReader, role: Role) -> bool:
+async def _hand_in(lines: LineReader, role: Role, visit: Visit) -> bool:
     """Pass complete commands to the role, up to a limit; return False after a protocol error."""
     while len(role.out) < _MOST_WAITING and not role.closing:
         command = lines.next_command()
@@ -146,4 +145,6 @@ async def _hand_in(lines: LineReader, role: Role) -> bool:
         if isinstance(command, RemoteProtocolError):
             return False
         await role.receive(command)
+        # A client may send the next command in the same packet as the last one of its sign-in.
+        _trust(role, lines, visit)
     return True

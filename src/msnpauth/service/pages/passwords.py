@@ -72,10 +72,10 @@ class Passwords(PageHandler):
             )
         if problems:
             return self._app_passwords(visit, problems, name=name[:200], chosen=chosen)
-        await self.context.limits.changed(account.passport)
         if not await self.use_up(token):
             # A person who reloads the page that has shown a password does not make a second one.
             return self.page(visit, "sent_already", status=409)
+        await self.context.limits.changed(account.passport)
         try:
             made = await self.context.people.add_app_password(
                 account.passport, account.stamp, name, chosen

@@ -126,9 +126,18 @@ class Chats:
         office: the office of the process.
         here: the address of the switchboard for clients.
         limit: how many chats an account may begin in a minute; None for any number.
+        keeps_texts: whether to record what accounts send, for `said`. A network of real people has
+            no use for it, and their messages do not belong in the memory of the service.
     """
 
-    def __init__(self, office: Office, here: Address, *, limit: int | None = 8) -> None:
+    def __init__(
+        self,
+        office: Office,
+        here: Address,
+        *,
+        limit: int | None = 8,
+        keeps_texts: bool = True,
+    ) -> None:
         self.office = office
         self.people = People(office)
         self.here = here
@@ -136,6 +145,7 @@ class Chats:
         self.rooms: set[ChatRoom] = set()
         self._invitations: dict[str, Invitation] = {}
         self._begun: dict[str, deque[datetime]] = {}
+        self._keeps_texts = keeps_texts
         self._said: dict[str, deque[str]] = {}
 
     # --- keys ------------------------------------------------------------------------------------
@@ -199,6 +209,8 @@ class Chats:
 
     def note(self, account: Principal, payload: bytes) -> None:
         """Record the text that an account has sent, for `said`."""
+        if not self._keeps_texts:
+            return
         body = parse_message(payload)
         if body.kind == "text/plain":
             kept = self._said.setdefault(account.passport.casefold(), deque(maxlen=_KEPT_TEXTS))

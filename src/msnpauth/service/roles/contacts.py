@@ -14,7 +14,7 @@ from ...core.servers import CONTACTS_SITE
 from ...core.tickets.xml import BadXml, escape_xml, find, find_all, local_name, parse, text_of
 from ..stores.listing import (
     contact_id,
-    new_group,
+    is_group_name,
     put_into_group,
     remove_group,
     rename_group,
@@ -200,7 +200,13 @@ def _contact(entry: Entry, kind: str) -> str:
 _Change = Callable[[People, Office, Principal, Element], Awaitable[str]]
 """Makes a change; returns the new id, "" if there is none, or `!` and the code of a refusal."""
 
-_CODES = {205: "!InvalidPassportUser", 210: "!QuotaLimitReached"}
+_CODES = {
+    201: "!BadRequest",
+    205: "!InvalidPassportUser",
+    210: "!QuotaLimitReached",
+    223: "!QuotaLimitReached",
+    228: "!GroupAlreadyExists",
+}
 
 
 async def _add_contact(people: People, _office: Office, account: Principal, asked: Element) -> str:
@@ -249,12 +255,12 @@ async def _member(people: People, account: Principal, member: Element) -> str:
     return next((entry.passport for entry in entries if entry.id == guid), "")
 
 
-async def _add_group(people: People, office: Office, account: Principal, asked: Element) -> str:
+async def _add_group(people: People, _office: Office, account: Principal, asked: Element) -> str:
     name = text_of(asked, "name") or ""
-    lists = await people.lists(account.passport)
-    if not name or name in lists.book.groups.values():
-        return "!GroupAlreadyExists" if name else "!GroupNameInvalid"
-    return await office.lists.change(account.passport, lambda mine: new_group(mine, name))
+    if not is_group_name(name):
+        return "!GroupNameInvalid"
+    made = await people.add_group(account, name)
+    return made if isinstance(made, str) else _CODES[made]
 
 
 async def _delete_group(people: People, office: Office, account: Principal, asked: Element) -> str:
@@ -267,9 +273,11 @@ async def _delete_group(people: People, office: Office, account: Principal, aske
 
 async def _update_group(people: People, office: Office, account: Principal, asked: Element) -> str:
     group_id = await _group_id(people, account, text_of(asked, "groupId"))
-    name = text_of(asked, "name")
-    if group_id is None or not name:
-        return "!GroupDoesNotExist" if name else "!GroupNameInvalid"
+    name = text_of(asked, "name") or ""
+    if not is_group_name(name):
+        return "!GroupNameInvalid"
+    if group_id is None:
+        return "!GroupDoesNotExist"
     await office.lists.change(account.passport, lambda mine: rename_group(mine, group_id, name))
     return ""
 

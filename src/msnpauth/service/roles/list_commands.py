@@ -12,7 +12,7 @@ from ...core.wire.commands import Command, escape, passport_word, unescape
 from ...core.wire.dialects import ListsForm
 from ..stores.listing import (
     group_number,
-    new_group,
+    is_group_name,
     put_into_group,
     remove_group,
     rename_group,
@@ -26,7 +26,6 @@ from .news import Seen
 __all__ = ["LIST_COMMANDS"]
 
 _LISTS = {name.code: name for name in ListName}
-_MAX_GROUP = 61  # bytes of a group's name, percent-encoded (NINA wiki, ADG)
 _BY_FIELD = (ListsForm.BY_FIELD, ListsForm.BY_FIELD_WITH_NETWORK)
 
 
@@ -131,7 +130,9 @@ async def _on_rem(client: Connected, command: Command) -> None:
     if entry is None:
         client.say("216", command.trid)
         return
-    if len(command.args) > 2:
+    # Gaim removes a person who is in no group in this way: REM 6 FL mail 0 (its msn.c).
+    is_in_none = command.args[2:3] == ("0",) and not by_field and not entry.group_ids
+    if len(command.args) > 2 and not is_in_none:
         word = command.args[2]
         group_id = word.lower() if by_field else _group_by_number(lists, word)
         if group_id not in lists.book.groups:
@@ -150,16 +151,13 @@ async def _on_rem(client: Connected, command: Command) -> None:
 async def _on_adg(client: Connected, command: Command) -> None:
     # C: ADG 6 name 0 | ADG 6 name  S: ADG 6 serial name number 0 | ADG 6 name guid
     name = unescape(command.args[0]) if command.args else ""
-    if not name or len(escape(name)) > _MAX_GROUP:
+    if not is_group_name(name):
         client.say("229", command.trid)
         return
-    lists = await client.lists()
-    if name in lists.book.groups.values():
-        client.say("228", command.trid)
+    group_id = await client.people.add_group(client.signed_in, name)
+    if isinstance(group_id, int):
+        client.say(str(group_id), command.trid)
         return
-    group_id = await client.office.lists.change(
-        client.signed_in.passport, lambda mine: new_group(mine, name)
-    )
     if client.spoken.lists in _BY_FIELD:
         client.say("ADG", command.trid, escape(name), group_id)
     else:
@@ -170,6 +168,9 @@ async def _on_adg(client: Connected, command: Command) -> None:
 async def _on_rmg(client: Connected, command: Command) -> None:
     # C: RMG 6 number | RMG 6 guid  S: RMG 6 serial number | RMG 6 1 guid
     word = command.args[0] if command.args else ""
+    if word == "0":
+        client.say("230", command.trid)  # everybody who is in no group is in group 0
+        return
     group_id = await _group_of(client, word)
     if group_id is None:
         client.say("224", command.trid)
@@ -188,7 +189,7 @@ async def _on_reg(client: Connected, command: Command) -> None:
         client.say("224", command.trid)
         return
     name = unescape(command.args[1])
-    if len(escape(name)) > _MAX_GROUP:
+    if not is_group_name(name):
         client.say("229", command.trid)
         return
     await client.office.lists.change(

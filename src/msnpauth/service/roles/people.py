@@ -7,7 +7,7 @@ reverse list, and B is notified. If A blocks B, then B sees A go offline.
 from __future__ import annotations
 
 from ...core.people.contact import Entry, ListName
-from ..stores.listing import put_on, take_off
+from ..stores.listing import MOST_GROUPS, new_group, put_on, shortened, take_off
 from ..stores.protocol import Lists, Presence, Principal, Seat
 from .news import Listed, Seen
 from .office import Office
@@ -36,23 +36,23 @@ class People:
         self, account: Principal, passport: str, list_name: ListName, name: str = ""
     ) -> int | None:
         """Put a person on a list of the account; return None, or the error code if refused."""
-        lists, stores = await self.lists(account.passport), self._office.lists
-        known = lists.book.find(passport)
         other = await self._office.accounts.find(passport)
-        if other is None and known is None:
-            return 205  # no such account
-        if known is not None and known.is_on(list_name):
-            return 215
-        opposite = _OPPOSITE.get(list_name)
-        if known is not None and opposite is not None and known.is_on(opposite):
-            return 219  # nobody may be on the allow list and the block list at once
-        if len(lists.book.entries) >= _MAX_CONTACTS:
-            return 210
         spelt = passport if other is None else other.passport
-        shown_name = name or (other.display_name if other else "")
-        await stores.change(
-            account.passport, lambda mine: put_on(mine, spelt, list_name, shown_name)
-        )
+        if not await self._may_put(account, spelt, list_name):
+            return 201
+        shown_name = shortened(name or (other.display_name if other else ""))
+
+        def put(mine: Lists) -> int | None:
+            # The check belongs to the change, because another session of the account may change
+            # the lists at the same time.
+            code = _why_not(mine, passport, list_name, exists=other is not None)
+            if code is None:
+                put_on(mine, spelt, list_name, shown_name)
+            return code
+
+        refused = await self._office.lists.change(account.passport, put)
+        if refused is not None:
+            return refused
         if list_name is ListName.FORWARD:
             await self._reverse(account, spelt, is_on=True)
         if list_name is ListName.BLOCK:
@@ -61,15 +61,35 @@ class People:
             await self._show_to(account, spelt)
         return None
 
+    async def _may_put(self, account: Principal, passport: str, list_name: ListName) -> bool:
+        """Return whether a client may put a person on a list at all.
+
+        The people on the reverse list receive the presence of the account. So a person belongs on
+        it only if that person has the account on the forward list, and the pending list follows
+        from the reverse list. A client of MSNP11 and later moves a person from one to the other.
+        """
+        if list_name is ListName.REVERSE:
+            entry = (await self.lists(passport)).book.find(account.passport)
+            return entry is not None and entry.is_on(ListName.FORWARD)
+        return list_name is not ListName.PENDING
+
+    async def add_group(self, account: Principal, name: str) -> str | int:
+        """Make a group; return its id, or the error code if refused."""
+
+        def add(mine: Lists) -> str | int:
+            if name in mine.book.groups.values():
+                return 228
+            return 223 if len(mine.book.groups) >= MOST_GROUPS else new_group(mine, name)
+
+        return await self._office.lists.change(account.passport, add)
+
     async def take_off(self, account: Principal, passport: str, list_name: ListName) -> int | None:
         """Take a person off a list of the account; return None, or the error code if refused."""
-        lists = await self.lists(account.passport)
-        known = lists.book.find(passport)
-        if known is None or not known.is_on(list_name):
-            return 216
-        await self._office.lists.change(
+        was_on = await self._office.lists.change(
             account.passport, lambda mine: take_off(mine, passport, list_name)
         )
+        if not was_on:
+            return 216
         if list_name is ListName.FORWARD:
             await self._reverse(account, passport, is_on=False)
         if list_name is ListName.BLOCK:
@@ -163,6 +183,20 @@ class People:
         presence = await self._shown(account.passport)
         if entry is not None and entry.is_on(ListName.FORWARD) and presence is not None:
             await self._office.tell_all([passport], Seen(account.passport, presence))
+
+
+def _why_not(lists: Lists, passport: str, list_name: ListName, *, exists: bool) -> int | None:
+    """Return the error code if a person cannot be put on a list; otherwise None."""
+    known = lists.book.find(passport)
+    if known is None:
+        if not exists:
+            return 205  # no such account
+        return 210 if len(lists.book.entries) >= _MAX_CONTACTS else None
+    if known.is_on(list_name):
+        return 215
+    opposite = _OPPOSITE.get(list_name)
+    # Nobody may be on the allow list and the block list at once.
+    return 219 if opposite is not None and known.is_on(opposite) else None
 
 
 _OPPOSITE = {ListName.ALLOW: ListName.BLOCK, ListName.BLOCK: ListName.ALLOW}

@@ -12,6 +12,7 @@ from ...core.tickets.xml import escape_xml
 from ...core.wire.commands import Command, unescape
 from ...core.wire.dialects import QueryRule
 from ...core.wire.routed import parse_routed
+from ..stores.listing import LONGEST_NAME, shortened
 from ..stores.protocol import Lists, Presence
 from . import seen
 from .connected import Connected, Handler
@@ -22,10 +23,6 @@ from .news import Seen
 __all__ = ["PRESENCE_COMMANDS"]
 
 _STATES = frozenset({"NLN", "BSY", "IDL", "BRB", "AWY", "PHN", "LUN", "HDN"})
-
-
-_LONGEST_NAME = 387
-"""The length of the longest display name, percent-encoded (hypothetic.org, names)."""
 
 
 async def _on_chg(client: Connected, command: Command) -> None:
@@ -75,7 +72,7 @@ async def _on_setting(client: Connected, command: Command) -> None:
             renamed = unescape(who)
         case _:
             renamed = word = ""
-    if len(word) > _LONGEST_NAME:
+    if len(word) > LONGEST_NAME:
         client.say("209", command.trid)
         return
     if renamed.casefold() == own.casefold():
@@ -135,12 +132,13 @@ async def _publish(client: Connected, document: bytes) -> None:
     if said.message is not None:
         text = escape_xml(said.message)
         client.message = f"<Data><PSM>{text}</PSM><CurrentMedia></CurrentMedia></Data>"
-    if said.name:
-        await _kept_name(client, said.name[:_LONGEST_NAME])
+    name = shortened(said.name or "")
+    if name:
+        await _kept_name(client, name)
     client.presence = replace(
         shown,
         status=said.status if said.status in _STATES else shown.status,
-        name=said.name or shown.name,
+        name=name or shown.name,
         capabilities=said.capabilities or shown.capabilities,
         message=client.message,
     )

@@ -175,14 +175,14 @@ def _fault(soap: Soap, *, bad_request: bool) -> bytes:
         )
         content = f"<faultcode>{code}</faultcode><faultstring>{text}</faultstring>"
         return _envelope(soap, f"<S:Fault>{content}</S:Fault>")
-    sub, value = (
-        ("wst:InvalidRequest", "0x80048820")
+    sub, value, text = (
+        ("wst:InvalidRequest", "0x80048820", "Invalid Request")
         if bad_request
-        else ("wst:FailedAuthentication", "0x80048821")
+        else ("wst:FailedAuthentication", "0x80048821", "Authentication Failure")
     )
     content = (
         f"<S:Code><S:Value>S:Sender</S:Value><S:Subcode><S:Value>{sub}</S:Value></S:Subcode>"
-        '</S:Code><S:Reason><S:Text xml:lang="en-US">Authentication Failure</S:Text></S:Reason>'
+        f'</S:Code><S:Reason><S:Text xml:lang="en-US">{text}</S:Text></S:Reason>'
         f"<S:Detail><psf:error><psf:value>{value}</psf:value></psf:error></S:Detail>"
     )
     return _envelope(soap, f"<S:Body><S:Fault>{content}</S:Fault></S:Body>")

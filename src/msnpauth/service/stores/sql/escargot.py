@@ -18,16 +18,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ....core.errors import LocalProtocolError
 from ....core.people.contact import ListName
-from ..listing import new_group, put_into_group, put_on
+from ..listing import LONGEST_GROUP_NAME, new_group, put_into_group, put_on, shortened
 from ..protocol import Lists
 from .foreign_hashes import is_foreign
 from .kept import is_storable
 
 __all__ = ["EscargotAccount", "is_database", "read_escargot"]
-
-_LONGEST_NAME = 387
-"""In characters; the roles accept names up to this length from clients."""
-_LONGEST_GROUP = 61
 
 _FILE_MARK = b"SQLite format 3\x00"
 
@@ -199,7 +195,7 @@ def _name(value: Any) -> str:
 
     The service would close the connection of a client to which it cannot write the name.
     """
-    return value[:_LONGEST_NAME] if isinstance(value, str) and is_storable(value) else ""
+    return shortened(value) if isinstance(value, str) and is_storable(value) else ""
 
 
 def _hash(user: dict[str, Any]) -> str:
@@ -216,7 +212,7 @@ def _lists(
     lists = Lists()
     ids: dict[str, str] = {}
     for group in groups:
-        made = new_group(lists, _name(group.get("name"))[:_LONGEST_GROUP])
+        made = new_group(lists, shortened(_name(group.get("name")), LONGEST_GROUP_NAME))
         ids |= {str(group[key]): made for key in ("id", "group_id", "uuid") if group.get(key)}
     for contact in contacts:
         passport = passports.get(str(contact.get("uuid")))

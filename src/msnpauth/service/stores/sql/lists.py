@@ -15,7 +15,7 @@ from ..protocol import LeftMessage, Lists
 from .changes import Remembered, note_lists
 from .database import Database
 from .kept import moment_of
-from .tables import left, lists
+from .tables import accounts, left, lists
 
 __all__ = ["SqlLeft", "SqlLists", "read_lists", "written_lists"]
 
@@ -155,6 +155,9 @@ class SqlLeft:
         key = passport.casefold()
 
         def leave(connection: Connection) -> bool:
+            # On PostgreSQL nodes that leave messages for the same account wait for each other here.
+            held = select(accounts.c.passport).where(accounts.c.passport == key)
+            connection.execute(held.with_for_update())
             count = select(func.count()).select_from(left).where(left.c.passport == key)
             if (connection.scalar(count) or 0) >= self._limit:
                 return False
