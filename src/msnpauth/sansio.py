@@ -1,7 +1,8 @@
 """A sign-in and a session without I/O, for programs with their own event loop.
 
 `SignIn` accepts bytes and answers, and returns actions. `Engine` does the same for the session that
-follows. `TicketRequest` is `MSNPAuth` without I/O: a generator of requests that returns a ticket.
+follows. `TicketRequest` is `MSNPAuth` without I/O: its `exchange()` is a generator
+of requests that returns a ticket.
 A carrier sends a `Request` and returns a `Response`; `make_transport` returns a built-in carrier.
 
 docs/sans-io.md explains them, and examples/own_loop.py is a driver of forty lines.

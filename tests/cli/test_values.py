@@ -154,3 +154,18 @@ def test_every_text_is_taken_or_refused_in_one_line(kind: Any, value: str) -> No
     except click.BadParameter as problem:
         said = problem.message
     assert not {"\n", "\r", "\x1b", "\x9b"} & set(said)
+
+
+@pytest.mark.parametrize("value", ["1_0", " 5", "٥", "1e3", "inf", "nan", "5.", ".", ""])
+def test_seconds_are_a_plain_number(value: str) -> None:
+    if value == "5.":
+        assert SECONDS.convert(value, None, None) == 5.0
+        return
+    with pytest.raises(click.BadParameter):
+        SECONDS.convert(value, None, None)
+
+
+@pytest.mark.parametrize("value", ["[a.example]", "[::1", "::1]", "[]", "["])
+def test_brackets_are_for_an_ipv6_address_alone(value: str) -> None:
+    with pytest.raises(click.BadParameter):
+        HOST.convert(value, None, None)

@@ -153,3 +153,25 @@ def test_a_library_that_is_missing_is_told(
     assert isinstance(result.exception, LocalProtocolError)
     assert f"pip install 'msnpauth[{extra}]'" in str(result.exception)
     assert Asked().places("--data", str(tmp_path)) == Where(str(tmp_path), None)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--database", "postgresql://u@h/db?password=geheim"),
+        ("--database", "postgresql://u@h/db?sslkey=k&sslpassword=geheim"),
+        ("--database", "postgresql://u@h/db", "--shared", "valkey://h/0?password=geheim"),
+    ],
+)
+def test_a_password_among_the_parameters_of_a_url(words: tuple[str, ...]) -> None:
+    """The drivers accept one there as well."""
+
+    @click.command()
+    @shared_option
+    @where()
+    def command(**_: Any) -> None: ...
+
+    result = CliRunner().invoke(command, words)
+    assert result.exit_code == 2
+    assert "everybody on this machine can read" in result.stderr
+    assert "geheim" not in result.output

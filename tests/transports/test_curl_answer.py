@@ -242,3 +242,10 @@ def test_bytes_that_are_not_text_are_kept_as_they_came() -> None:
     assert made.on_header(b"HTTP/1.1 200 OK\r\n") is None
     assert made.on_header(b"X: J\xfcrgen \xc3\xbc\r\n") is None
     assert made.response().header("x") == "J\udcfcrgen ü"
+
+
+def test_a_folded_trailer_is_passed_over() -> None:
+    made = Answer(Request("GET", Url.parse("https://a.example/"), wants_body=True))
+    head = [b"HTTP/1.1 200 OK\r\n", b"Transfer-Encoding: chunked\r\n", b"\r\n"]
+    trailer = [b"X: a\r\n", b" b\r\n", b"\r\n"]
+    assert [made.on_header(line) for line in head + trailer] == [None] * 6

@@ -252,3 +252,13 @@ def test_what_is_taken_of_an_error(error: Exception, number: int, words: str) ->
 )
 def test_an_end_without_a_good_bye(number: int, words: str, is_plain: bool) -> None:
     assert facts(number, words).is_plain_end is is_plain
+
+
+def test_a_client_certificate_that_is_wanted_after_the_handshake() -> None:
+    words = (
+        "OpenSSL SSL_read: OpenSSL/3.0.15: error:0A00045C:SSL routines::tlsv13 alert certificate"
+        " required, errno 0"
+    )
+    request = Request("GET", Url.parse("https://a.example/"))
+    error = curl_error(Facts(pycurl.E_RECV_ERROR, words, 0, 0, 0), request, 5)
+    assert error.finding == "MA-TLS-16"

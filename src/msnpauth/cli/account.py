@@ -269,12 +269,12 @@ def import_(source: str, where: Where) -> None:
 def _imported(source: str, accounts: AccountDirectory) -> int:
     from pathlib import Path
 
-    from ..service.storage import database_url
+    from ..service.storage import database_url, has_password
     from ..service.stores.sql.escargot import is_database, read_escargot
 
     if source.startswith("postgresql://"):
         url = database_url(source)
-        if url.password is not None:
+        if has_password(url):
             raise click.BadParameter(
                 "everybody on this machine can read a password that stands on the command line: put"
                 " it into ~/.pgpass",

@@ -31,6 +31,7 @@ _LONGEST_TIMEOUT = 86400.0
 """A day, in seconds. Some systems cannot wait longer than 24 days at once (2**31 milliseconds)."""
 
 _NUMBER = re.compile("[0-9]{1,5}")
+_SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9}")
 _COUNT = re.compile("[1-9][0-9]{0,8}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -88,7 +89,9 @@ def _passport(value: str) -> str:
 def _host(value: str) -> str:
     from ..core.urls import Address
 
-    text = _text(value).removeprefix("[").removesuffix("]")
+    text = _text(value)
+    if ":" in text and text[0] == "[" and text[-1] == "]":
+        text = text[1:-1]
     colon = ":" in text
     try:
         address = Address.parse(f"[{text}]" if colon else text)
@@ -120,11 +123,9 @@ def _count(value: str) -> int:
 
 
 def _seconds(value: str) -> float:
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= _LONGEST_TIMEOUT:  # false for nan, too
+    # Not float() alone, which accepts "1_0", " 5" and digits of every script.
+    seconds = float(value) if _SECONDS.fullmatch(value) else 0.0
+    if not 0 < seconds <= _LONGEST_TIMEOUT:
         raise ValueError(
             f"{_shown(value)} is not a time: it is more than 0 and at most 86400 seconds"
         )

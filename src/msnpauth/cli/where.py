@@ -34,9 +34,9 @@ def _checked_database(
     from ..service.extras import check_extra
 
     check_extra("service")
-    from ..service.storage import database_url
+    from ..service.storage import database_url, has_password
 
-    return _checked(context, parameter, value, database_url)
+    return _checked(context, parameter, value, lambda text: has_password(database_url(text)))
 
 
 def _checked_shared(
@@ -44,29 +44,36 @@ def _checked_shared(
 ) -> str | None:
     if value is None:
         return None
-    from urllib.parse import urlsplit
+    from urllib.parse import parse_qs, urlsplit
 
     from ..service.extras import check_extra
 
     check_extra("nodes")
     from ..service.stores.shared.server import checked_url
 
-    return _checked(context, parameter, value, lambda url: urlsplit(checked_url(url).reveal()))
+    def is_secret(text: str) -> bool:
+        parts = urlsplit(checked_url(text).reveal())
+        return parts.password is not None or "password" in parse_qs(parts.query)
+
+    return _checked(context, parameter, value, is_secret)
 
 
 def _checked(
-    context: click.Context, parameter: click.Parameter, value: str, read: Callable[[str], Any]
+    context: click.Context,
+    parameter: click.Parameter,
+    value: str,
+    is_secret: Callable[[str], bool],
 ) -> str:
     """Return a valid URL; refuse one whose password is visible in the list of processes."""
     from ..core.errors import LocalProtocolError
     from .hints import for_command
 
     try:
-        password = read(value).password
+        has_password = is_secret(value)
     except LocalProtocolError as error:
         raise click.BadParameter(str(for_command(error)), context, parameter) from None
     source = context.get_parameter_source(parameter.name or "")
-    if password is not None and source is ParameterSource.COMMANDLINE:
+    if has_password and source is ParameterSource.COMMANDLINE:
         variable = f"MSNPAUTH_SERVE_{(parameter.name or '').upper()}"
         raise click.BadParameter(
             "everybody on this machine can read a password that stands on the command line: put"

@@ -32,7 +32,14 @@ from .tickets import new_key
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
 
-__all__ = ["database_url", "keys_of", "move_folder", "open_database", "open_directory"]
+__all__ = [
+    "database_url",
+    "has_password",
+    "keys_of",
+    "move_folder",
+    "open_database",
+    "open_directory",
+]
 
 # The names of SQLAlchemy for the databases, without and with the driver that the service uses.
 _POSTGRESQL = frozenset({"postgresql", "postgresql+psycopg"})
@@ -56,6 +63,11 @@ def database_url(text: str | Secret) -> URL:
     if url.drivername in _SQLITE and not url.database:
         raise LocalProtocolError("sqlite:// wants a file", hint="as in sqlite:////var/lib/x.db")
     return url
+
+
+def has_password(url: URL) -> bool:
+    """Return whether a URL contains a password; libpq accepts one among the parameters as well."""
+    return url.password is not None or not {"password", "sslpassword"}.isdisjoint(url.query)
 
 
 def _known(text: Secret) -> URL | None:

@@ -69,9 +69,10 @@ class Answer:
         return Response.from_raw(self._status, self._headers, bytes(self._body))
 
     def _on_field(self, content: bytes) -> int | None:
-        if (
-            content[:1] in b" \t" and self._headers and not self._is_trailer
-        ):  # an obsolete form: the value continues in the next line
+        continues = content[:1] in b" \t"  # an obsolete form: the value of the line before
+        if continues and self._is_trailer:
+            return None
+        if continues and self._headers:
             name, value = self._headers.pop()
             value = value + b" " + content.strip(b" \t")
         else:

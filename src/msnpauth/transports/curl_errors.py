@@ -103,7 +103,9 @@ def curl_error(facts: Facts, request: Request, timeout: float) -> SignInError:
     if number in _NOT_HTTP or (number == pycurl.E_RECV_ERROR and _BAD_CHUNK.search(facts.words)):
         return not_http(request)
     if number in _CLOSED:
-        return closed_early(request)
+        # Under TLS 1.3 a server refuses a client after the handshake, when curl reads already.
+        reason = _tls_reason(facts.words)
+        return tls_error(reason, step, server) if "ALERT" in reason else closed_early(request)
     if number == _E_TOO_LARGE:
         return RemoteProtocolError("headers without end", step=step, server=server)
     if number == pycurl.E_COULDNT_RESOLVE_HOST:

@@ -174,3 +174,12 @@ def test_a_text_that_would_fill_the_memory_is_told_as_far_as_it_has_come() -> No
 def test_what_only_a_carrier_can_do(use: Any) -> None:
     with pytest.raises(NotImplementedError):
         use(Heard().board)
+
+
+def test_a_piece_beyond_the_last_does_not_make_a_text_whole() -> None:
+    told: list[Any] = []
+    board = Board(1, "sb", told.append)
+    for head, text in (("Chunks: 2", "a"), ("Chunk: 7", "z")):
+        body = f"Content-Type: text/plain\r\nMessage-ID: 1\r\n{head}\r\n\r\n{text}"
+        board.hear("a@b", "A", parse_message(body.encode()))
+    assert told == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -43,24 +42,12 @@ def done(work: Outcome[Any]) -> Any:
     return work.result()
 
 
-_BEGUN: list[Talks] = []
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_under_way() -> Iterator[None]:
-    """End what a test has begun, as a session does at its end."""
-    yield
-    while _BEGUN:
-        _BEGUN.pop().chats.end_all("the test is over")
-
-
 class Talks:
     """All chats of a session, and the other ends of their connections."""
 
     def __init__(self, dialect: int = 12, **settings: Any) -> None:
         self.desk = Desk(SessionConnection(signed_in(dialect), now=0.0), 0.0, consults=True)
         self.chats = Chats(self.desk, **settings)
-        _BEGUN.append(self)
 
     def asked(self) -> list[str]:
         """Return what the notification server is told."""

@@ -31,6 +31,7 @@ from msnpauth.core.urls import Address
 from msnpauth.core.wire.commands import Command, Role
 from msnpauth.core.wire.dialects import DIALECTS
 from msnpauth.core.wire.lines import LineReader
+from talk import Talk
 
 
 def signed_in(trid: int = 5, left: bytes = b"", server: str = "ns") -> SignedIn:
@@ -425,3 +426,22 @@ def test_a_failed_write_on_another_connection_has_its_own_reason() -> None:
     alive.receive_data(alive.connection.number, b"OUT OTH\r\n", 100.0)
     first = alive.write_failed(alive.connection.number, ConnectionFailed("broken pipe"), 100.0)
     assert isinstance(first, SessionEnded)
+
+
+def test_a_connection_that_was_never_made_has_nothing_to_write() -> None:
+    talk = Talk()
+    talk.opening("a@b")
+    talk.hear("XFR 5 SB 10.0.0.1:1864 CKI KEY")
+    talk.engine.take_output(1, talk.now)
+    talk.engine.open_failed(2, ConnectionFailed("refused"), talk.now)
+    assert talk.engine.numbers_to_write() == []
+    assert talk.engine.take_output(2, talk.now) == []
+
+
+def test_a_connection_that_broke_has_nothing_to_write() -> None:
+    talk = Talk()
+    number = talk.board(talk.opening("a@b"), "a@b")
+    board = talk.engine.society.chats._boards[number]
+    talk.engine.begin(lambda it: it.chats.typing(board))
+    talk.engine.connection_lost(number, ConnectionFailed("gone"), talk.now)
+    assert talk.engine.numbers_to_write() == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
 from msnpauth import (
@@ -29,9 +31,11 @@ from msnpauth.core.client.chats import LINGER
 from msnpauth.core.client.session_actions import Consult, Drop, Enter, Open
 from msnpauth.core.client.waiting import Steps, Work
 from msnpauth.core.people.contact import Book, Entry, ListName
+from msnpauth.core.people.publication import Published, parse_published
 from msnpauth.core.urls import Address
 from msnpauth.core.wire.commands import Command
 from msnpauth.core.wire.messages import PLAIN, text_payload
+from msnpauth.core.wire.routed import parse_routed
 from talk import GUID, Talk, signed_in
 
 # --- presence ------------------------------------------------------------------------------------
@@ -530,3 +534,48 @@ def test_a_step_may_end_the_session() -> None:
     work = talk.engine.begin(lambda _: Work(steps()))
     with pytest.raises(SessionEnded):
         work.result()
+
+
+# --- a name of one's own in MSNP21 -----------------------------------------------------------------
+
+
+def published(commands: Iterable[Command]) -> Published:
+    (put,) = [command for command in commands if command.verb == "PUT"]
+    routed = parse_routed(put.payload or b"")
+    assert routed is not None
+    found = parse_published(routed.body)
+    assert found is not None
+    return found
+
+
+def go(talk: Talk, number: int, own_name: str = "") -> Published:
+    """Answer what go_online asks, and return what it publishes."""
+    talk.wait(3)  # no profile comes
+    (consult,) = [action for action in talk.actions() if isinstance(action, Consult)]
+    talk.engine.consulted(consult.number, Book(own_name=own_name), talk.now)
+    for command in talk.engine.take_output(number, talk.now):
+        talk.hear(f"ADL {command.trid} OK", number=number)
+    said = talk.engine.take_output(number, talk.now)
+    for command in said:
+        talk.hear(f"PUT {command.trid} OK 0", number=number)
+    return published(said)
+
+
+def test_a_name_that_was_set_before_the_status_is_published_with_it() -> None:
+    talk = Talk(21)
+    talk.engine.begin(lambda it: it.presence.set_name("Chosen")).result()
+    talk.engine.begin(lambda it: it.presence.go_online(Status.ONLINE, None, None))
+    assert go(talk, 1, "Of the book").name == "Chosen"
+
+
+def test_name_and_message_are_set_up_again() -> None:
+    talk = Talk(21, reconnect=Reconnect(first=0.0, longest=0.0))
+    talk.engine.begin(lambda it: it.presence.go_online(Status.ONLINE, "Chosen", "hi"))
+    assert go(talk, 1).name == "Chosen"
+    talk.engine.connection_lost(1, ConnectionFailed("gone"), talk.now)
+    talk.wait(0)
+    talk.actions()
+    number = talk.engine.entered(signed_in(21, 20), talk.now)
+    assert number
+    again = go(talk, number, "Of the book")
+    assert (again.name, again.message) == ("Chosen", "hi")

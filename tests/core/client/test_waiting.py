@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+import sys
 from typing import Any
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from msnpauth import ChatEnded, CommandRefused, ConnectionFailed
 from msnpauth.core.client.waiting import Outcome, Reply, Steps, Timers, Work, first_of
 from msnpauth.core.wire.commands import Command
+from talk import Talk
 
 
 def test_the_first_outcome_counts() -> None:
@@ -140,3 +143,17 @@ def test_timers() -> None:
     assert (timers.now, timers.next_at) == (102.0, 105.0)
     timers.tick(200.0)
     assert (later.is_there, timers.next_at) == (True, None)
+
+
+def test_an_engine_that_nobody_needs_any_more_goes_quietly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The garbage collector closes steps in any order, and steps settle what others wait for."""
+    raised: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda found: raised.append(found.exc_value))
+    talk = Talk()
+    work = talk.opening("a@b")
+    talk.board(work)
+    del work, talk
+    gc.collect()
+    assert raised == []

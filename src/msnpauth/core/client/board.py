@@ -143,7 +143,8 @@ class _InPieces:
     @property
     def is_whole(self) -> bool:
         """True when no piece is missing."""
-        return len(self._pieces) == self._total
+        there = sum(place < self._total for place in self._pieces)
+        return 0 < self._total == there
 
     def joined(self) -> str:
         """Return the pieces received so far as one text, in their order."""

@@ -378,6 +378,9 @@ class Chats:
         if board is not None:
             board.connected.fail(error)
             self.lost(number, error)
+            # The steps that waited for the connection have left the chat by OUT, which nothing
+            # can carry.
+            self._last_words.pop(number, None)
 
     def receive_data(self, number: int, data: bytes) -> None:
         """Take bytes of a switchboard; b"" means that it closed the connection."""
@@ -392,6 +395,7 @@ class Chats:
         board = self._boards.get(number)
         if board is not None:
             board.end(error.text)
+            board.to_send = []  # there is no connection any more that could carry it
             self._let_go(board)
 
     def end_all(self, text: str) -> None:

@@ -53,6 +53,8 @@ class Presence:
         self._has_list = False
         self.status: Status | None = None
         """The account's own status; None before `go_online`."""
+        self._wanted_name: str | None = None
+        """The name that the caller has set; None for the name that the server knows."""
         self._wanted_message: str | None = None
         self._announced = False
 
@@ -125,7 +127,11 @@ class Presence:
 
     def _restored(self) -> Steps[None]:
         if self.status is not None:
-            yield from self._go_online(self.status, None, self._wanted_message)
+            # Up to MSNP12 the server keeps a name that was set. After that the name belongs to the
+            # session, and the contacts of a client that returns would see its address.
+            by_soap = self._desk.connection.dialect.lists is ListsForm.BY_SOAP
+            name = self._wanted_name if by_soap else None
+            yield from self._go_online(self.status, name, self._wanted_message)
 
     # --- the steps -------------------------------------------------------------------------------
 
@@ -154,7 +160,10 @@ class Presence:
     def _publish(self, status: Status, name: str | None, message: str | None) -> Steps[None]:
         """Publish status, name and message of the account in one document (MSNP21)."""
         connection = self._desk.connection
-        name = connection.display_name if name is None else name
+        if name is None:
+            name = self._wanted_name or connection.display_name
+        else:
+            self._wanted_name = name
         message = self._wanted_message if message is None else message
         said = Published(status.code, name, message or "", connection.dialect.capabilities)
         payload = routed_payload(
@@ -175,7 +184,7 @@ class Presence:
         connection, word = self._desk.connection, _name_word(name)
         if connection.dialect.routed:
             if self.status is None:
-                connection.display_name = name  # it is sent with the status
+                self._wanted_name = connection.display_name = name  # it is sent with the status
             else:
                 yield from self._publish(self.status, name, None)
             return
@@ -185,7 +194,7 @@ class Presence:
             reply = self._desk.ask("PRP", "MFN", word)
         yield reply
         reply.result()
-        connection.display_name = name
+        self._wanted_name = connection.display_name = name
 
     def _set_message(self, text: str) -> Steps[None]:
         if self._desk.connection.dialect.routed:
@@ -221,7 +230,7 @@ class Presence:
             book = yield from self._load_by_lines(form)
         self._has_list = True
         # From MSNP13 on only the address book contains the account's own name.
-        own_name = book.own_name or self._desk.connection.display_name
+        own_name = self._wanted_name or book.own_name or self._desk.connection.display_name
         self._desk.connection.display_name = own_name
         self._desk.happened += self._roster.load(book)
 

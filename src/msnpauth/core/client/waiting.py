@@ -136,6 +136,8 @@ class Work(Outcome[T]):
     def _go_on(self) -> None:
         # A loop and no recursion, because there may be many steps that need not wait.
         while not self.is_there and not self._is_given_up:
+            if cast("Any", self._steps).gi_running:
+                return  # the garbage collector closes the steps, and they settle what they wait for
             try:
                 self._is_running = True
                 waits_for = next(self._steps)
