@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ..errors import LocalProtocolError
 from ..patterns import pattern
-from ..quoting import quoted
+from ..quoting import quoted, unquoted
 from ..secrets import MASK, printable
 
 __all__ = [
@@ -254,6 +254,4 @@ def unescape(word: str) -> str:
     """
     if "%" not in word and word.isascii():
         return word  # most words of a contact list; this makes reading a list three times as fast
-    from urllib.parse import unquote_to_bytes  # most sign-ins do not need it
-
-    return unquote_to_bytes(word.encode(*_ENCODING)).decode("utf-8", "replace")
+    return unquoted(word.encode(*_ENCODING)).decode("utf-8", "replace")
