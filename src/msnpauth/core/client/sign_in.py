@@ -48,10 +48,12 @@ from .conversation import (
     State,
     Transferred,
 )
+from .journey import Journey, site_of
 from .memory import Keys, Memory
 from .options import SignInOptions, check_names
 from .policies import Policies
-from .routes import Journey, Md5Route, Route, route_for, site_of
+from .route import Route
+from .routes import Md5Route, route_for
 
 if TYPE_CHECKING:
     from datetime import datetime
