@@ -105,7 +105,12 @@ def test_a_body_that_is_too_long() -> None:
             "the connection was closed before the answer",
             "MA-NET-08",
         ),
-        (closed(request()), ConnectionFailed, "the transport is closed", "MA-NET-13"),
+        (
+            closed(request().step, request().url),
+            ConnectionFailed,
+            "the transport is closed",
+            "MA-NET-13",
+        ),
         (too_late(request(), 0.25), SignInTimeout, "no answer within 0.25 seconds", "MA-NET-11"),
         (too_late(request(), 30.0), SignInTimeout, "no answer within 30 seconds", "MA-NET-11"),
     ],
@@ -116,7 +121,7 @@ def test_what_is_said(error: SignInError, kind: type[SignInError], text: str, fi
 
 
 def test_who_has_closed_a_carrier_makes_another() -> None:
-    assert closed(request()).hint == "make another"
+    assert closed(request().step, request().url).hint == "make another"
 
 
 def test_settings_of_tls_are_asked_for_anew() -> None:

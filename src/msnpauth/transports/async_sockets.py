@@ -20,7 +20,7 @@ from ..net.tls import ContextSource
 from ..net.tls_stream import TlsStream
 from ..watch import SILENT, Watch
 from .base import AsyncTransport
-from .common import check_request, source
+from .common import check_request, closed, source
 from .kept import Age
 from .limits import Limits
 
@@ -71,7 +71,7 @@ class AsyncSocketsTransport(AsyncTransport):
             self._drop()
             raise
         self._drop()
-        raise self._closed_error(request.step, request.url) if self._closed else error
+        raise closed(request.step, request.url) if self._closed else error
 
     async def prepare(self, url: Url, timeout: float) -> None:
         deadline = Deadline(timeout)
@@ -84,7 +84,7 @@ class AsyncSocketsTransport(AsyncTransport):
             error = problem
         except TimeoutError:
             error = deadline.passed(Step.LOGIN, url.origin)
-        raise self._closed_error(Step.LOGIN, url) if self._closed else error
+        raise closed(Step.LOGIN, url) if self._closed else error
 
     async def close(self) -> None:
         self._closed = True
@@ -122,7 +122,7 @@ class AsyncSocketsTransport(AsyncTransport):
     async def _open(self, url: Url, deadline: Deadline, step: Step) -> None:
         self._drop()
         if self._closed:
-            raise self._closed_error(step, url)
+            raise closed(step, url)
         context = self._context()
         self._stream = await open_tls(
             *(url.address, deadline, step, context),
@@ -173,10 +173,6 @@ class AsyncSocketsTransport(AsyncTransport):
         if not self._http.reusable:
             self._drop()
         return answer
-
-    def _closed_error(self, step: Step, url: Url) -> ConnectionFailed:
-        text = "the transport is closed"
-        return ConnectionFailed(text, step=step, server=url.origin, hint="make another")
 
     def _drop(self) -> None:
         stream, self._stream = self._stream, None

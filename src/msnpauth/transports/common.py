@@ -9,9 +9,11 @@ from ..core.errors import (
     LocalProtocolError,
     RemoteProtocolError,
     SignInTimeout,
+    Step,
 )
 from ..core.patterns import pattern
 from ..core.tickets.exchange import Request
+from ..core.urls import Url
 from ..net.tls import ContextSource
 
 if TYPE_CHECKING:
@@ -84,10 +86,10 @@ def closed_early(request: Request) -> ConnectionFailed:
     return ConnectionFailed(text, step=request.step, server=request.url.origin, finding="MA-NET-08")
 
 
-def closed(request: Request) -> ConnectionFailed:
+def closed(step: Step, url: Url) -> ConnectionFailed:
     """Return the error for a carrier that was closed by its owner."""
     text = "the transport is closed"
-    return ConnectionFailed(text, step=request.step, server=request.url.origin, hint="make another")
+    return ConnectionFailed(text, step=step, server=url.origin, hint="make another")
 
 
 def too_late(request: Request, timeout: float) -> SignInTimeout:

@@ -113,7 +113,7 @@ class CurlTransport(Transport):
             return RemoteProtocolError(answer.fault, step=step, server=server)
         if facts is not None:
             if task.is_stopped:
-                return closed(task.request)
+                return closed(task.request.step, task.request.url)
             if limit.remaining() <= 0:
                 return too_late(task.request, task.timeout)
             return curl_error(facts, task.request, task.timeout)

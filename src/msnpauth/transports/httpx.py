@@ -342,7 +342,7 @@ class AsyncHttpxTransport(AsyncTransport):
                 await self._let_go(client, streams)
                 raise
             await self._let_go(client, streams)
-        raise closed(request) if self._closed else error
+        raise closed(request.step, request.url) if self._closed else error
 
     async def close(self) -> None:
         self._closed = True
@@ -352,7 +352,7 @@ class AsyncHttpxTransport(AsyncTransport):
 
     async def _taken(self, proxy: Proxy | None, request: Request) -> httpx2.AsyncClient:
         if self._closed:
-            raise closed(request)
+            raise closed(request.step, request.url)
         made_of = (self._source(), proxy)
         if self._client is not None and self._made_of == made_of:
             return self._client

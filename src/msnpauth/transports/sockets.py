@@ -22,7 +22,7 @@ from ..net.tls import ContextSource
 from ..net.tls_socket import TlsSocket
 from ..watch import SILENT, Watch
 from .base import Transport
-from .common import check_request, source
+from .common import check_request, closed, source
 from .kept import Age
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class SocketsTransport(Transport):
             # `close` does not drop the connection while this thread holds `_busy`.
             if self._closed or self._sock is None or not self._sock.was_session_to_blame(error):
                 break
-        raise self._closed_error(step, url) if self._closed else error
+        raise closed(step, url) if self._closed else error
 
     def _connect(
         self, url: Url, deadline: Deadline, step: Step, first: Request | None, *, offer: bool
@@ -160,7 +160,7 @@ class SocketsTransport(Transport):
         )
         with self._adopting:
             if self._closed:
-                raise self._closed_error(step, url)
+                raise closed(step, url)
             self._connecting = connecting
         try:
             raw = connecting.run()
@@ -176,7 +176,7 @@ class SocketsTransport(Transport):
             self._sock = sock  # from here on `close` finds it
             is_closed = self._closed
         if is_closed:
-            raise self._closed_error(step, url)
+            raise closed(step, url)
         began = time.monotonic()
         self._http = ClientConnection()
         sock.shake_hands(
@@ -200,7 +200,7 @@ class SocketsTransport(Transport):
         except Exception as problem:  # noqa: BLE001 - only errors of msnpauth may leave
             error = _ours(problem, deadline, request.step, request.url)
         if self._closed:
-            raise self._closed_error(request.step, request.url)
+            raise closed(request.step, request.url)
         was_there = self._http.started or deadline.remaining() <= 0
         if is_kept and not was_there and isinstance(error, ConnectionFailed | TimeoutError):
             return None
@@ -228,10 +228,6 @@ class SocketsTransport(Transport):
         if not self._http.reusable:
             self._drop()
         return answer
-
-    def _closed_error(self, step: Step, url: Url) -> ConnectionFailed:
-        text = "the transport is closed"
-        return ConnectionFailed(text, step=step, server=url.origin, hint="make another")
 
     def _drop(self) -> None:
         with self._adopting:

@@ -142,7 +142,7 @@ class Workers:
         task = Task(request, timeout, deliver)
         with self._lock:
             if self.is_closed:
-                raise closed(request)
+                raise closed(request.step, request.url)
             self._tasks.add(task)
         return task
 
@@ -169,7 +169,7 @@ class Workers:
             self.is_closed = True
             tasks = list(self._tasks)
         for task in tasks:
-            task.stop(closed(task.request))
+            task.stop(closed(task.request.step, task.request.url))
 
     def _run(self, task: Task) -> None:
         try:
