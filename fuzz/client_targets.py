@@ -288,7 +288,7 @@ def _follow(engine: Engine, clock: float) -> None:
                 engine.entered(_signed_in().result, clock)
             else:
                 engine.enter_failed(ConnectionFailed("nobody there"), clock)
-    assert engine.unread_bytes <= MAX_UNREAD
+    assert engine._deliveries.size <= MAX_UNREAD
 
 
 TARGETS = {

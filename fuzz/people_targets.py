@@ -185,7 +185,7 @@ class _Life:
                     pass
         for number in (self.engine.connection.number, *self._boards):
             b"".join(command.encode() for command in self.engine.take_output(number, self.clock))
-        assert self.engine.unread_bytes <= MAX_UNREAD
+        assert self.engine._deliveries.size <= MAX_UNREAD
 
     def _happens(self, kind: int, content: bytes) -> None:
         engine, choice = self.engine, kind // 8

@@ -83,12 +83,12 @@ class Guesses:
 
     @asynccontextmanager
     async def attempt(
-        self, passport: str, address: str, *, is_known: bool
+        self, passport: str, network: str, *, is_known: bool
     ) -> AsyncIterator[_Attempt]:
         """As `Guard.attempt`."""
         who = counted_as(passport)
         # An account is counted separately at a network that it has signed in from before.
-        place = (address, who if is_known else "")
+        place = (network, who if is_known else "")
         if self._under_way[place] >= self._most_at_once:
             raise ServiceUnavailable(
                 "too many passwords come from there at once", retry_after=_LONGEST, code=600
@@ -115,10 +115,10 @@ class Guesses:
         """Refuse all passwords that wait, because the service ends."""
         self._patience.end()
 
-    async def seconds(self, passport: str, address: str, *, is_known: bool) -> float:
+    async def seconds(self, passport: str, network: str, *, is_known: bool) -> float:
         """Return how many seconds a password of an account from a network has to wait."""
         who = counted_as(passport)
-        return await self._seconds(who, (address, who if is_known else ""))
+        return await self._seconds(who, (network, who if is_known else ""))
 
     async def _seconds(self, who: str, place: tuple[str, str]) -> float:
         # Passwords in progress count as guesses until their result is known, because a thousand of

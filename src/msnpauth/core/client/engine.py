@@ -165,11 +165,6 @@ class Engine:
         """How many commands and events were dropped because nobody received them."""
         return self._deliveries.dropped
 
-    @property
-    def unread_bytes(self) -> int:
-        """About how many bytes of memory the unreceived commands and events use."""
-        return self._deliveries.size
-
     def is_present(self, number: int) -> bool:
         """Tell whether the session lives over this connection."""
         return number == self.connection.number and self.state is SessionState.ALIVE

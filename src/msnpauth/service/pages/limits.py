@@ -42,21 +42,21 @@ class Limits:
     def __init__(self, attempts: AttemptCounter) -> None:
         self._attempts = attempts
 
-    async def sign_up_tried(self, address: str) -> None:
+    async def sign_up_tried(self, network: str) -> None:
         """Count a sign-up form.
 
         Args:
-            address: the network that the form comes from.
+            network: the network that the form comes from.
 
         Raises:
             TooOften: there were too many forms lately.
             ServiceUnavailable: the number of forms is not known, because the store failed.
         """
-        await self._count(_TRIES, "sign-up", address)
+        await self._count(_TRIES, "sign-up", network)
 
-    async def account_made(self, address: str) -> None:
+    async def account_made(self, network: str) -> None:
         """Count an account that is about to be made; raises as `sign_up_tried`."""
-        await self._count(_ACCOUNTS, "account", address)
+        await self._count(_ACCOUNTS, "account", network)
         await self._count(_ACCOUNTS_IN_ALL, "accounts")
 
     async def changed(self, passport: str) -> None:

@@ -33,7 +33,7 @@ class Guard(Protocol):
     """Delays people who guess passwords."""
 
     def attempt(
-        self, passport: str, address: str, *, is_known: bool
+        self, passport: str, network: str, *, is_known: bool
     ) -> AbstractAsyncContextManager[Attempt]:
         """Return the context for a check, which waits at its beginning if necessary.
 
@@ -45,13 +45,13 @@ class Guard(Protocol):
 class Journal(Protocol):
     """Records sign-ins and refusals, for logs and metrics."""
 
-    def signed_in(self, proof: Proof, scheme: Purpose, address: str) -> None:
+    def signed_in(self, proof: Proof, scheme: Purpose, network: str) -> None:
         """Record that a password was right."""
 
-    def entered(self, passport: str, scheme: Scheme, address: str) -> None:
+    def entered(self, passport: str, scheme: Scheme, network: str) -> None:
         """Record that a session began."""
 
-    def refused(self, passport: str, scheme: Purpose, address: str, why: str) -> None:
+    def refused(self, passport: str, scheme: Purpose, network: str, why: str) -> None:
         """Record that a password or a ticket was refused."""
 
 
@@ -60,7 +60,7 @@ class Unguarded:
 
     @asynccontextmanager
     async def attempt(
-        self, passport: str, address: str, *, is_known: bool
+        self, passport: str, network: str, *, is_known: bool
     ) -> AsyncIterator[Unguarded]:
         """As `Guard.attempt`."""
         yield self
@@ -72,13 +72,13 @@ class Unguarded:
 class Unwritten:
     """The journal of a service without logs and metrics, which records nothing."""
 
-    def signed_in(self, proof: Proof, scheme: Purpose, address: str) -> None:
+    def signed_in(self, proof: Proof, scheme: Purpose, network: str) -> None:
         """As `Journal.signed_in`."""
 
-    def entered(self, passport: str, scheme: Scheme, address: str) -> None:
+    def entered(self, passport: str, scheme: Scheme, network: str) -> None:
         """As `Journal.entered`."""
 
-    def refused(self, passport: str, scheme: Purpose, address: str, why: str) -> None:
+    def refused(self, passport: str, scheme: Purpose, network: str, why: str) -> None:
         """As `Journal.refused`."""
 
 
@@ -99,7 +99,7 @@ class Door:
         self.journal = journal or Unwritten()
 
     async def check(
-        self, passport: str, password: Secret, scheme: Purpose, address: str
+        self, passport: str, password: Secret, scheme: Purpose, network: str
     ) -> Proof | None:
         """Return the proof if the password is right, after the delay that the guard requires.
 
@@ -107,38 +107,38 @@ class Door:
             passport: the account to sign in to.
             password: the password that was given.
             scheme: the scheme that the ticket is for, or `PAGES`.
-            address: the network from which the password comes.
+            network: the network from which the password comes.
 
         Raises:
             ServiceUnavailable: the password cannot be checked now.
         """
-        is_known = await self._accounts.knows(passport, address)
-        async with self._guard.attempt(passport, address, is_known=is_known) as attempt:
+        is_known = await self._accounts.knows(passport, network)
+        async with self._guard.attempt(passport, network, is_known=is_known) as attempt:
             proof = await self._accounts.check(passport, password, scheme, is_known=is_known)
             if proof is None:
                 await attempt.wrong(password)
         if proof is None:
-            self.journal.refused(passport, scheme, address, _why(password))
+            self.journal.refused(passport, scheme, network, _why(password))
         else:
-            await self._let_in(proof, scheme, address)
+            await self._let_in(proof, scheme, network)
         return proof
 
-    async def check_md5(self, passport: str, salt: str, answer: str, address: str) -> Proof | None:
+    async def check_md5(self, passport: str, salt: str, answer: str, network: str) -> Proof | None:
         """As `check`, for an answer by MD5, which is different for each challenge."""
-        is_known = await self._accounts.knows(passport, address)
-        async with self._guard.attempt(passport, address, is_known=is_known) as attempt:
+        is_known = await self._accounts.knows(passport, network)
+        async with self._guard.attempt(passport, network, is_known=is_known) as attempt:
             proof = await self._accounts.check_md5(passport, salt, answer)
             if proof is None:
                 await attempt.wrong(None)
         if proof is None:
-            self.journal.refused(passport, Scheme.MD5, address, "wrong password")
+            self.journal.refused(passport, Scheme.MD5, network, "wrong password")
         else:
-            await self._let_in(proof, Scheme.MD5, address)
+            await self._let_in(proof, Scheme.MD5, network)
         return proof
 
-    async def _let_in(self, proof: Proof, scheme: Purpose, address: str) -> None:
-        await self._accounts.signed_in(proof, address, scheme)
-        self.journal.signed_in(proof, scheme, address)
+    async def _let_in(self, proof: Proof, scheme: Purpose, network: str) -> None:
+        await self._accounts.signed_in(proof, network, scheme)
+        self.journal.signed_in(proof, scheme, network)
 
 
 _CUT_AT = 16

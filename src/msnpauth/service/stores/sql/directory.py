@@ -229,21 +229,13 @@ class AccountDirectory:
             )
         made = Secret(random_letters(APP_PASSWORD_LENGTH))
         app_id = secrets.token_hex(8)
-        sealed = None
-        if Scheme.MD5 in chosen:
-            if self._seal is None:
-                raise LocalProtocolError(
-                    "app passwords for MD5 are sealed by a key that is not here",
-                    hint="name the data folder of a node as well (`--data`)",
-                )
-            sealed = self._seal.encrypt(made.reveal().encode()).decode()
         row = {
             "id": app_id,
             "passport": passport.casefold(),
             "name": name.strip(),
             "schemes": " ".join(sorted(chosen)),
             "digest": digest_of(app_id, made),
-            "sealed": sealed,
+            "sealed": self._sealed(made) if Scheme.MD5 in chosen else None,
             "created": self._now().timestamp(),
         }
 
@@ -266,6 +258,15 @@ class AccountDirectory:
             return next(app for app in apps if app.id == app_id)
 
         return MadeAppPassword(self._database.call(add), made)
+
+    def _sealed(self, password: Secret) -> str:
+        """Return an app password in the form in which it is kept for MD5."""
+        if self._seal is None:
+            raise LocalProtocolError(
+                "app passwords for MD5 are sealed by a key that is not here",
+                hint="name the data folder of a node as well (`--data`)",
+            )
+        return self._seal.encrypt(password.reveal().encode()).decode()
 
     def revoke_app_password(self, passport: str, name_or_id: str) -> None:
         """Revoke an app password by its id or its name. The tickets issued for it become invalid.
