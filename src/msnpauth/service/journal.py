@@ -39,7 +39,7 @@ class ServiceJournal:
     def __init__(self, metrics: Metrics | None = None) -> None:
         self._metrics = metrics
 
-    def signed_in(self, proof: Proof, scheme: Purpose, address: str) -> None:
+    def signed_in(self, proof: Proof, scheme: Purpose, network: str) -> None:
         """As `Journal.signed_in`."""
         if self._metrics is not None:
             self._metrics.passwords_right.labels(str(scheme)).inc()
@@ -47,21 +47,21 @@ class ServiceJournal:
             "password right",
             passport=proof.principal.passport,
             scheme=str(scheme),
-            address=address,
+            address=network,
             by=proof.method,
         )
 
-    def entered(self, passport: str, scheme: Scheme, address: str) -> None:
+    def entered(self, passport: str, scheme: Scheme, network: str) -> None:
         """As `Journal.entered`."""
         if self._metrics is not None:
             self._metrics.sign_ins.labels(str(scheme)).inc()
-        audit("signed in", passport=passport, scheme=str(scheme), address=address)
+        audit("signed in", passport=passport, scheme=str(scheme), address=network)
 
-    def refused(self, passport: str, scheme: Purpose, address: str, why: str) -> None:
+    def refused(self, passport: str, scheme: Purpose, network: str, why: str) -> None:
         """As `Journal.refused`."""
         if self._metrics is not None:
             self._metrics.refused.labels(str(scheme)).inc()
-        audit("refused", passport=passport, scheme=str(scheme), address=address, why=why)
+        audit("refused", passport=passport, scheme=str(scheme), address=network, why=why)
 
 
 def audit(event: str, **about: str) -> None:

@@ -126,13 +126,13 @@ class Accounts:
         if account is not None:
             self._by_passport[passport.casefold()] = replace(account, display_name=name)
 
-    async def knows(self, passport: str, address: str) -> bool:
+    async def knows(self, passport: str, network: str) -> bool:
         """As `AccountStore.knows`."""
-        return address in self._places.get(passport.casefold(), ())
+        return network in self._places.get(passport.casefold(), ())
 
-    async def signed_in(self, proof: Proof, address: str, scheme: Purpose) -> None:
+    async def signed_in(self, proof: Proof, network: str, scheme: Purpose) -> None:
         """As `AccountStore.signed_in`."""
-        self._places.setdefault(proof.principal.passport.casefold(), set()).add(address)
+        self._places.setdefault(proof.principal.passport.casefold(), set()).add(network)
 
     def _proof(self, account: Account) -> Proof:
         return Proof(account.principal, self._stamps[account.passport.casefold()])

@@ -165,10 +165,10 @@ class AccountStore(Protocol):
     async def rename(self, passport: str, name: str) -> None:
         """Keep the display name that the owner of an account has chosen."""
 
-    async def knows(self, passport: str, address: str) -> bool:
+    async def knows(self, passport: str, network: str) -> bool:
         """Tell whether the account has signed in from a network before."""
 
-    async def signed_in(self, proof: Proof, address: str, scheme: Purpose) -> None:
+    async def signed_in(self, proof: Proof, network: str, scheme: Purpose) -> None:
         """Record that an account has signed in, from which network and with which password."""
 
 

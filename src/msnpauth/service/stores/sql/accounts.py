@@ -127,25 +127,25 @@ class SqlAccounts:
         # depends on the name.
         self._kept.forget(passport.casefold())
 
-    async def knows(self, passport: str, address: str) -> bool:
+    async def knows(self, passport: str, network: str) -> bool:
         """As `AccountStore.knows`."""
         _, networks = await self._get(passport)
-        return address in networks
+        return network in networks
 
-    async def signed_in(self, proof: Proof, address: str, scheme: Purpose) -> None:
+    async def signed_in(self, proof: Proof, network: str, scheme: Purpose) -> None:
         """As `AccountStore.signed_in`. A failure of the database does not stop the sign-in."""
         passport = proof.principal.passport.casefold()
         seen = self._now().timestamp()
         try:
             _, networks = await self._get(passport)
             # The id of an app password is kept among the networks: no network looks like an id.
-            marks = [address, *filter(None, [used_app_password(proof.stamp)])]
+            marks = [network, *filter(None, [used_app_password(proof.stamp)])]
             late = seen - _SEEN_EVERY.total_seconds()
             if all(networks.get(mark, 0.0) > late for mark in marks):
                 return
             networks.update(dict.fromkeys(marks, seen))
             await self._database.run(
-                lambda connection: _note(connection, proof, address, seen, scheme),
+                lambda connection: _note(connection, proof, network, seen, scheme),
                 durable=False,
             )
         except ServiceUnavailable as fault:
@@ -225,12 +225,12 @@ def _read(connection: Connection, passport: str) -> tuple[KeptAccount | None, di
     return account, {row.network: row.seen for row in rows}
 
 
-def _note(connection: Connection, proof: Proof, address: str, seen: float, scheme: Purpose) -> None:
+def _note(connection: Connection, proof: Proof, network: str, seen: float, scheme: Purpose) -> None:
     """Record the network and the password of a sign-in; the oldest networks are forgotten."""
     passport, app_id = proof.principal.passport.casefold(), used_app_password(proof.stamp)
-    place = (known_networks.c.passport == passport) & (known_networks.c.network == address)
+    place = (known_networks.c.passport == passport) & (known_networks.c.network == network)
     connection.execute(delete(known_networks).where(place))
-    connection.execute(insert(known_networks).values(passport=passport, network=address, seen=seen))
+    connection.execute(insert(known_networks).values(passport=passport, network=network, seen=seen))
     mine = known_networks.c.passport == passport
     newest = (
         select(known_networks.c.network)
