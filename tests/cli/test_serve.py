@@ -8,14 +8,21 @@ import socket
 import ssl
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from command import command, environment, invoke, run
+from msnpauth.cli import main
 from msnpauth.cli.serve import _told, _warn_of_reach
 from msnpauth.service import Service
 from wire import PASSPORT, PASSWORD
+
+serve_module = import_module("msnpauth.cli.serve")
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
@@ -250,3 +257,40 @@ def test_who_lets_people_sign_up_and_has_no_page_for_it(tmp_path: Path) -> None:
         assert "nobody can sign up" in server.stderr.readline()
         server.send_signal(signal.SIGINT)
         server.communicate(timeout=25)
+
+
+@pytest.mark.parametrize(
+    ("url", "warns"), [("login.example:443", False), ("login.example:8443", True)]
+)
+def test_port_443_for_old_clients(
+    capsys: pytest.CaptureFixture[str], url: str, warns: bool
+) -> None:
+    service: Any = SimpleNamespace(login_urls=(f"https://{url}/login2.srf",) * 2, has_pages=False)
+    options = {"legacy_tls": None, "plain_contacts": None, "sign_up": "closed", "fast_open": False}
+    _warn_of_reach(service, options)
+    assert ("no other login port" in capsys.readouterr().err) is warns
+
+
+def test_a_variable_that_no_option_reads_is_told(tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        main,
+        ["serve", "--data", str(tmp_path), "--check-config"],
+        env={"MSNPAUTH_SERVE_LOGIN_PRT": "443", "MSNPAUTH_SERVE_LOGIN_PORT": "443"},
+    )
+    assert result.exit_code == 0
+    assert "no option reads the environment variable MSNPAUTH_SERVE_LOGIN_PRT" in result.stderr
+    assert "LOGIN_PORT" not in result.stderr
+
+
+def test_every_option_reads_its_variable(tmp_path: Path) -> None:
+    names = {option.name or "" for option in serve_module.serve.params}
+    names |= {"home", "name", "trusted_proxy", "account"}
+    known = [f"MSNPAUTH_SERVE_{name.upper()}" for name in names]
+    environment = dict.fromkeys(known, "x")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        told: list[str] = []
+        patch.setattr(serve_module, "_warn", told.append)
+        serve_module._warn_of_environment(serve_module.serve)
+    assert told == []

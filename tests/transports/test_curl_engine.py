@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pycurl
 import pytest
 
+from msnpauth.transports import curl_engine
 from msnpauth.transports.curl_engine import Engine, _ready
 from msnpauth.transports.curl_trust import trust_of
 from wire import Peer, Server, answers, http
@@ -216,3 +217,32 @@ def test_a_connection_that_is_gone_is_told_to_libcurl() -> None:
     there.close()
     with here:
         assert _ready({here.fileno(): (False, True)}, 20.0) == [(here.fileno(), True, True)]
+
+
+def test_nothing_goes_out_when_the_caller_gives_up_while_libcurl_is_waited_for(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has arrived meanwhile would make libcurl go on, and send the request."""
+    heard: list[bytes] = []
+    ended, given_up = threading.Event(), threading.Event()
+    wait = curl_engine._ready
+
+    def waited(waits_for: dict[int, tuple[bool, bool]], seconds: float) -> object:
+        found = wait(waits_for, seconds)
+        if found:
+            given_up.set()
+        return found
+
+    def script(peer: Peer) -> None:
+        heard.append(peer.until_closed())
+        ended.set()
+
+    monkeypatch.setattr(curl_engine, "_ready", waited)
+    with Server(script) as server:
+        aimed(engine, server.address)
+        error = engine.perform(given_up.is_set)
+        engine.close()
+        assert isinstance(error, pycurl.error)
+        assert error.args == (pycurl.E_ABORTED_BY_CALLBACK, "")
+        assert ended.wait(20)
+    assert heard == [b""]

@@ -40,6 +40,12 @@ def migrate(move: bool, where: Where) -> None:
     from ..service.storage import open_database
     from ..service.stores.sql.migrate import migrate as bring_up
 
+    if move:
+        from ..service.data_folder import DataFolder
+
+        folder = DataFolder(str(where.data))
+        folder.lock()  # before anything is changed: is the service stopped?
+        folder.unlock()
     with closing(open_database(where.database, check=False)) as database:
         before, now = bring_up(database)
         if before == now:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import queue
 import shlex
 import signal
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..core.secrets import printable
 from .common import password_option
 from .config import config_option
 from .output import Styled, say
@@ -22,14 +24,16 @@ from .system import activated, notify, raise_descriptors, small_tls_buffers
 
 if TYPE_CHECKING:
     from ..core.secrets import Secret
+    from ..core.urls import Address
     from ..service import Service
 
 __all__ = ["serve"]
 
 _RELOAD = getattr(signal, "SIGHUP", None)
+_PREFIX = "MSNPAUTH_SERVE_"
 
 
-@click.command(context_settings={"auto_envvar_prefix": "MSNPAUTH_SERVE"})
+@click.command(context_settings={"auto_envvar_prefix": _PREFIX.rstrip("_")})
 @config_option
 @serve_options
 @password_option
@@ -47,6 +51,7 @@ def serve(password_stdin: bool, check_config: bool, **options: Any) -> None:
     """
     from ..service import run
 
+    _warn_of_environment(click.get_current_context().command)
     accounts: tuple[str, ...] = options["accounts"]
     if not accounts and options["data"] is None:
         raise click.UsageError("say who may sign in by --account, or where accounts are by --data")
@@ -229,7 +234,7 @@ def _warn_of_reach(service: Service, options: dict[str, Any]) -> None:
     legacy_tls, plain_contacts = options["legacy_tls"], options["plain_contacts"]
     if options["sign_up"] != "closed" and not service.has_pages:
         _warn("nobody can sign up: there are no pages without --pages-port or --plain-pages")
-    if not service.login_urls[0].startswith(f"https://{_host_of(service)}/"):
+    if _login_place(service).port != 443:
         _warn(
             "clients of before 2008 can use no other login port than 443: give --login-port 443,"
             " or put a proxy at 443 in front of --plain-http"
@@ -266,11 +271,22 @@ def _fast_open_allowed() -> bool:
     return bool(allowed & 2)
 
 
-def _host_of(service: Service) -> str:
-    """Return the host of the login server, without its port."""
+def _warn_of_environment(command: click.Command) -> None:
+    """Warn of variables that are spelled like options, and that no option reads."""
+    known = {f"{_PREFIX}{option.name or ''}".upper() for option in command.params}
+    for option in command.params:
+        named = option.envvar or ()
+        known.update([named] if isinstance(named, str) else named)
+    for name in sorted(os.environ):
+        if name.startswith(_PREFIX) and name not in known:
+            _warn(f"no option reads the environment variable {printable(name, 80)}")
+
+
+def _login_place(service: Service) -> Address:
+    """Return the host and the port of the login server, as clients are told them."""
     from ..core.urls import Url
 
-    return Url.parse(service.login_urls[0]).address.host
+    return Url.parse(service.login_urls[0]).address
 
 
 def _warn(text: str) -> None:

@@ -34,6 +34,10 @@ _WANTS = {
 }
 
 
+_Ready = list[tuple[int, bool, bool]]
+"""Sockets: the descriptor, whether it can be read, and whether it can be written."""
+
+
 class Engine:
     """One handle with its connections, and the certificates that it has read.
 
@@ -82,11 +86,16 @@ class Engine:
         """
         self._multi.add_handle(self.curl)
         try:
-            running = self._act(pycurl.SOCKET_TIMEOUT, 0)
+            # Asked directly before each act, because an act may send the password: what arrived
+            # while the caller gave up must not make libcurl go on.
+            ready: _Ready | None = None
+            running = True
             while running:
                 if is_over():
                     return pycurl.error(pycurl.E_ABORTED_BY_CALLBACK, "")
-                running = self._step() and not self._is_interrupted
+                left = self._act(pycurl.SOCKET_TIMEOUT, 0) if ready is None else self._go_on(ready)
+                running = left > 0 and not self._is_interrupted
+                ready = self._wait() if running else None
             _, _, failed = self._multi.info_read()
         finally:
             self._multi.remove_handle(self.curl)
@@ -106,10 +115,13 @@ class Engine:
         except RuntimeError:  # too many threads: then this thread waits
             self.close()
 
-    def _step(self) -> int:
-        """Wait until there is something to do, and do it; return how many exchanges still run."""
+    def _wait(self) -> _Ready:
+        """Wait until there is something to do; return the sockets that can be used."""
         left = self._wakes_at - time.monotonic()
-        ready = _ready(self._waits_for, max(0.0, min(left, _SLICE)))
+        return _ready(self._waits_for, max(0.0, min(left, _SLICE)))
+
+    def _go_on(self, ready: _Ready) -> int:
+        """Do what there is to do; return how many exchanges still run."""
         running = 1
         for number, is_readable, is_writable in ready:
             mask = (pycurl.CSELECT_IN if is_readable else 0) | (
@@ -135,7 +147,7 @@ class Engine:
         self._wakes_at = math.inf if milliseconds < 0 else time.monotonic() + milliseconds / 1000
 
 
-def _ready(waits_for: dict[int, tuple[bool, bool]], seconds: float) -> list[tuple[int, bool, bool]]:
+def _ready(waits_for: dict[int, tuple[bool, bool]], seconds: float) -> _Ready:
     """Wait, and return the sockets that can be read or written, or that have ended.
 
     Each one is returned as its descriptor, whether it can be read, and whether it can be written.

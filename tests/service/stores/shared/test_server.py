@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from types import SimpleNamespace
+
 import pytest
 
 from leaks import assert_no_secret
-from msnpauth import LocalProtocolError
+from msnpauth import LocalProtocolError, ServiceUnavailable
+from msnpauth.service.stores.shared import server as module
 from msnpauth.service.stores.shared.server import SharedServer, checked_url
 
 
@@ -41,3 +45,34 @@ def test_a_server_does_not_tell_its_password() -> None:
     server = SharedServer("valkey://:geheim@127.0.0.1:1")
     assert "geheim" not in f"{server!r} {server.url!r}"
     assert not server.is_down
+
+
+def test_a_server_is_down_until_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not for a second alone: /readyz and the metric are asked at any time."""
+    now = [1000.0]
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    async def answer() -> str:
+        return "PONG"
+
+    async def fail() -> str:
+        raise ConnectionError
+
+    async def main() -> list[bool]:
+        server = SharedServer("valkey://127.0.0.1:1")
+        states = [server.is_down]
+        assert await server.ask(answer()) == "PONG"
+        states.append(server.is_down)
+        with pytest.raises(ServiceUnavailable):
+            await server.ask(fail())
+        states.append(server.is_down)
+        with pytest.raises(ServiceUnavailable, match="a moment ago"):
+            await server.ask(answer())
+        now[0] += 60
+        states.append(server.is_down)
+        assert await server.ask(answer()) == "PONG"
+        states.append(server.is_down)
+        await server.close()
+        return states
+
+    assert asyncio.run(main()) == [False, False, True, True, False]

@@ -49,7 +49,9 @@ class SharedServer:
     def __init__(self, url: str | Secret) -> None:
         url = as_secret(url)
         self.url = checked_url(url)
-        self._down_until = 0.0
+        self._rests_until = 0.0
+        self.is_down = False
+        """Whether the last command failed. Every node sends a sign of life every few seconds."""
         self.client: Any = client.Valkey.from_url(
             self.url.reveal(),
             socket_connect_timeout=_CONNECT_SECONDS,
@@ -65,11 +67,6 @@ class SharedServer:
     def __repr__(self) -> str:
         return "SharedServer(…)"
 
-    @property
-    def is_down(self) -> bool:
-        """Whether the last failure was less than a second ago."""
-        return time.monotonic() < self._down_until
-
     async def ask(self, command: Awaitable[T]) -> T:
         """Wait for the answer to a command, and return the answer.
 
@@ -77,15 +74,19 @@ class SharedServer:
             ServiceUnavailable: there is no answer.
         """
         why = "it did not answer a moment ago"
-        if not self.is_down:
+        if time.monotonic() >= self._rests_until:
             try:
-                return await command
+                answer = await command
             except (ValkeyError, OSError, TimeoutError) as fault:
-                self._down_until = time.monotonic() + _REST_SECONDS
+                self.is_down = True
+                self._rests_until = time.monotonic() + _REST_SECONDS
                 why = type(fault).__name__
                 # After a restart of the server all idle connections are dead, not only this one.
                 with suppress(ValkeyError, OSError):
                     await self.client.connection_pool.disconnect(inuse_connections=False)
+            else:
+                self.is_down = False
+                return answer
         elif hasattr(command, "close"):
             command.close()  # Python warns of a coroutine that is never awaited
         # Outside of `except`, so that the new error does not refer to the library's error, which
