@@ -34,7 +34,7 @@ _WANTS = {
 }
 
 
-_Ready = list[tuple[int, bool, bool]]
+_Usable = list[tuple[int, bool, bool]]
 """Sockets: the descriptor, whether it can be read, and whether it can be written."""
 
 
@@ -88,7 +88,7 @@ class Engine:
         try:
             # Asked directly before each act, because an act may send the password: what arrived
             # while the caller gave up must not make libcurl go on.
-            ready: _Ready | None = None
+            ready: _Usable | None = None
             running = True
             while running:
                 if is_over():
@@ -115,12 +115,12 @@ class Engine:
         except RuntimeError:  # too many threads: then this thread waits
             self.close()
 
-    def _wait(self) -> _Ready:
+    def _wait(self) -> _Usable:
         """Wait until there is something to do; return the sockets that can be used."""
         left = self._wakes_at - time.monotonic()
         return _ready(self._waits_for, max(0.0, min(left, _SLICE)))
 
-    def _go_on(self, ready: _Ready) -> int:
+    def _go_on(self, ready: _Usable) -> int:
         """Do what there is to do; return how many exchanges still run."""
         running = 1
         for number, is_readable, is_writable in ready:
@@ -147,7 +147,7 @@ class Engine:
         self._wakes_at = math.inf if milliseconds < 0 else time.monotonic() + milliseconds / 1000
 
 
-def _ready(waits_for: dict[int, tuple[bool, bool]], seconds: float) -> _Ready:
+def _ready(waits_for: dict[int, tuple[bool, bool]], seconds: float) -> _Usable:
     """Wait, and return the sockets that can be read or written, or that have ended.
 
     Each one is returned as its descriptor, whether it can be read, and whether it can be written.

@@ -139,7 +139,16 @@ def test_the_hash_of_nobody_costs_as_much_as_others(hasher: Hasher) -> None:
 
 
 @pytest.mark.parametrize(
-    "cost", [Argon2(memory=1), Argon2(passes=0), Argon2(lanes=0), Argon2(memory=2**40)]
+    "cost",
+    [
+        Argon2(memory=1),
+        Argon2(passes=0),
+        Argon2(lanes=0),
+        Argon2(memory=2**40),
+        Argon2(memory=1024 * 1024 + 1),
+        Argon2(memory=1024 * 1024, passes=5),
+        Argon2(lanes=17),
+    ],
 )
 def test_a_cost_that_cannot_be(cost: Argon2) -> None:
     with pytest.raises(LocalProtocolError, match="argon2 does not take") as caught:

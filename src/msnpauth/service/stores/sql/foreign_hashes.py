@@ -21,7 +21,7 @@ import re
 
 from ....core.secrets import Secret
 
-__all__ = ["is_argon2id", "is_foreign", "is_foreign_right"]
+__all__ = ["is_argon2id", "is_bearable", "is_foreign", "is_foreign_right"]
 
 _PBKDF2 = re.compile(r"pbkdf2_sha256\$(\d{1,7})\$([^$]{1,128})\$([A-Za-z0-9+/]{43}=)", re.ASCII)
 _MD5 = re.compile(r"md5\$([^$]{0,128})\$([A-Za-z0-9+/]{22}==)", re.ASCII)
@@ -47,7 +47,11 @@ def is_argon2id(hashed: str) -> bool:
     match = _ARGON2ID.fullmatch(hashed)
     if match is None:
         return False
-    memory, passes, lanes = map(int, match.groups())
+    return is_bearable(*map(int, match.groups()))
+
+
+def is_bearable(memory: int, passes: int, lanes: int) -> bool:
+    """Tell whether a check by argon2id with this cost is not too expensive; memory is in KiB."""
     return memory <= _MOST_MEMORY and memory * passes <= _MOST_WORK and lanes <= _MOST_LANES
 
 

@@ -21,7 +21,7 @@ import argon2
 from ....core.errors import LocalProtocolError, ServiceUnavailable
 from ....core.secrets import Secret
 from ...settings import Argon2
-from .foreign_hashes import is_argon2id, is_foreign, is_foreign_right
+from .foreign_hashes import is_argon2id, is_bearable, is_foreign, is_foreign_right
 
 __all__ = ["Hasher"]
 
@@ -45,7 +45,7 @@ class Hasher:
         timed: is called with the duration of each check, including its wait, in seconds.
 
     Raises:
-        LocalProtocolError: argon2 does not accept that cost.
+        LocalProtocolError: argon2 does not accept that cost, or a check would be too expensive.
     """
 
     def __init__(
@@ -55,6 +55,12 @@ class Hasher:
         *,
         timed: Callable[[float], None] = lambda _seconds: None,
     ) -> None:
+        if not is_bearable(cost.memory, cost.passes, cost.lanes):
+            # A hash with such a cost is never checked, so nobody could sign in by it.
+            raise LocalProtocolError(
+                f"argon2 does not take {cost}: a check would be too expensive",
+                hint="memory is in KiB: at most 1 GiB, 4 GiB for all passes together, 16 lanes",
+            )
         self._timed = timed
         self._done = self._seen = 0
         self._argon2 = argon2.PasswordHasher(cost.passes, cost.memory, cost.lanes)
